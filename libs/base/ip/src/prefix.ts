@@ -1,0 +1,57 @@
+/** Prefixes: an address and how many of its leading bits count. Off the hot path: ip-num does the arithmetic where text comes in. */
+import { IPv4CidrRange, IPv6CidrRange } from 'ip-num'
+import { formatAddress, parseAddress } from './address.ts'
+
+export interface Prefix {
+  /** 4 or 16 octets, host bits zero. */
+  readonly bytes: Uint8Array
+  readonly lengthBits: number
+}
+
+/** Reads `192.0.2.0/24`, `2001:db8::/32`, or a bare address (a host prefix). Undefined when it is neither or has host bits set. */
+export function parsePrefix(text: string): Prefix | undefined {
+  const slash = text.indexOf('/')
+  const bytes = parseAddress(slash < 0 ? text : text.slice(0, slash))
+  if (bytes === undefined) return undefined
+  if (slash < 0) return { bytes, lengthBits: bytes.length * 8 }
+  const lengthText = text.slice(slash + 1)
+  if (!/^(0|[1-9][0-9]{0,2})$/.test(lengthText)) return undefined
+  const lengthBits = Number(lengthText)
+  if (lengthBits > bytes.length * 8) return undefined
+  return hasHostBits(bytes, lengthBits) ? undefined : { bytes, lengthBits }
+}
+
+/** Canonical text, e.g. `192.0.2.0/24`. */
+export function formatPrefix(prefix: Prefix): string {
+  return `${formatAddress(prefix.bytes)}/${prefix.lengthBits}`
+}
+
+/** The host prefix of an address given as canonical text: `192.0.2.1` becomes `192.0.2.1/32`. */
+export function hostPrefix(address: string): string {
+  return address.includes(':') ? `${address}/128` : `${address}/32`
+}
+
+/** Does the prefix cover the address (octets of the same family) at `offset`? */
+export function containsAddress(prefix: Prefix, address: Uint8Array, offset = 0): boolean {
+  const whole = prefix.lengthBits >> 3
+  for (let i = 0; i < whole; i++) if (prefix.bytes[i] !== address[offset + i]) return false
+  const rest = prefix.lengthBits & 7
+  if (rest === 0) return true
+  return ((prefix.bytes[whole] ^ address[offset + whole]) & (0xff << (8 - rest)) & 0xff) === 0
+}
+
+/** First and last address of a prefix, as text: for messages and pages. */
+export function prefixRange(prefix: Prefix): readonly [string, string] {
+  const range =
+    prefix.bytes.length === 4 ? IPv4CidrRange.fromCidr(formatPrefix(prefix)) : IPv6CidrRange.fromCidr(formatPrefix(prefix))
+  const text = (address: string) => formatAddress(parseAddress(address) ?? prefix.bytes)
+  return [text(range.getFirst().toString()), text(range.getLast().toString())]
+}
+
+function hasHostBits(bytes: Uint8Array, lengthBits: number): boolean {
+  const whole = lengthBits >> 3
+  if (whole === bytes.length) return false
+  if ((bytes[whole] & (0xff >> (lengthBits & 7))) !== 0) return true
+  for (let i = whole + 1; i < bytes.length; i++) if (bytes[i] !== 0) return true
+  return false
+}

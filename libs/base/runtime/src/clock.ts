@@ -1,0 +1,28 @@
+/** Time, passed in wherever it matters, so that tests own it. */
+export interface Clock {
+  /** Unix time in ms. */
+  now(): number
+  /** Milliseconds that only ever grow; for durations. */
+  monotonic(): number
+  /** Calls `callback` once after `delayMs`; cancel it before you let go. */
+  after(delayMs: number, callback: () => void): Timer
+  /** Calls `callback` every `periodMs`. */
+  every(periodMs: number, callback: () => void): Timer
+}
+
+export interface Timer {
+  cancel(): void
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after(delayMs, callback) {
+    const timer = setTimeout(callback, Math.min(delayMs, 2 ** 31 - 1))
+    return { cancel: () => clearTimeout(timer) }
+  },
+  every(periodMs, callback) {
+    const timer = setInterval(callback, Math.min(periodMs, 2 ** 31 - 1))
+    return { cancel: () => clearInterval(timer) }
+  },
+}

@@ -1,0 +1,17 @@
+/** What services and drivers need of a logger; pino's shape. Fields first, then one plain sentence. */
+export interface Log {
+  debug(fields: object, sentence: string): void
+  info(fields: object, sentence: string): void
+  warn(fields: object, sentence: string): void
+  error(fields: object, sentence: string): void
+  /** A logger that adds these fields to each line. */
+  child(fields: object): Log
+}
+
+export const silentLog: Log = {
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+  child: () => silentLog,
+}

@@ -1,0 +1,121 @@
+/**
+ * The IP store: bindings, the routes they own, and the numbered log of what changed. A port: MemoryIpStore here, LMDB and Redis in
+ * libs of their own; ipStoreConformance() holds all three to this page.
+ *
+ *   binding  (list, name, prefix)  lives until expiresAtMs; seen again, it lives longer
+ *   route    prefix                exists while at least one binding owns it; its owners are those bindings' lists
+ *   revision                       each change of the set of routes, or of a route's owning lists, takes the next number
+ *
+ * Every method that changes something is one atomic step: bindings, deadlines, routes, revision and log move together or not at all.
+ * Time is passed in. A store never decides what may be routed (never lists, exceptions: the cache service does); it keeps bounds.
+ */
+import type { RouteChanges, RoutesChunk, StoreHead } from '@dnstap-bgp/steering'
+
+/** One name was seen to resolve to one address, checked and with its deadline worked out. */
+export interface Sighting {
+  readonly list: string
+  readonly name: string
+  readonly rule: string
+  /** Canonical text with length: `192.0.2.1/32`. */
+  readonly prefix: string
+  readonly seenAtMs: number
+  /** Infinity for what stays until forgotten (addresses written in a list). */
+  readonly expiresAtMs: number
+  readonly source: string
+  readonly chain: readonly string[]
+}
+
+/** A sighting that was kept. `seenAtMs` is the latest; `rule`, `source` and `chain` are the latest sighting's. */
+export interface Binding extends Sighting {
+  readonly firstSeenMs: number
+}
+
+export interface BindingKey {
+  readonly list: string
+  readonly name: string
+  readonly prefix: string
+}
+
+/** Ceilings, so that strangers' answers cannot fill us. Infinity: none. */
+export interface StoreLimits {
+  readonly namesPerPrefix: number
+  readonly prefixesPerName: number
+  readonly routesPerList: ReadonlyMap<string, number>
+  readonly routes: number
+}
+
+/**
+ * What became of a sighting:
+ * `new` a binding was made; `refreshed` its deadline moved; `stale` nothing newer in it;
+ * `full-*` a ceiling refused it (a known binding is always refreshed, ceilings or not).
+ */
+export type Outcome =
+  'new' | 'refreshed' | 'stale' | 'full-names-per-prefix' | 'full-prefixes-per-name' | 'full-routes-per-list' | 'full-routes'
+
+export interface Observed {
+  /** One for each sighting, same order. */
+  readonly outcomes: readonly Outcome[]
+  /** Undefined when no route changed. */
+  readonly changes: RouteChanges | undefined
+}
+
+export interface Expired {
+  readonly changes: RouteChanges | undefined
+  /** How many bindings went; equal to the limit: call again at once. */
+  readonly bindings: number
+  /** The earliest deadline left; undefined when there is none. */
+  readonly nextDeadlineMs: number | undefined
+}
+
+export interface StoreCounts {
+  readonly bindings: number
+  readonly routes: number
+  readonly routesPerList: ReadonlyMap<string, number>
+}
+
+export interface IpStore {
+  head(): Promise<StoreHead>
+  counts(): Promise<StoreCounts>
+
+  /** Makes or refreshes bindings. Of two sightings of one binding the later `expiresAtMs` stands, whichever came first. */
+  observe(sightings: readonly Sighting[], limits: StoreLimits): Promise<Observed>
+  /** Ends bindings with `expiresAtMs <= nowMs`, earliest first, at most `limit` of them. */
+  expire(nowMs: number, limit: number): Promise<Expired>
+  /** Ends these bindings whatever their deadline; unknown keys are passed over. */
+  forget(keys: readonly BindingKey[]): Promise<RouteChanges | undefined>
+  /**
+   * Gives these bindings these deadlines, earlier or later than they were (a list's hold time was edited);
+   * unknown keys are passed over. No route changes.
+   */
+  reschedule(deadlines: readonly (BindingKey & { readonly expiresAtMs: number })[]): Promise<void>
+
+  /** All bindings, in parts of bounded size; what changes meanwhile may or may not be among them. */
+  bindings(): AsyncIterable<readonly Binding[]>
+  bindingsOf(prefix: string): Promise<readonly Binding[]>
+  bindingsNamed(name: string): Promise<readonly Binding[]>
+
+  /** Every route in parts of bounded size, all bearing the head as it was when the first part was made. */
+  snapshot(): AsyncIterable<RoutesChunk>
+  /** At most `limit` changes after `head`; `up-to-date`, or `gap` when the log does not reach back that far or the epoch differs. */
+  changesSince(head: StoreHead, limit: number): Promise<RouteChanges | 'up-to-date' | 'gap'>
+
+  /** The backend reaches its storage: what it is asked now can work. */
+  readonly state: StoreState
+  onState(listener: (state: StoreState) => void): void
+  /** Called when the backend noticed a deadline pass (Redis notifications): a hint to call expire() now, never the truth. */
+  onDeadline(listener: () => void): void
+  /** Waits until everything answered so far is durable. */
+  flush(): Promise<void>
+  close(): Promise<void>
+}
+
+/** `memory-only`: it works, but what is learnt now does not survive a restart (disk full, say); `why` is a sentence. */
+export type StoreState =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'memory-only'; readonly why: string }
+  | { readonly kind: 'unavailable'; readonly why: string }
+
+/** The store cannot do this now; trying again later may work. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError'
+}

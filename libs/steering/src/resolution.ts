@@ -1,0 +1,19 @@
+/** A listed name resolved to an address: what ingest (or a peer) tells the cache. */
+export interface Resolution {
+  /** Name of the list, as configured. */
+  readonly list: string
+  /** The first name on the answer's chain that the list covers: presentation format, lower case, no trailing dot. */
+  readonly name: string
+  /** The rule that covers it, as the list writes it. */
+  readonly rule: string
+  /** Canonical text (RFC 5952 for IPv6). */
+  readonly address: string
+  /** The smallest TTL on the way from the name to the address, as the resolver gave it. */
+  readonly ttlSeconds: number
+  /** When the resolver answered: Unix time. */
+  readonly seenAtMs: number
+  /** Who said so: the dnstap identity, else the connection's peer; `peer 192.0.2.7` for what another instance told us. */
+  readonly source: string
+  /** QNAME first, owner of the address last; kept to explain. */
+  readonly chain: readonly string[]
+}

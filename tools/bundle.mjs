@@ -1,0 +1,32 @@
+// Bundles one app into one file: dist/apps/NAME/main.js. Native packages stay outside and are resolved from node_modules.
+import { build } from 'esbuild'
+import { readFileSync } from 'node:fs'
+
+const name = process.argv[2]
+const version = JSON.parse(readFileSync('package.json', 'utf8')).version
+const result = await build({
+  entryPoints: { main: `apps/${name}/src/main.ts`, ...workersOf(name) },
+  outdir: `dist/apps/${name}`,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  sourcemap: 'linked',
+  sourcesContent: false,
+  legalComments: 'none',
+  conditions: ['dnstap-bgp-source'],
+  external: ['lmdb', 'koffi'],
+  define: { 'process.env.DNSTAP_BGP_VERSION': JSON.stringify(version) },
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
+  metafile: true,
+})
+const bytes = Object.values(result.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0)
+console.log(`${name}: ${Object.keys(result.metafile.outputs).length} files, ${(bytes / 1e6).toFixed(1)} MB`)
+
+/** Long work runs in worker threads; each worker is an entry of its own beside main.js. */
+function workersOf(app) {
+  const buildsMatchers = ['all-in-one', 'dnstap-ingest', 'cache', 'cli'].includes(app)
+  return buildsMatchers ? { 'list-worker': 'libs/dns/list-loader/src/list-worker.ts' } : {}
+}
