@@ -40,15 +40,13 @@ export class PrefixSet<Reason = string> {
     return undefined
   }
 
-  /** The reason of some prefix that shares an address with `prefix`: one that covers it or lies inside it. */
-  overlapping(prefix: Prefix): Reason | undefined {
-    const covering = this.covering(prefix)
-    if (covering !== undefined) return covering
+  /** The reason of some longer prefix inside `prefix` whose reason passes `wanted`. */
+  inside(prefix: Prefix, wanted: (reason: Reason) => boolean): Reason | undefined {
+    const masked = maskedText(prefix.bytes, prefix.lengthBits)
     for (const level of this.#byLength) {
       if (level.family !== prefix.bytes.length || level.lengthBits <= prefix.lengthBits) continue
       for (const [address, reason] of level.reasons) {
-        const bytes = parsed(address)
-        if (maskedText(bytes, prefix.lengthBits) === maskedText(prefix.bytes, prefix.lengthBits)) return reason
+        if (wanted(reason) && maskedText(parsed(address), prefix.lengthBits) === masked) return reason
       }
     }
     return undefined
