@@ -1,1 +1,7 @@
-export {}
+export { freePort, loopbackAddress } from './loopback.ts'
+export { birdCommand, startBird } from './routers/bird.ts'
+export { ROUTER_KINDS } from './routers/router.ts'
+export type { Family, Router, RouterKind, RouterOptions, RouterRoute, SessionState } from './routers/router.ts'
+export { isInstalled, startRouter } from './routers/start.ts'
+export { waitFor } from './wait-for.ts'
+export type { WaitOptions } from './wait-for.ts'
