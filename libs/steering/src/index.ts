@@ -1,2 +1,7 @@
+export { SteeringError } from './codec.ts'
 export type { Resolution } from './resolution.ts'
 export type { RouteChange, RouteChanges, RoutesChunk, StoreHead } from './route-change.ts'
+export { RouteFollower } from './route-follower.ts'
+export type { FollowerAction, FollowerState } from './route-follower.ts'
+export { BINDINGS, EXPLAIN, FORGET, HEAD, LEARNT, RESOLUTIONS, ROUTE_CHANGES, SNAPSHOT, TAIL } from './subjects.ts'
+export type { ExplainRequest, ForgetRequest, TailPart } from './subjects.ts'

@@ -5,3 +5,4 @@ export type { Family, Router, RouterKind, RouterOptions, RouterRoute, SessionSta
 export { isInstalled, startRouter } from './routers/start.ts'
 export { waitFor } from './wait-for.ts'
 export type { WaitOptions } from './wait-for.ts'
+export { FakeClock } from './fake-clock.ts'

@@ -1,0 +1,74 @@
+/**
+ * Runs a program made of parts that must be opened in order and closed in reverse.
+ *
+ * `use` notes what was opened; on SIGTERM or SIGINT everything is closed backwards, one after the other, and the process ends by having
+ * nothing left to do. A part that cannot be opened closes what was opened before it. `process.exit` stands here and nowhere else: for a
+ * second signal, and for a close that takes longer than the deadline.
+ */
+import type { Log } from './log.ts'
+
+export interface Closeable {
+  close(): Promise<void> | void
+}
+
+export type Use = <Part extends Closeable>(part: Part) => Part
+
+export interface RunOptions {
+  /** How long closing may take in all. */
+  readonly stopDeadlineMs?: number
+  /** Turns a failure of the start into what the operator is told, and the exit code. */
+  readonly explain?: (error: unknown) => { readonly sentence: string; readonly exitCode: number }
+}
+
+/** Resolves when everything is closed. The exit code is left in `process.exitCode`. */
+export async function runService(log: Log, start: (use: Use) => Promise<void>, options: RunOptions = {}): Promise<void> {
+  const opened: Closeable[] = []
+  let stopping = false
+  let requestStop: (signal: string) => void = () => {}
+  const stopRequested = new Promise<string>((resolve) => {
+    requestStop = resolve
+  })
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (stopping) {
+      log.warn({ signal }, 'A second signal: leaving at once.')
+      process.exit(1)
+    }
+    stopping = true
+    requestStop(signal)
+  }
+  process.on('SIGTERM', onSignal)
+  process.on('SIGINT', onSignal)
+
+  let failed = false
+  try {
+    await start((part) => {
+      opened.push(part)
+      return part
+    })
+    const signal = await stopRequested
+    log.info({ signal }, 'Stopping.')
+  } catch (error) {
+    failed = true
+    const { sentence, exitCode } = options.explain?.(error) ?? { sentence: error instanceof Error ? (error.stack ?? error.message) : String(error), exitCode: 1 }
+    log.error({}, sentence)
+    process.exitCode = exitCode
+    stopping = true
+  }
+
+  const deadline = setTimeout(() => {
+    log.error({}, 'Closing takes too long: leaving as it is.')
+    process.exit(1)
+  }, options.stopDeadlineMs ?? 15_000)
+  for (const part of opened.reverse()) {
+    try {
+      await part.close()
+    } catch (error) {
+      log.error({ error: String(error) }, 'A part did not close cleanly.')
+      process.exitCode = 1
+    }
+  }
+  clearTimeout(deadline)
+  process.off('SIGTERM', onSignal)
+  process.off('SIGINT', onSignal)
+  if (!failed) log.info({}, 'Stopped.')
+}

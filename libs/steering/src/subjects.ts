@@ -1,0 +1,63 @@
+/** Every name on the bus, in one place. The version is in the name: two versions can run side by side during an upgrade. */
+import type { Call, Queue, Subject } from '@dnstap-bgp/bus'
+import {
+  emptyCodec,
+  jsonCodec,
+  resolutionsCodec,
+  routeChangesCodec,
+  routesChunkCodec,
+  storeHeadCodec,
+  tailPartCodec,
+} from './codec.ts'
+import type { Resolution } from './resolution.ts'
+import type { RouteChanges, RoutesChunk, StoreHead } from './route-change.ts'
+
+/** ingest and gateway -> cache. */
+export const RESOLUTIONS: Queue<readonly Resolution[]> = {
+  name: 'dnstap-bgp.v1.resolutions',
+  limits: { maxBytes: 256 * 1024 * 1024, maxAgeSeconds: 3600 },
+  ...resolutionsCodec,
+}
+
+/** cache -> gateways: what was new to the store, or much fresher than it knew. */
+export const LEARNT: Subject<readonly Resolution[]> = { name: 'dnstap-bgp.v1.learnt', ...resolutionsCodec }
+
+/** cache -> announcers, in each publisher's order. */
+export const ROUTE_CHANGES: Subject<RouteChanges> = { name: 'dnstap-bgp.v1.route-changes', ...routeChangesCodec }
+
+/** cache -> announcers: the heartbeat by which a lost last message is found. */
+export const HEAD: Subject<StoreHead> = { name: 'dnstap-bgp.v1.head', ...storeHeadCodec }
+
+/** announcer -> cache: every route. */
+export const SNAPSHOT: Call<undefined, RoutesChunk> = {
+  name: 'dnstap-bgp.v1.snapshot',
+  request: emptyCodec,
+  part: routesChunkCodec,
+}
+
+/** Changes after a head, or why there are none: nothing is missing, or the log does not reach back that far. */
+export type TailPart = RouteChanges | 'up-to-date' | 'gap'
+
+/** announcer -> cache: the changes after this head. */
+export const TAIL: Call<StoreHead, TailPart> = { name: 'dnstap-bgp.v1.tail', request: storeHeadCodec, part: tailPartCodec }
+
+/** gateway -> cache: every live binding, as resolutions, for peers that ask. */
+export const BINDINGS: Call<undefined, readonly Resolution[]> = {
+  name: 'dnstap-bgp.v1.bindings',
+  request: emptyCodec,
+  part: resolutionsCodec,
+}
+
+/** What is known of an address or a name, for people. */
+export interface ExplainRequest {
+  /** An address, a prefix, or a name. */
+  readonly subject: string
+}
+export const EXPLAIN: Call<ExplainRequest, unknown> = { name: 'dnstap-bgp.v1.explain', request: jsonCodec(), part: jsonCodec() }
+
+export interface ForgetRequest {
+  readonly subject: string
+  /** Refuse to learn it again for so long; 0: not at all. */
+  readonly holdDownMs: number
+}
+export const FORGET: Call<ForgetRequest, unknown> = { name: 'dnstap-bgp.v1.forget', request: jsonCodec(), part: jsonCodec() }
