@@ -27,7 +27,7 @@ export interface Subject<T> extends Codec<T> {
 /** A durable queue: messages wait, within limits, until a consumer has acknowledged them. */
 export interface Queue<T> extends Codec<T> {
   readonly name: string
-  /** The oldest messages are dropped beyond either limit. */
+  /** Beyond either limit the oldest messages are dropped; or, where the sender is in the same process, the newest is refused. */
   readonly limits: { readonly maxBytes: number; readonly maxAgeSeconds: number }
 }
 
