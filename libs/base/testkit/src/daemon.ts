@@ -1,0 +1,159 @@
+/**
+ * A program of somebody else's under test: a temporary folder, a process group of its own, its log, and an end by its own handle.
+ *
+ * Whatever is still running or lying about when the test process ends goes with it.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { waitFor } from './wait-for.ts'
+
+export interface DaemonOptions {
+  readonly name: string
+  /** Called at each start; writes configuration into the folder and says what to run. */
+  readonly prepare: (folder: string) => {
+    readonly command: string
+    readonly args: readonly string[]
+    readonly env?: NodeJS.ProcessEnv
+  }
+  /** Does it serve? Asked until it says yes. */
+  readonly ready: (daemon: Daemon) => boolean | Promise<boolean>
+  readonly startTimeoutMs?: number
+}
+
+export class Daemon {
+  readonly folder: string
+  readonly name: string
+  readonly #options: DaemonOptions
+  #child: ChildProcess | undefined
+  #exited: Promise<number | null> = Promise.resolve(null)
+  #log = ''
+
+  private constructor(options: DaemonOptions) {
+    this.#options = options
+    this.name = options.name
+    this.folder = mkdtempSync(join(tmpdir(), `dnstap-bgp-${options.name}-`))
+    chmodSync(this.folder, 0o755)
+    folders.add(this.folder)
+  }
+
+  static async start(options: DaemonOptions): Promise<Daemon> {
+    const daemon = new Daemon(options)
+    await daemon.restart()
+    return daemon
+  }
+
+  get running(): boolean {
+    return this.#child !== undefined
+  }
+
+  get pid(): number {
+    if (this.#child?.pid === undefined) throw new Error(`${this.name} does not run`)
+    return this.#child.pid
+  }
+
+  /** Standard output and error together. */
+  log(): string {
+    return this.#log
+  }
+
+  /** Starts it in the same folder, after stop() or kill(); resolves when it serves. */
+  async restart(): Promise<void> {
+    if (this.#child !== undefined) throw new Error(`${this.name} runs already`)
+    const child = this.#spawn()
+    await waitFor(
+      () => {
+        if (this.#child !== child) throw new Error(`${this.name} ended`)
+        return this.#options.ready(this)
+      },
+      {
+        timeoutMs: this.#options.startTimeoutMs ?? 20_000,
+        what: () => `${this.name} to serve; its log:\n${this.#log.slice(-3000)}`,
+      },
+    ).catch(async (error: unknown) => {
+      await this.kill()
+      throw error
+    })
+  }
+
+  /** Starts it without waiting for anything; for programs that are expected to end by themselves. */
+  #spawn(): ChildProcess {
+    const { command, args, env } = this.#options.prepare(this.folder)
+    const child = spawn(command, args, {
+      cwd: this.folder,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    })
+    this.#child = child
+    children.add(child)
+    const keep = (chunk: Buffer) => {
+      this.#log = (this.#log + chunk.toString('utf8')).slice(-MAX_LOG_CHARACTERS)
+    }
+    child.stdout.on('data', keep)
+    child.stderr.on('data', keep)
+    this.#exited = new Promise((resolve) => {
+      child.once('error', (error) => {
+        keep(Buffer.from(`${error.message}\n`))
+        resolve(null)
+      })
+      child.once('close', (code) => resolve(code))
+    })
+    void this.#exited.then(() => {
+      children.delete(child)
+      if (this.#child === child) this.#child = undefined
+    })
+    return child
+  }
+
+  /** The exit code, once it has ended by itself or by a signal. */
+  exited(): Promise<number | null> {
+    return this.#exited
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    if (this.#child !== undefined) signalGroup(this.#child, signal)
+  }
+
+  /** SIGTERM, and SIGKILL if that is not heard within ten seconds. */
+  async stop(): Promise<number | null> {
+    const child = this.#child
+    if (child === undefined) return this.#exited
+    signalGroup(child, 'SIGCONT')
+    signalGroup(child, 'SIGTERM')
+    const patience = setTimeout(() => signalGroup(child, 'SIGKILL'), 10_000)
+    const code = await this.#exited
+    clearTimeout(patience)
+    return code
+  }
+
+  async kill(): Promise<void> {
+    this.signal('SIGKILL')
+    await this.#exited
+  }
+
+  /** stop(), and its folder goes too. */
+  async remove(): Promise<void> {
+    await this.stop()
+    folders.delete(this.folder)
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}
+
+const MAX_LOG_CHARACTERS = 1 << 20
+const children = new Set<ChildProcess>()
+const folders = new Set<string>()
+process.once('exit', () => {
+  for (const child of children) signalGroup(child, 'SIGKILL')
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return
+  try {
+    process.kill(-child.pid, signal)
+  } catch {
+    // The group is gone already.
+  }
+}
