@@ -1,1 +1,31 @@
-export {}
+export { BGP_ROLES, DNSTAP_TYPES, LIST_FORMATS, LOG_LEVELS } from './config.ts'
+export type {
+  AddressFamily,
+  AdminConfig,
+  BgpConfig,
+  BgpPeerConfig,
+  BgpRole,
+  BusConfig,
+  Config,
+  ConfigWith,
+  DnstapConfig,
+  DnstapType,
+  Endpoint,
+  Hold,
+  LimitsConfig,
+  ListConfig,
+  ListenAddress,
+  ListFormat,
+  LogConfig,
+  LogLevel,
+  NatsConfig,
+  NeverConfig,
+  Part,
+  RedisConfig,
+  StoreConfig,
+  SyncerConfig,
+  TlsClientConfig,
+  TlsServerConfig,
+} from './config.ts'
+export { DEFAULTS } from './defaults.ts'
+export { Secret } from './secret.ts'

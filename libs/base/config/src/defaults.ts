@@ -1,0 +1,39 @@
+/** Every default, once. The manual (docs/configuration.md) is checked against this table by a test. */
+const SECOND_MS = 1000
+const MINUTE_MS = 60 * SECOND_MS
+const HOUR_MS = 60 * MINUTE_MS
+
+export const DEFAULTS = {
+  ipv6: false,
+  list: {
+    format: 'auto',
+    match: 'auto',
+    addresses: false,
+    ttlMs: 24 * HOUR_MS,
+    ttlMinMs: 5 * MINUTE_MS,
+    ttlMaxMs: 24 * HOUR_MS,
+    ttlGraceMs: 1 * MINUTE_MS,
+    newRoutesPerSecond: 1000,
+    newRoutesBurst: 10_000,
+    refreshIntervalMs: 24 * HOUR_MS,
+    minimumShare: 0.5,
+  },
+  limits: { namesPerAddress: 256, addressesPerName: 1024, routes: 1_000_000 },
+  never: { allowPrivate: false },
+  dnstap: { mode: 0o660, types: ['CLIENT_RESPONSE'], maxFrameBytes: 256 * 1024, handshakeTimeoutMs: 10 * SECOND_MS },
+  bgp: {
+    port: 179,
+    gracefulRestartSeconds: 120,
+    longLivedStaleSeconds: 0,
+    onStop: 'keep',
+    relearnMs: 5 * MINUTE_MS,
+    holdTimeSeconds: 90,
+    connectRetrySeconds: 10,
+    multihopTtl: 64,
+    gracefulRestart: true,
+  },
+  syncer: { syncIntervalMs: 10 * MINUTE_MS },
+  store: { port: 6379, sentinelPort: 26379, database: 0, keyPrefix: 'dnstap-bgp:' },
+  admin: { listen: { kind: 'tcp', host: '127.0.0.1', port: 8053 } },
+  log: { level: 'info', format: 'text' },
+} as const
