@@ -1,1 +1,4 @@
-export {}
+export { DnstapDecoder, DnstapFault, dnstapFaultName } from './decoder.ts'
+export type { DnstapFaultName } from './decoder.ts'
+export { MessageType, SocketFamily, SocketProtocol, messageTypeName } from './message-type.ts'
+export type { MessageTypeName } from './message-type.ts'
