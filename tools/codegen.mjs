@@ -6,11 +6,26 @@ import { dirname, join } from 'node:path'
 
 const out = 'libs/steering/src/generated'
 const cli = dirname(createRequire(import.meta.url).resolve('protobufjs-cli/package.json'))
-const run = (tool, ...args) => execFileSync(process.execPath, [join(cli, 'bin', tool), ...args], { stdio: ['ignore', 'inherit', 'inherit'] })
+const run = (tool, ...args) =>
+  execFileSync(process.execPath, [join(cli, 'bin', tool), ...args], { stdio: ['ignore', 'inherit', 'inherit'] })
 
 mkdirSync(out, { recursive: true })
-run('pbjs', '-t', 'static-module', '-w', 'es6', '--no-create', '--no-verify', '--no-convert', '--no-delimited', '--no-typeurl', '--no-service',
-  '-o', `${out}/steering.js`, 'proto/steering.proto')
+run(
+  'pbjs',
+  '-t',
+  'static-module',
+  '-w',
+  'es6',
+  '--no-create',
+  '--no-verify',
+  '--no-convert',
+  '--no-delimited',
+  '--no-typeurl',
+  '--no-service',
+  '-o',
+  `${out}/steering.js`,
+  'proto/steering.proto',
+)
 run('pbts', '-o', `${out}/steering.d.ts`, `${out}/steering.js`)
 // An ES module of Node's asks for the file by its whole name.
 const file = `${out}/steering.js`

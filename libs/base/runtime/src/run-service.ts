@@ -23,17 +23,18 @@ export interface RunOptions {
 /** Resolves when everything is closed. The exit code is left in `process.exitCode`. */
 export async function runService(log: Log, start: (use: Use) => Promise<void>, options: RunOptions = {}): Promise<void> {
   const opened: Closeable[] = []
-  let stopping = false
+  let stoppingSince: number | undefined
   let requestStop: (signal: string) => void = () => {}
   const stopRequested = new Promise<string>((resolve) => {
     requestStop = resolve
   })
   const onSignal = (signal: NodeJS.Signals) => {
-    if (stopping) {
+    if (stoppingSince !== undefined) {
+      if (performance.now() - stoppingSince < SAME_SIGNAL_MS) return
       log.warn({ signal }, 'A second signal: leaving at once.')
       process.exit(1)
     }
-    stopping = true
+    stoppingSince = performance.now()
     requestStop(signal)
   }
   process.on('SIGTERM', onSignal)
@@ -52,7 +53,7 @@ export async function runService(log: Log, start: (use: Use) => Promise<void>, o
     const { sentence, exitCode } = options.explain?.(error) ?? { sentence: error instanceof Error ? (error.stack ?? error.message) : String(error), exitCode: 1 }
     log.error({}, sentence)
     process.exitCode = exitCode
-    stopping = true
+    stoppingSince = performance.now()
   }
 
   const deadline = setTimeout(() => {
@@ -72,3 +73,6 @@ export async function runService(log: Log, start: (use: Use) => Promise<void>, o
   process.off('SIGINT', onSignal)
   if (!failed) log.info({}, 'Stopped.')
 }
+
+/** One Ctrl-C may arrive twice: from the terminal, and passed on by npm. */
+const SAME_SIGNAL_MS = 500

@@ -1,0 +1,106 @@
+// What `npm start` and `npm test` share: a Node new enough, the packages of the lock file, Debian's servers for the tests.
+// Plain Node without dependencies: it runs before anything is installed.
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+export const root = fileURLToPath(new URL('..', import.meta.url))
+const NODE_FLOOR = [20, 19]
+const POLICY = '/usr/sbin/policy-rc.d'
+
+/** Debian's packages that the tests against real peers want, and the program by which each is recognised. */
+export const DEBIAN_PACKAGES = {
+  unbound: 'unbound',
+  bind9: 'named',
+  'bind9-dnsutils': 'dig',
+  knot: 'knotd',
+  'knot-resolver': 'kresd',
+  dnsdist: 'dnsdist',
+  'pdns-recursor': 'pdns_recursor',
+  'fstrm-bin': 'fstrm_capture',
+  'nats-server': 'nats-server',
+  'redis-server': 'redis-server',
+  bird2: 'bird',
+  frr: '/usr/lib/frr/bgpd',
+  gobgpd: 'gobgpd',
+  exabgp: 'exabgp',
+  openbgpd: 'bgpctl',
+  tshark: 'tshark',
+  tcpdump: 'tcpdump',
+  iproute2: 'ip',
+  openssl: 'openssl',
+}
+
+/** Runs a command of the project; its output goes to the screen. Returns whether it succeeded. */
+export function run(command, args, options = {}) {
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options })
+  if (error !== undefined) console.error(`${command}: ${error.message}`)
+  return status === 0
+}
+
+export function checkNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number)
+  if (major > NODE_FLOOR[0] || (major === NODE_FLOOR[0] && minor >= NODE_FLOOR[1])) return
+  console.error(`This needs Node ${NODE_FLOOR.join('.')} or newer; this is Node ${process.versions.node}.`)
+  process.exit(1)
+}
+
+/** Installs the packages of the lock file unless what is installed is of the same lock. */
+export function installPackages() {
+  const lock = `${root}package-lock.json`
+  const installed = `${root}node_modules/.package-lock.json`
+  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return
+  console.log('Installing npm packages.')
+  if (!run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'])) {
+    console.error('npm could not install the packages (see above).')
+    process.exit(1)
+  }
+}
+
+/** The programs that are not here. */
+export function missingPrograms() {
+  const here = (program) =>
+    program.startsWith('/')
+      ? existsSync(program)
+      : [
+          '/usr/local/sbin',
+          '/usr/local/bin',
+          '/usr/sbin',
+          '/usr/bin',
+          '/sbin',
+          '/bin',
+          ...(process.env.PATH ?? '').split(':'),
+        ].some((folder) => existsSync(`${folder}/${program}`))
+  return Object.entries(DEBIAN_PACKAGES).filter(([, program]) => !here(program))
+}
+
+/** Installs what is missing when we may; no daemon is started by it. Otherwise says what is missing. */
+export function installDebianPackages() {
+  const missing = missingPrograms().map(([name]) => name)
+  if (missing.length === 0) return
+  const mayInstall = process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')
+  if (!mayInstall) {
+    console.log(
+      `Not installed here, and not installable (that takes root and apt): ${missing.join(' ')}\nThe tests that need them are skipped by name.`,
+    )
+    return
+  }
+  console.log(`Installing from Debian: ${missing.join(' ')}`)
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  const apt = (...args) =>
+    run('apt-get', ['-qq', '-o', 'DPkg::Lock::Timeout=300', ...args], { env, stdio: ['ignore', 'ignore', 'inherit'] })
+  // Debian starts a daemon when its package is installed, unless this file says not to.
+  const ours = !existsSync(POLICY)
+  if (ours) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  try {
+    apt('update')
+    if (!apt('install', '-y', '--no-install-recommends', ...missing))
+      console.error('Not all of them could be installed; the tests that need them are skipped by name.')
+  } finally {
+    if (ours) rmSync(POLICY, { force: true })
+  }
+}
+
+export function version() {
+  return JSON.parse(readFileSync(`${root}package.json`, 'utf8')).version
+}
