@@ -50,7 +50,10 @@ export async function runService(log: Log, start: (use: Use) => Promise<void>, o
     log.info({ signal }, 'Stopping.')
   } catch (error) {
     failed = true
-    const { sentence, exitCode } = options.explain?.(error) ?? { sentence: error instanceof Error ? (error.stack ?? error.message) : String(error), exitCode: 1 }
+    const { sentence, exitCode } = options.explain?.(error) ?? {
+      sentence: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      exitCode: 1,
+    }
     log.error({}, sentence)
     process.exitCode = exitCode
     stoppingSince = performance.now()
