@@ -1,1 +1,7 @@
-export {}
+export { detectFormat, DETECT_BYTES } from './detect.ts'
+export { ListError, ListFault } from './list-error.ts'
+export { normalizeName } from './name.ts'
+export type { NormalizedName } from './name.ts'
+export { ListParser, parseList } from './parse-list.ts'
+export { ListFormat, ListMatch, RuleKind, SkipReason } from './rule.ts'
+export type { ListOptions, ListSummary, RuleKindName, RuleSink } from './rule.ts'

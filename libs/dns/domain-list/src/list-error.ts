@@ -1,0 +1,34 @@
+/** Why a whole list is refused. One bad line is no reason: it is skipped, and told to the sink (SkipReason in rule.ts). */
+export const ListFault = {
+  /** The bytes are compressed; whoever fetched them unpacks them first. */
+  compressed: 'compressed',
+  /** UTF-16 or UTF-32, by its byte order mark. */
+  notUtf8: 'not-utf8',
+  /** A web page stands where the list should: an error page, a captive portal. */
+  htmlPage: 'html-page',
+  /** JSON or protobuf that does not follow its grammar: what comes after the fault cannot be trusted. */
+  malformed: 'malformed',
+  /** JSON or protobuf that ends in the middle. */
+  truncated: 'truncated',
+  /** JSON nested deeper than anybody writes. */
+  tooDeep: 'too-deep',
+  /** One piece that has to be held in memory (a JSON rule, a geosite entry) is larger than allowed. */
+  tooLarge: 'too-large',
+  /** A geosite file holds hundreds of lists; the configuration has to say which. */
+  noSiteChosen: 'no-site-chosen',
+  unknownFormat: 'unknown-format',
+} as const
+export type ListFault = (typeof ListFault)[keyof typeof ListFault]
+
+/** The only error that parsing throws. What the sink was given before belongs to a list that is refused as a whole. */
+export class ListError extends Error {
+  override readonly name = 'ListError'
+  readonly fault: ListFault
+  readonly line: number
+
+  constructor(fault: ListFault, line: number, message: string) {
+    super(line > 0 ? `line ${line}: ${message}` : message)
+    this.fault = fault
+    this.line = line
+  }
+}

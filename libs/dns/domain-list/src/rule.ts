@@ -1,0 +1,134 @@
+/**
+ * What every list format is turned into: rules over normalized names, addresses, and a reason for whatever is neither.
+ *
+ * Patterns of the kinds suffix, exact, subdomains and wildcard are normalized names: A-labels, lower case, RFC 1035 §5.1 escapes, no
+ * trailing dot, no empty label, at most 255 octets on the wire. A keyword is a lower-case substring. A regexp is searched, unanchored
+ * and ignoring case, in the lower-case name without trailing dot.
+ */
+
+export const RuleKind = {
+  /** The name and its subdomains. */
+  suffix: 0,
+  exact: 1,
+  /** The names below it, at any depth, not the name itself. */
+  subdomains: 2,
+  /** At least one label is `*`; each stands for exactly one label. */
+  wildcard: 3,
+  keyword: 4,
+  regexp: 5,
+} as const
+export type RuleKind = (typeof RuleKind)[keyof typeof RuleKind]
+export type RuleKindName = keyof typeof RuleKind
+
+export const ListFormat = {
+  plain: 'plain',
+  hosts: 'hosts',
+  dnsmasq: 'dnsmasq',
+  adblock: 'adblock',
+  v2fly: 'v2fly',
+  geosite: 'geosite',
+  rpz: 'rpz',
+  singBox: 'sing-box',
+  clash: 'clash',
+  routeros: 'routeros',
+} as const
+export type ListFormat = (typeof ListFormat)[keyof typeof ListFormat]
+
+/** Overrides what a format says about names: `exact` narrows "and its subdomains" away, `suffix` adds it. */
+export const ListMatch = { auto: 'auto', exact: 'exact', suffix: 'suffix' } as const
+export type ListMatch = (typeof ListMatch)[keyof typeof ListMatch]
+
+export const SkipReason = {
+  // Lines and names
+  lineTooLong: 'line-too-long',
+  badSyntax: 'bad-syntax',
+  badUtf8: 'bad-utf8',
+  badCharacter: 'bad-character',
+  badEscape: 'bad-escape',
+  badIdn: 'bad-idn',
+  emptyName: 'empty-name',
+  emptyLabel: 'empty-label',
+  labelTooLong: 'label-too-long',
+  nameTooLong: 'name-too-long',
+  url: 'url',
+  /** It would cover every name there is. */
+  tooBroad: 'too-broad',
+  // Addresses
+  badAddress: 'bad-address',
+  addressRange: 'address-range',
+  addressException: 'address-exception',
+  // hosts
+  localName: 'local-name',
+  noName: 'no-name',
+  // Rules of a format that have no meaning here, or one that cannot be honoured
+  unsupportedDirective: 'unsupported-directive',
+  unsupportedModifier: 'unsupported-modifier',
+  unsupportedPattern: 'unsupported-pattern',
+  unsupportedRule: 'unsupported-rule',
+  unsupportedCondition: 'unsupported-condition',
+  cosmeticRule: 'cosmetic-rule',
+  badKeyword: 'bad-keyword',
+  badRegexp: 'bad-regexp',
+  disabled: 'disabled',
+  // v2fly, geosite
+  includeNotFound: 'include-not-found',
+  includeCycle: 'include-cycle',
+  includeTooDeep: 'include-too-deep',
+  includeRefused: 'include-refused',
+  siteNotFound: 'site-not-found',
+  // RPZ
+  rpzTrigger: 'rpz-trigger',
+  rpzAction: 'rpz-action',
+  outOfZone: 'out-of-zone',
+} as const
+export type SkipReason = (typeof SkipReason)[keyof typeof SkipReason]
+
+export interface RuleSink {
+  rule(kind: RuleKind, pattern: string, exception: boolean, important: boolean, line: number): void
+  /** An IP address or CIDR in the list, canonical text with its length: `192.0.2.1/32`. */
+  address(prefix: string, line: number): void
+  /** Something of the list that became no rule. `text` is what was seen, cut short and without control characters. */
+  skip(reason: SkipReason, line: number, text: string): void
+  /**
+   * May be given beside `rule`: then names that come straight from bytes (nearly all, in a big plain list) are handed over as such,
+   * and no string is made. The same pattern as `rule` would be given, as ASCII from `start` to `end`, valid during the call only.
+   */
+  ruleBytes?(
+    kind: RuleKind,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    exception: boolean,
+    important: boolean,
+    line: number,
+  ): void
+}
+
+export interface ListOptions {
+  readonly match?: ListMatch
+  /** Bytes of one line that are looked at; a longer one is skipped. */
+  readonly maxLineBytes?: number
+  /** v2fly: the bytes of the list an `include:` names. */
+  readonly include?: (name: string) => Uint8Array | undefined
+  /** v2fly: only entries with all of these attributes; `-ads` means without it. */
+  readonly attributes?: readonly string[]
+  /** geosite: the lists to take, `google`, `google@cn`, `google@-ads`. */
+  readonly sites?: readonly string[]
+  /** RPZ: the zone's name, where the file does not say it by $ORIGIN or an absolute SOA owner. */
+  readonly origin?: string
+}
+
+export interface ListSummary {
+  readonly format: ListFormat
+  /** Lines read, comments included; for geosite and JSON: entries, and lines of the text. */
+  readonly lines: number
+  /** Rules given to the sink, by kind. */
+  readonly rules: Readonly<Record<RuleKindName, number>>
+  /** How many of those rules are exceptions, and how many important. */
+  readonly exceptions: number
+  readonly important: number
+  readonly addresses: number
+  /** What became no rule, by reason; and how many in all. */
+  readonly skipped: Readonly<Partial<Record<SkipReason, number>>>
+  readonly skippedTotal: number
+}
