@@ -1,0 +1,17 @@
+/** The header every message begins with (RFC 4271 §4.1), for messages sent once in a while; UpdateWriter writes its own. */
+import { HEADER_LENGTH } from './numbers.ts'
+import type { MessageType } from './numbers.ts'
+import { writeUint16 } from './octets.ts'
+
+export function message(type: MessageType, body: ArrayLike<number>): Uint8Array {
+  const bytes = new Uint8Array(HEADER_LENGTH + body.length)
+  writeHeader(bytes, 0, bytes.length, type)
+  bytes.set(body, HEADER_LENGTH)
+  return bytes
+}
+
+export function writeHeader(bytes: Uint8Array, offset: number, length: number, type: MessageType): void {
+  bytes.fill(0xff, offset, offset + 16)
+  writeUint16(bytes, offset + 16, length)
+  bytes[offset + 18] = type
+}

@@ -1,0 +1,41 @@
+/** Messages as a whole: the header every one begins with, KEEPALIVE, and one decoder that tells them apart by type. */
+import { message } from './header.ts'
+import { MessageType } from './numbers.ts'
+import { decodeNotification } from './notification.ts'
+import type { Notification } from './notification.ts'
+import { decodeOpen } from './open.ts'
+import type { Open } from './open.ts'
+import { decodeRouteRefresh } from './route-refresh.ts'
+import type { RouteRefresh } from './route-refresh.ts'
+import { decodeUpdate } from './update-reader.ts'
+import type { ReceivedUpdate, UpdateContext } from './update-reader.ts'
+
+export type Message =
+  | { readonly type: 'OPEN'; readonly open: Open }
+  | { readonly type: 'UPDATE'; readonly update: ReceivedUpdate }
+  | { readonly type: 'NOTIFICATION'; readonly notification: Notification }
+  | { readonly type: 'KEEPALIVE' }
+  | { readonly type: 'ROUTE_REFRESH'; readonly routeRefresh: RouteRefresh | undefined }
+
+/** A whole message as MessageFramer hands it out (length and type already checked there). Throws BgpError. */
+export function decodeMessage(bytes: Uint8Array, context: UpdateContext): Message {
+  switch (bytes[18]) {
+    case MessageType.OPEN:
+      return { type: 'OPEN', open: decodeOpen(bytes) }
+    case MessageType.UPDATE:
+      return { type: 'UPDATE', update: decodeUpdate(bytes, context) }
+    case MessageType.NOTIFICATION:
+      return { type: 'NOTIFICATION', notification: decodeNotification(bytes) }
+    case MessageType.KEEPALIVE:
+      return KEEPALIVE
+    default:
+      return { type: 'ROUTE_REFRESH', routeRefresh: decodeRouteRefresh(bytes) }
+  }
+}
+
+const KEEPALIVE: Message = { type: 'KEEPALIVE' }
+
+/** KEEPALIVE (RFC 4271 §4.4): a header and nothing else. */
+export function encodeKeepalive(): Uint8Array {
+  return message(MessageType.KEEPALIVE, [])
+}

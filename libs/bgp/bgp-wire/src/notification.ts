@@ -1,0 +1,74 @@
+/**
+ * NOTIFICATION (RFC 4271 §4.5): | Code (1) | Subcode (1) | Data |, after which the connection is closed.
+ *
+ * Two Cease subcodes have data with a shape of its own: Administrative Shutdown and Administrative Reset carry a text for the other
+ * operator, | Length (1) | UTF-8 | (RFC 9003, at most 255 octets; RFC 8203 had 128), and Hard Reset wraps the NOTIFICATION that would
+ * have been sent, | Code (1) | Subcode (1) | Data | (RFC 8538 §3.1).
+ */
+import { BgpError, errorInWords } from './bgp-error.ts'
+import { message } from './header.ts'
+import { CeaseSubcode, ErrorCode, HEADER_LENGTH, MAX_MESSAGE_LENGTH, MessageType } from './numbers.ts'
+import { textOfStranger, utf8Octets } from './octets.ts'
+
+export interface Notification {
+  readonly code: number
+  readonly subcode: number
+  /** A copy. */
+  readonly data: Uint8Array
+  /** RFC 8538: the session ends for good, routes are not to be kept; code, subcode and data are then those wrapped inside. */
+  readonly hardReset: boolean
+  /** What the other operator wrote, printable; undefined when nothing. */
+  readonly shutdownCommunication?: string
+  /** The whole for a log line: `Cease, Administrative Shutdown: "back at noon"`. */
+  readonly words: string
+}
+
+/** Data that does not fit 4096 octets is cut: it is only there to be looked at. */
+export function encodeNotification(error: Pick<BgpError, 'code' | 'subcode' | 'data'>): Uint8Array {
+  const data = error.data.subarray(0, MAX_MESSAGE_LENGTH - HEADER_LENGTH - 2)
+  return message(MessageType.NOTIFICATION, [error.code, error.subcode, ...data])
+}
+
+/** Cease; with a text only where RFC 9003 gives it a place (Administrative Shutdown, Administrative Reset). Longer texts are cut. */
+export function cease(subcode: number, shutdownCommunication = ''): BgpError {
+  if (shutdownCommunication === '' || !hasShutdownCommunication(subcode)) return new BgpError(ErrorCode.CEASE, subcode)
+  const text = utf8Octets(shutdownCommunication, 255)
+  return new BgpError(ErrorCode.CEASE, subcode, Uint8Array.of(text.length, ...text))
+}
+
+/** The same NOTIFICATION as a Hard Reset, for a peer with which the N flag was agreed (RFC 8538 §3). */
+export function hardReset(error: BgpError): BgpError {
+  return new BgpError(
+    ErrorCode.CEASE,
+    CeaseSubcode.HARD_RESET,
+    Uint8Array.of(error.code, error.subcode, ...error.data),
+    error.message,
+  )
+}
+
+/** Cannot fail: whatever a NOTIFICATION says, the session is over. */
+export function decodeNotification(bytes: Uint8Array): Notification {
+  let at = HEADER_LENGTH
+  let code = bytes[at]
+  let subcode = bytes[at + 1]
+  const isHardReset = code === ErrorCode.CEASE && subcode === CeaseSubcode.HARD_RESET
+  if (isHardReset && bytes.length >= at + 4) {
+    at += 2
+    code = bytes[at]
+    subcode = bytes[at + 1]
+  }
+  const data = bytes.slice(at + 2)
+  const text = code === ErrorCode.CEASE && hasShutdownCommunication(subcode) ? shutdownCommunicationIn(data) : ''
+  const words = (isHardReset ? 'Hard Reset of ' : '') + errorInWords(code, subcode) + (text === '' ? '' : `: "${text}"`)
+  return { code, subcode, data, hardReset: isHardReset, words, ...(text === '' ? {} : { shutdownCommunication: text }) }
+}
+
+/** RFC 9003 §2: a length that does not fit is ignored together with its text; the Cease counts all the same. */
+function shutdownCommunicationIn(data: Uint8Array): string {
+  if (data.length === 0 || data[0] === 0 || data[0] > data.length - 1) return ''
+  return textOfStranger(data, 1, 1 + data[0])
+}
+
+function hasShutdownCommunication(subcode: number): boolean {
+  return subcode === CeaseSubcode.ADMINISTRATIVE_SHUTDOWN || subcode === CeaseSubcode.ADMINISTRATIVE_RESET
+}
