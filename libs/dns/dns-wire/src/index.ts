@@ -1,1 +1,10 @@
-export {}
+export { MAX_LABEL_LENGTH, MAX_NAME_LENGTH, nameLength, nameToText, textToName } from './name.ts'
+export {
+  MAX_ADDRESSES,
+  MAX_CHAIN_LENGTH,
+  MAX_LINKS,
+  ResponseFault,
+  ResponseReader,
+  responseFaultName,
+} from './response-reader.ts'
+export type { ResponseFaultName } from './response-reader.ts'
