@@ -1,3 +1,5 @@
+export { BindingTable } from './binding-table.ts'
+export type { BindingJournal, BindingTableOptions } from './binding-table.ts'
 export { StoreError } from './ip-store.ts'
 export type {
   Binding,
@@ -11,3 +13,5 @@ export type {
   StoreLimits,
   StoreState,
 } from './ip-store.ts'
+export { bindingParts, MemoryIpStore, routeParts } from './memory-ip-store.ts'
+export type { MemoryIpStoreOptions } from './memory-ip-store.ts'

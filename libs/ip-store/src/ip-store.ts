@@ -25,8 +25,9 @@ export interface Sighting {
   readonly chain: readonly string[]
 }
 
-/** A sighting that was kept. `seenAtMs` is the latest; `rule`, `source` and `chain` are the latest sighting's. */
+/** A sighting that was kept. `seenAtMs` is the latest; `rule`, `source` and `chain` are of the sighting with that time. */
 export interface Binding extends Sighting {
+  /** Of the sighting that made the binding. */
   readonly firstSeenMs: number
 }
 
@@ -38,16 +39,19 @@ export interface BindingKey {
 
 /** Ceilings, so that strangers' answers cannot fill us. Infinity: none. */
 export interface StoreLimits {
+  /** Bindings a prefix may have; a name on two lists counts twice. */
   readonly namesPerPrefix: number
+  /** Bindings a name may have, over all lists. */
   readonly prefixesPerName: number
+  /** Routes a list may own; a list not named here has no ceiling. */
   readonly routesPerList: ReadonlyMap<string, number>
   readonly routes: number
 }
 
 /**
  * What became of a sighting:
- * `new` a binding was made; `refreshed` its deadline moved; `stale` nothing newer in it;
- * `full-*` a ceiling refused it (a known binding is always refreshed, ceilings or not).
+ * `new` a binding was made; `refreshed` its deadline or its time last seen moved on; `stale` nothing newer in it;
+ * `full-*` the first ceiling, in this order, that refused it (a known binding is always refreshed, ceilings or not).
  */
 export type Outcome =
   'new' | 'refreshed' | 'stale' | 'full-names-per-prefix' | 'full-prefixes-per-name' | 'full-routes-per-list' | 'full-routes'
@@ -70,6 +74,7 @@ export interface Expired {
 export interface StoreCounts {
   readonly bindings: number
   readonly routes: number
+  /** Of each list that has bindings. */
   readonly routesPerList: ReadonlyMap<string, number>
 }
 
@@ -94,9 +99,15 @@ export interface IpStore {
   bindingsOf(prefix: string): Promise<readonly Binding[]>
   bindingsNamed(name: string): Promise<readonly Binding[]>
 
-  /** Every route in parts of bounded size, all bearing the head as it was when the first part was made. */
+  /**
+   * Every route in parts of bounded size, all bearing the head as it was when the first part was made; one empty part when there
+   * are no routes. Revision 0 is how the store was at the start of its epoch, which need not be empty.
+   */
   snapshot(): AsyncIterable<RoutesChunk>
-  /** At most `limit` changes after `head`; `up-to-date`, or `gap` when the log does not reach back that far or the epoch differs. */
+  /**
+   * At most `limit` changes after `head`; `up-to-date`; or `gap` when the log does not reach back that far, the epoch differs, or
+   * `head` is ahead of us.
+   */
   changesSince(head: StoreHead, limit: number): Promise<RouteChanges | 'up-to-date' | 'gap'>
 
   /** The backend reaches its storage: what it is asked now can work. */

@@ -1,0 +1,508 @@
+/**
+ * The bindings, the routes they own and the deadlines they have, in memory and in one thread: what MemoryIpStore answers from and
+ * what the LMDB store keeps a copy of on disk. ip-store.ts says what each method means; this is how.
+ *
+ *   names     text ─▶ id ─▶ first binding ─┐                        ┌─ prefixes   text ─▶ id ─▶ first binding, first owner
+ *                                          ▼                        ▼                                            │
+ *   bindings  slot: list name prefix rule source chain  seen first expires  next/previous of name, of prefix     │
+ *                                                        └─▶ deadlines (a heap of slots)                         │
+ *   owners    row: list, how many bindings of that list, next owner of the prefix ◀──────────────────────────────┘
+ *
+ * Everything is a column of numbers and each text stands once: about 170 bytes per address with ten addresses per name (bench/),
+ * where objects in Maps take five times that and make the garbage collector walk them. A route is a prefix with owners; a binding
+ * that comes or goes changes a count, and only a count that leaves or reaches 0 is a route change.
+ */
+import type { RouteChange, RouteChanges } from '@dnstap-bgp/steering'
+import { ChangeLog } from './change-log.ts'
+import { Float64Column, Uint32Column } from './columns.ts'
+import { Deadlines } from './deadlines.ts'
+import type { Binding, BindingKey, Expired, Observed, Outcome, Sighting, StoreCounts, StoreLimits } from './ip-store.ts'
+import { firstCell, nextCell, SlotTable } from './slot-table.ts'
+import { NO_TEXT, TextTable } from './text-table.ts'
+
+/** Told of every slot whose content changes, so that a copy of it can be kept elsewhere. */
+export interface BindingJournal {
+  made(slot: number): void
+  /** Deadline, time last seen, rule, source or chain. */
+  moved(slot: number): void
+  ended(slot: number): void
+}
+
+export interface BindingTableOptions {
+  /** Names this life of the store; the opener makes it up. */
+  readonly epoch: string
+  /** A random number, so that strangers cannot choose names that collide. */
+  readonly hashSeed?: number
+  /** How many route changes are kept for who was away. */
+  readonly logCapacity?: number
+  readonly journal?: BindingJournal
+}
+
+const FREE = 0xffffffff
+const NONE = 0xffffffff
+const DEFAULT_LOG_CAPACITY = 65_536
+/** Between the names of a chain: never raw in a name's presentation format. */
+const CHAIN_SEPARATOR = '\n'
+const SILENT: BindingJournal = { made() {}, moved() {}, ended() {} }
+
+export class BindingTable {
+  readonly #journal: BindingJournal
+  readonly #log: ChangeLog
+
+  readonly #lists: TextTable
+  readonly #names: TextTable
+  readonly #prefixes: TextTable
+  /** Rules, sources and chains. */
+  readonly #texts: TextTable
+
+  // Bindings, by slot.
+  readonly #list = new Uint32Column() // FREE: no binding here
+  readonly #name = new Uint32Column()
+  readonly #prefix = new Uint32Column()
+  readonly #rule = new Uint32Column()
+  readonly #source = new Uint32Column()
+  readonly #chain = new Uint32Column() // NONE: just the name
+  readonly #seenAtMs = new Float64Column()
+  readonly #firstSeenMs = new Float64Column()
+  readonly #expiresAtMs = new Float64Column()
+  readonly #nextOfName = new Uint32Column()
+  readonly #previousOfName = new Uint32Column()
+  readonly #nextOfPrefix = new Uint32Column()
+  readonly #previousOfPrefix = new Uint32Column()
+  #slots = 0
+  readonly #freeSlots: number[] = []
+  #bindings = 0
+  readonly #byKey = new SlotTable((slot) => hashKey(this.#list.get(slot), this.#name.get(slot), this.#prefix.get(slot)))
+  readonly #deadlines = new Deadlines(this.#expiresAtMs)
+
+  readonly #firstOfName = new Uint32Column() // by name id
+  readonly #firstOfPrefix = new Uint32Column() // by prefix id
+  readonly #firstOwner = new Uint32Column() // by prefix id
+  #routes = 0
+  /** By list id. */
+  readonly #routesOfList: number[] = []
+
+  // Owners, by row.
+  readonly #ownerList = new Uint32Column()
+  readonly #ownerBindings = new Uint32Column()
+  readonly #nextOwner = new Uint32Column()
+  #ownerRows = 0
+  readonly #freeOwners: number[] = []
+  /** `[name]` of each list, by list id: most routes have one owner, and share this. */
+  readonly #alone: (readonly string[])[] = []
+
+  /** Changes of the call in progress. */
+  #changes: RouteChange[] = []
+
+  constructor(options: BindingTableOptions) {
+    const seed = options.hashSeed ?? 0
+    this.#lists = new TextTable(seed)
+    this.#names = new TextTable(seed)
+    this.#prefixes = new TextTable(seed)
+    this.#texts = new TextTable(seed)
+    this.#log = new ChangeLog(options.epoch, options.logCapacity ?? DEFAULT_LOG_CAPACITY)
+    this.#journal = options.journal ?? SILENT
+  }
+
+  get log(): ChangeLog {
+    return this.#log
+  }
+
+  get size(): number {
+    return this.#bindings
+  }
+
+  /** One past the highest slot in use so far. */
+  get slots(): number {
+    return this.#slots
+  }
+
+  counts(): StoreCounts {
+    const routesPerList = new Map<string, number>()
+    for (let list = 0; list < this.#lists.limit; list++) {
+      if (this.#lists.isHeld(list)) routesPerList.set(this.#lists.text(list), this.#routesOfList[list] as number)
+    }
+    return { bindings: this.#bindings, routes: this.#routes, routesPerList }
+  }
+
+  observe(sightings: readonly Sighting[], limits: StoreLimits): Observed {
+    const before = this.#begin()
+    const outcomes: Outcome[] = []
+    for (const sighting of sightings) outcomes.push(this.#observe(sighting, limits))
+    return { outcomes, changes: this.#changesAfter(before) }
+  }
+
+  expire(nowMs: number, limit: number): Expired {
+    const before = this.#begin()
+    let bindings = 0
+    while (bindings < limit) {
+      const slot = this.#deadlines.first()
+      if (slot < 0 || this.#expiresAtMs.get(slot) > nowMs) break
+      this.#end(slot)
+      bindings++
+    }
+    const next = this.#deadlines.first()
+    const nextDeadlineMs = next < 0 ? undefined : this.#expiresAtMs.get(next)
+    return { changes: this.#changesAfter(before), bindings, nextDeadlineMs }
+  }
+
+  forget(keys: readonly BindingKey[]): RouteChanges | undefined {
+    const before = this.#begin()
+    for (const key of keys) {
+      const slot = this.#slotOf(key)
+      if (slot >= 0) this.#end(slot)
+    }
+    return this.#changesAfter(before)
+  }
+
+  reschedule(deadlines: readonly (BindingKey & { readonly expiresAtMs: number })[]): void {
+    for (const deadline of deadlines) {
+      const slot = this.#slotOf(deadline)
+      if (slot < 0 || this.#expiresAtMs.get(slot) === deadline.expiresAtMs) continue
+      this.#expiresAtMs.set(slot, deadline.expiresAtMs)
+      this.#deadlines.moved(slot)
+      this.#journal.moved(slot)
+    }
+  }
+
+  /** At most `count` bindings from this slot on, and the slot to go on from; undefined at the end. */
+  bindingsFrom(slot: number, count: number): { readonly bindings: readonly Binding[]; readonly next: number | undefined } {
+    const bindings: Binding[] = []
+    let at = slot
+    for (; at < this.#slots && bindings.length < count; at++) if (this.isBound(at)) bindings.push(this.binding(at))
+    return { bindings, next: at < this.#slots ? at : undefined }
+  }
+
+  /** At most `count` routes from this number on, and the number to go on from; undefined at the end. */
+  routesFrom(prefix: number, count: number): { readonly routes: readonly RouteChange[]; readonly next: number | undefined } {
+    const routes: RouteChange[] = []
+    let at = prefix
+    for (; at < this.#prefixes.limit && routes.length < count; at++) {
+      if (this.#prefixes.isHeld(at)) routes.push({ prefix: this.#prefixes.text(at), lists: this.#ownersOf(at) })
+    }
+    return { routes, next: at < this.#prefixes.limit ? at : undefined }
+  }
+
+  bindingsOf(prefix: string): readonly Binding[] {
+    const id = this.#prefixes.find(prefix)
+    return id === NO_TEXT ? [] : this.#chained(this.#firstOfPrefix.get(id), this.#nextOfPrefix)
+  }
+
+  bindingsNamed(name: string): readonly Binding[] {
+    const id = this.#names.find(name)
+    return id === NO_TEXT ? [] : this.#chained(this.#firstOfName.get(id), this.#nextOfName)
+  }
+
+  isBound(slot: number): boolean {
+    return slot < this.#slots && this.#list.get(slot) !== FREE
+  }
+
+  /** What stands in a slot that is bound. */
+  binding(slot: number): Binding {
+    const name = this.#names.text(this.#name.get(slot))
+    const chain = this.#chain.get(slot)
+    return {
+      list: this.#lists.text(this.#list.get(slot)),
+      name,
+      rule: this.#texts.text(this.#rule.get(slot)),
+      prefix: this.#prefixes.text(this.#prefix.get(slot)),
+      seenAtMs: this.#seenAtMs.get(slot),
+      expiresAtMs: this.#expiresAtMs.get(slot),
+      source: this.#texts.text(this.#source.get(slot)),
+      chain: chain === NONE ? [name] : splitChain(this.#texts.text(chain)),
+      firstSeenMs: this.#firstSeenMs.get(slot),
+    }
+  }
+
+  expiresAtMs(slot: number): number {
+    return this.#expiresAtMs.get(slot)
+  }
+
+  seenAtMs(slot: number): number {
+    return this.#seenAtMs.get(slot)
+  }
+
+  /**
+   * Puts back a binding of an earlier life, as it was, in its slot. No route change is logged and the journal is not told.
+   * False: the slot or the binding is taken. Call restored() after the last and before anything else.
+   */
+  restore(slot: number, binding: Binding): boolean {
+    if (this.isBound(slot) || this.#slotOf(binding) >= 0) return false
+    for (; this.#slots <= slot; this.#slots++) this.#list.set(this.#slots, FREE)
+    this.#fill(
+      slot,
+      binding,
+      binding.firstSeenMs,
+      this.#lists.hold(binding.list),
+      this.#names.hold(binding.name),
+      this.#prefixes.hold(binding.prefix),
+      false,
+    )
+    return true
+  }
+
+  /** Finds the slots between restored ones that can be given out. */
+  restored(): void {
+    for (let slot = this.#slots - 1; slot >= 0; slot--) if (this.#list.get(slot) === FREE) this.#freeSlots.push(slot)
+  }
+
+  #begin(): number {
+    this.#changes = []
+    return this.#log.revision
+  }
+
+  #changesAfter(revision: number): RouteChanges | undefined {
+    const changes = this.#changes
+    return changes.length === 0 ? undefined : { epoch: this.#log.epoch, firstRevision: revision + 1, changes }
+  }
+
+  #observe(sighting: Sighting, limits: StoreLimits): Outcome {
+    const nameHash = this.#names.hash(sighting.name)
+    const prefixHash = this.#prefixes.hash(sighting.prefix)
+    const list = this.#lists.find(sighting.list)
+    const name = this.#names.find(sighting.name, nameHash)
+    const prefix = this.#prefixes.find(sighting.prefix, prefixHash)
+    if (list !== NO_TEXT && name !== NO_TEXT && prefix !== NO_TEXT) {
+      const slot = this.#slotOfIds(list, name, prefix)
+      if (slot >= 0) return this.#refresh(slot, sighting)
+    }
+    if (this.#prefixes.holders(prefix) >= limits.namesPerPrefix) return 'full-names-per-prefix'
+    if (this.#names.holders(name) >= limits.prefixesPerName) return 'full-prefixes-per-name'
+    const listLimit = limits.routesPerList.get(sighting.list)
+    if (listLimit !== undefined && this.#routesOwnedBy(list) >= listLimit && !this.#owns(list, prefix))
+      return 'full-routes-per-list'
+    if (prefix === NO_TEXT && this.#routes >= limits.routes) return 'full-routes'
+
+    const slot = this.#freeSlots.pop() ?? this.#slots++
+    const seen = sighting.seenAtMs
+    this.#fill(
+      slot,
+      sighting,
+      seen,
+      this.#lists.hold(sighting.list),
+      this.#names.hold(sighting.name, nameHash),
+      this.#prefixes.hold(sighting.prefix, prefixHash),
+      true,
+    )
+    this.#journal.made(slot)
+    return 'new'
+  }
+
+  #refresh(slot: number, sighting: Sighting): Outcome {
+    const later = sighting.expiresAtMs > this.#expiresAtMs.get(slot)
+    const newer = sighting.seenAtMs > this.#seenAtMs.get(slot)
+    if (!later && !newer) return 'stale'
+    if (later) {
+      this.#expiresAtMs.set(slot, sighting.expiresAtMs)
+      this.#deadlines.moved(slot)
+    }
+    if (newer) {
+      this.#seenAtMs.set(slot, sighting.seenAtMs)
+      this.#swapText(this.#rule, slot, sighting.rule)
+      this.#swapText(this.#source, slot, sighting.source)
+      const chain = this.#chain.get(slot)
+      this.#chain.set(slot, this.#holdChain(sighting))
+      if (chain !== NONE) this.#texts.release(chain)
+    }
+    this.#journal.moved(slot)
+    return 'refreshed'
+  }
+
+  /** The three ids are held for this slot already. */
+  #fill(
+    slot: number,
+    sighting: Sighting,
+    firstSeenMs: number,
+    list: number,
+    name: number,
+    prefix: number,
+    logged: boolean,
+  ): void {
+    this.#list.set(slot, list)
+    this.#name.set(slot, name)
+    this.#prefix.set(slot, prefix)
+    this.#rule.set(slot, this.#texts.hold(sighting.rule))
+    this.#source.set(slot, this.#texts.hold(sighting.source))
+    this.#chain.set(slot, this.#holdChain(sighting))
+    this.#seenAtMs.set(slot, sighting.seenAtMs)
+    this.#firstSeenMs.set(slot, firstSeenMs)
+    this.#expiresAtMs.set(slot, sighting.expiresAtMs)
+    this.#link(slot, name, this.#names.holders(name) === 1, this.#firstOfName, this.#nextOfName, this.#previousOfName)
+    this.#link(
+      slot,
+      prefix,
+      this.#prefixes.holders(prefix) === 1,
+      this.#firstOfPrefix,
+      this.#nextOfPrefix,
+      this.#previousOfPrefix,
+    )
+    this.#byKey.add(hashKey(list, name, prefix), slot)
+    this.#deadlines.begin(slot)
+    this.#bindings++
+    this.#own(list, prefix, logged)
+  }
+
+  #end(slot: number): void {
+    const list = this.#list.get(slot)
+    const name = this.#name.get(slot)
+    const prefix = this.#prefix.get(slot)
+    const chain = this.#chain.get(slot)
+    this.#deadlines.end(slot)
+    this.#byKey.remove(hashKey(list, name, prefix), slot)
+    this.#unlink(slot, name, this.#firstOfName, this.#nextOfName, this.#previousOfName)
+    this.#unlink(slot, prefix, this.#firstOfPrefix, this.#nextOfPrefix, this.#previousOfPrefix)
+    this.#disown(list, prefix)
+    this.#texts.release(this.#rule.get(slot))
+    this.#texts.release(this.#source.get(slot))
+    if (chain !== NONE) this.#texts.release(chain)
+    this.#prefixes.release(prefix)
+    this.#names.release(name)
+    this.#lists.release(list)
+    this.#list.set(slot, FREE)
+    this.#freeSlots.push(slot)
+    this.#bindings--
+    this.#journal.ended(slot)
+  }
+
+  #slotOf(key: BindingKey): number {
+    const list = this.#lists.find(key.list)
+    if (list === NO_TEXT) return -1
+    const name = this.#names.find(key.name)
+    if (name === NO_TEXT) return -1
+    const prefix = this.#prefixes.find(key.prefix)
+    if (prefix === NO_TEXT) return -1
+    return this.#slotOfIds(list, name, prefix)
+  }
+
+  #slotOfIds(list: number, name: number, prefix: number): number {
+    const hash = hashKey(list, name, prefix)
+    const cells = this.#byKey.cells(hash)
+    for (let at = firstCell(cells, hash); ; at = nextCell(cells, at)) {
+      const slot = (cells[at] as number) - 1
+      if (slot < 0) return -1
+      if (this.#prefix.get(slot) === prefix && this.#name.get(slot) === name && this.#list.get(slot) === list) return slot
+    }
+  }
+
+  #chained(first: number, next: Uint32Column): Binding[] {
+    const bindings: Binding[] = []
+    for (let slot = first; slot !== NONE; slot = next.get(slot)) bindings.push(this.binding(slot))
+    return bindings
+  }
+
+  #link(slot: number, id: number, only: boolean, first: Uint32Column, next: Uint32Column, previous: Uint32Column): void {
+    const head = only ? NONE : first.get(id)
+    next.set(slot, head)
+    previous.set(slot, NONE)
+    if (head !== NONE) previous.set(head, slot)
+    first.set(id, slot)
+  }
+
+  #unlink(slot: number, id: number, first: Uint32Column, next: Uint32Column, previous: Uint32Column): void {
+    const before = previous.get(slot)
+    const after = next.get(slot)
+    if (before === NONE) first.set(id, after)
+    else next.set(before, after)
+    if (after !== NONE) previous.set(after, before)
+  }
+
+  #swapText(column: Uint32Column, slot: number, text: string): void {
+    const old = column.get(slot)
+    if (this.#texts.text(old) === text) return
+    column.set(slot, this.#texts.hold(text))
+    this.#texts.release(old)
+  }
+
+  #holdChain(sighting: Sighting): number {
+    const { chain, name } = sighting
+    if (chain.length === 1 && chain[0] === name) return NONE
+    return this.#texts.hold(chain.join(CHAIN_SEPARATOR))
+  }
+
+  // Routes and their owners.
+
+  #own(list: number, prefix: number, logged: boolean): void {
+    const isNew = this.#prefixes.holders(prefix) === 1
+    if (isNew) {
+      this.#firstOwner.set(prefix, NONE)
+      this.#routes++
+    }
+    const known = this.#ownerRow(list, prefix)
+    if (known !== NONE) {
+      this.#ownerBindings.set(known, this.#ownerBindings.get(known) + 1)
+      return
+    }
+    const row = this.#freeOwners.pop() ?? this.#ownerRows++
+    this.#ownerList.set(row, list)
+    this.#ownerBindings.set(row, 1)
+    this.#nextOwner.set(row, this.#firstOwner.get(prefix))
+    this.#firstOwner.set(prefix, row)
+    if (this.#lists.holders(list) === 1) {
+      this.#routesOfList[list] = 0
+      this.#alone[list] = [this.#lists.text(list)]
+    }
+    this.#routesOfList[list] = (this.#routesOfList[list] as number) + 1
+    if (logged) this.#change(prefix)
+  }
+
+  #disown(list: number, prefix: number): void {
+    let before = NONE
+    let row = this.#firstOwner.get(prefix)
+    while (this.#ownerList.get(row) !== list) {
+      before = row
+      row = this.#nextOwner.get(row)
+    }
+    const left = this.#ownerBindings.get(row) - 1
+    this.#ownerBindings.set(row, left)
+    if (left > 0) return
+    const after = this.#nextOwner.get(row)
+    if (before === NONE) this.#firstOwner.set(prefix, after)
+    else this.#nextOwner.set(before, after)
+    this.#freeOwners.push(row)
+    this.#routesOfList[list] = (this.#routesOfList[list] as number) - 1
+    if (this.#firstOwner.get(prefix) === NONE) this.#routes--
+    this.#change(prefix)
+  }
+
+  #ownerRow(list: number, prefix: number): number {
+    let row = this.#firstOwner.get(prefix)
+    while (row !== NONE && this.#ownerList.get(row) !== list) row = this.#nextOwner.get(row)
+    return row
+  }
+
+  #owns(list: number, prefix: number): boolean {
+    return list !== NO_TEXT && prefix !== NO_TEXT && this.#ownerRow(list, prefix) !== NONE
+  }
+
+  #routesOwnedBy(list: number): number {
+    return list === NO_TEXT ? 0 : (this.#routesOfList[list] as number)
+  }
+
+  #change(prefix: number): void {
+    const change = { prefix: this.#prefixes.text(prefix), lists: this.#ownersOf(prefix) }
+    this.#changes.push(change)
+    this.#log.append(change)
+  }
+
+  #ownersOf(prefix: number): readonly string[] {
+    const row = this.#firstOwner.get(prefix)
+    if (row === NONE) return NO_LISTS
+    if (this.#nextOwner.get(row) === NONE) return this.#alone[this.#ownerList.get(row)] as readonly string[]
+    const lists: string[] = []
+    for (let at = row; at !== NONE; at = this.#nextOwner.get(at)) lists.push(this.#lists.text(this.#ownerList.get(at)))
+    return lists.sort()
+  }
+}
+
+const NO_LISTS: readonly string[] = []
+
+function splitChain(text: string): readonly string[] {
+  return text === '' ? [] : text.split(CHAIN_SEPARATOR)
+}
+
+function hashKey(list: number, name: number, prefix: number): number {
+  let hash = Math.imul(prefix, 0x9e3779b1) ^ Math.imul(name, 0x85ebca6b) ^ Math.imul(list, 0xc2b2ae35)
+  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
+  hash = Math.imul(hash ^ (hash >>> 12), 0x297a2d39)
+  return (hash ^ (hash >>> 15)) >>> 0
+}
