@@ -152,7 +152,7 @@ export interface BgpConfig {
   readonly bgpIdentifier: string
   /** Where passive peers reach us; undefined: we do not listen. */
   readonly listen: Extract<ListenAddress, { readonly kind: 'tcp' }> | undefined
-  /** Never undefined for IPv4: `nextHop`, else `sourceIP`, else `routerID`, as in the ancestor. */
+  /** For routes whose list has none: `nextHop`, else `sourceIP`, else `routerID`, as in the ancestor. */
   readonly nextHopIpv4: string
   /** Undefined: our own address on sessions over IPv6, and no IPv6 routes on sessions over IPv4. */
   readonly nextHopIpv6: string | undefined
@@ -191,9 +191,9 @@ export interface BgpPeerConfig {
   /** We wait for the peer to connect. */
   readonly passive: boolean
   readonly families: readonly AddressFamily[]
-  /** `self`: our address on the session. */
-  readonly nextHopIpv4: string
-  readonly nextHopIpv6: string
+  /** For every route to this peer, before a list's next hop and ours. `self`: our address on the session. Undefined: none of its own. */
+  readonly nextHopIpv4: string | undefined
+  readonly nextHopIpv6: string | undefined
   /** Added to every route for this peer. */
   readonly communities: readonly number[]
   readonly largeCommunities: readonly (readonly [global: number, local1: number, local2: number])[]

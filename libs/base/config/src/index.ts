@@ -28,4 +28,10 @@ export type {
   TlsServerConfig,
 } from './config.ts'
 export { DEFAULTS } from './defaults.ts'
+export { ConfigError, describeMistakes } from './mistakes.ts'
+export type { Mistake } from './mistakes.ts'
+export { neverListOptions } from './never-list-options.ts'
+export { describeListen, loadConfig, parseConfig } from './parse-config.ts'
+export type { Environment, ParseOptions } from './parse-config.ts'
 export { Secret } from './secret.ts'
+export { formatDuration, parseDuration } from './values.ts'

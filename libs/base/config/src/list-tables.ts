@@ -1,0 +1,198 @@
+/** `domains`, `ttl` and the [[list]] tables: which names are steered, and what their routes look like. */
+import type { Hold, ListConfig } from './config.ts'
+import { LIST_FORMATS } from './config.ts'
+import { DEFAULTS } from './defaults.ts'
+import type { Context } from './parse-config.ts'
+import { readSecret } from './read-secret.ts'
+import { Section } from './section.ts'
+import {
+  Wrong,
+  address,
+  boolean,
+  community,
+  duration,
+  integer,
+  largeCommunity,
+  oneOf,
+  oneOrMany,
+  path,
+  share,
+  text,
+  url,
+} from './values.ts'
+import type { Read } from './values.ts'
+
+const DEFAULT_LIST = 'default'
+
+export function parseLists(root: Section, context: Context): readonly ListConfig[] {
+  const hold = parseHold(root, { kind: 'idle', ttlMs: DEFAULTS.list.ttlMs })
+  const domains = root.optional('domains', path(context.folder))
+  const first: ListConfig[] =
+    domains === undefined ? [] : [{ ...bareList(hold), name: DEFAULT_LIST, source: { kind: 'path', path: domains } }]
+  const tables = root.tables('list')
+  const names = new Set(first.map(({ name }) => name))
+  const lists = tables.map((section) => {
+    const list = parseList(section, hold, context)
+    if (list.name !== '' && names.has(list.name))
+      section.mistaken(
+        'name',
+        `seen ${JSON.stringify(list.name)} again`,
+        list.name === DEFAULT_LIST && domains !== undefined
+          ? 'another name: domains is the list "default"'
+          : 'a name of its own for each list',
+      )
+    names.add(list.name)
+    return list
+  })
+  return [...first, ...lists]
+}
+
+function bareList(hold: Hold): Omit<ListConfig, 'name' | 'source'> {
+  return {
+    format: DEFAULTS.list.format,
+    match: DEFAULTS.list.match,
+    addresses: DEFAULTS.list.addresses,
+    communities: [],
+    largeCommunities: [],
+    nextHopIpv4: undefined,
+    nextHopIpv6: undefined,
+    localPref: undefined,
+    med: undefined,
+    hold,
+    maxRoutes: Infinity,
+    newRoutesPerSecond: DEFAULTS.list.newRoutesPerSecond,
+    newRoutesBurst: DEFAULTS.list.newRoutesBurst,
+    refreshIntervalMs: DEFAULTS.list.refreshIntervalMs,
+    sha256: undefined,
+    bearerToken: undefined,
+    minimumShare: DEFAULTS.list.minimumShare,
+  }
+}
+
+function parseList(section: Section, hold: Hold, context: Context): ListConfig {
+  const { list } = DEFAULTS
+  const name = section.required('name', listName, 'a name for the list') ?? ''
+  const source = section.required('source', listSource(context.folder), 'the path of a file or folder, or an http(s) URL')
+  const isUrl = source?.kind === 'url'
+  const perSecond = section.get(
+    'newRoutesPerSecond',
+    integer(0, 1_000_000, 'a whole number (0: no cap)'),
+    list.newRoutesPerSecond,
+  )
+  const parsed: ListConfig = {
+    name,
+    source: isUrl
+      ? { ...source, proxy: section.optional('proxy', url('http', 'https')) }
+      : (source ?? { kind: 'path', path: '' }),
+    format: section.get('format', oneOf(LIST_FORMATS), list.format),
+    match: section.get('match', oneOf(['auto', 'exact', 'suffix']), list.match),
+    addresses: section.get('addresses', boolean, list.addresses),
+    communities: section.get('communities', oneOrMany(community), []),
+    largeCommunities: section.get('largeCommunities', oneOrMany(largeCommunity), []),
+    nextHopIpv4: section.optional('nextHop', nextHopAddress('ipv4')),
+    nextHopIpv6: section.optional('nextHopIPv6', nextHopAddress('ipv6')),
+    localPref: section.optional('localPref', integer(0, 0xffffffff)),
+    med: section.optional('med', integer(0, 0xffffffff)),
+    hold: parseHold(section, hold),
+    maxRoutes: section.get('maxRoutes', integer(1, 100_000_000), Infinity),
+    newRoutesPerSecond: perSecond === 0 ? Infinity : perSecond,
+    newRoutesBurst: section.get('newRoutesBurst', integer(1, 100_000_000), Math.max(list.newRoutesBurst, perSecond)),
+    refreshIntervalMs: section.get('refreshInterval', duration({ minimumMs: 10_000 }), list.refreshIntervalMs),
+    sha256: section.optional('sha256', digest),
+    bearerToken: readSecret(section, 'bearerToken', context),
+    minimumShare: section.get('minimumShare', share, list.minimumShare),
+  }
+  for (const key of ['refreshInterval', 'proxy', 'bearerToken', 'bearerTokenFile'])
+    if (!isUrl && source !== undefined && section.has(key)) section.mistaken(key, 'is for URLs', 'it away, or a URL as source')
+  section.advise('path', 'is called source')
+  section.advise('url', 'is called source')
+  section.advise('file', 'is called source')
+  section.done()
+  return parsed
+}
+
+/** The keys ttl, ttlMin, ttlMax, ttlGrace; `inherited` where there is no ttl. */
+function parseHold(section: Section, inherited: Hold): Hold {
+  const ttl = section.optional('ttl', ttlOrDns)
+  const bounds = {
+    minMs: section.get('ttlMin', duration({ minimumMs: 1000 }), DEFAULTS.list.ttlMinMs),
+    maxMs: section.get('ttlMax', duration({ minimumMs: 1000 }), DEFAULTS.list.ttlMaxMs),
+    graceMs: section.get('ttlGrace', duration({ zero: true }), DEFAULTS.list.ttlGraceMs),
+  }
+  const isDns = ttl === 'dns' || (ttl === undefined && !section.has('ttl') && inherited.kind === 'dns')
+  for (const key of ['ttlMin', 'ttlMax', 'ttlGrace'])
+    if (section.has(key) && !isDns) section.mistaken(key, 'has no meaning here', 'it only where ttl = "dns"')
+  if (isDns) {
+    const own = ['ttlMin', 'ttlMax', 'ttlGrace'].some((key) => section.has(key))
+    if (bounds.minMs > bounds.maxMs)
+      section.mistaken(section.has('ttlMin') ? 'ttlMin' : 'ttlMax', 'seen ttlMin over ttlMax', 'ttlMin not over ttlMax')
+    return ttl === undefined && !own ? inherited : { kind: 'dns', ...bounds }
+  }
+  return typeof ttl === 'number' ? { kind: 'idle', ttlMs: ttl } : inherited
+}
+
+const ttlOrDns: Read<number | 'dns'> = (value) => {
+  const written = text(value)
+  if (!(written instanceof Wrong) && written.toLowerCase() === 'dns') return 'dns'
+  const ms = duration({ minimumMs: 1000 })(value)
+  return ms instanceof Wrong ? new Wrong(`${ms.expected}, or "dns"`, ms) : ms
+}
+
+/** It stands in metrics, on pages and in the store. */
+const listName: Read<string> = (value) => {
+  const written = text(value)
+  const fits = !(written instanceof Wrong) && /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(written)
+  return fits ? written : new Wrong('a name of letters, digits and . _ - (at most 64)')
+}
+
+function listSource(folder: string): Read<{ kind: 'path'; path: string } | { kind: 'url'; url: string }> {
+  return (value) => {
+    const written = text(value)
+    if (written instanceof Wrong) return new Wrong('the path of a file or folder, or an http(s) URL')
+    if (/^[a-z][a-z0-9+.-]*:\/\//i.test(written) && !written.toLowerCase().startsWith('file://')) {
+      const found = url('http', 'https')(value)
+      return found instanceof Wrong ? found : { kind: 'url', url: found }
+    }
+    const found = path(folder)(value)
+    return found instanceof Wrong ? found : { kind: 'path', path: found }
+  }
+}
+
+const digest: Read<string> = (value) => {
+  const written = text(value)
+  return written instanceof Wrong || !/^[0-9a-f]{64}$/i.test(written)
+    ? new Wrong('the 64 hexadecimal digits of a SHA-256')
+    : written.toLowerCase()
+}
+
+/** An address that traffic can be sent to. Peers refuse others, some of them for ever. */
+export function nextHopAddress(family: 'ipv4' | 'ipv6'): Read<string> {
+  const read = address(family)
+  return (value) => {
+    const found = read(value)
+    if (found instanceof Wrong) return found
+    const why = whyNoNextHop(found)
+    return why === undefined
+      ? found
+      : new Wrong(`${family === 'ipv4' ? 'an IPv4' : 'an IPv6'} address that a router can send to (${why} is none)`)
+  }
+}
+
+/** What is wrong with this address (canonical text) as a next hop; undefined when nothing is. */
+export function whyNoNextHop(found: string): string | undefined {
+  if (found.includes(':')) {
+    if (found === '::') return 'the unspecified address'
+    if (found === '::1') return 'the loopback address'
+    if (found.startsWith('ff')) return 'a multicast address'
+    if (found.startsWith('::ffff:')) return 'an IPv4-mapped address'
+    // A link-local one means nothing without its interface, and RFC 2545 allows it only beside a global one.
+    if (/^fe[89ab]/.test(found)) return 'a link-local address'
+    return undefined
+  }
+  const first = Number(found.split('.')[0])
+  if (first === 0) return 'an address in 0.0.0.0/8'
+  if (first === 127) return 'an address in 127.0.0.0/8'
+  if (first >= 224 && first < 240) return 'a multicast address'
+  if (first >= 240) return 'a reserved address'
+  return undefined
+}

@@ -1,0 +1,18 @@
+/** The never list that a configuration asks for: the operator's prefixes, and every address in the file that routes must not catch. */
+import { parseAddress } from '@dnstap-bgp/ip'
+import type { NeverListOptions } from '@dnstap-bgp/ip'
+import { addressesInUse } from './bgp-table.ts'
+import type { Config } from './config.ts'
+
+export function neverListOptions(config: Config): NeverListOptions {
+  const peers = (config.syncer?.peers ?? []).filter(({ host }) => parseAddress(host) !== undefined)
+  return {
+    allowPrivate: config.never.allowPrivate,
+    allow: config.never.allow,
+    also: [
+      ...addressesInUse(config.bgp, config.lists),
+      ...peers.map(({ host }) => [host, 'sync peer'] as const),
+      ...config.never.prefixes.map((prefix) => [prefix, "the operator's never list"] as const),
+    ],
+  }
+}
