@@ -1,1 +1,7 @@
-export {}
+export { AdjRibOut } from './adj-rib-out.ts'
+export type { AdjRibOutSession } from './adj-rib-out.ts'
+export { ExportProfile, NOT_EXPORTED } from './export-profile.ts'
+export type { ExportPolicy } from './export-profile.ts'
+export type { RouteAttributes } from './route-attributes.ts'
+export { FAMILY_NAMES, Family, RouteTable } from './route-table.ts'
+export type { RouteFollower, RouteTableOptions } from './route-table.ts'

@@ -1,0 +1,90 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { RouteAttributes } from './route-attributes.ts'
+import { Family, RouteTable } from './route-table.ts'
+
+const plain: RouteAttributes = { lists: ['a'], nextHopIpv4: '192.0.2.9', communities: [], largeCommunities: [] }
+const tagged: RouteAttributes = { ...plain, communities: [(65000 << 16) >>> 0, 5] }
+
+describe('RouteTable', () => {
+  test('says whether a change was one', () => {
+    const table = new RouteTable()
+    expect(table.set('198.51.100.1/32', plain)).toBe(true)
+    expect(table.set('198.51.100.1', { ...plain })).toBe(false)
+    expect(table.set('198.51.100.1/32', tagged)).toBe(true)
+    expect(table.get('198.51.100.1/32')).toEqual(tagged)
+    expect(table.delete('198.51.100.1/32')).toBe(true)
+    expect(table.delete('198.51.100.1/32')).toBe(false)
+    expect(table.size).toBe(0)
+  })
+
+  test('keeps equal sets of attributes once, whatever the order of communities', () => {
+    const table = new RouteTable()
+    table.set('198.51.100.1/32', { ...tagged, communities: [5, (65000 << 16) >>> 0] })
+    table.set('2001:db8::1/128', tagged)
+    expect(table.attributeSets.size).toBe(1)
+    table.clear()
+    expect(table.attributeSets.size).toBe(0)
+  })
+
+  test('reads an object of attributes again after its set was given up in between', () => {
+    const table = new RouteTable()
+    table.set('198.51.100.1/32', plain)
+    table.delete('198.51.100.1/32')
+    table.set('198.51.100.2/32', tagged) // takes the number that `plain` had
+    table.set('198.51.100.3/32', plain)
+    expect(table.get('198.51.100.3/32')).toEqual(plain)
+    expect(table.get('198.51.100.2/32')).toEqual(tagged)
+  })
+
+  test.each([
+    '',
+    '198.51.100.1/33',
+    '198.51.100.1/',
+    '198.51.100.1/032',
+    '198.51.100.1/24',
+    '2001:db8::1/64',
+    '::/129',
+    'x/8',
+    '::1/x',
+  ])('refuses %j', (text) => {
+    expect(() => new RouteTable().set(text, plain)).toThrow(TypeError)
+  })
+
+  test('tells prefixes of different length apart, and accepts the default route', () => {
+    const table = new RouteTable()
+    const prefixes = ['0.0.0.0/0', '0.0.0.0/1', '0.0.0.0/32', '::/0', '::/33', '::/128', '2001:db8::/32', '198.51.100.0/24']
+    for (const prefix of prefixes) table.set(prefix, plain)
+    expect([...table.entries()].map(([prefix]) => prefix).sort()).toEqual([...prefixes].sort())
+  })
+
+  test('behaves like a Map, and takes numbers back', () => {
+    const address = fc.oneof(
+      fc.nat({ max: 300 }).map((n) => `10.0.${n >> 8}.${n & 255}/32`),
+      fc.nat({ max: 300 }).map((n) => `2001:db8::${n.toString(16).replace(/^0$/, '1')}/128`),
+    )
+    const step = fc.tuple(address, fc.constantFrom(undefined, plain, tagged))
+    fc.assert(
+      fc.property(fc.integer(), fc.array(step, { maxLength: 800 }), (seed, steps) => {
+        const table = new RouteTable({ seed })
+        const twin = new Map<string, RouteAttributes>()
+        for (const [prefix, attributes] of steps) {
+          if (attributes === undefined) expect(table.delete(prefix)).toBe(twin.delete(prefix))
+          else {
+            table.set(prefix, attributes)
+            twin.set(prefix, attributes)
+          }
+        }
+        expect(new Map(table.entries())).toEqual(twin)
+        expect(table.size).toBe(twin.size)
+        for (const family of [Family.ipv4, Family.ipv6]) {
+          const columns = table.families[family]
+          const live = [...twin.keys()].filter((prefix) => prefix.includes(':') === (family === Family.ipv6)).length
+          expect(columns.size).toBe(live)
+          expect(columns.highWater).toBeLessThanOrEqual(301)
+        }
+      }),
+      { numRuns: 60 },
+    )
+  })
+})

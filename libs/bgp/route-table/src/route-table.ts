@@ -1,0 +1,188 @@
+/**
+ * The routes we want out in the world: what should be, not what to do.
+ *
+ * The announcer sets and deletes; each peer's Adj-RIB-Out follows and finds out by itself what its router still has to hear. Nobody
+ * upstream counts deltas. Prefixes and attribute sets are numbers inside (prefix-table.ts, route-attributes.ts); text comes in and
+ * goes out at this edge only.
+ */
+import { formatAddress, parseAddress } from '@dnstap-bgp/ip'
+import { PrefixTable } from './prefix-table.ts'
+import { AttributeSets, type RouteAttributes } from './route-attributes.ts'
+
+/** Families by number: they index pairs of columns. */
+export const Family = { ipv4: 0, ipv6: 1 } as const
+export type Family = (typeof Family)[keyof typeof Family]
+
+/** bgp-wire's name for each. */
+export const FAMILY_NAMES = ['ipv4', 'ipv6'] as const
+
+/** Is told of each change at once, while it is made; it must not change the table in answer. */
+export interface RouteFollower {
+  changed(family: Family, prefixId: number): void
+}
+
+export interface RouteTableOptions {
+  /** For the hash; give it a random number where strangers choose addresses. */
+  readonly seed?: number
+}
+
+export class RouteTable {
+  /** Columns, for followers; nobody else writes them. */
+  readonly families: readonly [PrefixTable, PrefixTable]
+  readonly attributeSets = new AttributeSets()
+  readonly #followers = new Set<RouteFollower>()
+  #followerList: readonly RouteFollower[] = []
+
+  constructor(options: RouteTableOptions = {}) {
+    const seed = options.seed ?? 0
+    this.families = [new PrefixTable(1, seed), new PrefixTable(4, seed)]
+  }
+
+  /** How many routes, both families. */
+  get size(): number {
+    return this.families[0].size + this.families[1].size
+  }
+
+  /** Octets of the columns; what followers keep is theirs. */
+  get sizeBytes(): number {
+    return this.families[0].sizeBytes + this.families[1].sizeBytes
+  }
+
+  /**
+   * Wants the route out with these attributes. False when that was so already. The prefix is `192.0.2.1/32`, `2001:db8::/32` or a bare
+   * address; the attributes object must not change afterwards (give the same object to many routes: it is read once).
+   */
+  set(prefix: string, attributes: RouteAttributes): boolean {
+    const family = this.#read(prefix)
+    const table = this.families[family]
+    const sets = this.attributeSets
+    const next = sets.intern(attributes)
+    const id = table.intern(keys[family], lengthRead)
+    const before = table.attributes[id]
+    if (before === next) return false
+    sets.hold(next)
+    table.attributes[id] = next
+    if (before === 0) table.size++
+    else sets.release(before)
+    this.#tell(family, id)
+    return true
+  }
+
+  /** Wants the route out no longer. False when it was not there. */
+  delete(prefix: string): boolean {
+    const family = this.#read(prefix)
+    const table = this.families[family]
+    const id = table.find(keys[family], lengthRead)
+    if (id < 0 || table.attributes[id] === 0) return false
+    this.#remove(family, id)
+    return true
+  }
+
+  clear(): void {
+    for (const family of [Family.ipv4, Family.ipv6]) {
+      const table = this.families[family]
+      for (let id = 0; id < table.highWater; id++) if (table.attributes[id] !== 0) this.#remove(family, id)
+    }
+  }
+
+  get(prefix: string): RouteAttributes | undefined {
+    const family = this.#read(prefix)
+    const table = this.families[family]
+    const id = table.find(keys[family], lengthRead)
+    return id < 0 ? undefined : this.attributeSets.get(table.attributes[id])
+  }
+
+  has(prefix: string): boolean {
+    return this.get(prefix) !== undefined
+  }
+
+  /** All routes, IPv4 first, in no order. Routes that change meanwhile may or may not be seen. */
+  *entries(): IterableIterator<[string, RouteAttributes]> {
+    for (const family of [Family.ipv4, Family.ipv6]) {
+      const table = this.families[family]
+      for (let id = 0; id < table.highWater; id++) {
+        const attributes = this.attributeSets.get(table.attributes[id])
+        if (attributes !== undefined) yield [this.prefixText(family, id), attributes]
+      }
+    }
+  }
+
+  /** Canonical text of a prefix by its number. */
+  prefixText(family: Family, id: number): string {
+    const table = this.families[family]
+    const octets = new Uint8Array(table.words * 4)
+    for (let word = 0; word < table.words; word++) writeWord(octets, word * 4, table.keys[id * table.words + word])
+    return `${formatAddress(octets)}/${table.lengths[id]}`
+  }
+
+  /** Tells the follower of every change from now on; returns what ends that. */
+  follow(follower: RouteFollower): () => void {
+    this.#followers.add(follower)
+    this.#followerList = [...this.#followers]
+    return () => {
+      this.#followers.delete(follower)
+      this.#followerList = [...this.#followers]
+    }
+  }
+
+  #remove(family: Family, id: number): void {
+    const table = this.families[family]
+    const before = table.attributes[id]
+    table.attributes[id] = 0
+    table.size--
+    this.attributeSets.release(before)
+    this.#tell(family, id) // followers pin it if they have it out
+    table.freeIfUnused(id)
+  }
+
+  #tell(family: Family, id: number): void {
+    const followers = this.#followerList
+    for (let i = 0; i < followers.length; i++) followers[i].changed(family, id)
+  }
+
+  /** Reads a prefix into `keys` and `lengthRead`; returns its family. */
+  #read(text: string): Family {
+    const slash = text.indexOf('/')
+    const octets = parseAddress(slash < 0 ? text : text.slice(0, slash))
+    if (octets === undefined) throw new TypeError(`no prefix: ${text}`)
+    const bits = octets.length * 8
+    lengthRead = slash < 0 ? bits : readLength(text, slash + 1)
+    if (!(lengthRead <= bits)) throw new TypeError(`no prefix: ${text}`)
+    const family = octets.length === 4 ? Family.ipv4 : Family.ipv6
+    const key = keys[family]
+    for (let word = 0; word < key.length; word++) {
+      const value = readWord(octets, word * 4)
+      const inside = Math.min(Math.max(lengthRead - word * 32, 0), 32)
+      if (inside < 32 && (inside === 0 ? value : value << inside) !== 0) throw new TypeError(`host bits set: ${text}`)
+      key[word] = value
+    }
+    return family
+  }
+}
+
+// What #read() found; one at a time, nothing here waits.
+const keys = [new Uint32Array(1), new Uint32Array(4)] as const
+let lengthRead = 0
+
+function readLength(text: string, start: number): number {
+  let value = 0
+  if (text.length === start || text.length > start + 3) return NaN
+  if (text.length > start + 1 && text.charCodeAt(start) === 0x30) return NaN
+  for (let i = start; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 0x30
+    if (digit < 0 || digit > 9) return NaN
+    value = value * 10 + digit
+  }
+  return value
+}
+
+function readWord(octets: Uint8Array, at: number): number {
+  return ((octets[at] << 24) | (octets[at + 1] << 16) | (octets[at + 2] << 8) | octets[at + 3]) >>> 0
+}
+
+function writeWord(octets: Uint8Array, at: number, word: number): void {
+  octets[at] = word >>> 24
+  octets[at + 1] = word >>> 16
+  octets[at + 2] = word >>> 8
+  octets[at + 3] = word
+}
