@@ -1,4 +1,4 @@
-export { MAX_LABEL_LENGTH, MAX_NAME_LENGTH, nameLength, nameToText, textToName } from './name.ts'
+export { LOWER_CASE, MAX_LABEL_LENGTH, MAX_NAME_LENGTH, nameLength, nameToText, textToName } from './name.ts'
 export {
   MAX_ADDRESSES,
   MAX_CHAIN_LENGTH,
