@@ -18,7 +18,7 @@ import { Float64Column, Uint32Column } from './columns.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Binding, BindingKey, Expired, Observed, Outcome, Sighting, StoreCounts, StoreLimits } from './ip-store.ts'
 import { firstCell, nextCell, SlotTable } from './slot-table.ts'
-import { NO_TEXT, TextTable } from './text-table.ts'
+import { MAX_TEXT_LENGTH, NO_TEXT, TextTable } from './text-table.ts'
 
 /** Told of every slot whose content changes, so that a copy of it can be kept elsewhere. */
 export interface BindingJournal {
@@ -70,7 +70,7 @@ export class BindingTable {
   readonly #nextOfPrefix = new Uint32Column()
   readonly #previousOfPrefix = new Uint32Column()
   #slots = 0
-  readonly #freeSlots: number[] = []
+  #freeSlot = NONE // the first of them; the next one stands in #nextOfName
   #bindings = 0
   readonly #byKey = new SlotTable((slot) => hashKey(this.#list.get(slot), this.#name.get(slot), this.#prefix.get(slot)))
   readonly #deadlines = new Deadlines(this.#expiresAtMs)
@@ -87,7 +87,7 @@ export class BindingTable {
   readonly #ownerBindings = new Uint32Column()
   readonly #nextOwner = new Uint32Column()
   #ownerRows = 0
-  readonly #freeOwners: number[] = []
+  #freeOwner = NONE // the first of them; the next one stands in #nextOwner
   /** `[name]` of each list, by list id: most routes have one owner, and share this. */
   readonly #alone: (readonly string[])[] = []
 
@@ -243,7 +243,11 @@ export class BindingTable {
 
   /** Finds the slots between restored ones that can be given out. */
   restored(): void {
-    for (let slot = this.#slots - 1; slot >= 0; slot--) if (this.#list.get(slot) === FREE) this.#freeSlots.push(slot)
+    for (let slot = this.#slots - 1; slot >= 0; slot--) {
+      if (this.#list.get(slot) !== FREE) continue
+      this.#nextOfName.set(slot, this.#freeSlot)
+      this.#freeSlot = slot
+    }
   }
 
   #begin(): number {
@@ -273,7 +277,7 @@ export class BindingTable {
       return 'full-routes-per-list'
     if (prefix === NO_TEXT && this.#routes >= limits.routes) return 'full-routes'
 
-    const slot = this.#freeSlots.pop() ?? this.#slots++
+    const slot = this.#takeSlot()
     const seen = sighting.seenAtMs
     this.#fill(
       slot,
@@ -321,8 +325,8 @@ export class BindingTable {
     this.#list.set(slot, list)
     this.#name.set(slot, name)
     this.#prefix.set(slot, prefix)
-    this.#rule.set(slot, this.#texts.hold(sighting.rule))
-    this.#source.set(slot, this.#texts.hold(sighting.source))
+    this.#rule.set(slot, this.#texts.hold(cut(sighting.rule)))
+    this.#source.set(slot, this.#texts.hold(cut(sighting.source)))
     this.#chain.set(slot, this.#holdChain(sighting))
     this.#seenAtMs.set(slot, sighting.seenAtMs)
     this.#firstSeenMs.set(slot, firstSeenMs)
@@ -339,7 +343,7 @@ export class BindingTable {
     this.#byKey.add(hashKey(list, name, prefix), slot)
     this.#deadlines.begin(slot)
     this.#bindings++
-    this.#own(list, prefix, logged)
+    this.#own(list, prefix, logged ? sighting.prefix : undefined)
   }
 
   #end(slot: number): void {
@@ -359,9 +363,24 @@ export class BindingTable {
     this.#names.release(name)
     this.#lists.release(list)
     this.#list.set(slot, FREE)
-    this.#freeSlots.push(slot)
+    this.#nextOfName.set(slot, this.#freeSlot)
+    this.#freeSlot = slot
     this.#bindings--
     this.#journal.ended(slot)
+  }
+
+  #takeSlot(): number {
+    const slot = this.#freeSlot
+    if (slot === NONE) return this.#slots++
+    this.#freeSlot = this.#nextOfName.get(slot)
+    return slot
+  }
+
+  #takeOwner(): number {
+    const row = this.#freeOwner
+    if (row === NONE) return this.#ownerRows++
+    this.#freeOwner = this.#nextOwner.get(row)
+    return row
   }
 
   #slotOf(key: BindingKey): number {
@@ -408,20 +427,20 @@ export class BindingTable {
 
   #swapText(column: Uint32Column, slot: number, text: string): void {
     const old = column.get(slot)
-    if (this.#texts.text(old) === text) return
-    column.set(slot, this.#texts.hold(text))
+    if (this.#texts.is(old, text)) return
+    column.set(slot, this.#texts.hold(cut(text)))
     this.#texts.release(old)
   }
 
   #holdChain(sighting: Sighting): number {
     const { chain, name } = sighting
     if (chain.length === 1 && chain[0] === name) return NONE
-    return this.#texts.hold(chain.join(CHAIN_SEPARATOR))
+    return this.#texts.hold(cut(chain.join(CHAIN_SEPARATOR)))
   }
 
   // Routes and their owners.
 
-  #own(list: number, prefix: number, logged: boolean): void {
+  #own(list: number, prefix: number, prefixText: string | undefined): void {
     const isNew = this.#prefixes.holders(prefix) === 1
     if (isNew) {
       this.#firstOwner.set(prefix, NONE)
@@ -432,7 +451,7 @@ export class BindingTable {
       this.#ownerBindings.set(known, this.#ownerBindings.get(known) + 1)
       return
     }
-    const row = this.#freeOwners.pop() ?? this.#ownerRows++
+    const row = this.#takeOwner()
     this.#ownerList.set(row, list)
     this.#ownerBindings.set(row, 1)
     this.#nextOwner.set(row, this.#firstOwner.get(prefix))
@@ -442,7 +461,7 @@ export class BindingTable {
       this.#alone[list] = [this.#lists.text(list)]
     }
     this.#routesOfList[list] = (this.#routesOfList[list] as number) + 1
-    if (logged) this.#change(prefix)
+    if (prefixText !== undefined) this.#change(prefixText, prefix)
   }
 
   #disown(list: number, prefix: number): void {
@@ -458,10 +477,11 @@ export class BindingTable {
     const after = this.#nextOwner.get(row)
     if (before === NONE) this.#firstOwner.set(prefix, after)
     else this.#nextOwner.set(before, after)
-    this.#freeOwners.push(row)
+    this.#nextOwner.set(row, this.#freeOwner)
+    this.#freeOwner = row
     this.#routesOfList[list] = (this.#routesOfList[list] as number) - 1
     if (this.#firstOwner.get(prefix) === NONE) this.#routes--
-    this.#change(prefix)
+    this.#change(this.#prefixes.text(prefix), prefix)
   }
 
   #ownerRow(list: number, prefix: number): number {
@@ -478,8 +498,8 @@ export class BindingTable {
     return list === NO_TEXT ? 0 : (this.#routesOfList[list] as number)
   }
 
-  #change(prefix: number): void {
-    const change = { prefix: this.#prefixes.text(prefix), lists: this.#ownersOf(prefix) }
+  #change(text: string, prefix: number): void {
+    const change = { prefix: text, lists: this.#ownersOf(prefix) }
     this.#changes.push(change)
     this.#log.append(change)
   }
@@ -495,6 +515,11 @@ export class BindingTable {
 }
 
 const NO_LISTS: readonly string[] = []
+
+/** Explains only; a stranger's identity or chain shall not fill us. */
+function cut(text: string): string {
+  return text.length <= MAX_TEXT_LENGTH ? text : text.slice(0, MAX_TEXT_LENGTH)
+}
 
 function splitChain(text: string): readonly string[] {
   return text === '' ? [] : text.split(CHAIN_SEPARATOR)
