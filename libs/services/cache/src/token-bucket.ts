@@ -1,0 +1,30 @@
+/**
+ * How many new routes a list may still make now (design brief §6: a wildcard zone cannot flood routers).
+ *
+ * It may go into debt: what a batch turned out to cost is known only after the store has answered. In debt, new routes are refused until
+ * time has paid.
+ */
+export class TokenBucket {
+  readonly #perSecond: number
+  readonly #burst: number
+  #tokens: number
+  #atMs: number
+
+  constructor(perSecond: number, burst: number, nowMs: number) {
+    this.#perSecond = perSecond
+    this.#burst = burst
+    this.#tokens = burst
+    this.#atMs = nowMs
+  }
+
+  /** What is there now; 0 or less: wait. `nowMs` is a clock that does not step. */
+  available(nowMs: number): number {
+    this.#tokens = Math.min(this.#burst, this.#tokens + (Math.max(0, nowMs - this.#atMs) * this.#perSecond) / 1000)
+    this.#atMs = nowMs
+    return this.#tokens
+  }
+
+  spend(tokens: number): void {
+    this.#tokens -= tokens
+  }
+}
