@@ -43,7 +43,6 @@ function foldCase(text: string): string {
 }
 
 function toALabel(label: string): string | undefined {
-   
   if (/^[\x00-\x7f]*$/.test(label)) return label
   if (LEADING_MARK.test(label) || !joinersAreInPlace(label)) return undefined
   if (label.startsWith('xn--')) return undefined

@@ -60,8 +60,9 @@ export function scanName(bytes: Uint8Array, start: number, end: number, into: Ui
 // A name of 255 octets, each written \DDD, is about 1,000 characters; what is longer cannot be one.
 const MAX_TEXT = 1100
 const DOT = 0x2e
+const BACKSLASH = 0x5c
 const UNDERSCORE = 0x5f // and the lower-case letters after it
- 
+
 const NON_ASCII = /[^\x00-\x7f]/
 
 const OTHER = 0
@@ -70,9 +71,8 @@ const SPECIAL = 2 // written \X
 /** How each octet may stand in a name; escapes may write any octet. */
 const HOST = classes(() => OTHER)
 const ZONE = classes((octet) => (octet > 0x20 && octet < 0x7f && !'".;()@$\\'.includes(String.fromCharCode(octet)) ? RAW : OTHER))
-const OUTPUT = classes((octet) =>
-  octet <= 0x20 || octet >= 0x7f ? OTHER : '".;()@$\\'.includes(String.fromCharCode(octet)) ? SPECIAL : RAW,
-)
+/** As dns-wire's nameToText writes them, so that a rule reads like the name it matched. */
+const OUTPUT = classes((octet) => (octet === DOT || octet === BACKSLASH ? SPECIAL : octet > 0x20 && octet < 0x7f ? RAW : OTHER))
 /** The lower-case octet for what scanName() takes, 0 for all else. */
 const PLAIN = Uint8Array.from({ length: 256 }, (_, octet) => (octet === DOT ? DOT : HOST[octet] === RAW ? lower(octet) : 0))
 
@@ -122,7 +122,6 @@ function normalizeAscii(text: string, allowed: Uint8Array): NormalizedName {
   return wireOctets > MAX_WIRE_OCTETS ? { reason: SkipReason.nameTooLong } : { name }
 }
 
-const BACKSLASH = 0x5c
 const OUTPUT_TEXT = Array.from({ length: 256 }, (_, octet) => {
   const character = String.fromCharCode(lower(octet))
   if (OUTPUT[octet] === RAW) return character

@@ -5,14 +5,23 @@
  * that this is no list at all. Reading files, unpacking and refusing a list that shrank are the loader's.
  */
 import { detectFormat, DETECT_BYTES, refuseWhatIsNoList } from './detect.ts'
+import { AdblockFormat } from './adblock.ts'
+import { ClashFormat } from './clash.ts'
+import { DnsmasqFormat } from './dnsmasq.ts'
 import type { ChunkFormat, LineFormat } from './format-reader.ts'
+import { GeositeFormat } from './geosite.ts'
+import { HostsFormat } from './hosts.ts'
 import { LineReader } from './lines.ts'
 import { ListError, ListFault } from './list-error.ts'
 import { PlainFormat } from './plain.ts'
+import { RouterosFormat } from './routeros.ts'
+import { RpzFormat } from './rpz.ts'
 import { RuleEmitter } from './rule-emitter.ts'
 import { ListFormat, ListMatch, SkipReason } from './rule.ts'
 import type { ListOptions, ListSummary, RuleSink } from './rule.ts'
+import { SingBoxFormat } from './sing-box.ts'
 import { decodeUtf8 } from './utf8.ts'
+import { V2flyFormat } from './v2fly.ts'
 
 /** Reads a whole list. Throws ListError, and nothing else. */
 export function parseList(
@@ -74,11 +83,36 @@ export class ListParser {
 const DEFAULT_MAX_LINE_BYTES = 65536
 
 function chunkFormat(format: ListFormat, emitter: RuleEmitter, options: ListOptions): ChunkFormat {
-  return new LinesOf(lineFormat(format, emitter, options), emitter, options.maxLineBytes ?? DEFAULT_MAX_LINE_BYTES)
+  const maxLineBytes = options.maxLineBytes ?? DEFAULT_MAX_LINE_BYTES
+  if (format === ListFormat.geosite) return new GeositeFormat(emitter, options.sites ?? [])
+  if (format === ListFormat.singBox) return new SingBoxFormat(emitter, maxLineBytes)
+  return new LinesOf(lineFormat(format, emitter, options, maxLineBytes), emitter, maxLineBytes)
 }
 
-function lineFormat(_format: ListFormat, emitter: RuleEmitter, _options: ListOptions): LineFormat {
-  return new PlainFormat(emitter)
+function lineFormat(
+  format: Exclude<ListFormat, 'geosite' | 'sing-box'>,
+  emitter: RuleEmitter,
+  options: ListOptions,
+  maxLineBytes: number,
+): LineFormat {
+  switch (format) {
+    case ListFormat.plain:
+      return new PlainFormat(emitter)
+    case ListFormat.hosts:
+      return new HostsFormat(emitter)
+    case ListFormat.dnsmasq:
+      return new DnsmasqFormat(emitter)
+    case ListFormat.adblock:
+      return new AdblockFormat(emitter)
+    case ListFormat.v2fly:
+      return new V2flyFormat(emitter, options, maxLineBytes)
+    case ListFormat.rpz:
+      return new RpzFormat(emitter, options.origin)
+    case ListFormat.clash:
+      return new ClashFormat(emitter)
+    case ListFormat.routeros:
+      return new RouterosFormat(emitter, maxLineBytes)
+  }
 }
 
 /** A format of lines, fed by chunks. */

@@ -16,7 +16,7 @@ import type { LineFormat } from './format-reader.ts'
 import { globToRegexp } from './glob.ts'
 import type { RuleEmitter } from './rule-emitter.ts'
 import { ListMatch, RuleKind, SkipReason } from './rule.ts'
-import { decodeUtf8 } from './utf8.ts'
+import { before, decodeUtf8 } from './utf8.ts'
 
 export class PlainFormat implements LineFormat {
   readonly #emitter: RuleEmitter
@@ -63,6 +63,7 @@ export class PlainFormat implements LineFormat {
 
 /** Could this be meant as an address, a CIDR or a range, rather than as a name? Four numbers are never taken for a name. */
 export function looksLikeAddress(text: string): boolean {
+  if (text.length > MAX_ADDRESS_TEXT) return false
   return (
     /^[0-9]+(?:\.[0-9]+){3}$/.test(text) ||
     /^[0-9]+(?:\.[0-9]+){3}[-:/]/.test(text) ||
@@ -76,8 +77,7 @@ export function addressFault(text: string): SkipReason {
 
 /** The line up to its comment, if it has one. */
 export function withoutComment(line: string): string {
-  const comment = COMMENT.exec(line)
-  return comment === null ? line : line.slice(0, comment.index)
+  return before(line, COMMENT)
 }
 
 function unquoted(text: string): string {
@@ -85,5 +85,6 @@ function unquoted(text: string): string {
   return text.length > 1 && (quote === '"' || quote === "'") && text.endsWith(quote) ? text.slice(1, -1) : text
 }
 
+const MAX_ADDRESS_TEXT = 100
 const HASH = 0x23
 const COMMENT = /^\s*!(?=\s|$)|^\s*!{2}|(?<!\\)#|(?<=^|\s);|(?<=^|\s)\/\//

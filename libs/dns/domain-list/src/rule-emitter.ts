@@ -97,7 +97,7 @@ export class RuleEmitter {
   skip(reason: SkipReason, text: string): void {
     this.#skippedTotal++
     this.#skipped.set(reason, (this.#skipped.get(reason) ?? 0) + 1)
-     
+
     this.#sink.skip(reason, this.line, text.slice(0, MAX_SHOWN).replace(/[\x00-\x1f\x7f-\x9f]/g, '\ufffd'))
   }
 

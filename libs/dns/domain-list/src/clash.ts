@@ -1,0 +1,119 @@
+/**
+ * Clash and mihomo rule providers (wiki.metacubex.one: rule-providers), YAML or text, behaviour domain, classical or ipcidr.
+ *
+ *   payload:                       # YAML; text is the same without this line, the dashes and the quotes
+ *     - 'example.com'              # domain: this name alone
+ *     - '+.example.com'            # the name and its subdomains
+ *     - '.example.com'             # the subdomains only
+ *     - '*.example.com'            # one label;  also a.*.example.com
+ *     - DOMAIN-SUFFIX,example.com  # classical: DOMAIN, DOMAIN-SUFFIX, DOMAIN-KEYWORD, DOMAIN-REGEX, DOMAIN-WILDCARD, IP-CIDR, IP-CIDR6
+ *     - 192.0.2.0/24
+ *
+ * A line with a comma after a word in capitals is classical, any other one is of domain or ipcidr behaviour. Of YAML only this shape is read, and
+ * `payload: [ ... ]` on one line: no anchors, no block scalars, so no bombs.
+ */
+import type { LineFormat } from './format-reader.ts'
+import { globToRegexp } from './glob.ts'
+import { looksLikeAddress } from './plain.ts'
+import type { RuleEmitter } from './rule-emitter.ts'
+import { RuleKind, SkipReason } from './rule.ts'
+import { before, decodeUtf8 } from './utf8.ts'
+
+export class ClashFormat implements LineFormat {
+  readonly #emitter: RuleEmitter
+  /** Undefined until the first key is seen: then the file is YAML, and only what stands under `payload` is read. */
+  #inPayload: boolean | undefined
+
+  constructor(emitter: RuleEmitter) {
+    this.#emitter = emitter
+  }
+
+  line(bytes: Uint8Array, start: number, end: number): void {
+    const text = decodeUtf8(bytes, start, end)
+    const trimmed = text.trim()
+    if (trimmed === '' || /^(?:#|\/\/|;)/.test(trimmed) || /^(?:---|\.\.\.)(?:\s|$)/.test(text)) return
+    const key = /^([A-Za-z][\w-]*)\s*:(?:\s+(.*))?$/.exec(text)
+    if (key !== null) return this.#yamlKey(key[1] ?? '', key[2] ?? '', text)
+    if (this.#inPayload === false) return
+    const dashed = /^-\s+(.*)$/.exec(trimmed)
+    if (dashed !== null || this.#inPayload === true) this.#yamlItem(dashed?.[1] ?? '', text)
+    else this.#item(before(trimmed, /(?<=\s)(?:#|\/\/)/).trimEnd())
+  }
+
+  #yamlKey(key: string, value: string, line: string): void {
+    this.#inPayload = key === 'payload'
+    if (!this.#inPayload) return
+    const rest = before(value, /(?<=^|\s)#/).trim()
+    if (rest === '' || rest === 'null' || rest === '~') return
+    const flow = /^\[(.*)\]$/.exec(rest)
+    if (flow === null) return this.#emitter.skip(SkipReason.badSyntax, line)
+    for (const [item] of (flow[1] ?? '').matchAll(FLOW_ITEM)) this.#yamlItem(item.trim(), line)
+    this.#inPayload = false
+  }
+
+  #yamlItem(value: string, line: string): void {
+    const text = scalar(value)
+    if (text === undefined) this.#emitter.skip(SkipReason.badSyntax, line)
+    else this.#item(text)
+  }
+
+  #item(text: string): void {
+    const emitter = this.#emitter
+    if (text === '') return emitter.skip(SkipReason.emptyName, text)
+    if (/^[A-Z][A-Z0-9-]*\s*,/.test(text)) return this.#classical(text)
+    if (looksLikeAddress(text)) {
+      if (!emitter.address(text)) emitter.skip(SkipReason.badAddress, text)
+      return
+    }
+    if (text.startsWith('+.') && !text.includes('*')) return emitter.name(RuleKind.suffix, text.slice(2))
+    if (text.startsWith('.') && !text.includes('*')) return emitter.name(RuleKind.subdomains, text.slice(1))
+    if (!text.includes('*')) return emitter.name(RuleKind.exact, text)
+    const whole = text.split('.').every((label) => label === '*' || !/[*+]/.test(label))
+    if (whole && !text.startsWith('.')) emitter.wildcard(text)
+    else emitter.skip(SkipReason.unsupportedPattern, text)
+  }
+
+  #classical(text: string): void {
+    const emitter = this.#emitter
+    const comma = text.indexOf(',')
+    const type = text.slice(0, comma).trim()
+    const rest = text.slice(comma + 1).trim()
+    // What follows the value is a policy or `no-resolve`; a regular expression may itself hold commas, and in a provider nothing follows it.
+    const [value = '', ...extras] = type === 'DOMAIN-REGEX' ? [rest] : rest.split(',').map((field) => field.trim())
+    if (extras.includes('src')) return emitter.skip(SkipReason.unsupportedRule, text)
+    switch (type) {
+      case 'DOMAIN':
+        return emitter.name(RuleKind.exact, value)
+      case 'DOMAIN-SUFFIX':
+        return emitter.name(RuleKind.suffix, value)
+      case 'DOMAIN-KEYWORD':
+        return emitter.keyword(value)
+      case 'DOMAIN-REGEX':
+        return emitter.regexp(value)
+      case 'DOMAIN-WILDCARD': {
+        if (/^[*.?]*$/.test(value)) return emitter.skip(SkipReason.tooBroad, text)
+        const source = globToRegexp(value, '.*', '.')
+        return source === undefined ? emitter.skip(SkipReason.unsupportedPattern, text) : emitter.regexp(source)
+      }
+      case 'IP-CIDR':
+      case 'IP-CIDR6':
+        if (!emitter.address(value)) emitter.skip(SkipReason.badAddress, text)
+        return
+      default:
+        return emitter.skip(SkipReason.unsupportedRule, text)
+    }
+  }
+}
+
+/** A YAML scalar on one line: quoted either way, or plain with an optional comment; undefined for all that is more than that. */
+function scalar(text: string): string | undefined {
+  const single = /^'((?:[^']|'')*)'\s*(?:#.*)?$/.exec(text)
+  if (single !== null) return (single[1] ?? '').replaceAll("''", "'").trim()
+  const double = /^"((?:[^"\\]|\\["\\/])*)"\s*(?:#.*)?$/.exec(text)
+  if (double !== null) return (double[1] ?? '').replace(/\\(.)/g, '$1').trim()
+  // `*.` begins an alias in YAML, but no alias has such a name; many lists leave the quotes out.
+  if (/^(?:["'&!|>{}[\]%@`]|\*(?!\.))/.test(text) || /^\S+:\s/.test(text)) return undefined
+  return before(text, /(?<=^|\s)#/).trim()
+}
+
+const FLOW_ITEM = /'(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|[^\s,'"][^,]*/g

@@ -1,0 +1,53 @@
+/**
+ * dnsmasq configuration (dnsmasq(8)): the directives that name domains.
+ *
+ *   server=/example.com/example.net/192.0.2.1     also local=, address=, ipset=, nftset=: the names and their subdomains
+ *   server=/www.example.com/#                     "the usual servers": an exception to a wider entry
+ *   address=/*.example.com/192.0.2.1              subdomains only;  /*example.com/: any name that ends so
+ *
+ * All other directives are skipped and counted; `address=/#/` would cover every name.
+ */
+import type { LineFormat } from './format-reader.ts'
+import { globBody } from './glob.ts'
+import type { RuleEmitter } from './rule-emitter.ts'
+import { RuleKind, SkipReason } from './rule.ts'
+import { before, decodeUtf8 } from './utf8.ts'
+
+export class DnsmasqFormat implements LineFormat {
+  readonly #emitter: RuleEmitter
+
+  constructor(emitter: RuleEmitter) {
+    this.#emitter = emitter
+  }
+
+  line(bytes: Uint8Array, start: number, end: number): void {
+    const text = before(decodeUtf8(bytes, start, end), /(?<=^|\s)#/).trim()
+    if (text === '') return
+    const equals = text.indexOf('=')
+    const key = (equals < 0 ? text : text.slice(0, equals)).trim().replace(/^--/, '')
+    if (!DOMAIN_DIRECTIVES.has(key)) return this.#emitter.skip(SkipReason.unsupportedDirective, text)
+    const parts = text
+      .slice(equals + 1)
+      .trim()
+      .split('/')
+    // '/a/b/target' is ['', 'a', 'b', 'target']; a server for all names has no slash.
+    if (parts[0] !== '' || parts.length === 1) return this.#emitter.skip(SkipReason.unsupportedDirective, text)
+    if (parts.length === 2) return this.#emitter.skip(SkipReason.badSyntax, text)
+    const target = (parts[parts.length - 1] ?? '').trim()
+    const exception = target === '#' && (key === 'server' || key === 'local')
+    for (const domain of parts.slice(1, -1)) this.#domain(domain.trim(), exception, text)
+  }
+
+  #domain(domain: string, exception: boolean, line: string): void {
+    const emitter = this.#emitter
+    if (domain === '') return emitter.skip(SkipReason.unsupportedPattern, line) // names without a dot
+    if (domain === '#' || domain === '*') return emitter.skip(SkipReason.tooBroad, line)
+    if (!domain.startsWith('*')) return emitter.name(RuleKind.suffix, domain.replace(/^\.+/, ''), exception)
+    if (domain.startsWith('*.')) return emitter.name(RuleKind.subdomains, domain.slice(2), exception)
+    const ending = globBody(domain.slice(1), '*')
+    if (ending === undefined || domain.includes('*', 1)) emitter.skip(SkipReason.unsupportedPattern, domain)
+    else emitter.regexp(`${ending}$`, exception)
+  }
+}
+
+const DOMAIN_DIRECTIVES = new Set(['server', 'local', 'address', 'ipset', 'nftset'])

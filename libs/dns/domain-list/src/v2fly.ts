@@ -1,0 +1,118 @@
+/**
+ * v2fly domain-list-community source files (their README, "Structure of data").
+ *
+ *   example.com @cn          the name and its subdomains, with an attribute;  also  domain:example.com
+ *   full:example.com         this name alone
+ *   keyword:example   regexp:^ad[0-9]+\.
+ *   include:other @cn @-ads  what other holds, of that only entries with the attribute cn and without ads
+ *
+ * An entry may also end in `&other`, which adds it to another list as well and changes nothing here. Included lists are asked for by
+ * name; how deep, how many and how much is bounded, a list that includes itself is told, and one that was read under the same
+ * conditions is not read again. Whatever is said about a line of an included list is said with the line of the `include:` that led there.
+ */
+import type { LineFormat } from './format-reader.ts'
+import { LineReader } from './lines.ts'
+import type { RuleEmitter } from './rule-emitter.ts'
+import { RuleKind, SkipReason } from './rule.ts'
+import type { ListOptions } from './rule.ts'
+import { before, decodeUtf8 } from './utf8.ts'
+
+/** Which entries to take, by attribute; `-ads` is the attribute `ads` that must be missing. */
+export type AttributeFilter = readonly string[]
+
+/** Does an entry with these attributes pass? */
+export function passes(filter: AttributeFilter, attributes: readonly string[]): boolean {
+  return filter.every((wanted) => (wanted.startsWith('-') ? !attributes.includes(wanted.slice(1)) : attributes.includes(wanted)))
+}
+
+export class V2flyFormat implements LineFormat {
+  readonly #emitter: RuleEmitter
+  readonly #include: (name: string) => Uint8Array | undefined
+  readonly #maxLineBytes: number
+  readonly #filter: AttributeFilter
+  readonly #alreadyRead = new Set<string>()
+  #includedBytes = 0
+
+  constructor(emitter: RuleEmitter, options: ListOptions, maxLineBytes: number) {
+    this.#emitter = emitter
+    this.#include = options.include ?? (() => undefined)
+    this.#maxLineBytes = maxLineBytes
+    this.#filter = (options.attributes ?? []).map((attribute) => attribute.replace('@', '').toLowerCase())
+  }
+
+  line(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#filter.length === 0 && this.#emitter.plainBytes(RuleKind.suffix, bytes, start, end)) return
+    this.#entry(decodeUtf8(bytes, start, end), this.#filter, [], '')
+  }
+
+  /** `path`: the lists we are inside of, the innermost last. `place`: what to put before the text of a complaint. */
+  #entry(line: string, filter: AttributeFilter, path: readonly string[], place: string): void {
+    const emitter = this.#emitter
+    const [value, ...extras] = before(line, /#/)
+      .split(/\s+/)
+      .filter((field) => field !== '')
+    if (value === undefined) return
+    const attributes: string[] = []
+    for (const extra of extras) {
+      if (extra.startsWith('@') && extra.length > 1) attributes.push(extra.slice(1).toLowerCase())
+      else if (!extra.startsWith('&')) return emitter.skip(SkipReason.badSyntax, place + line)
+    }
+    const colon = value.indexOf(':')
+    const type = colon < 0 ? 'domain' : value.slice(0, colon).toLowerCase()
+    const text = value.slice(colon + 1)
+    if (type === 'include') return this.#included(text.toLowerCase(), attributes, filter, path, place)
+    if (!passes(filter, attributes)) return
+    switch (type) {
+      case 'domain':
+        return emitter.name(RuleKind.suffix, text)
+      case 'full':
+        return emitter.name(RuleKind.exact, text)
+      case 'keyword':
+        return emitter.keyword(text)
+      case 'regexp':
+        return emitter.regexp(text)
+      default:
+        return emitter.skip(SkipReason.unsupportedRule, place + line)
+    }
+  }
+
+  #included(name: string, ofThose: AttributeFilter, filter: AttributeFilter, path: readonly string[], place: string): void {
+    const emitter = this.#emitter
+    const complaint = `${place}include:${name}`
+    if (!LIST_NAME.test(name)) return emitter.skip(SkipReason.badSyntax, complaint)
+    if (path.includes(name)) return emitter.skip(SkipReason.includeCycle, complaint)
+    if (path.length >= MAX_DEPTH) return emitter.skip(SkipReason.includeTooDeep, complaint)
+    const combined = [...new Set([...filter, ...ofThose])].sort()
+    if (combined.length > MAX_ATTRIBUTES) return emitter.skip(SkipReason.includeRefused, complaint)
+    const key = [name, ...combined].join(' @')
+    if (this.#alreadyRead.has(key)) return
+    if (this.#alreadyRead.size >= MAX_INCLUDES) return emitter.skip(SkipReason.includeRefused, complaint)
+    this.#alreadyRead.add(key)
+    const bytes = this.#include(name)
+    if (bytes === undefined) return emitter.skip(SkipReason.includeNotFound, complaint)
+    this.#includedBytes += bytes.length
+    if (this.#includedBytes > MAX_INCLUDED_BYTES) return emitter.skip(SkipReason.includeRefused, complaint)
+
+    const inside = [...path, name]
+    const lines = new LineReader(
+      {
+        line: (held, start, end, number) => {
+          if (combined.length === 0 && emitter.plainBytes(RuleKind.suffix, held, start, end)) return
+          this.#entry(decodeUtf8(held, start, end), combined, inside, `${name}:${number}: `)
+        },
+        tooLong: (held, start, end, number) =>
+          emitter.skip(SkipReason.lineTooLong, `${name}:${number}: ${decodeUtf8(held, start, end)}`),
+      },
+      this.#maxLineBytes,
+    )
+    lines.push(bytes)
+    lines.end()
+  }
+}
+
+const MAX_DEPTH = 32
+const MAX_INCLUDES = 10_000
+const MAX_INCLUDED_BYTES = 1 << 26
+const MAX_ATTRIBUTES = 64
+/** Also what keeps a name from leaving the folder it is looked up in. */
+const LIST_NAME = /^[a-z0-9_!][a-z0-9_!.-]{0,127}$/
