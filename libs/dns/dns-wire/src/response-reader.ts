@@ -23,7 +23,7 @@
  * and behind the header, so that following them ends (RFC 1035 §4.1.4 says "prior"). Records that are whole but wrong inside
  * (an A of 3 octets, an SVCB out of order) are counted and left out; a record that runs over the end, or a name we
  * need that cannot be read, spoils the message. With TC set, what is whole is used. A TTL of 2^31 or more is 0 (RFC 2181 §8).
- * Several questions: the first counts.
+ * Several questions: the first counts. Who asks for a CNAME is answered by it, and no chain starts (RFC 1034 §3.6.2).
  *
  * The obvious twin is slow-response.ts, beside the tests. EDNS is not read: with the low four bits of the RCODE 0
  * the only extended one is BADVERS, and that answers nothing.
@@ -126,6 +126,7 @@ export class ResponseReader {
   readonly #linkNameLength = new Uint16Array(MAX_LINKS)
   readonly #linkAt = new Uint32Array(MAX_LINKS)
   readonly #linkHash = new Int32Array(MAX_LINKS)
+  readonly #linkFollowed = new Uint8Array(MAX_LINKS)
 
   #laterCount = 0
   readonly #laterKey = new Uint16Array(MAX_ADDRESSES)
@@ -260,7 +261,7 @@ export class ResponseReader {
       at = next
     }
 
-    if (this.#linkCount > 0) {
+    if (this.#linkCount > 0 && this.qtype !== TYPE_CNAME) {
       const fault = this.#walk()
       if (fault < 0) return fault
     }
@@ -270,23 +271,21 @@ export class ResponseReader {
   /** Follows the links from QNAME as far as they go, then counts those that lead from nowhere on the chain. */
   #walk(): number {
     this.#expandQname()
-    let link = 0
     for (;;) {
-      link = this.#linkFrom(this.chainLength - 1, link)
+      const link = this.#linkFrom(this.chainLength - 1)
       if (link === NONE) break
       if (link < NONE) return link - NONE
       if (this.chainLength === MAX_CHAIN_LENGTH) {
         this.excessRecords++
         break
       }
+      this.#linkFollowed[link] = 1
       const fault = this.#follow(link)
       if (fault < 0) return fault
       if (fault === STOP) break
-      link++ // servers put links in order: look behind this one first
     }
-    for (link = 0; link < this.#linkCount; link++) {
-      const key = this.#linkKey[link] as number
-      if (this.#chainIndexOfKey(key) !== NONE) continue
+    for (let link = 0; link < this.#linkCount; link++) {
+      if (this.#chainIndexOfKey(this.#linkKey[link] as number) !== NONE) continue
       const fault = this.#expandOwner(link)
       if (fault < 0) return fault
       if (!this.#isOwnerOnChain(link)) this.offChainRecords++
@@ -295,23 +294,23 @@ export class ResponseReader {
   }
 
   /**
-   * The link that leads on from a name of the chain: the first CNAME it owns, looked for from `from` on and then from the front; else the
-   * first DNAME above it. NONE, or a fault with NONE taken off so that the two stay apart.
+   * The link that leads on from a name of the chain: the first CNAME it owns, else the first DNAME above it. NONE, or a fault with
+   * NONE added so that the two stay apart.
    */
-  #linkFrom(index: number, from: number): number {
-    const count = this.#linkCount
+  #linkFrom(index: number): number {
     const key = this.#chainKey[index] as number
     const hash = this.#chainHash[index] as number
     let dname = NONE
-    for (let i = 0; i < count; i++) {
-      const link = from + i < count ? from + i : from + i - count
+    for (let link = 0; link < this.#linkCount; link++) {
       const isCname = this.#linkType[link] === TYPE_CNAME
+      // Names on the chain differ, so who has led on from one cannot lead on from another. A DNAME can.
+      if (isCname && this.#linkFollowed[link] === 1) continue
       if (isCname && this.#linkKey[link] === key) return link
       const fault = this.#expandOwner(link)
       if (fault < 0) return fault + NONE
       if (isCname) {
         if (this.#linkHash[link] === hash && this.#sameAsChain(index, this.#linkAt[link] as number)) return link
-      } else if ((dname === NONE || link < dname) && this.#isBelow(index, link)) dname = link
+      } else if (dname === NONE && this.#isBelow(index, link)) dname = link
     }
     return dname
   }
@@ -393,6 +392,7 @@ export class ResponseReader {
     this.#linkRdata[link] = rdata
     this.#linkEnd[link] = end
     this.#linkNameLength[link] = 0
+    this.#linkFollowed[link] = 0
     this.#linkCount++
   }
 
