@@ -18,7 +18,7 @@ import { Float64Column, Uint32Column } from './columns.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Binding, BindingKey, Expired, Observed, Outcome, Sighting, StoreCounts, StoreLimits } from './ip-store.ts'
 import { firstCell, nextCell, SlotTable } from './slot-table.ts'
-import { MAX_TEXT_LENGTH, NO_TEXT, TextTable } from './text-table.ts'
+import { MAX_TEXT_LENGTH, NO_TEXT, TextTable, writtenLength } from './text-table.ts'
 
 /** Told of every slot whose content changes, so that a copy of it can be kept elsewhere. */
 export interface BindingJournal {
@@ -43,6 +43,9 @@ const NONE = 0xffffffff
 const DEFAULT_LOG_CAPACITY = 65_536
 /** Between the names of a chain: never raw in a name's presentation format. */
 const CHAIN_SEPARATOR = '\n'
+/** Bytes before a row's characters. */
+const ROW_HEAD = 40
+const JUST_THE_NAME = 0xffff
 const SILENT: BindingJournal = { made() {}, moved() {}, ended() {} }
 
 export class BindingTable {
@@ -222,23 +225,97 @@ export class BindingTable {
     return this.#seenAtMs.get(slot)
   }
 
-  /**
-   * Puts back a binding of an earlier life, as it was, in its slot. No route change is logged and the journal is not told.
-   * False: the slot or the binding is taken. Call restored() after the last and before anything else.
-   */
-  restore(slot: number, binding: Binding): boolean {
-    if (this.isBound(slot) || this.#slotOf(binding) >= 0) return false
-    for (; this.#slots <= slot; this.#slots++) this.#list.set(this.#slots, FREE)
-    this.#fill(
-      slot,
-      binding,
-      binding.firstSeenMs,
-      this.#lists.hold(binding.list),
-      this.#names.hold(binding.name),
-      this.#prefixes.hold(binding.prefix),
-      false,
+  /** How many bytes writeRow() writes for a slot that is bound. */
+  rowLength(slot: number): number {
+    const chain = this.#chain.get(slot)
+    return (
+      ROW_HEAD +
+      writtenLength(this.#lists.shape(this.#list.get(slot))) +
+      writtenLength(this.#names.shape(this.#name.get(slot))) +
+      writtenLength(this.#texts.shape(this.#rule.get(slot))) +
+      writtenLength(this.#prefixes.shape(this.#prefix.get(slot))) +
+      writtenLength(this.#texts.shape(this.#source.get(slot))) +
+      (chain === NONE ? 0 : writtenLength(this.#texts.shape(chain)))
     )
-    return true
+  }
+
+  /**
+   * Writes what stands in a slot, to be kept elsewhere; one past the last byte. Little endian:
+   *
+   *   0 check u32 (of all that follows)  4 expires f64  12 seen f64  20 first seen f64
+   *   28 shapes u16 of list, name, rule, prefix, source, chain (0xffff: just the name)   40 their characters, in this order
+   */
+  writeRow(slot: number, bytes: Uint8Array, view: DataView, at: number): number {
+    const list = this.#list.get(slot)
+    const name = this.#name.get(slot)
+    const rule = this.#rule.get(slot)
+    const prefix = this.#prefix.get(slot)
+    const source = this.#source.get(slot)
+    const chain = this.#chain.get(slot)
+    view.setFloat64(at + 4, this.#expiresAtMs.get(slot), true)
+    view.setFloat64(at + 12, this.#seenAtMs.get(slot), true)
+    view.setFloat64(at + 20, this.#firstSeenMs.get(slot), true)
+    view.setUint16(at + 28, this.#lists.shape(list), true)
+    view.setUint16(at + 30, this.#names.shape(name), true)
+    view.setUint16(at + 32, this.#texts.shape(rule), true)
+    view.setUint16(at + 34, this.#prefixes.shape(prefix), true)
+    view.setUint16(at + 36, this.#texts.shape(source), true)
+    view.setUint16(at + 38, chain === NONE ? JUST_THE_NAME : this.#texts.shape(chain), true)
+    let end = this.#lists.write(list, bytes, at + ROW_HEAD)
+    end = this.#names.write(name, bytes, end)
+    end = this.#texts.write(rule, bytes, end)
+    end = this.#prefixes.write(prefix, bytes, end)
+    end = this.#texts.write(source, bytes, end)
+    if (chain !== NONE) end = this.#texts.write(chain, bytes, end)
+    view.setUint32(at, rowCheck(bytes, at, end), true)
+    return end
+  }
+
+  /**
+   * Puts a binding of an earlier life back in its slot, from what writeRow() wrote, unless it is due by `nowMs`. No route change is
+   * logged and the journal is not told. Call restored() after the last and before anything else.
+   */
+  restoreRow(
+    slot: number,
+    bytes: Uint8Array,
+    view: DataView,
+    at: number,
+    end: number,
+    nowMs: number,
+  ): 'restored' | 'due' | 'corrupt' {
+    if (end - at < ROW_HEAD || view.getUint32(at, true) !== rowCheck(bytes, at, end)) return 'corrupt'
+    const expiresAtMs = view.getFloat64(at + 4, true)
+    if (expiresAtMs <= nowMs) return 'due'
+    const chainShape = view.getUint16(at + 38, true)
+    let length = ROW_HEAD
+    for (let text = 0; text < 5; text++) length += writtenLength(view.getUint16(at + 28 + text * 2, true))
+    if (chainShape !== JUST_THE_NAME) length += writtenLength(chainShape)
+    if (at + length !== end || Number.isNaN(expiresAtMs) || this.isBound(slot)) return 'corrupt'
+
+    const listAt = at + ROW_HEAD
+    const nameAt = listAt + writtenLength(view.getUint16(at + 28, true))
+    const ruleAt = nameAt + writtenLength(view.getUint16(at + 30, true))
+    const prefixAt = ruleAt + writtenLength(view.getUint16(at + 32, true))
+    const sourceAt = prefixAt + writtenLength(view.getUint16(at + 34, true))
+    const chainAt = sourceAt + writtenLength(view.getUint16(at + 36, true))
+    const list = this.#lists.holdWritten(bytes, listAt, view.getUint16(at + 28, true))
+    const name = this.#names.holdWritten(bytes, nameAt, view.getUint16(at + 30, true))
+    const prefix = this.#prefixes.holdWritten(bytes, prefixAt, view.getUint16(at + 34, true))
+    if (this.#slotOfIds(list, name, prefix) >= 0) {
+      this.#lists.release(list)
+      this.#names.release(name)
+      this.#prefixes.release(prefix)
+      return 'corrupt' // the same binding twice
+    }
+    for (; this.#slots <= slot; this.#slots++) this.#list.set(this.#slots, FREE)
+    this.#rule.set(slot, this.#texts.holdWritten(bytes, ruleAt, view.getUint16(at + 32, true)))
+    this.#source.set(slot, this.#texts.holdWritten(bytes, sourceAt, view.getUint16(at + 36, true)))
+    this.#chain.set(slot, chainShape === JUST_THE_NAME ? NONE : this.#texts.holdWritten(bytes, chainAt, chainShape))
+    this.#seenAtMs.set(slot, view.getFloat64(at + 12, true))
+    this.#firstSeenMs.set(slot, view.getFloat64(at + 20, true))
+    this.#expiresAtMs.set(slot, expiresAtMs)
+    this.#bind(slot, list, name, prefix, undefined)
+    return 'restored'
   }
 
   /** Finds the slots between restored ones that can be given out. */
@@ -278,16 +355,16 @@ export class BindingTable {
     if (prefix === NO_TEXT && this.#routes >= limits.routes) return 'full-routes'
 
     const slot = this.#takeSlot()
-    const seen = sighting.seenAtMs
-    this.#fill(
-      slot,
-      sighting,
-      seen,
-      this.#lists.hold(sighting.list),
-      this.#names.hold(sighting.name, nameHash),
-      this.#prefixes.hold(sighting.prefix, prefixHash),
-      true,
-    )
+    this.#rule.set(slot, this.#texts.hold(cut(sighting.rule)))
+    this.#source.set(slot, this.#texts.hold(cut(sighting.source)))
+    this.#chain.set(slot, this.#holdChain(sighting))
+    this.#seenAtMs.set(slot, sighting.seenAtMs)
+    this.#firstSeenMs.set(slot, sighting.seenAtMs)
+    this.#expiresAtMs.set(slot, sighting.expiresAtMs)
+    const heldList = this.#lists.hold(sighting.list)
+    const heldName = this.#names.hold(sighting.name, nameHash)
+    const heldPrefix = this.#prefixes.hold(sighting.prefix, prefixHash)
+    this.#bind(slot, heldList, heldName, heldPrefix, sighting.prefix)
     this.#journal.made(slot)
     return 'new'
   }
@@ -312,25 +389,11 @@ export class BindingTable {
     return 'refreshed'
   }
 
-  /** The three ids are held for this slot already. */
-  #fill(
-    slot: number,
-    sighting: Sighting,
-    firstSeenMs: number,
-    list: number,
-    name: number,
-    prefix: number,
-    logged: boolean,
-  ): void {
+  /** What the slot says of itself is set; now it is found, due and owning. The three ids are held for it already. */
+  #bind(slot: number, list: number, name: number, prefix: number, changed: string | undefined): void {
     this.#list.set(slot, list)
     this.#name.set(slot, name)
     this.#prefix.set(slot, prefix)
-    this.#rule.set(slot, this.#texts.hold(cut(sighting.rule)))
-    this.#source.set(slot, this.#texts.hold(cut(sighting.source)))
-    this.#chain.set(slot, this.#holdChain(sighting))
-    this.#seenAtMs.set(slot, sighting.seenAtMs)
-    this.#firstSeenMs.set(slot, firstSeenMs)
-    this.#expiresAtMs.set(slot, sighting.expiresAtMs)
     this.#link(slot, name, this.#names.holders(name) === 1, this.#firstOfName, this.#nextOfName, this.#previousOfName)
     this.#link(
       slot,
@@ -343,7 +406,7 @@ export class BindingTable {
     this.#byKey.add(hashKey(list, name, prefix), slot)
     this.#deadlines.begin(slot)
     this.#bindings++
-    this.#own(list, prefix, logged ? sighting.prefix : undefined)
+    this.#own(list, prefix, changed)
   }
 
   #end(slot: number): void {
@@ -440,7 +503,8 @@ export class BindingTable {
 
   // Routes and their owners.
 
-  #own(list: number, prefix: number, prefixText: string | undefined): void {
+  /** `changed`: the prefix's text, when a change of owners is to be told. */
+  #own(list: number, prefix: number, changed: string | undefined): void {
     const isNew = this.#prefixes.holders(prefix) === 1
     if (isNew) {
       this.#firstOwner.set(prefix, NONE)
@@ -461,7 +525,7 @@ export class BindingTable {
       this.#alone[list] = [this.#lists.text(list)]
     }
     this.#routesOfList[list] = (this.#routesOfList[list] as number) + 1
-    if (prefixText !== undefined) this.#change(prefixText, prefix)
+    if (changed !== undefined) this.#change(changed, prefix)
   }
 
   #disown(list: number, prefix: number): void {
@@ -530,4 +594,11 @@ function hashKey(list: number, name: number, prefix: number): number {
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
   hash = Math.imul(hash ^ (hash >>> 12), 0x297a2d39)
   return (hash ^ (hash >>> 15)) >>> 0
+}
+
+/** FNV-1a over a row after its check. */
+function rowCheck(bytes: Uint8Array, at: number, end: number): number {
+  let check = 0x811c9dc5
+  for (let byte = at + 4; byte < end; byte++) check = Math.imul(check ^ (bytes[byte] as number), 0x01000193)
+  return check >>> 0
 }

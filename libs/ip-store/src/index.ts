@@ -1,5 +1,6 @@
 export { BindingTable } from './binding-table.ts'
 export type { BindingJournal, BindingTableOptions } from './binding-table.ts'
+export { Float64Column, Uint32Column } from './columns.ts'
 export { StoreError } from './ip-store.ts'
 export type {
   Binding,

@@ -70,11 +70,30 @@ export class TextTable {
     }
     if (text.length > MAX_TEXT_LENGTH)
       throw new RangeError(`a text of ${text.length} characters; at most ${MAX_TEXT_LENGTH} can be held`)
+    const wide = needsTwoBytes(text)
+    return this.#add(hash, text.length * 2 + (wide ? 1 : 0), this.#arena.keep(text, wide))
+  }
+
+  /** As hold(), of a text that write() wrote. */
+  holdWritten(bytes: Uint8Array, from: number, shape: number): number {
+    const lengthBytes = writtenLength(shape)
+    const hash = hashWritten(bytes, from, shape, this.#seed)
+    const cells = this.#table.cells(hash)
+    for (let at = firstCell(cells, hash); ; at = nextCell(cells, at)) {
+      const id = (cells[at] as number) - 1
+      if (id < 0) return this.#add(hash, shape, this.#arena.keepBytes(bytes, from, lengthBytes))
+      if (this.#hashes.get(id) !== hash || this.#shape.get(id) !== shape) continue
+      if (!this.#arena.hasBytes(this.#where.get(id), bytes, from, lengthBytes)) continue
+      this.#holders.set(id, this.#holders.get(id) + 1)
+      return id
+    }
+  }
+
+  #add(hash: number, shape: number, where: number): number {
     const id = this.#freeId === NONE ? this.#limit++ : this.#freeId
     if (id === this.#freeId) this.#freeId = this.#where.get(id)
-    const wide = needsTwoBytes(text)
-    this.#where.set(id, this.#arena.keep(text, wide))
-    this.#shape.set(id, text.length * 2 + (wide ? 1 : 0))
+    this.#where.set(id, where)
+    this.#shape.set(id, shape)
     this.#hashes.set(id, hash)
     this.#holders.set(id, 1)
     this.#table.add(hash, id)
@@ -88,7 +107,7 @@ export class TextTable {
     this.#holders.set(id, holders)
     if (holders > 0) return false
     this.#table.remove(this.#hashes.get(id), id)
-    this.#arena.free(this.#where.get(id), bytesOf(this.#shape.get(id)))
+    this.#arena.free(this.#where.get(id), writtenLength(this.#shape.get(id)))
     this.#where.set(id, this.#freeId)
     this.#freeId = id
     this.#size--
@@ -108,6 +127,16 @@ export class TextTable {
   text(id: number): string {
     const shape = this.#shape.get(id)
     return this.#arena.text(this.#where.get(id), shape >>> 1, (shape & 1) === 1)
+  }
+
+  /** Length and width of a text in one number below 2^16; write() writes writtenLength() of it. */
+  shape(id: number): number {
+    return this.#shape.get(id)
+  }
+
+  /** Copies the text's bytes; one past the last. */
+  write(id: number, to: Uint8Array, at: number): number {
+    return this.#arena.copy(this.#where.get(id), writtenLength(this.#shape.get(id)), to, at)
   }
 
   is(id: number, text: string): boolean {
@@ -133,6 +162,28 @@ class Arena {
       if (wide) chunk[to++] = code >>> 8
     }
     return first
+  }
+
+  keepBytes(bytes: Uint8Array, from: number, lengthBytes: number): number {
+    const first = this.#take(blocksOf(lengthBytes))
+    const chunk = this.#chunk(first)
+    const to = (first << BLOCK_BITS) & CHUNK_MASK
+    for (let at = 0; at < lengthBytes; at++) chunk[to + at] = bytes[from + at] as number
+    return first
+  }
+
+  hasBytes(first: number, bytes: Uint8Array, from: number, lengthBytes: number): boolean {
+    const chunk = this.#chunk(first)
+    const start = (first << BLOCK_BITS) & CHUNK_MASK
+    for (let at = 0; at < lengthBytes; at++) if (chunk[start + at] !== bytes[from + at]) return false
+    return true
+  }
+
+  copy(first: number, lengthBytes: number, to: Uint8Array, toAt: number): number {
+    const chunk = this.#chunk(first)
+    const from = (first << BLOCK_BITS) & CHUNK_MASK
+    for (let at = 0; at < lengthBytes; at++) to[toAt + at] = chunk[from + at] as number
+    return toAt + lengthBytes
   }
 
   free(first: number, lengthBytes: number): void {
@@ -188,7 +239,8 @@ function codeAt(bytes: Uint8Array, at: number): number {
   return (bytes[at] as number) | ((bytes[at + 1] as number) << 8)
 }
 
-function bytesOf(shape: number): number {
+/** How many bytes a text of this shape takes when written. */
+export function writtenLength(shape: number): number {
   return (shape & 1) === 1 ? (shape >>> 1) * 2 : shape >>> 1
 }
 
@@ -209,7 +261,23 @@ function hashText(text: string, seed: number): number {
     hash = Math.imul(hash ^ text.charCodeAt(at), 0x5bd1e995)
     hash ^= hash >>> 15
   }
-  hash = Math.imul(hash, 0x2c1b3c6d)
+  return finished(hash)
+}
+
+/** The same number for the same text, from its bytes. */
+function hashWritten(bytes: Uint8Array, from: number, shape: number, seed: number): number {
+  const length = shape >>> 1
+  const wide = (shape & 1) === 1
+  let hash = seed ^ length
+  for (let at = 0; at < length; at++) {
+    hash = Math.imul(hash ^ (wide ? codeAt(bytes, from + at * 2) : (bytes[from + at] as number)), 0x5bd1e995)
+    hash ^= hash >>> 15
+  }
+  return finished(hash)
+}
+
+function finished(mixed: number): number {
+  let hash = Math.imul(mixed, 0x2c1b3c6d)
   hash ^= hash >>> 13
   hash = Math.imul(hash, 0x297a2d39)
   return (hash ^ (hash >>> 16)) >>> 0
