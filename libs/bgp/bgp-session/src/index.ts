@@ -1,1 +1,11 @@
-export {}
+export { losingSide } from './collision.ts'
+export type { Side } from './collision.ts'
+export { withDefaults } from './config.ts'
+export type { SessionConfig, Settings } from './config.ts'
+export { STATES } from './fsm.ts'
+export type { Action, Ending, Event, State, Timer } from './fsm.ts'
+export { Offer, negotiate } from './negotiation.ts'
+export type { Negotiated } from './negotiation.ts'
+export { Peering } from './peering.ts'
+export type { PeeringAction, Received, Stop } from './peering.ts'
+export { Session } from './session.ts'

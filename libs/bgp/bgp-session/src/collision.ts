@@ -1,0 +1,18 @@
+/** Connection collision (RFC 4271 §6.8, RFC 6286 §2.3): which of two connections with the same peer is given up. */
+
+/** Who opened the connection: we did, or the peer. */
+export type Side = 'outgoing' | 'incoming'
+
+export interface Speaker {
+  readonly asn: number
+  readonly bgpIdentifier: number
+}
+
+/**
+ * The connection opened by the speaker with the higher BGP Identifier stays; with equal ones, possible between two ASes, that of the
+ * higher AS number. Both ends come to the same answer without a word.
+ */
+export function losingSide(we: Speaker, peer: Speaker): Side {
+  const weAreHigher = we.bgpIdentifier === peer.bgpIdentifier ? we.asn > peer.asn : we.bgpIdentifier > peer.bgpIdentifier
+  return weAreHigher ? 'incoming' : 'outgoing'
+}
