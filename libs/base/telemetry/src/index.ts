@@ -1,1 +1,10 @@
-export {}
+export { AdminError, startAdminServer } from './admin-server.ts'
+export type { AdminHandler, AdminRequest, AdminRoutes, AdminServer, AdminServerConfig, AdminServerDeps } from './admin-server.ts'
+export { Health } from './health.ts'
+export type { ComponentHealth, HealthComponent, HealthReport, HealthState } from './health.ts'
+export { ListenError, describeWhere, listenOn } from './listen-on.ts'
+export type { Where } from './listen-on.ts'
+export { createLogger } from './logger.ts'
+export type { LineSink, LoggerConfig } from './logger.ts'
+export { Metrics } from './metrics.ts'
+export type { LabelledMetric, Observer, PlainMetric, Sample } from './metrics.ts'

@@ -1,0 +1,103 @@
+/**
+ * The log: pino, on standard output, as JSON or as one readable line per event.
+ *
+ * Written without waiting: a reader of our output that stands still (a full pipe) must not stop the service, so lines wait in a bounded
+ * buffer and the newest are dropped when it is full. What is buffered is written when the process exits.
+ * No worker transports: a bundled program has no file to start them from.
+ */
+import type { Log } from '@dnstap-bgp/runtime'
+import { pino } from 'pino'
+
+export interface LoggerConfig {
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  readonly format: 'text' | 'json'
+}
+
+/** Takes whole lines, the line end included. */
+export interface LineSink {
+  write(line: string): unknown
+}
+
+export function createLogger(config: LoggerConfig, sink: LineSink = standardOutput()): Log {
+  const json: LineSink = config.format === 'json' ? sink : { write: (line: string) => sink.write(readableLine(line)) }
+  return pino(
+    {
+      level: config.level,
+      base: null,
+      messageKey: 'message',
+      errorKey: 'error',
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { error: describeError },
+      redact: { paths: SECRET_PATHS, censor: '[secret]' },
+    },
+    json,
+  )
+}
+
+/** Secrets have their own type, which hides itself; this catches what slipped through as plain text. */
+const SECRET_PATHS = ['password', 'token', 'secret', 'authorization', 'bearerToken'].flatMap((key) => [
+  key,
+  `*.${key}`,
+  `*.*.${key}`,
+])
+
+const MAX_WAITING_BYTES = 4 * 1024 * 1024
+
+function standardOutput(): LineSink {
+  const output = pino.destination({ fd: 1, sync: false, maxLength: MAX_WAITING_BYTES })
+  process.once('exit', () => {
+    try {
+      output.flushSync()
+    } catch {
+      // Nobody reads our output any more; there is nowhere left to say so.
+    }
+  })
+  output.on('error', () => {}) // likewise
+  return output
+}
+
+/** The message and those of its causes: `cannot listen: EADDRINUSE <- ...`; the stack only for what nobody expected. */
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  const messages: string[] = []
+  let cause: unknown = error
+  while (cause instanceof Error && messages.length < 8) {
+    messages.push(cause.message)
+    cause = cause.cause
+  }
+  const isBug =
+    error instanceof TypeError ||
+    error instanceof RangeError ||
+    error instanceof ReferenceError ||
+    error.name === 'AssertionError'
+  return { name: error.name, message: messages.join(' <- '), ...(isBug ? { stack: error.stack } : {}) }
+}
+
+/** `2026-01-02T03:04:05.678Z info  The sentence. key=value key="value with spaces"` */
+function readableLine(line: string): string {
+  const { level, time, message, ...fields } = JSON.parse(line) as Record<string, unknown>
+  const words = Object.entries(fields).map(([key, value]) => ` ${key}=${readableValue(value)}`)
+  return `${String(time)} ${String(level).padEnd(5)} ${oneLine(String(message ?? ''))}${words.join('')}\n`
+}
+
+function readableValue(value: unknown): string {
+  if (typeof value === 'string') return /^[^\s"=\\\p{C}]+$/u.test(value) ? value : oneLine(JSON.stringify(value))
+  if (isErrorText(value))
+    return (
+      oneLine(JSON.stringify(value.message)) + (value.stack === undefined ? '' : ` stack=${oneLine(JSON.stringify(value.stack))}`)
+    )
+  return oneLine(JSON.stringify(value) ?? 'undefined')
+}
+
+function isErrorText(value: unknown): value is { message: string; stack?: string } {
+  return typeof value === 'object' && value !== null && 'name' in value && 'message' in value && typeof value.message === 'string'
+}
+
+/** A name or a peer's words must not break a line in two, nor talk to a terminal: control characters are shown as \u escapes. */
+function oneLine(text: string): string {
+  return text.replaceAll(
+    /\p{C}|[\u2028\u2029]/gu,
+    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+  )
+}
