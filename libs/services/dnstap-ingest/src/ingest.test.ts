@@ -1,0 +1,285 @@
+import { BusError, LocalBus } from '@dnstap-bgp/bus'
+import { parseConfig } from '@dnstap-bgp/config'
+import { nameToText } from '@dnstap-bgp/dns-wire'
+import { silentLog } from '@dnstap-bgp/runtime'
+import { HEAD, RESOLUTIONS, type Resolution } from '@dnstap-bgp/steering'
+import { dnsResponse, dnstapFrame, FakeClock, type Answer, type FrameOptions } from '@dnstap-bgp/testkit'
+import { describe, expect, test } from 'vitest'
+import { Ingest, type NameMatcher } from './ingest.ts'
+
+const CONFIG = `
+ipv6 = true
+[[list]]
+name = "video"
+source = "/nowhere/video"
+ttl = "1h"
+[[list]]
+name = "work"
+source = "/nowhere/work"
+ttl = "1h"
+`
+
+/** Suffix rules per list, looked up by text: the slow and obvious way. */
+function matcherOf(rules: Record<string, readonly string[]>): NameMatcher {
+  const verdicts: { list: string; rule: string }[][] = []
+  const byKey = new Map<string, number>()
+  return {
+    match(bytes, offset) {
+      const name = nameToText(bytes, offset)
+      const found = Object.entries(rules).flatMap(([list, names]) => {
+        const rule = names.find((one) => name === one || name.endsWith(`.${one}`))
+        return rule === undefined ? [] : [{ list, rule }]
+      })
+      if (found.length === 0) return -1
+      const key = JSON.stringify(found)
+      if (!byKey.has(key)) byKey.set(key, verdicts.push(found) - 1)
+      return byKey.get(key) ?? -1
+    },
+    verdict: (id) => verdicts[id],
+  }
+}
+
+function startIngest(
+  options: { rules?: Record<string, readonly string[]>; types?: string[]; ipv6?: boolean; config?: string } = {},
+) {
+  const clock = new FakeClock()
+  const bus = new LocalBus({ pause: () => new Promise((resolve) => setImmediate(resolve)) })
+  const got: Resolution[] = []
+  const consumer = bus.consume(RESOLUTIONS, async (messages) => void got.push(...messages.flat()))
+  const { lists } = parseConfig(options.config ?? CONFIG, 'test.toml', {})
+  const ingest = new Ingest(
+    { ipv6: options.ipv6 ?? true, types: options.types ?? ['CLIENT_RESPONSE'], lists },
+    {
+      bus,
+      clock,
+      wallNow: () => clock.now(),
+      matcher: matcherOf(options.rules ?? { video: ['example.org'] }),
+      log: silentLog,
+      seed: [1, 2],
+    },
+  )
+  const settle = () => clock.advanceAsync(5)
+  return {
+    ingest,
+    bus,
+    clock,
+    got,
+    consumer,
+    settle,
+    async answer(qname: string, answers: readonly Answer[], frame: Partial<FrameOptions> & { rcode?: number } = {}) {
+      const response = dnsResponse({ qname, answers, ...(frame.rcode === undefined ? {} : { rcode: frame.rcode }) })
+      const bytes = dnstapFrame({ responseTimeMs: clock.now(), ...frame, response })
+      ingest.frame({ peer: 'unix' }, bytes, 0, bytes.length)
+      await settle()
+    },
+  }
+}
+
+const a = (owner: string, value = '93.184.215.14', ttlSeconds = 300): Answer => ({ owner, type: 'A', value, ttlSeconds })
+const cname = (owner: string, value: string, ttlSeconds = 300): Answer => ({ owner, type: 'CNAME', value, ttlSeconds })
+
+describe('an answer', () => {
+  test('for a listed name becomes a resolution', async () => {
+    const { answer, got, clock } = startIngest()
+    await answer('wWw.eXample.org', [a('wWw.eXample.org')], { identity: 'ns1', responseTimeMs: clock.now() - 1500 })
+    expect(got).toEqual([
+      {
+        list: 'video',
+        name: 'www.example.org',
+        rule: 'example.org',
+        address: '93.184.215.14',
+        ttlSeconds: 300,
+        seenAtMs: clock.now() - 1505,
+        source: 'ns1',
+        chain: ['www.example.org'],
+      },
+    ])
+  })
+
+  test('for a name that only looks like a listed one is left alone', async () => {
+    const { answer, got, ingest } = startIngest({ rules: { video: ['x.com'] } })
+    await answer('www.xbox.com', [a('www.xbox.com')])
+    await answer('xx.com', [a('xx.com')])
+    expect(got).toEqual([])
+    expect(ingest.counters.unmatched).toBe(2)
+  })
+
+  test('whose CNAME target is listed is bound to that target', async () => {
+    const { answer, got } = startIngest({ rules: { video: ['cdn.example.net'] } })
+    await answer('www.example.com', [cname('www.example.com', 'x.cdn.example.net', 60), a('x.cdn.example.net')])
+    expect(got).toMatchObject([{ name: 'x.cdn.example.net', ttlSeconds: 60, chain: ['www.example.com', 'x.cdn.example.net'] }])
+  })
+
+  test('with both ends listed is bound to the first for each list', async () => {
+    const { answer, got } = startIngest({ rules: { video: ['example.org', 'example.net'], work: ['example.net'] } })
+    await answer('www.example.org', [cname('www.example.org', 'cdn.example.net'), a('cdn.example.net')])
+    expect(got.map(({ list, name }) => [list, name])).toEqual([
+      ['video', 'www.example.org'],
+      ['work', 'cdn.example.net'],
+    ])
+  })
+
+  test('of a name on two lists feeds both', async () => {
+    const { answer, got } = startIngest({ rules: { video: ['example.org'], work: ['www.example.org'] } })
+    await answer('www.example.org', [a('www.example.org')])
+    expect(got.map(({ list, rule }) => [list, rule])).toEqual([
+      ['video', 'example.org'],
+      ['work', 'www.example.org'],
+    ])
+  })
+
+  test('a record whose owner is not on the chain is ignored and counted', async () => {
+    const { answer, got, ingest } = startIngest()
+    await answer('www.example.org', [a('www.example.org'), a('evil.example.org', '93.184.215.99')])
+    expect(got.map((one) => one.address)).toEqual(['93.184.215.14'])
+    expect(ingest.counters.offChainRecords).toBe(1)
+  })
+
+  test.each([
+    ['NXDOMAIN', { rcode: 3 }, 'error-rcode'],
+    ['SERVFAIL', { rcode: 2 }, 'error-rcode'],
+  ])('with %s teaches nothing', async (_name, frame, fault) => {
+    const { answer, got, ingest } = startIngest()
+    await answer('www.example.org', [a('www.example.org')], frame)
+    expect(got).toEqual([])
+    expect(ingest.counters.responseFaults).toEqual({ [fault]: 1 })
+  })
+
+  test('of another message type is counted and left alone', async () => {
+    const { answer, got, ingest } = startIngest()
+    await answer('www.example.org', [a('www.example.org')], { messageType: 4 })
+    expect(got).toEqual([])
+    expect(ingest.counters.otherTypes).toBe(1)
+  })
+
+  test('with an IPv6 address is left alone while IPv6 is off', async () => {
+    const { answer, got, ingest } = startIngest({ ipv6: false })
+    await answer('www.example.org', [{ owner: 'www.example.org', type: 'AAAA', value: '2606:2800:21f::1' }])
+    expect(got).toEqual([])
+    expect(ingest.counters.ipv6Off).toBe(1)
+  })
+
+  test("that names the resolver's own address cannot steer the way to it", async () => {
+    const { answer, got, ingest } = startIngest()
+    await answer('www.example.org', [a('www.example.org', '93.184.215.53')], { responseAddress: '93.184.215.53' })
+    expect(got).toEqual([])
+    expect(ingest.counters.resolverAddress).toBe(1)
+  })
+
+  test('without identity is known by its connection', async () => {
+    const { answer, got } = startIngest()
+    await answer('www.example.org', [a('www.example.org')], { identity: '' })
+    expect(got[0].source).toBe('unix')
+  })
+
+  test('whose clock is nonsense was seen now', async () => {
+    const { answer, got, clock } = startIngest()
+    await answer('www.example.org', [a('www.example.org')], { responseTimeMs: clock.now() + 86_400_000 })
+    await answer('example.org', [a('example.org')], { responseTimeMs: clock.now() - 86_400_000 })
+    for (const one of got) expect(clock.now() - one.seenAtMs).toBeLessThan(50)
+  })
+})
+
+describe('repeats', () => {
+  test('stop here, until a fraction of the hold time has gone by', async () => {
+    const { answer, got, ingest, clock } = startIngest()
+    const ask = () => answer('www.example.org', [a('www.example.org')])
+    for (let i = 0; i < 50; i++) await ask()
+    expect(got).toHaveLength(1)
+    expect(ingest.counters.repeats).toBe(49)
+    await clock.advanceAsync((3600 / 8 + 1) * 1000)
+    for (let i = 0; i < 50; i++) await ask()
+    expect(got).toHaveLength(2)
+    expect(ingest.outbox.counters).toMatchObject({ sentNews: 1, sentRefreshes: 1 })
+  })
+
+  test('are told apart by list, name and address', async () => {
+    const { answer, got } = startIngest({ rules: { video: ['example.org'], work: ['example.org'] } })
+    await answer('www.example.org', [a('www.example.org'), a('www.example.org', '93.184.215.15')])
+    await answer('WWW.example.org', [a('WWW.example.org')])
+    await answer('example.org', [a('example.org')])
+    expect(got).toHaveLength(6)
+  })
+
+  test.each([
+    ['the lists change', ({ ingest }: ReturnType<typeof startIngest>) => ingest.use(matcherOf({ video: ['example.org'] }))],
+    [
+      'the store lost its memory',
+      ({ bus }: ReturnType<typeof startIngest>) => {
+        bus.publish(HEAD, { epoch: 'e1', revision: 5 })
+        bus.publish(HEAD, { epoch: 'e2', revision: 0 })
+      },
+    ],
+  ])('are news again when %s', async (_what, happen) => {
+    const one = startIngest()
+    await one.answer('www.example.org', [a('www.example.org')])
+    happen(one)
+    await one.settle()
+    await one.answer('www.example.org', [a('www.example.org')])
+    expect(one.got).toHaveLength(2)
+  })
+})
+
+describe('while the bus takes nothing', () => {
+  test('facts wait, and go when it is back', async () => {
+    const { answer, got, bus, ingest, clock } = startIngest()
+    const enqueue = bus.enqueue.bind(bus)
+    bus.enqueue = () => Promise.reject(new BusError('away'))
+    await answer('www.example.org', [a('www.example.org')])
+    expect(ingest.outbox.failing).toBe(true)
+    await answer('example.org', [a('example.org')])
+    bus.enqueue = enqueue
+    await clock.advanceAsync(3000)
+    expect(got.map((one) => one.name)).toEqual(['www.example.org', 'example.org'])
+    expect(ingest.outbox.failing).toBe(false)
+  })
+})
+
+describe('a chain in pieces (RESOLVER_RESPONSE)', () => {
+  const types = ['RESOLVER_RESPONSE']
+  const resolver = { messageType: 4 }
+
+  test('is put together', async () => {
+    const { answer, got, ingest } = startIngest({ types })
+    await answer('www.example.org', [cname('www.example.org', 'a.cdn.net', 60)], resolver)
+    await answer('a.cdn.net', [cname('a.cdn.net', 'b.cdn.net')], resolver)
+    await answer('b.cdn.net', [a('b.cdn.net')], resolver)
+    expect(got).toMatchObject([
+      { list: 'video', name: 'www.example.org', ttlSeconds: 60, chain: ['www.example.org', 'a.cdn.net', 'b.cdn.net'] },
+    ])
+    expect(ingest.counters.piecesJoined).toBe(2)
+  })
+
+  test('is forgotten after a short while', async () => {
+    const { answer, got, clock } = startIngest({ types })
+    await answer('www.example.org', [cname('www.example.org', 'a.cdn.net')], resolver)
+    await clock.advanceAsync(31_000)
+    await answer('a.cdn.net', [a('a.cdn.net')], resolver)
+    expect(got).toEqual([])
+  })
+
+  test('is not looked for in CLIENT_RESPONSEs alone: they carry their chain', async () => {
+    const { answer, got } = startIngest()
+    await answer('www.example.org', [cname('www.example.org', 'a.cdn.net')])
+    await answer('a.cdn.net', [a('a.cdn.net')])
+    expect(got).toEqual([])
+  })
+})
+
+test('garbage is counted by reason and harms nothing', async () => {
+  const { ingest, answer, got } = startIngest()
+  let state = 12345
+  const random = () => (state = (Math.imul(state, 1103515245) + 12345) >>> 0) >>> 16
+  const good = dnstapFrame({
+    response: dnsResponse({ qname: 'www.example.org', answers: [a('www.example.org', '93.184.215.1')] }),
+  })
+  for (let i = 0; i < 3000; i++) {
+    const bytes = i % 2 === 0 ? good.slice(0, random() % good.length) : good.slice()
+    for (let j = 0; j < 3 && bytes.length > 0; j++) bytes[random() % bytes.length] = random() & 255
+    ingest.frame({ peer: 'unix' }, bytes, 0, bytes.length)
+  }
+  got.length = 0
+  await answer('www.example.org', [a('www.example.org', '93.184.215.77')])
+  expect(got.some((one) => one.address === '93.184.215.77')).toBe(true)
+  expect(ingest.counters.frames).toBe(3001)
+})
