@@ -1,0 +1,2 @@
+export { runProgram, UsageError } from './run-program.ts'
+export type { Program, ProgramOptions } from './run-program.ts'
