@@ -31,7 +31,7 @@ export interface Program<Needed extends Part> {
   hasFlag(flag: string): boolean
   /** Called with the configuration as it is in the file now, after SIGHUP. */
   onReload(listener: (config: ConfigWith<Needed>) => void | Promise<void>): void
-  /** SIGUSR1: what it returns goes to the log. */
+  /** SIGUSR1: what it returns goes to the log; `GET /api/status` answers with it too. */
   onReport(report: () => object | Promise<object>): void
 }
 
@@ -111,13 +111,25 @@ function open<const Needed extends Part>(options: ProgramOptions<Needed>): Start
       }
     })()
   }
-  const report = () => {
-    void (async () => {
-      const parts = await Promise.allSettled(reports.map(async (one) => one()))
-      const counts = Object.assign({}, ...parts.map((part) => (part.status === 'fulfilled' ? part.value : {}))) as object
-      log.info(counts, 'Counts.')
-    })()
+  const counts = async () => {
+    const parts = await Promise.allSettled(reports.map(async (one) => one()))
+    return Object.assign({}, ...parts.map((part) => (part.status === 'fulfilled' ? part.value : {}))) as object
   }
+  const report = () => {
+    void counts().then((all) => log.info(all, 'Counts.'))
+  }
+  program.routes.set('GET /api/status', async () => {
+    const { state, ready, components } = program.health.report()
+    return {
+      program: program.name,
+      version: program.version,
+      state,
+      ready,
+      uptimeSeconds: Math.round(process.uptime()),
+      parts: components.map(({ sinceMs, ...rest }) => ({ ...rest, since: new Date(sinceMs).toISOString() })),
+      counts: await counts(),
+    }
+  })
   process.on('SIGHUP', reload)
   process.on('SIGUSR1', report)
   const signals: Closeable = {

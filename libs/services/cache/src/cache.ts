@@ -17,7 +17,7 @@ import type { Bus, Subscription } from '@dnstap-bgp/bus'
 import { neverListOptions } from '@dnstap-bgp/config'
 import { NeverList, parsePrefix } from '@dnstap-bgp/ip'
 import { StoreError } from '@dnstap-bgp/ip-store'
-import type { Binding, BindingKey, IpStore, Outcome, Sighting, StoreLimits } from '@dnstap-bgp/ip-store'
+import type { Binding, IpStore, Outcome, Sighting, StoreLimits } from '@dnstap-bgp/ip-store'
 import type { Clock, Closeable, Log, Timer } from '@dnstap-bgp/runtime'
 import { BINDINGS, EXPLAIN, FORGET, HEAD, LEARNT, RESOLUTIONS, ROUTE_CHANGES, SNAPSHOT, TAIL } from '@dnstap-bgp/steering'
 import type { ForgetRequest, Resolution, RouteChanges, StoreHead, TailPart } from '@dnstap-bgp/steering'
@@ -61,8 +61,6 @@ export interface CacheCounters {
   expiredBindings: number
   announced: number
   withdrawn: number
-  /** Deadline to withdrawal, of the latest bindings that expired: ms. */
-  expiryLatenessMs: number
 }
 
 export class CacheService implements Closeable {
@@ -90,7 +88,6 @@ export class CacheService implements Closeable {
     expiredBindings: 0,
     announced: 0,
     withdrawn: 0,
-    expiryLatenessMs: 0,
   }
   /** Ceilings and caps that refuse new routes now, by list or `all`; for health. */
   readonly limitsReached = new Map<string, string>()
@@ -424,5 +421,3 @@ function turn(clock: Clock): Promise<void> {
 async function* once<T>(answer: Promise<T>): AsyncIterable<T> {
   yield await answer
 }
-
-export type { BindingKey }

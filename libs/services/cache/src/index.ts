@@ -1,1 +1,8 @@
-export {}
+export { Admission, holdMs, isRefused } from './admission.ts'
+export type { Coverage, Refusal, Refused } from './admission.ts'
+export { CacheService, PEER_SOURCE } from './cache.ts'
+export type { CacheDeps, ListsView, LoadedCoverage } from './cache.ts'
+export type { CacheConfig } from './cache-config.ts'
+export type { Explanation } from './explain.ts'
+export { startCache } from './start-cache.ts'
+export type { RunningCache, StartCacheDeps } from './start-cache.ts'

@@ -1,0 +1,101 @@
+/** Puts the cache service together with its metrics, its health and its part of the admin API. */
+import { parseDuration } from '@dnstap-bgp/config'
+import type { StoreCounts } from '@dnstap-bgp/ip-store'
+import type { Closeable } from '@dnstap-bgp/runtime'
+import { AdminError, type AdminRoutes, type Health, type Metrics } from '@dnstap-bgp/telemetry'
+import { CacheService, type CacheDeps } from './cache.ts'
+import type { CacheConfig } from './cache-config.ts'
+
+export interface StartCacheDeps extends CacheDeps {
+  readonly metrics: Metrics
+  readonly health: Health
+  readonly routes: AdminRoutes
+}
+
+export interface RunningCache extends Closeable {
+  readonly service: CacheService
+}
+
+const HEALTH_PERIOD_MS = 1000
+
+export async function startCache(config: CacheConfig, deps: StartCacheDeps): Promise<RunningCache> {
+  const { store, clock, health, routes } = deps
+  const cache = new CacheService(config, deps)
+  const storeHealth = health.component('store')
+  const limitHealth = health.component('limits')
+  let counts: StoreCounts = { bindings: 0, routes: 0, routesPerList: new Map() }
+  const look = () => {
+    const { state } = store
+    if (state.kind === 'ready') storeHealth.ok()
+    else storeHealth.degraded(state.why)
+    if (cache.limitsReached.size === 0) limitHealth.ok()
+    else limitHealth.degraded([...cache.limitsReached.values()].join(' '))
+    store.counts().then(
+      (now) => (counts = now),
+      () => {}, // the store's own health tells
+    )
+  }
+  store.onState(look)
+  await cache.start()
+  look()
+  const timer = clock.every(HEALTH_PERIOD_MS, look)
+  describeMetrics(deps.metrics, cache, () => counts)
+  routes.set('GET /api/explain', ({ query }) => {
+    const subject = query.get('subject')
+    if (subject === null || subject === '') throw new AdminError(400, 'which address or name? (?subject=)')
+    return cache.explainer.explain(subject)
+  })
+  routes.set('POST /api/forget', ({ body }) => {
+    const { subject, holdDown } = (body ?? {}) as { subject?: unknown; holdDown?: unknown }
+    if (typeof subject !== 'string' || subject === '') throw new AdminError(400, 'subject is missing: an address or a name')
+    const holdDownMs = parseDuration(typeof holdDown === 'string' ? holdDown : '0s')
+    if (typeof holdDownMs !== 'number')
+      throw new AdminError(400, `holdDown is ${JSON.stringify(holdDown)}; a duration such as "1h" expected`)
+    return cache.forget({ subject, holdDownMs })
+  })
+  routes.set('GET /api/cache', () => cache.status())
+  return {
+    service: cache,
+    async close() {
+      timer.cancel()
+      await cache.close()
+    },
+  }
+}
+
+function describeMetrics(metrics: Metrics, cache: CacheService, counts: () => StoreCounts): void {
+  const { counters } = cache
+  const labelled = (values: Readonly<Record<string, number>>, label: string) =>
+    Object.entries(values).map(([name, value]) => ({ labels: { [label]: name }, value }))
+  metrics.counter({
+    name: 'cache_resolutions_total',
+    help: 'Resolutions by what became of them.',
+    labels: ['outcome'],
+    read: () => labelled(counters.outcomes, 'outcome'),
+  })
+  metrics.counter({
+    name: 'cache_refused_total',
+    help: 'Resolutions that may not become a route, by reason.',
+    labels: ['reason'],
+    read: () => labelled(counters.refused, 'reason'),
+  })
+  metrics.counter({
+    name: 'cache_expired_bindings_total',
+    help: 'Bindings ended at their deadline.',
+    read: () => counters.expiredBindings,
+  })
+  metrics.counter({
+    name: 'cache_route_changes_total',
+    help: 'Route changes published.',
+    labels: ['kind'],
+    read: () => labelled({ announced: counters.announced, withdrawn: counters.withdrawn }, 'kind'),
+  })
+  metrics.gauge({ name: 'cache_bindings', help: 'Live bindings in the store.', read: () => counts().bindings })
+  metrics.gauge({ name: 'cache_routes', help: 'Routes in the store.', read: () => counts().routes })
+  metrics.gauge({
+    name: 'cache_list_routes',
+    help: 'Routes that a list owns.',
+    labels: ['list'],
+    read: () => labelled(Object.fromEntries(counts().routesPerList), 'list'),
+  })
+}
