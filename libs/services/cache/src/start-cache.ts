@@ -2,7 +2,7 @@
 import { parseDuration } from '@dnstap-bgp/config'
 import type { StoreCounts } from '@dnstap-bgp/ip-store'
 import type { Closeable } from '@dnstap-bgp/runtime'
-import { AdminError, type AdminRoutes, type Health, type Metrics } from '@dnstap-bgp/telemetry'
+import { AdminError, samplesOf, type AdminRoutes, type Health, type Metrics } from '@dnstap-bgp/telemetry'
 import { CacheService, type CacheDeps } from './cache.ts'
 import type { CacheConfig } from './cache-config.ts'
 
@@ -65,19 +65,17 @@ export async function startCache(config: CacheConfig, deps: StartCacheDeps): Pro
 
 function describeMetrics(metrics: Metrics, cache: CacheService, counts: () => StoreCounts): void {
   const { counters } = cache
-  const labelled = (values: Readonly<Record<string, number>>, label: string) =>
-    Object.entries(values).map(([name, value]) => ({ labels: { [label]: name }, value }))
   metrics.counter({
     name: 'cache_resolutions_total',
     help: 'Resolutions by what became of them.',
     labels: ['outcome'],
-    read: () => labelled(counters.outcomes, 'outcome'),
+    read: () => samplesOf('outcome', counters.outcomes),
   })
   metrics.counter({
     name: 'cache_refused_total',
     help: 'Resolutions that may not become a route, by reason.',
     labels: ['reason'],
-    read: () => labelled(counters.refused, 'reason'),
+    read: () => samplesOf('reason', counters.refused),
   })
   metrics.counter({
     name: 'cache_expired_bindings_total',
@@ -88,7 +86,7 @@ function describeMetrics(metrics: Metrics, cache: CacheService, counts: () => St
     name: 'cache_route_changes_total',
     help: 'Route changes published.',
     labels: ['kind'],
-    read: () => labelled({ announced: counters.announced, withdrawn: counters.withdrawn }, 'kind'),
+    read: () => samplesOf('kind', { announced: counters.announced, withdrawn: counters.withdrawn }),
   })
   metrics.gauge({ name: 'cache_bindings', help: 'Live bindings in the store.', read: () => counts().bindings })
   metrics.gauge({ name: 'cache_routes', help: 'Routes in the store.', read: () => counts().routes })
@@ -96,6 +94,6 @@ function describeMetrics(metrics: Metrics, cache: CacheService, counts: () => St
     name: 'cache_list_routes',
     help: 'Routes that a list owns.',
     labels: ['list'],
-    read: () => labelled(Object.fromEntries(counts().routesPerList), 'list'),
+    read: () => samplesOf('list', Object.fromEntries(counts().routesPerList)),
   })
 }
