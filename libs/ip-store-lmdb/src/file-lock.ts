@@ -1,0 +1,63 @@
+/**
+ * One process at a time: a lock the system lets go of when its holder dies, however it dies.
+ *
+ * Node cannot flock(). But a lock taken by flock(2) belongs to the open file, not to the process that asked, so the `flock` command
+ * takes it on a descriptor we lend it, ends, and leaves it with us. It holds between containers that share a volume, where process
+ * ids mean nothing. Where there is no such command, the file names its holder (process id, start time, boot) and a holder that is no
+ * longer there has lost it; that sees no holder in another container.
+ *
+ * LMDB's own lock file lets many processes in, so it is no help. The file stays when the lock goes: removing it would race.
+ */
+import { spawnSync } from 'node:child_process'
+import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { StoreFileError } from './store-file-error.ts'
+
+export interface FileLock {
+  release(): void
+}
+
+/** @throws StoreFileError 'locked' with who holds it, as far as is known */
+export function lockFile(path: string, store: string, command = 'flock'): FileLock {
+  const descriptor = openSync(path, 'a+')
+  const holder = readFileSync(path, 'latin1')
+  const { status, error } = spawnSync(command, ['-n', '-x', '3'], { stdio: ['ignore', 'ignore', 'ignore', descriptor] })
+  const isHeld = error === undefined && status !== null ? status !== 0 : isAlive(holder)
+  if (isHeld) {
+    closeSync(descriptor)
+    const [pid] = holder.split(' ')
+    const who = pid === undefined || pid === '' ? 'another process' : `process ${pid}`
+    throw new StoreFileError('locked', `the store ${store} is in use by ${who}; each instance needs a store of its own`)
+  }
+  ftruncateSync(descriptor, 0)
+  writeSync(descriptor, `${process.pid} ${startOf(process.pid)} ${bootId()}\n`)
+  return {
+    release: () => {
+      ftruncateSync(descriptor, 0)
+      closeSync(descriptor)
+    },
+  }
+}
+
+function isAlive(holder: string): boolean {
+  const [pid, start, boot] = holder.trim().split(' ')
+  if (pid === undefined || start === undefined || pid === '') return false
+  return boot === bootId() && start === startOf(Number(pid)) && start !== ''
+}
+
+/** When a process started, in ticks since boot: field 22 of its stat, after the name in parentheses. */
+function startOf(pid: number): string {
+  const stat = read(`/proc/${pid}/stat`)
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+}
+
+function bootId(): string {
+  return read('/proc/sys/kernel/random/boot_id').trim()
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch {
+    return '' // no such process, or no /proc
+  }
+}
