@@ -1,1 +1,137 @@
-export {}
+/** The `dnstap-bgp` command: starts programs, checks configurations, asks a running instance. */
+import { parseArgs } from 'node:util'
+import { askAdmin, AdminClientError } from './admin-client.ts'
+import { check } from './check.ts'
+import { match } from './match.ts'
+import { print } from './print.ts'
+import { replay } from './replay.ts'
+import { runApp, SERVICES } from './run-app.ts'
+import { ConfigError } from '@dnstap-bgp/config'
+
+const HELP = `dnstap-bgp steers traffic by domain name: DNS answers by dnstap in, BGP host routes out.
+
+Usage: dnstap-bgp COMMAND [options]
+
+Start
+  run --config FILE                     the all-in-one: everything in one process
+  run --service NAME --config FILE      one of ${SERVICES.join(', ')}
+
+Look before you start
+  check --config FILE                   what is wrong with the configuration, what its lists would load, what would change
+  match NAME... --config FILE           which rule of which list decides on a name, and why
+  replay CAPTURE... --config FILE       what a Frame Streams file would have routed, and how fast
+
+Ask a running instance (by the [admin] table of --config FILE, or --admin HOST:PORT or a socket's path)
+  status                                health of each part, counts
+  lists                                 each list: state, names, skipped, last change
+  lists --accept NAME                   take a list's new version although it shrank
+  peers                                 each BGP peer: state, since when, routes, last error
+  routes [--peer NAME]                  what is announced
+  explain ADDRESS|NAME                  why it is routed, or why not
+  forget ADDRESS|NAME [--hold-down 1h]  withdraw by hand
+
+Options
+  --config FILE   configuration; default /etc/dnstap-bgp/dnstap-bgp.toml where one is needed
+  --json          the answer as JSON
+  --version, --help
+`
+
+const DEFAULT_CONFIG = '/etc/dnstap-bgp/dnstap-bgp.toml'
+
+process.exitCode = await main(process.argv.slice(2))
+
+async function main(argv: string[]): Promise<number> {
+  // `run` hands its further arguments to the program it starts.
+  if (argv[0] === 'run') return runApp(argv.slice(1))
+  let parsed
+  try {
+    parsed = parseArgs({
+      args: argv,
+      allowPositionals: true,
+      options: {
+        config: { type: 'string' },
+        admin: { type: 'string' },
+        accept: { type: 'string' },
+        peer: { type: 'string' },
+        'hold-down': { type: 'string' },
+        json: { type: 'boolean' },
+        version: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    })
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\nTry: dnstap-bgp --help\n`)
+    return 2
+  }
+  const { values, positionals } = parsed
+  const [command, ...subjects] = positionals
+  if (values.version === true) {
+    process.stdout.write(`dnstap-bgp ${process.env['DNSTAP_BGP_VERSION'] ?? 'development'}\n`)
+    return 0
+  }
+  if (values.help === true || command === undefined) {
+    process.stdout.write(HELP)
+    return command === undefined && values.help !== true ? 2 : 0
+  }
+  const config = values.config ?? DEFAULT_CONFIG
+  const json = values.json === true
+  try {
+    switch (command) {
+      case 'check':
+        return await check(config, json)
+      case 'match':
+        return await match(config, subjects, json)
+      case 'replay':
+        return await replay(config, subjects, json)
+      case 'status':
+      case 'peers':
+        print(command, await askAdmin({ config, admin: values.admin }, 'GET', `/api/${command}`), json)
+        return 0
+      case 'lists': {
+        const accept = values.accept
+        const answer = await (accept === undefined
+          ? askAdmin({ config, admin: values.admin }, 'GET', '/api/lists')
+          : askAdmin({ config, admin: values.admin }, 'POST', '/api/lists/accept', { list: accept }))
+        print('lists', answer, json)
+        return 0
+      }
+      case 'routes': {
+        const query = values.peer === undefined ? '' : `?peer=${encodeURIComponent(values.peer)}`
+        print('routes', await askAdmin({ config, admin: values.admin }, 'GET', `/api/routes${query}`), json)
+        return 0
+      }
+      case 'explain':
+      case 'forget': {
+        if (subjects.length !== 1) {
+          process.stderr.write(`${command} takes one address or name. Try: dnstap-bgp --help\n`)
+          return 2
+        }
+        const answer =
+          command === 'explain'
+            ? await askAdmin({ config, admin: values.admin }, 'GET', `/api/explain?subject=${encodeURIComponent(subjects[0])}`)
+            : await askAdmin({ config, admin: values.admin }, 'POST', '/api/forget', {
+                subject: subjects[0],
+                holdDown: values['hold-down'] ?? '0s',
+              })
+        print(command, answer, json)
+        return 0
+      }
+      default:
+        process.stderr.write(`There is no command "${command}". Try: dnstap-bgp --help\n`)
+        return 2
+    }
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      process.stderr.write(`${error.message}\n`)
+      return 2
+    }
+    if (
+      error instanceof AdminClientError ||
+      (error instanceof Error && error.constructor !== Error && error.name !== 'TypeError')
+    ) {
+      process.stderr.write(`${error.message}\n`)
+      return 1
+    }
+    throw error
+  }
+}

@@ -1,0 +1,74 @@
+/** Ingest's numbers for Prometheus. */
+import { messageTypeName } from '@dnstap-bgp/dnstap'
+import { samplesOf, type Metrics } from '@dnstap-bgp/telemetry'
+import type { Ingest } from './ingest.ts'
+
+export function describeIngestMetrics(metrics: Metrics, ingest: Ingest): void {
+  const { counters, outbox } = ingest
+  metrics.counter({ name: 'ingest_frames_total', help: 'dnstap frames received.', read: () => counters.frames })
+  metrics.counter({
+    name: 'ingest_messages_total',
+    help: 'dnstap messages by type.',
+    labels: ['type'],
+    read: () =>
+      samplesOf(
+        'type',
+        Object.fromEntries([...ingest.framesByType].map((count, type) => [messageTypeName(type) ?? 'unknown', count])),
+      ),
+  })
+  metrics.counter({
+    name: 'ingest_unusable_total',
+    help: 'Frames from which nothing can be learnt, by reason.',
+    labels: ['reason'],
+    read: () =>
+      samplesOf('reason', {
+        ...counters.dnstapFaults,
+        ...counters.responseFaults,
+        'other-type': counters.otherTypes,
+        'no-response': counters.noResponse,
+      }),
+  })
+  metrics.counter({
+    name: 'ingest_answers_total',
+    help: 'Usable answers: of a listed name, or not.',
+    labels: ['result'],
+    read: () => samplesOf('result', { matched: counters.matched, unmatched: counters.unmatched }),
+  })
+  metrics.counter({
+    name: 'ingest_left_out_total',
+    help: 'Addresses and records of usable answers that were left out, by reason.',
+    labels: ['reason'],
+    read: () =>
+      samplesOf('reason', {
+        'off-chain': counters.offChainRecords,
+        malformed: counters.malformedRecords,
+        'ipv6-off': counters.ipv6Off,
+        'resolver-address': counters.resolverAddress,
+        'no-address': counters.withoutAddress,
+      }),
+  })
+  metrics.counter({
+    name: 'ingest_truncated_answers_total',
+    help: 'Answers with TC set, of which what was whole was used.',
+    read: () => counters.truncated,
+  })
+  metrics.counter({
+    name: 'ingest_joined_answers_total',
+    help: 'Answers that continued a listed chain seen before.',
+    read: () => counters.piecesJoined,
+  })
+  metrics.counter({
+    name: 'ingest_facts_total',
+    help: 'Addresses of listed names by what became of them.',
+    labels: ['result'],
+    read: () =>
+      samplesOf('result', {
+        repeat: counters.repeats,
+        'sent-news': outbox.counters.sentNews,
+        'sent-refresh': outbox.counters.sentRefreshes,
+        'dropped-news': outbox.counters.droppedNews,
+        'dropped-refresh': outbox.counters.droppedRefreshes,
+      }),
+  })
+  metrics.gauge({ name: 'ingest_waiting_facts', help: 'Facts waiting for the bus.', read: () => outbox.waiting })
+}

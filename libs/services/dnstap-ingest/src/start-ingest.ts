@@ -1,0 +1,117 @@
+/** Puts ingest together: sockets, decoders, matcher, outbox, metrics and health. */
+import type { Bus } from '@dnstap-bgp/bus'
+import type { ConfigWith } from '@dnstap-bgp/config'
+import { CLOSE_REASONS, DnstapServer, inheritedSockets, startDnstapServer, type ListenAddress } from '@dnstap-bgp/dnstap-server'
+import type { Clock, Closeable, Log } from '@dnstap-bgp/runtime'
+import { samplesOf, type AdminRoutes, type Health, type Metrics } from '@dnstap-bgp/telemetry'
+import { randomInt } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { describeIngestMetrics } from './describe-metrics.ts'
+import { Ingest, type NameMatcher } from './ingest.ts'
+
+export type DnstapIngestConfig = ConfigWith<'dnstap'>
+
+/** The lists as a matcher; replaced as a whole when they change. */
+export interface MatcherSource {
+  readonly matcher: NameMatcher
+  onChange(listener: () => void): void
+}
+
+export interface StartIngestDeps {
+  readonly bus: Bus
+  readonly lists: MatcherSource
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly health: Health
+  readonly routes: AdminRoutes
+}
+
+export interface RunningIngest extends Closeable {
+  readonly service: Ingest
+  /** Where it really listens. */
+  readonly addresses: readonly ListenAddress[]
+  reconfigure(config: DnstapIngestConfig): void
+}
+
+const HEALTH_PERIOD_MS = 1000
+
+/** @throws DnstapListenError, one sentence, when a socket cannot be had */
+export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartIngestDeps): Promise<RunningIngest> {
+  const { bus, lists, clock, log, metrics, health, routes } = deps
+  const ingest = new Ingest(
+    { ipv6: config.ipv6, types: config.dnstap.types, lists: config.lists },
+    {
+      bus,
+      clock,
+      wallNow: () => Date.now(),
+      matcher: lists.matcher,
+      log,
+      seed: [randomInt(2 ** 32), randomInt(2 ** 32)],
+    },
+  )
+  lists.onChange(() => ingest.use(lists.matcher))
+  const { tls } = config.dnstap
+  let server: DnstapServer
+  try {
+    server = await startDnstapServer(
+      {
+        listen: config.dnstap.listen,
+        inherited: inheritedSockets(process.env, process.pid),
+        mode: config.dnstap.mode,
+        owner: config.dnstap.owner,
+        group: config.dnstap.group,
+        handshakeTimeoutMs: config.dnstap.handshakeTimeoutMs,
+        maxFrameLength: config.dnstap.maxFrameBytes,
+        tls:
+          tls === undefined
+            ? undefined
+            : {
+                cert: readFileSync(tls.certFile, 'utf8'),
+                key: readFileSync(tls.keyFile, 'utf8'),
+                clientCa: tls.clientCaFile === undefined ? undefined : readFileSync(tls.clientCaFile, 'utf8'),
+              },
+      },
+      { clock, log, handler: { onFrame: (connection, bytes, start, end) => ingest.frame(connection, bytes, start, end) } },
+    )
+  } catch (error) {
+    await ingest.close()
+    throw error
+  }
+
+  const listenHealth = health.component('dnstap')
+  const busHealth = health.component('ingest-outbox')
+  const look = () => {
+    listenHealth.ok()
+    if (ingest.outbox.failing) busHealth.degraded(`The bus takes nothing; ${ingest.outbox.waiting} facts wait.`)
+    else busHealth.ok()
+  }
+  look()
+  const timer = clock.every(HEALTH_PERIOD_MS, look)
+  describeIngestMetrics(metrics, ingest)
+  metrics.counter({
+    name: 'dnstap_connections_closed_total',
+    help: 'dnstap connections that ended, by reason.',
+    labels: ['reason'],
+    read: () => samplesOf('reason', Object.fromEntries(CLOSE_REASONS.map((reason) => [reason, server.counters.closed[reason]]))),
+  })
+  metrics.gauge({ name: 'dnstap_connections', help: 'dnstap connections open now.', read: () => server.counters.connectionsOpen })
+  routes.set('GET /api/senders', () => ({
+    connections: [...server.connections].map((connection) => ({ peer: connection.peer, listener: connection.listener })),
+    identities: [...ingest.senders].map(([identity, { version, lastSeenMs }]) => ({
+      identity,
+      version,
+      lastSeen: new Date(lastSeenMs).toISOString(),
+    })),
+  }))
+  return {
+    service: ingest,
+    addresses: server.addresses,
+    reconfigure: (fresh) => ingest.reconfigure({ ipv6: fresh.ipv6, types: fresh.dnstap.types, lists: fresh.lists }),
+    async close() {
+      timer.cancel()
+      await server.close()
+      await ingest.close()
+    },
+  }
+}
