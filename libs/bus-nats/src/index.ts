@@ -1,1 +1,3 @@
-export {}
+export { NatsBus, openNatsBus } from './nats-bus.ts'
+export type { NatsBusCounts, NatsBusDeps } from './nats-bus.ts'
+export type { NatsBusOptions, NatsTlsOptions, SecretText } from './options.ts'

@@ -1,0 +1,116 @@
+/** What an operator says about NATS, and how the client library wants to hear it. Files are read here, so that a wrong path ends the start. */
+import { readFileSync } from 'node:fs'
+import { checkServerIdentity } from 'node:tls'
+import type { PeerCertificate } from 'node:tls'
+import { credsAuthenticator, nkeyAuthenticator, usernamePasswordAuthenticator, tokenAuthenticator } from 'nats'
+import type { Authenticator, ConnectionOptions, TlsOptions } from 'nats'
+
+/** Text that must not be logged; config's Secret is one. */
+export type SecretText = string | { reveal(): string }
+
+export interface NatsTlsOptions {
+  /** Absent: the system's authorities. */
+  readonly caFile?: string | undefined
+  readonly certFile?: string | undefined
+  readonly keyFile?: string | undefined
+}
+
+export interface NatsBusOptions {
+  /** `host:port` or `nats://host:port` or `tls://…`; credentials may stand in them. Any of one cluster. */
+  readonly servers: readonly string[]
+  readonly user?: string | undefined
+  readonly password?: SecretText | undefined
+  readonly token?: SecretText | undefined
+  /** A file with a JWT and its seed, as `nsc` writes it; read again at each connect. */
+  readonly credsFile?: string | undefined
+  /** A file with a user's nkey seed; read again at each connect. */
+  readonly nkeyFile?: string | undefined
+  /** When present, a server that offers no TLS is refused. */
+  readonly tls?: NatsTlsOptions | undefined
+  /** Shown in the server's list of connections. */
+  readonly name?: string | undefined
+  /** Copies of each stream in a cluster; default 1. */
+  readonly replicas?: number | undefined
+  /** Where streams live; default file. */
+  readonly storage?: 'file' | 'memory' | undefined
+}
+
+const CONNECT_TIMEOUT_MS = 5000
+/** Two missing answers: a server that is gone without a word is noticed within half a minute. */
+const PING_INTERVAL_MS = 10_000
+const MAX_PINGS_OUT = 2
+
+export function connectionOptions(options: NatsBusOptions, reconnectDelayMs: () => number): ConnectionOptions {
+  const urls = options.servers.map(parseServer)
+  const authenticator = authenticatorOf(options, urls)
+  const tls = options.tls ?? (urls.some((url) => url.protocol === 'tls:') ? {} : undefined)
+  return {
+    servers: urls.map((url) => url.host),
+    name: options.name ?? 'dnstap-bgp',
+    ...(authenticator === undefined ? {} : { authenticator }),
+    ...(tls === undefined ? {} : { tls: tlsOptions(tls, urls) }),
+    timeout: CONNECT_TIMEOUT_MS,
+    pingInterval: PING_INTERVAL_MS,
+    maxPingOut: MAX_PINGS_OUT,
+    maxReconnectAttempts: -1,
+    ignoreAuthErrorAbort: true, // a password may be corrected at the server while we try
+    reconnectDelayHandler: reconnectDelayMs,
+    resolve: false, // Node resolves, /etc/hosts included; the library would ask DNS alone
+  }
+}
+
+function parseServer(server: string): URL {
+  const text = server.includes('://') ? server : `nats://${server}`
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || !['nats:', 'tls:'].includes(url.protocol) || url.host === '')
+    throw new Error(
+      `a NATS server is written host:port, nats://host:port or tls://host:port, not '${withoutCredentials(server)}'`,
+    )
+  if (url.port === '') url.port = '4222'
+  return url
+}
+
+/** Credentials in a URL stay out of every message. */
+function withoutCredentials(server: string): string {
+  return server.replace(/\/\/.*@/, '//…@')
+}
+
+function authenticatorOf(options: NatsBusOptions, urls: readonly URL[]): Authenticator | undefined {
+  const { credsFile, nkeyFile } = options
+  if (credsFile !== undefined) {
+    credsAuthenticator(readFileSync(credsFile)) // a file that is not there or no credentials: say so now
+    return (nonce) => credsAuthenticator(readFileSync(credsFile))(nonce)
+  }
+  if (nkeyFile !== undefined) {
+    const seed = (): Uint8Array => new TextEncoder().encode(readFileSync(nkeyFile, 'utf8').trim())
+    nkeyAuthenticator(seed())
+    return (nonce) => nkeyAuthenticator(seed())(nonce)
+  }
+  const inUrl = urls.find((url) => url.username !== '')
+  const token = options.token ?? (inUrl?.password === '' ? decodeURIComponent(inUrl.username) : undefined)
+  if (token !== undefined) return tokenAuthenticator(reveal(token))
+  const user = options.user ?? (inUrl === undefined ? undefined : decodeURIComponent(inUrl.username))
+  const password = options.password ?? decodeURIComponent(inUrl?.password ?? '')
+  return user === undefined ? undefined : usernamePasswordAuthenticator(user, reveal(password))
+}
+
+function reveal(secret: SecretText): string {
+  return typeof secret === 'string' ? secret : secret.reveal()
+}
+
+function tlsOptions(tls: NatsTlsOptions, urls: readonly URL[]): TlsOptions {
+  const read = (file: string | undefined): string | undefined => (file === undefined ? undefined : readFileSync(file, 'utf8'))
+  const [ca, cert, key] = [read(tls.caFile), read(tls.certFile), read(tls.keyFile)]
+  const hosts = urls.map((url) => url.hostname.replace(/^\[|\]$/g, ''))
+  const checked = {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    // The library does not tell Node which address it dialled, so the certificate must be of one of those we were given.
+    checkServerIdentity: (host: string, certificate: PeerCertificate): Error | undefined => {
+      const faults = [...hosts, host].map((each) => checkServerIdentity(each, certificate))
+      return faults.some((fault) => fault === undefined) ? undefined : faults[0]
+    },
+  }
+  return checked
+}

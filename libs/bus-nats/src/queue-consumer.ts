@@ -1,0 +1,217 @@
+/**
+ * The receiving side of one queue: pulls from the durable consumer, hands over what has arrived, acknowledges what was handled.
+ *
+ *   pull (batch, expires) ──▶ buffer ──▶ handler ──resolved──▶ +ACK each
+ *         ▲ one request outstanding, the    │ rejected: -NAK all that is held here, and pause: whoever can, takes them
+ *         └ next when it is used up         └ slow: +WPI in time, so that nobody else gets them meanwhile
+ *
+ * A message that cannot be decoded is terminated, counted and logged: it would fail for ever. When the connection breaks the buffer is
+ * still handled, and acknowledged after the return.
+ */
+import type { Clock, Log } from '@dnstap-bgp/runtime'
+import type { Msg, NatsConnection, Subscription as NatsSubscription } from 'nats'
+import { createInbox, nanos } from 'nats'
+import type { RateBoundLog } from './rate-bound-log.ts'
+import { ACK_WAIT_MS, DURABLE, streamName } from './streams.ts'
+import type { QueueName } from './streams.ts'
+
+/** At 12 µs a message the loop is held for 6 ms. */
+const MAX_BATCH = 512
+const PULL_MESSAGES = 1024
+const PULL_BYTES = 4 * 1024 * 1024
+const PULL_EXPIRES_MS = 10_000
+/** After a pull request should have ended by itself it is taken for lost. */
+const PULL_GRACE_MS = 3000
+const FIRST_RETRY_MS = 200
+const MAX_RETRY_MS = 5000
+
+const ACK = new TextEncoder().encode('+ACK')
+const IN_PROGRESS = new TextEncoder().encode('+WPI')
+const TERMINATE = new TextEncoder().encode('+TERM')
+
+export interface ConsumerDeps {
+  readonly clock: Clock
+  readonly log: Log
+  readonly undecodable: RateBoundLog
+  readonly onUndecodable: () => void
+  /** Makes sure of stream and consumer; resolves false when that failed (it has been said). */
+  readonly ensure: () => Promise<boolean>
+}
+
+export class QueueConsumer<T> {
+  readonly #queue: QueueName
+  readonly #decode: (bytes: Uint8Array) => T
+  readonly #onMessages: (messages: readonly T[]) => Promise<void>
+  readonly #deps: ConsumerDeps
+  #nc: NatsConnection | undefined
+  #inbox: NatsSubscription | undefined
+  #connected = false
+  #buffer: Msg[] = []
+  /** What the handler has. */
+  #batch: readonly Msg[] = []
+  #running: Promise<void> | undefined
+  #closing = false
+  /** Messages the outstanding request may still bring; 0: none is out. */
+  #requested = 0
+  #pullEndsMs = 0
+  #pulling = false
+  #pausedUntilMs = -Infinity
+  #failures = 0
+  #lastProgressMs = 0
+  /** Acknowledgements that wait for a connection. */
+  #unsent: { readonly reply: string; readonly word: Uint8Array }[] = []
+
+  constructor(
+    queue: QueueName,
+    decode: (bytes: Uint8Array) => T,
+    onMessages: (messages: readonly T[]) => Promise<void>,
+    deps: ConsumerDeps,
+  ) {
+    this.#queue = queue
+    this.#decode = decode
+    this.#onMessages = onMessages
+    this.#deps = deps
+  }
+
+  /** There is a connection: a new one, or the same again. */
+  connected(nc: NatsConnection): void {
+    this.#connected = true
+    if (this.#nc !== nc) {
+      this.#nc = nc
+      this.#inbox = nc.subscribe(createInbox(), {
+        callback: (error, message) => (error === null ? this.#onMessage(message) : undefined),
+      })
+    }
+    for (const { reply, word } of this.#unsent.splice(0)) nc.publish(reply, word)
+    this.#requested = 0
+    void this.#pull()
+  }
+
+  disconnected(): void {
+    this.#connected = false
+    this.#requested = 0
+  }
+
+  /** Asked by the bus's tick: renews a lost request, ends a pause, claims more time for a slow handler. */
+  tick(nowMs: number): void {
+    if (this.#requested > 0 && nowMs > this.#pullEndsMs + PULL_GRACE_MS) this.#requested = 0
+    void this.#pull()
+    const held = this.#batch.length + this.#buffer.length
+    if (held > 0 && nowMs - this.#lastProgressMs > ACK_WAIT_MS / 3) {
+      this.#lastProgressMs = nowMs
+      for (const message of [...this.#batch, ...this.#buffer]) this.#say(message, IN_PROGRESS)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true
+    await this.#running
+    // Given back before our request is gone, messages would only come here again: first the server confirms that none comes any more.
+    if (this.#connected) await this.#inbox?.drain().catch(() => {})
+    else this.#inbox?.unsubscribe()
+    this.#sendBack(this.#buffer.splice(0), 0)
+  }
+
+  async #pull(): Promise<void> {
+    const { clock } = this.#deps
+    if (this.#pulling || this.#closing || !this.#connected || this.#requested > 0) return
+    if (this.#buffer.length >= PULL_MESSAGES || clock.monotonic() < this.#pausedUntilMs) return
+    this.#pulling = true
+    const usable = await this.#deps.ensure()
+    this.#pulling = false
+    const [nc, inbox] = [this.#nc, this.#inbox]
+    if (!usable || this.#closing || !this.#connected || nc === undefined || inbox === undefined) return
+    this.#requested = PULL_MESSAGES
+    this.#pullEndsMs = clock.monotonic() + PULL_EXPIRES_MS
+    const maxPayload = nc.info?.max_payload ?? 0
+    const request = {
+      batch: PULL_MESSAGES,
+      expires: nanos(PULL_EXPIRES_MS),
+      max_bytes: Math.max(PULL_BYTES, 2 * maxPayload),
+    }
+    nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${streamName(this.#queue)}.${DURABLE}`, JSON.stringify(request), {
+      reply: inbox.getSubject(),
+    })
+  }
+
+  #onMessage(message: Msg): void {
+    // A status has headers and no data; a message of ours has none of JetStream's statuses.
+    const status = message.headers?.code ?? 0
+    if (status > 0) return this.#onStatus(status)
+    if (this.#requested > 0) this.#requested--
+    if (this.#buffer.length === 0 && this.#batch.length === 0) this.#lastProgressMs = this.#deps.clock.monotonic()
+    this.#buffer.push(message)
+    if (!this.#closing) this.#running ??= this.#run()
+    if (this.#requested === 0) void this.#pull()
+  }
+
+  /** 408 and 404: nothing came in time. 409: limits, or the consumer is gone. 503: nobody answers for this consumer. */
+  #onStatus(status: number): void {
+    this.#requested = 0
+    if (status === 503 || status === 409) this.#pause(FIRST_RETRY_MS)
+    else void this.#pull()
+  }
+
+  async #run(): Promise<void> {
+    await Promise.resolve() // what one read of the socket brought comes as one batch
+    while (this.#buffer.length > 0 && !this.#closing) {
+      const batch = this.#buffer.splice(0, MAX_BATCH)
+      const messages = this.#decoded(batch)
+      this.#batch = batch
+      try {
+        if (messages.length > 0) await this.#onMessages(messages)
+        for (const message of batch) this.#say(message, ACK)
+        this.#failures = 0
+      } catch {
+        // The handler has said why in its own log; here it only means: not now.
+        const delayMs = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures++)
+        this.#sendBack([...batch, ...this.#buffer.splice(0)], delayMs)
+        this.#pause(delayMs)
+      }
+      this.#batch = []
+      void this.#pull()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    this.#running = undefined
+  }
+
+  #decoded(batch: Msg[]): T[] {
+    const messages: T[] = []
+    for (let index = 0; index < batch.length;) {
+      const message = batch[index]
+      if (message === undefined) break
+      try {
+        messages.push(this.#decode(message.data))
+        index++
+      } catch (error) {
+        batch.splice(index, 1)
+        this.#say(message, TERMINATE)
+        this.#deps.onUndecodable()
+        this.#deps.undecodable.warn(
+          { queue: this.#queue.name, lengthBytes: message.data.length, err: error },
+          'dropped a message that cannot be decoded',
+        )
+      }
+    }
+    return messages
+  }
+
+  #pause(delayMs: number): void {
+    const { clock } = this.#deps
+    this.#pausedUntilMs = clock.monotonic() + delayMs
+    clock.after(delayMs + 1, () => void this.#pull())
+  }
+
+  /** To be handed out again after the delay, to whoever asks: without one they would be back here at once. */
+  #sendBack(messages: readonly Msg[], delayMs: number): void {
+    const word = new TextEncoder().encode(delayMs === 0 ? '-NAK' : `-NAK {"delay": ${nanos(delayMs)}}`)
+    for (const message of messages) this.#say(message, word)
+  }
+
+  #say(message: Msg, word: Uint8Array): void {
+    const reply = message.reply
+    if (reply === undefined || reply === '') return
+    if (this.#connected && this.#nc !== undefined && !this.#nc.isClosed()) this.#nc.publish(reply, word)
+    else if (word === ACK || word === TERMINATE) this.#unsent.push({ reply, word })
+  }
+}
