@@ -1,1 +1,8 @@
-export {}
+export { DnstapConnection } from './connection.ts'
+export { CLOSE_REASONS } from './counters.ts'
+export type { CloseReason, DnstapServerCounters } from './counters.ts'
+export { inheritedSockets } from './inherited-sockets.ts'
+export { DnstapListenError, describeListenAddress } from './listen-address.ts'
+export type { ListenAddress } from './listen-address.ts'
+export { DnstapServer, startDnstapServer } from './server.ts'
+export type { DnstapHandler, DnstapServerDeps, DnstapServerOptions, DnstapTlsOptions } from './server.ts'

@@ -1,0 +1,135 @@
+/**
+ * One sender's connection: bytes into its FrameStreamReader, answers back, and an end with one reason.
+ *
+ * The socket is always read; nothing here waits for whoever takes the frames. What is written is one ACCEPT and one FINISH at
+ * most, so a sender that does not read costs nothing.
+ */
+import type { Socket } from 'node:net'
+import { FrameStreamReader } from '@dnstap-bgp/frame-streams'
+import type { Clock, Timer } from '@dnstap-bgp/runtime'
+import { reasonOfRefusal, type CloseReason, type DnstapServerCounters } from './counters.ts'
+
+/** How long a sender may take to close after we have said goodbye. */
+const LINGER_MS = 2000
+
+export interface ConnectionOwner {
+  readonly clock: Clock
+  readonly counters: DnstapServerCounters
+  readonly maxFrameLength: number
+  readonly handshakeTimeoutMs: number
+  onFrame(connection: DnstapConnection, bytes: Uint8Array, start: number, end: number): void
+  onStreaming(connection: DnstapConnection): void
+  onClosed(connection: DnstapConnection, reason: CloseReason, detail: string | undefined): void
+}
+
+export class DnstapConnection {
+  /** Counts up from 1 over the life of the server. */
+  readonly id: number
+  /** Who: `192.0.2.1:4711`, or the UNIX socket's path with our number of the connection, for the system tells no more. */
+  readonly peer: string
+  /** The address it came in by, as in the configuration. */
+  readonly listener: string
+  /** Identity and version as the sender's frames state them. Whoever decodes frames sets and reads these; empty until then. */
+  identity = ''
+  version = ''
+
+  readonly #owner: ConnectionOwner
+  readonly #reader: FrameStreamReader
+  #socket: Socket
+  #timer: Timer | undefined
+  #reason: CloseReason | undefined
+  #detail: string | undefined
+  #closed = false
+
+  constructor(owner: ConnectionOwner, id: number, peer: string, listener: string, socket: Socket) {
+    this.id = id
+    this.peer = peer
+    this.listener = listener
+    this.#owner = owner
+    this.#socket = socket
+    this.#reader = new FrameStreamReader(
+      {
+        onFrame: (bytes, start, end) => owner.onFrame(this, bytes, start, end),
+        answer: (bytes) => this.#socket.write(bytes),
+      },
+      { maxFrameLength: owner.maxFrameLength },
+    )
+    this.#timer = owner.clock.after(owner.handshakeTimeoutMs, () => this.cut('handshake-timeout'))
+    socket.on('error', (error: NodeJS.ErrnoException) => this.#note('connection-error', error.code ?? error.message))
+    socket.on('close', () => this.#onClose())
+  }
+
+  get frames(): number {
+    return this.#reader.frames
+  }
+
+  get isStreaming(): boolean {
+    return this.#reader.state === 'streaming'
+  }
+
+  /** The socket that carries the stream: the one accepted, or the TLS socket around it. */
+  read(socket: Socket): void {
+    this.#socket = socket
+    socket.on('data', (chunk: Uint8Array) => this.#onData(chunk))
+    socket.on('end', () => this.#note(this.#reasonOfEnd(), undefined))
+  }
+
+  /** Ends it now, whatever is under way. */
+  cut(reason: CloseReason, detail?: string): void {
+    this.#note(reason, detail)
+    this.#socket.destroy()
+  }
+
+  #onData(chunk: Uint8Array): void {
+    const { counters } = this.#owner
+    const reader = this.#reader
+    const before = reader.state
+    const framesBefore = reader.frames
+    reader.push(chunk)
+    counters.reads++
+    counters.bytes += chunk.length
+    counters.frames += reader.frames - framesBefore
+    if (reader.state !== before) this.#onState(before)
+  }
+
+  #onState(before: FrameStreamReader['state']): void {
+    const { state, refusal } = this.#reader
+    const hadStarted = before === 'streaming'
+    if (refusal !== undefined) {
+      this.cut(reasonOfRefusal[refusal])
+      return
+    }
+    if (state === 'accepted') return
+    this.#timer?.cancel()
+    this.#timer = undefined
+    if (!hadStarted) this.#owner.onStreaming(this)
+    if (state === 'finished') {
+      this.#note('finished', undefined)
+      this.#socket.end()
+      this.#timer = this.#owner.clock.after(LINGER_MS, () => this.#socket.destroy())
+    }
+  }
+
+  #reasonOfEnd(): CloseReason {
+    if (this.#reader.state !== 'streaming') return 'ended-before-start'
+    return this.#reader.heldLength > 0 ? 'ended-in-frame' : 'ended-without-stop'
+  }
+
+  /** The first reason is the true one; what follows from it does not matter. */
+  #note(reason: CloseReason, detail: string | undefined): void {
+    if (this.#reason !== undefined) return
+    this.#reason = reason
+    this.#detail = detail
+  }
+
+  #onClose(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#timer?.cancel()
+    this.#timer = undefined
+    const reason = this.#reason ?? this.#reasonOfEnd()
+    this.#owner.counters.connectionsOpen--
+    this.#owner.counters.closed[reason]++
+    this.#owner.onClosed(this, reason, this.#detail)
+  }
+}

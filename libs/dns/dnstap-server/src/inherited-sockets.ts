@@ -1,0 +1,54 @@
+/**
+ * Sockets handed over by systemd (sd_listen_fds(3)): they are open before us and stay open behind us, so senders connect into the
+ * backlog while we restart and no frame is lost.
+ */
+import { fstatSync, readFileSync } from 'node:fs'
+import type { ListenAddress } from './listen-address.ts'
+
+const FIRST_FD = 3
+
+/** The descriptors handed to this very process; none when the variables are absent or meant for another. */
+export function inheritedSockets(environment: Readonly<Record<string, string | undefined>>, pid: number): number[] {
+  if (environment['LISTEN_PID'] !== String(pid)) return []
+  const count = Number(environment['LISTEN_FDS'] ?? 0)
+  if (!Number.isInteger(count) || count < 1) return []
+  return Array.from({ length: count }, (_, i) => FIRST_FD + i)
+}
+
+/** Where a listening socket is bound, as the kernel lists it; undefined when it is no stream socket we know. */
+export function boundAddress(fd: number): ListenAddress | undefined {
+  const stat = fstatSync(fd)
+  if (!stat.isSocket()) return undefined
+  const inode = String(stat.ino)
+  for (const fields of table('/proc/self/net/unix'))
+    if (fields[6] === inode) return { kind: 'unix', path: fields.slice(7).join(' ') }
+  for (const [file, read] of [
+    ['/proc/self/net/tcp', ipv4Text],
+    ['/proc/self/net/tcp6', ipv6Text],
+  ] as const)
+    for (const fields of table(file)) {
+      const [address = '', port = ''] = fields[1]?.split(':') ?? []
+      if (fields[9] === inode) return { kind: 'tcp', host: read(address), port: Number.parseInt(port, 16) }
+    }
+  return undefined
+}
+
+function table(file: string): string[][] {
+  const lines = readFileSync(file, 'utf8').split('\n').slice(1)
+  return lines.map((line) => line.trim().split(/\s+/))
+}
+
+/** The kernel writes addresses as 32-bit words in its own byte order, which is little-endian on what we run on. */
+function octets(hex: string): Buffer {
+  const bytes = Buffer.from(hex, 'hex')
+  return bytes.swap32()
+}
+
+function ipv4Text(hex: string): string {
+  return octets(hex).join('.')
+}
+
+function ipv6Text(hex: string): string {
+  const groups = octets(hex).toString('hex').match(/.{4}/g) ?? []
+  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1)
+}

@@ -1,0 +1,419 @@
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { connect, createServer, type AddressInfo, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { FakeClock, makeCertificates, waitFor } from '@dnstap-bgp/testkit'
+import { silentLog, type Log } from '@dnstap-bgp/runtime'
+import { ControlType, encodeControl } from '@dnstap-bgp/frame-streams'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { ACCEPT, FINISH, READY, START, STOP, Sender } from '../test/sender.ts'
+import type { DnstapConnection } from './connection.ts'
+import type { CloseReason } from './counters.ts'
+import { DnstapListenError, describeListenAddress, type ListenAddress } from './listen-address.ts'
+import { startDnstapServer, type DnstapServer, type DnstapServerOptions } from './server.ts'
+
+let folder: string
+let path: string
+let clock: FakeClock
+let frames: string[]
+let ends: string[]
+let lines: { level: string; fields: Record<string, unknown>; sentence: string }[]
+const open: { close(): unknown }[] = []
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'dnstap-server-'))
+  path = join(folder, 'dnstap.sock')
+  clock = new FakeClock()
+  frames = []
+  ends = []
+  lines = []
+})
+
+afterEach(async () => {
+  for (const one of open.splice(0).reverse()) await one.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const handler = {
+  onFrame(connection: DnstapConnection, bytes: Uint8Array, start: number, end: number) {
+    frames.push(Buffer.from(bytes.subarray(start, end)).toString('latin1'))
+    connection.identity = 'test'
+  },
+  onClosed(_connection: DnstapConnection, reason: CloseReason) {
+    ends.push(reason)
+  },
+}
+
+const log: Log = {
+  ...silentLog,
+  info: (fields, sentence) => lines.push({ level: 'info', fields: { ...fields }, sentence }),
+  warn: (fields, sentence) => lines.push({ level: 'warn', fields: { ...fields }, sentence }),
+}
+
+async function start(options: Partial<DnstapServerOptions> = {}): Promise<DnstapServer> {
+  const server = await startDnstapServer({ listen: [{ kind: 'unix', path }], ...options }, { clock, log, handler })
+  open.push(server)
+  return server
+}
+
+function sender(address: ListenAddress = { kind: 'unix', path }): Sender {
+  const one = Sender.to(address)
+  open.push({ close: () => one.socket.destroy() })
+  return one
+}
+
+const LOOPBACK: ListenAddress = { kind: 'tcp', host: '127.0.0.1', port: 0 }
+
+describe('senders', () => {
+  test.each([
+    ['a UNIX socket', undefined],
+    ['TCP over IPv4', LOOPBACK],
+    ['TCP over IPv6', { kind: 'tcp', host: '::1', port: 0 }],
+  ] as const)('by %s shake hands, are heard, and get FINISH and the end of the connection for STOP', async (_name, address) => {
+    const server = await start(address === undefined ? {} : { listen: [address] })
+    const one = await sender(server.addresses[0]).begin()
+    one.send('first', 'second')
+    one.socket.write(STOP)
+    await one.ended()
+    expect(one.heard).toBe(ACCEPT + FINISH)
+    expect(frames).toEqual(['first', 'second'])
+    await waitFor(() => ends.length === 1)
+    expect(ends).toEqual(['finished'])
+    expect(server.counters).toMatchObject({ connectionsAccepted: 1, connectionsOpen: 0, frames: 2, closed: { finished: 1 } })
+  })
+
+  test('are known by address and port, or by socket and number', async () => {
+    const server = await start({ listen: [{ kind: 'unix', path }, LOOPBACK] })
+    const [unix, tcp] = server.addresses
+    await sender(unix).begin()
+    const second = await sender(tcp).begin()
+    await waitFor(() => server.counters.connectionsOpen === 2)
+    const port = (second.socket.address() as AddressInfo).port
+    expect([...server.connections].map(({ peer, listener }) => [peer, listener])).toEqual([
+      [`${path}#1`, path],
+      [`127.0.0.1:${port}`, describeListenAddress(tcp!)],
+    ])
+  })
+
+  test('may be many at once, and may be unidirectional', async () => {
+    const server = await start()
+    const many = Array.from({ length: 60 }, () => sender())
+    for (const one of many) one.socket.write(Buffer.concat([START, Buffer.from('0000000161', 'hex')]))
+    await waitFor(() => frames.length === 60)
+    for (const one of many) one.socket.end(STOP)
+    await waitFor(() => server.counters.closed.finished === 60)
+    expect(many.every((one) => one.heard === '')).toBe(true)
+  })
+
+  test('that close without STOP are nothing strange; a frame cut by it is told apart', async () => {
+    const server = await start()
+    const clean = await sender().begin()
+    clean.send('whole')
+    clean.socket.end()
+    const cut = await sender().begin()
+    cut.socket.end(Buffer.from('0000000461', 'hex'))
+    sender().socket.end(READY)
+    await waitFor(() => server.counters.connectionsAccepted === 3 && server.counters.connectionsOpen === 0)
+    expect(server.counters.closed).toMatchObject({ 'ended-without-stop': 1, 'ended-in-frame': 1, 'ended-before-start': 1 })
+    expect(frames).toEqual(['whole'])
+  })
+
+  test('that do not close after FINISH are cut after a while', async () => {
+    const server = await start()
+    const stubborn = new Sender(connect({ path, allowHalfOpen: true }))
+    open.push({ close: () => stubborn.socket.destroy() })
+    await stubborn.begin()
+    stubborn.socket.write(STOP)
+    await waitFor(() => stubborn.heard === ACCEPT + FINISH)
+    expect(server.counters.connectionsOpen).toBe(1)
+    clock.advance(2000)
+    await waitFor(() => server.counters.connectionsOpen === 0)
+    expect(ends).toEqual(['finished'])
+  })
+})
+
+describe('bad senders end their own connection alone', () => {
+  test('another content type is not answered', async () => {
+    await start()
+    const good = await sender().begin()
+    const bad = sender()
+    bad.socket.write(encodeControl(ControlType.READY, ['protobuf:other']))
+    await bad.ended()
+    expect(bad.heard).toBe('')
+    expect(ends).toEqual(['wrong-content-type'])
+    good.send('still here')
+    await waitFor(() => frames.length === 1)
+  })
+
+  test('a wild length ends it; the frames before count', async () => {
+    const server = await start({ maxFrameLength: 100 })
+    const bad = await sender().begin()
+    bad.send('before')
+    bad.socket.write(Buffer.from('00000065', 'hex'))
+    await bad.ended()
+    expect(frames).toEqual(['before'])
+    expect(server.counters.closed['frame-too-long']).toBe(1)
+    expect(lines.filter(({ level }) => level === 'warn')).toEqual([
+      expect.objectContaining({ fields: expect.objectContaining({ reason: 'frame-too-long', frames: 1, identity: 'test' }) }),
+    ])
+  })
+
+  test('who does not get through the handshake in time is dropped and delays nobody', async () => {
+    const server = await start()
+    const silent = sender()
+    const half = sender()
+    half.socket.write(READY)
+    await waitFor(() => half.heard === ACCEPT && server.counters.connectionsOpen === 2)
+    const good = await sender().begin()
+    await waitFor(() => [...server.connections].some((connection) => connection.isStreaming))
+    clock.advance(4999)
+    expect(server.counters.connectionsOpen).toBe(3)
+    clock.advance(1)
+    await Promise.all([silent.ended(), half.ended()])
+    expect(server.counters.closed['handshake-timeout']).toBe(2)
+    clock.advance(3_600_000)
+    good.send('still here')
+    await waitFor(() => frames.length === 1)
+  })
+
+  test('there is a limit to connections, and whoever leaves makes room', async () => {
+    const server = await start({ maxConnections: 2 })
+    const first = await sender().begin()
+    await sender().begin()
+    await sender().ended()
+    expect(server.counters.closed['too-many-connections']).toBe(1)
+    first.socket.end(STOP)
+    await waitFor(() => server.counters.connectionsOpen === 1)
+    await sender().begin()
+  })
+
+  test('a thousand of them write ten lines into the log, and then one that says how many were left out', async () => {
+    const server = await start()
+    for (let i = 0; i < 40; i++) sender().socket.end('GET / HTTP/1.1\r\n\r\n')
+    await waitFor(() => server.counters.closed['data-before-start'] === 40)
+    expect(lines).toHaveLength(10)
+    clock.advance(6000)
+    sender().socket.end('GET / HTTP/1.1\r\n\r\n')
+    await waitFor(() => lines.length === 11)
+    expect(lines[10]?.fields).toMatchObject({ linesLeftOut: 30 })
+  })
+})
+
+describe('the socket file', () => {
+  test('has its mode, owner and group from the first moment', async () => {
+    const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0]
+    await start({ mode: 0o606, owner: String(uid), group: String(gid) })
+    const stat = lstatSync(path)
+    expect(stat.isSocket()).toBe(true)
+    expect([(stat.mode & 0o777).toString(8), stat.uid, stat.gid]).toEqual(['606', uid, gid])
+  })
+
+  test.runIf(process.getuid?.() === 0)('can be given to a user and a group by name', async () => {
+    await start({ owner: 'nobody', group: 'daemon' })
+    const id = (file: string, name: string) =>
+      Number(
+        readFileSync(file, 'utf8')
+          .split('\n')
+          .find((line) => line.startsWith(`${name}:`))
+          ?.split(':')[2],
+      )
+    const { uid, gid, mode } = lstatSync(path)
+    expect([uid, gid, mode & 0o777]).toEqual([id('/etc/passwd', 'nobody'), id('/etc/group', 'daemon'), 0o660])
+  })
+
+  test('is gone after close, and nothing is left beside it', async () => {
+    const server = await start()
+    await server.close()
+    expect(existsSync(path)).toBe(false)
+    expect(existsSync(`${path}.${process.pid}`)).toBe(false)
+  })
+
+  test('is left alone at close when it is no longer ours', async () => {
+    const server = await start()
+    rmSync(path)
+    const successor = await start()
+    await server.close()
+    expect(lstatSync(path).isSocket()).toBe(true)
+    await sender(successor.addresses[0]).begin()
+  })
+
+  test('that nobody listens on is replaced', async () => {
+    await leaveStaleSocket(path)
+    const before = lstatSync(path).ino
+    await start()
+    expect(lstatSync(path).ino).not.toBe(before)
+    await sender().begin()
+  })
+
+  test('that another process answers is refused and goes on working', async () => {
+    const other = await listening(
+      createServer((socket) => socket.on('error', () => {}).end('other')),
+      path,
+    )
+    await expectRefusal('another process listens there')
+    const answer = new Sender(connect(path))
+    await answer.ended()
+    expect(Buffer.from(answer.heard, 'hex').toString()).toBe('other')
+    other.close()
+  })
+
+  test('in whose place there is a file, a folder or a link is refused, and that is left as it was', async () => {
+    writeFileSync(path, 'precious')
+    await expectRefusal('a file that is no socket is there')
+    expect(readFileSync(path, 'utf8')).toBe('precious')
+    rmSync(path)
+    symlinkSync('nowhere', path)
+    await expectRefusal('a file that is no socket is there')
+    expect(lstatSync(path).isSymbolicLink()).toBe(true)
+    rmSync(path)
+    mkdirSync(path)
+    await expectRefusal('a file that is no socket is there')
+    expect(lstatSync(path).isDirectory()).toBe(true)
+  })
+
+  test.each([
+    ['no folder', () => join(folder, 'missing', 'dnstap.sock'), {}, 'missing does not exist'],
+    ['a path too long', () => join(folder, 'x'.repeat(110)), {}, 'longer than 107 bytes'],
+    ['no such user', () => path, { owner: 'nobody-of-that-name' }, 'there is no user nobody-of-that-name'],
+    ['no such group', () => path, { group: 'nobody-of-that-name' }, 'there is no group nobody-of-that-name'],
+  ])('%s: one sentence says so', async (_name, where, options, sentence) => {
+    const listen: ListenAddress[] = [{ kind: 'unix', path: where() }]
+    await expect(start({ ...options, listen })).rejects.toThrow(DnstapListenError)
+    await expect(start({ ...options, listen })).rejects.toThrow(sentence)
+    expect(existsSync(where())).toBe(false)
+  })
+
+  test.runIf(process.getuid?.() !== 0)('in a folder that is not ours: one sentence says so', async () => {
+    chmodSync(folder, 0o555)
+    await expectRefusal('permission is refused')
+  })
+
+  async function expectRefusal(sentence: string): Promise<void> {
+    await expect(start()).rejects.toThrow(`cannot listen for dnstap on ${path}: ${sentence}`)
+  }
+})
+
+test('a port that is taken: one sentence says so, and what was opened before is closed again', async () => {
+  const other = createServer()
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+  const { port } = other.address() as AddressInfo
+  const failing = start({
+    listen: [
+      { kind: 'unix', path },
+      { kind: 'tcp', host: '127.0.0.1', port },
+    ],
+  })
+  await expect(failing).rejects.toThrow(`cannot listen for dnstap on 127.0.0.1:${port}: another process listens there`)
+  expect(existsSync(path)).toBe(false)
+  other.close()
+})
+
+test('a port of 0 becomes the one the system chose; an IPv6 address has brackets', async () => {
+  const server = await start({ listen: [{ kind: 'tcp', host: '::1', port: 0 }] })
+  expect(describeListenAddress(server.addresses[0]!)).toMatch(/^\[::1\]:[1-9]\d*$/)
+})
+
+describe('close', () => {
+  test('reads what was sent before it, then ends all connections and accepts no more', async () => {
+    const server = await start()
+    const senders = await Promise.all([sender().begin(), sender().begin()])
+    await waitFor(() => [...server.connections].every((connection) => connection.isStreaming))
+    for (const one of senders) one.send('a', 'b', 'c')
+    await new Promise((resolve) => senders[1]!.socket.write('', resolve))
+    await server.close()
+    expect(frames).toHaveLength(6)
+    await Promise.all(senders.map((one) => one.ended()))
+    expect(ends).toEqual(['server-closed', 'server-closed'])
+    const late = sender()
+    await late.ended()
+    expect(late.error).toBe('ENOENT')
+    expect(clock.timers).toBe(0)
+  })
+})
+
+describe('TLS', () => {
+  const certificates = makeCertificates()
+  const pem = (file: string) => readFileSync(file, 'utf8')
+  const { server: serverFiles, client, caFile } = certificates
+  const tls = { cert: pem(serverFiles.certFile), key: pem(serverFiles.keyFile) }
+  const ca = pem(caFile)
+  const secure = (server: DnstapServer, options: object) => {
+    const one = Sender.toTls(server.addresses.at(-1)!, { ca, ...options })
+    open.push({ close: () => one.socket.destroy() })
+    return one
+  }
+
+  test('guards TCP listeners; UNIX sockets stay as they are', async () => {
+    const server = await start({ listen: [{ kind: 'unix', path }, LOOPBACK], tls })
+    const one = await secure(server, {}).begin()
+    one.send('by TLS')
+    one.socket.write(STOP)
+    await one.ended()
+    expect(one.heard).toBe(ACCEPT + FINISH)
+    const two = await sender().begin()
+    two.send('by UNIX')
+    await waitFor(() => frames.length === 2)
+    expect(frames).toEqual(['by TLS', 'by UNIX'])
+    expect(server.counters.closed.finished).toBe(1)
+  })
+
+  test('with a client CA, only who shows a certificate of it is heard', async () => {
+    const server = await start({ listen: [LOOPBACK], tls: { ...tls, clientCa: ca } })
+    const nobody = secure(server, {})
+    nobody.socket.write(READY)
+    await nobody.ended()
+    expect(nobody.heard).toBe('')
+    await secure(server, { cert: pem(client.certFile), key: pem(client.keyFile) }).begin()
+    await waitFor(() => server.counters.connectionsOpen === 1)
+    expect(server.counters.closed['tls-error']).toBe(1)
+  })
+
+  test('who speaks plainly to it is ended, and who says nothing is dropped in time', async () => {
+    const server = await start({ listen: [LOOPBACK], tls })
+    const plain = sender(server.addresses[0])
+    plain.socket.write(READY)
+    await plain.ended()
+    expect(plain.heard).not.toContain(ACCEPT)
+    expect(server.counters.closed['tls-error']).toBe(1)
+    const silent = sender(server.addresses[0])
+    await waitFor(() => server.counters.connectionsOpen === 1)
+    clock.advance(5000)
+    await silent.ended()
+    expect(server.counters.closed['handshake-timeout']).toBe(1)
+  })
+
+  test('a connection that ends by itself is counted once', async () => {
+    const server = await start({ listen: [LOOPBACK], tls })
+    const one = await secure(server, {}).begin()
+    one.send('last')
+    await waitFor(() => frames.length === 1)
+    one.socket.end()
+    await waitFor(() => server.counters.connectionsOpen === 0)
+    expect(server.counters.closed['ended-without-stop']).toBe(1)
+    expect(ends).toEqual(['ended-without-stop'])
+  })
+})
+
+async function listening(server: Server, at: string): Promise<Server> {
+  await new Promise<void>((resolve) => server.listen(at, resolve))
+  return server
+}
+
+/** What a killed process leaves: the file, and nobody behind it. Renamed aside, it escapes libuv's unlink at close. */
+async function leaveStaleSocket(at: string): Promise<void> {
+  const server = await listening(createServer(), at)
+  renameSync(at, `${at}.kept`)
+  await new Promise((resolve) => server.close(resolve))
+  renameSync(`${at}.kept`, at)
+}
