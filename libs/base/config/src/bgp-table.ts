@@ -116,7 +116,7 @@ function isOverIpv4Only(peer: BgpPeerConfig): boolean {
     peer.remote.kind === 'address' &&
     !peer.remote.address.includes(':') &&
     peer.families.includes('ipv6') &&
-    peer.nextHopIpv6 === 'self'
+    peer.nextHopIpv6 === undefined
   )
 }
 

@@ -86,11 +86,19 @@ export function parseConfig<const Needed extends Part = never>(
   environment: Environment,
   { needs = [] }: ParseOptions<Needed> = {},
 ): ConfigWith<Needed> {
+  const { config, reading } = readConfig(fileText, fileName, environment)
+  reportNeeds(config, needs, reading)
+  if (reading.mistakes.length > 0) throw new ConfigError(fileName, inFileOrder(reading.mistakes))
+  // What reportNeeds found missing would have been thrown by now.
+  return config as ConfigWith<Needed>
+}
+
+/** The configuration as far as it can be read, and what was noticed on the way. */
+export function readConfig(fileText: string, fileName: string, environment: Environment): { config: Config; reading: Reading } {
   const tree = readTree(fileText)
   const reading = new Reading(environment, tree.mistakes, tree.incomplete)
   const root = new Section(reading, { title: '', variables: [] }, tree.root)
   const context: Context = { folder: dirname(resolve(fileName)), reading, environment }
-
   const ipv6 = root.get('ipv6', boolean, DEFAULTS.ipv6)
   const lists = parseLists(root, context)
   const config: Config = {
@@ -113,11 +121,9 @@ export function parseConfig<const Needed extends Part = never>(
     'is gone; start the service inside the namespace (systemd: NetworkNamespacePath=, else: ip netns exec)',
   )
   root.done()
-  reportNeeds(config, needs, reading)
+  reading.reportUnknownKeys()
   reading.warnOfUnknownVariables()
-  if (reading.mistakes.length > 0) throw new ConfigError(fileName, inFileOrder(reading.mistakes))
-  // What reportNeeds found missing would have been thrown by now.
-  return config as ConfigWith<Needed>
+  return { config, reading }
 }
 
 export interface Context {

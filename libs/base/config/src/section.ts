@@ -6,7 +6,7 @@
  */
 import type { Mistake } from './mistakes.ts'
 import { nearest } from './mistakes.ts'
-import type { Place, TableValue, Value } from './toml-tree.ts'
+import type { Entry, Place, TableValue, Value } from './toml-tree.ts'
 import { foldKey } from './toml-tree.ts'
 import { Wrong, describeValue } from './values.ts'
 import type { Read } from './values.ts'
@@ -22,6 +22,9 @@ export class Reading {
   /** By folded name without the prefix. */
   readonly #environment = new Map<string, { readonly name: string; readonly text: string }>()
   readonly #known = new Map<string, string>()
+  /** By folded key. */
+  readonly #tablesByKey = new Map<string, { readonly key: string; readonly tables: string[] }>()
+  readonly unknown: UnknownKey[] = []
 
   constructor(environment: Readonly<Record<string, string | undefined>>, mistakes: readonly Mistake[], incomplete: boolean) {
     this.mistakes = [...mistakes]
@@ -48,14 +51,47 @@ export class Reading {
     }
   }
 
-  get variables(): ReadonlyMap<string, string> {
-    return this.#known
+  /** Every key that was asked for, in full. */
+  get keys(): readonly string[] {
+    return [...this.#tablesByKey.values()].flatMap(({ key, tables }) =>
+      tables.map((table) => (table === '' ? key : `${table}.${key}`)),
+    )
+  }
+
+  note(table: string, key: string): void {
+    const folded = foldKey(key)
+    const known = this.#tablesByKey.get(folded)
+    if (known === undefined) this.#tablesByKey.set(folded, { key, tables: [table] })
+    else if (!known.tables.includes(table)) known.tables.push(table)
+  }
+
+  /** Call it when every table has been read: a key that is unknown here may belong elsewhere. */
+  reportUnknownKeys(): void {
+    for (const { entry, key, advice, names } of this.unknown) {
+      const near = nearest(entry.key, names)
+      const homes = this.#tablesByKey
+        .get(foldKey(entry.key))
+        ?.tables.map((table) => (table === '' ? 'at the top of the file, before the first table' : `in [${table}]`))
+      const mistake = { ...entry.at, key, seen: advice ?? 'unknown key' }
+      if (advice !== undefined) this.mistakes.push({ ...mistake, expected: '' })
+      else if (homes !== undefined) this.mistakes.push({ ...mistake, expected: `it ${homes.join(' or ')}` })
+      else if (near !== undefined) this.mistakes.push({ ...mistake, expected: '', suggestion: near })
+      else this.mistakes.push({ ...mistake, expected: `one of ${names.join(', ')}` })
+    }
   }
 }
 
 /** What starting scripts set, and what Kubernetes and Docker make of a Service or link whose name begins like ours. */
 const NOT_OURS =
   /^DNSTAP_BGP_(CONFIG|VERSION|TEST_\w+)$|_SERVICE_HOST$|_SERVICE_PORT(_\w+)?$|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$/
+
+interface UnknownKey {
+  readonly entry: Entry
+  readonly key: string
+  readonly advice: string | undefined
+  /** What the table knows. */
+  readonly names: readonly string[]
+}
 
 export interface SectionPlace {
   /** `bgp`, `dnstap.tls`, `bgp.peer`; empty for the top of the file. */
@@ -156,20 +192,12 @@ export class Section {
     this.#advice.set(foldKey(key), advice)
   }
 
-  /** Reports the keys that nobody asked for. Call it last. */
-  done(elsewhere: ReadonlyMap<string, string> = new Map()): void {
+  /** Every key has been asked for: what is left over is a mistake. Call it last. */
+  done(): void {
     for (const [folded, entry] of this.#table?.entries ?? []) {
       if (this.#known.has(folded)) continue
       const advice = this.#advice.get(folded)
-      const near = nearest(entry.key, this.#known.values())
-      const names = [...this.#known.values()].join(', ')
-      this.#reading.mistakes.push({
-        ...entry.at,
-        key: this.fullKey(entry.key),
-        seen: advice ?? 'unknown key',
-        expected: advice !== undefined || near !== undefined ? '' : (elsewhere.get(folded) ?? `one of ${names}`),
-        ...(advice === undefined && near !== undefined ? { suggestion: near } : {}),
-      })
+      this.#reading.unknown.push({ entry, key: this.fullKey(entry.key), advice, names: [...this.#known.values()] })
     }
   }
 
@@ -180,6 +208,7 @@ export class Section {
   #entry(key: string) {
     const folded = foldKey(key)
     this.#known.set(folded, key)
+    this.#reading.note(this.#place.title, key)
     return this.#table?.entries.get(folded)
   }
 

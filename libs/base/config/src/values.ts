@@ -299,28 +299,28 @@ export function url(...schemes: readonly string[]): Read<string> {
   }
 }
 
-const WELL_KNOWN_COMMUNITIES: Readonly<Record<string, number>> = {
-  'graceful-shutdown': 0xffff0000,
-  'accept-own': 0xffff0001,
-  'llgr-stale': 0xffff0006,
-  'no-llgr': 0xffff0007,
-  blackhole: 0xffff029a,
-  'no-export': 0xffffff01,
-  'no-advertise': 0xffffff02,
-  'no-export-subconfed': 0xffffff03,
-  'no-peer': 0xffffff04,
-}
+const WELL_KNOWN_COMMUNITIES: ReadonlyMap<string, number> = new Map([
+  ['graceful-shutdown', 0xffff0000],
+  ['accept-own', 0xffff0001],
+  ['llgr-stale', 0xffff0006],
+  ['no-llgr', 0xffff0007],
+  ['blackhole', 0xffff029a],
+  ['no-export', 0xffffff01],
+  ['no-advertise', 0xffffff02],
+  ['no-export-subconfed', 0xffffff03],
+  ['no-peer', 0xffffff04],
+])
 
 /** RFC 1997, as a 32-bit number: "65000:100", or a well-known one by its name (IANA's registry). */
 export const community: Read<number> = (value) => {
   const written = textOf(value)?.toLowerCase()
-  const expected = `"AS:value" (each from 0 to 65535) or one of ${Object.keys(WELL_KNOWN_COMMUNITIES).join(', ')}`
+  const expected = `"AS:value" (each from 0 to 65535) or one of ${[...WELL_KNOWN_COMMUNITIES.keys()].join(', ')}`
   if (written === undefined) return new Wrong(expected)
-  const named = WELL_KNOWN_COMMUNITIES[written.replaceAll('_', '-').replace(/^nopeer$/, 'no-peer')]
+  const named = WELL_KNOWN_COMMUNITIES.get(written.replaceAll('_', '-').replace(/^nopeer$/, 'no-peer'))
   if (named !== undefined) return named
   const parts = numbersOf(written, 2, 0xffff)
   if (parts !== undefined) return parts[0] * 0x10000 + parts[1]
-  const near = nearest(written, Object.keys(WELL_KNOWN_COMMUNITIES))
+  const near = nearest(written, WELL_KNOWN_COMMUNITIES.keys())
   return new Wrong(expected, { suggestion: near === undefined ? undefined : JSON.stringify(near) })
 }
 
@@ -347,7 +347,7 @@ export function listOf<T>(read: Read<T>): Read<readonly T[]> {
       if (one instanceof Wrong)
         return new Wrong(one.expected, {
           suggestion: one.suggestion,
-          seen: one.seen ?? describeValue(element),
+          seen: one.seen ?? `seen ${describeValue(element)}`,
           at: element.type === 'scalar' ? element.at : undefined,
         })
       found.push(one)
