@@ -1,17 +1,408 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ipStoreConformance } from '@dnstap-bgp/ip-store/conformance'
+import type { Binding } from '@dnstap-bgp/ip-store'
+import { allBindings, ipStoreConformance, keyOf, NO_LIMITS, operation, sighting, Twin } from '@dnstap-bgp/ip-store/conformance'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
-import { afterAll } from 'vitest'
+import type { Clock } from '@dnstap-bgp/runtime'
+import { FakeClock } from '@dnstap-bgp/testkit'
+import fc from 'fast-check'
+import { open } from 'lmdb'
+import { afterAll, describe, expect, test } from 'vitest'
+import type { LmdbIpStore } from './lmdb-ip-store.ts'
 import { openLmdbStore } from './lmdb-ip-store.ts'
+import { StoreFileError } from './store-file-error.ts'
+
+const T0 = 1_790_000_000_000
+const HOUR = 3_600_000
 
 const folder = mkdtempSync(join(tmpdir(), 'ip-store-lmdb-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 let files = 0
+const newPath = () => join(folder, `store-${files++}`)
+const openAt = (path: string, clock: Clock = new FakeClock(T0)) => openLmdbStore({ path }, { clock, log: silentLog })
 
-ipStoreConformance(
-  'LMDB',
-  () => openLmdbStore({ path: join(folder, `store-${files++}`) }, { clock: systemClock, log: silentLog }),
-  { runs: 30 },
-)
+/** What a process that died now would leave: the file as it is on disk. */
+function crashCopy(path: string): string {
+  const copy = newPath()
+  copyFileSync(path, copy)
+  return copy
+}
+
+async function contents(path: string, clock?: Clock): Promise<{ bindings: Binding[]; loaded: LmdbIpStore['loaded'] }> {
+  const store = await openAt(path, clock)
+  const bindings = await allBindings(store)
+  const { loaded } = store
+  await store.close()
+  return { bindings, loaded }
+}
+
+ipStoreConformance('LMDB', () => openAt(newPath(), systemClock), { runs: 30 })
+
+describe('what was learnt', () => {
+  test('is there again after a restart, in a new epoch that starts at revision 0', async () => {
+    const path = newPath()
+    const first = await openAt(path)
+    const seen = [
+      sighting(),
+      sighting({ list: 'liste №1', prefix: '2001:db8::1/128', expiresAtMs: Infinity, chain: ['a.example', 'example.org'] }),
+    ]
+    await first.observe(seen, NO_LIMITS)
+    const { epoch } = await first.head()
+    await first.close()
+
+    const second = await openAt(path)
+    expect(second.loaded).toEqual({ bindings: 2, due: 0, corrupt: 0 })
+    expect(await allBindings(second)).toEqual(seen.map((one) => ({ ...one, firstSeenMs: one.seenAtMs })))
+    const head = await second.head()
+    expect(head.revision).toBe(0)
+    expect(head.epoch).not.toBe(epoch)
+    expect(await second.changesSince({ epoch, revision: 1 }, 10)).toBe('gap')
+    const again = await second.observe(seen, NO_LIMITS)
+    expect(again).toEqual({ outcomes: ['stale', 'stale'], changes: undefined })
+    await second.close()
+  })
+
+  test('and expired meanwhile is not there, and never will be', async () => {
+    const path = newPath()
+    const store = await openAt(path)
+    await store.observe(
+      [sighting({ expiresAtMs: T0 + HOUR }), sighting({ prefix: '192.0.2.2/32', expiresAtMs: T0 + 2 * HOUR })],
+      NO_LIMITS,
+    )
+    await store.close()
+
+    const later = await contents(path, new FakeClock(T0 + HOUR))
+    expect(later.loaded).toEqual({ bindings: 1, due: 1, corrupt: 0 })
+    expect(later.bindings.map((binding) => binding.prefix)).toEqual(['192.0.2.2/32'])
+    expect((await contents(path, new FakeClock(T0))).loaded).toEqual({ bindings: 1, due: 0, corrupt: 0 })
+  })
+
+  test('is written 30 ms later, all of it together', async () => {
+    const path = newPath()
+    const clock = new FakeClock(T0)
+    const store = await openAt(path, clock)
+    await store.observe([sighting()], NO_LIMITS)
+    clock.advance(20)
+    await store.observe([sighting({ prefix: '192.0.2.2/32' })], NO_LIMITS)
+    clock.advance(9)
+    expect(store.pendingRows).toBe(2)
+    expect((await contents(crashCopy(path))).bindings).toEqual([])
+    clock.advance(1)
+    expect(store.pendingRows).toBe(0)
+    await store.flush()
+    expect((await contents(crashCopy(path))).bindings).toHaveLength(2)
+    await store.close()
+  })
+
+  test('and forgotten before it was written leaves nothing', async () => {
+    const path = newPath()
+    const store = await openAt(path)
+    await store.observe([sighting(), sighting({ prefix: '192.0.2.2/32' })], NO_LIMITS)
+    await store.forget([sighting()])
+    await store.flush()
+    expect((await contents(crashCopy(path))).bindings.map((binding) => binding.prefix)).toEqual(['192.0.2.2/32'])
+    await store.close()
+  })
+
+  test('may have texts too long for a page', async () => {
+    const path = newPath()
+    const store = await openAt(path)
+    const chain = Array.from({ length: 60 }, (_, at) => `${'x'.repeat(60)}.${at}.example`)
+    const long = sighting({ rule: '/r/'.repeat(3_000), chain })
+    await store.observe([long, sighting({ prefix: '192.0.2.2/32' })], NO_LIMITS)
+    await store.close()
+    expect((await contents(path)).bindings).toContainEqual({ ...long, firstSeenMs: T0 })
+  })
+})
+
+describe('a refresh', () => {
+  const held = sighting({ expiresAtMs: T0 + 24 * HOUR })
+  const seenAgain = (ms: number) => ({ ...held, seenAtMs: T0 + ms, expiresAtMs: held.expiresAtMs + ms })
+
+  async function withHeld(body: (store: LmdbIpStore, path: string) => Promise<void>) {
+    const path = newPath()
+    const store = await openAt(path)
+    await store.observe([held], NO_LIMITS)
+    await store.flush()
+    await body(store, path)
+    await store.close()
+  }
+
+  test('is written when the deadline moved by more than a 32nd of the hold time, and no sooner', () =>
+    withHeld(async (store) => {
+      for (let minutes = 1; minutes <= 45; minutes++) await store.observe([seenAgain(minutes * 60_000)], NO_LIMITS)
+      expect(store.pendingRows).toBe(0)
+      await store.observe([seenAgain(46 * 60_000)], NO_LIMITS)
+      expect(store.pendingRows).toBe(1)
+    }))
+
+  test('that was not worth writing is written at the end', () =>
+    withHeld(async (store, path) => {
+      await store.observe([{ ...seenAgain(60_000), source: 'later' }], NO_LIMITS)
+      await store.flush()
+      expect((await contents(crashCopy(path))).bindings).toMatchObject([{ expiresAtMs: held.expiresAtMs }])
+      await store.close()
+      expect((await contents(path)).bindings).toMatchObject([{ expiresAtMs: held.expiresAtMs + 60_000, source: 'later' }])
+    }))
+
+  test('to an earlier deadline is always written: nothing comes back past its time', () =>
+    withHeld(async (store, path) => {
+      await store.reschedule([{ ...held, expiresAtMs: held.expiresAtMs - 1 }])
+      expect(store.pendingRows).toBe(1)
+      await store.flush()
+      expect((await contents(crashCopy(path))).bindings).toMatchObject([{ expiresAtMs: held.expiresAtMs - 1 }])
+    }))
+
+  test('to no deadline at all is written', () =>
+    withHeld(async (store) => {
+      await store.observe([{ ...held, expiresAtMs: Infinity }], NO_LIMITS)
+      expect(store.pendingRows).toBe(1)
+      await store.flush()
+      await store.observe([{ ...held, expiresAtMs: Infinity, seenAtMs: T0 + 1 }], NO_LIMITS)
+      expect(store.pendingRows).toBe(0)
+    }))
+})
+
+test('whatever is done, and whenever it is killed or closed between, what was flushed is there again', async () => {
+  const step = fc.oneof(
+    { weight: 6, arbitrary: operation },
+    { weight: 2, arbitrary: fc.constant({ call: 'flush' as const }) },
+    { weight: 1, arbitrary: fc.constant({ call: 'crash' as const }) },
+    { weight: 1, arbitrary: fc.constant({ call: 'restart' as const }) },
+  )
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
+      let path = newPath()
+      let store = await openAt(path)
+      let twin = await Twin.of(store)
+      let durable = new Map<string, Binding>()
+      for (const one of steps) {
+        if (one.call === 'flush') {
+          await store.flush()
+          durable = new Map(twin.obvious.bindings)
+        } else if (one.call === 'crash') {
+          const copy = crashCopy(path)
+          await store.close()
+          path = copy
+          store = await openAt(path)
+          const found = await allBindings(store)
+          expect(found.map(keyOf).sort()).toEqual([...durable.keys()].sort())
+          for (const binding of found) {
+            const flushed = durable.get(keyOf(binding)) as Binding
+            const mayLag = (flushed.expiresAtMs - flushed.seenAtMs) / 32
+            expect(binding.expiresAtMs).toBeLessThanOrEqual(flushed.expiresAtMs)
+            expect(binding.expiresAtMs).toBeGreaterThanOrEqual(
+              flushed.expiresAtMs === Infinity ? Infinity : flushed.expiresAtMs - mayLag,
+            )
+          }
+          twin = await Twin.of(store)
+          await twin.compareAll()
+          durable = new Map(twin.obvious.bindings)
+        } else if (one.call === 'restart') {
+          await store.close()
+          store = await openAt(path)
+          const before = twin.obvious.bindings
+          twin = await Twin.of(store)
+          expect(new Map([...twin.obvious.bindings].sort())).toEqual(new Map([...before].sort()))
+          durable = new Map(before)
+        } else await twin.apply(one)
+      }
+      await twin.compareAll()
+      await store.close()
+    }),
+    { numRuns: 15 },
+  )
+}, 60_000)
+
+describe('a file that is not ours to write', () => {
+  async function refusal(path: string): Promise<StoreFileError> {
+    const error = await openAt(path).then(
+      async (store) => {
+        await store.close()
+        throw new Error('it was opened')
+      },
+      (reason: unknown) => reason,
+    )
+    expect(error).toBeInstanceOf(StoreFileError)
+    return error as StoreFileError
+  }
+
+  async function expectRefused(path: string, fault: string, sentence: RegExp): Promise<void> {
+    const before = readFileSync(path)
+    const error = await refusal(path)
+    expect(error.fault).toBe(fault)
+    expect(error.message).toMatch(sentence)
+    expect(error.message).toContain(path)
+    expect(error.message).not.toMatch(/\n/)
+    expect(readFileSync(path).equals(before)).toBe(true)
+  }
+
+  async function storeFile(bindings: number): Promise<string> {
+    const path = newPath()
+    const store = await openAt(path)
+    await store.observe(
+      Array.from({ length: bindings }, (_, at) => sighting({ prefix: `10.0.${at >> 8}.${at & 255}/32` })),
+      NO_LIMITS,
+    )
+    await store.close()
+    return path
+  }
+
+  test("the ancestor's Bolt cache", async () => {
+    const path = newPath()
+    const bolt = Buffer.alloc(32_768)
+    bolt.writeUInt32LE(0xed0cdaed, 16)
+    writeFileSync(path, bolt)
+    await expectRefused(path, 'old-bolt-file', /dnstap-bgp 1 .*move it away/)
+  })
+
+  test.each([
+    ['a text', Buffer.from('example.org\n'.repeat(1000))],
+    ['a byte', Buffer.from('x')],
+    ['nothing but zeros', Buffer.alloc(8192)],
+  ])('%s', async (_what, bytes) => {
+    const path = newPath()
+    writeFileSync(path, bytes)
+    await expectRefused(path, 'foreign', /not a dnstap-bgp store/)
+  })
+
+  test('a folder', async () => {
+    const path = newPath()
+    mkdirSync(path)
+    expect(await refusal(path)).toMatchObject({ fault: 'foreign' })
+  })
+
+  test("another program's LMDB file", async () => {
+    const path = newPath()
+    const other = open({ path, noSubdir: true, overlappingSync: false })
+    await other.put('a key', 'a value')
+    await other.close()
+    await expectRefused(path, 'foreign', /not a dnstap-bgp store/)
+  })
+
+  test('a store of a later version', async () => {
+    const path = await storeFile(3)
+    const later = open<Uint8Array, number>({
+      path,
+      noSubdir: true,
+      overlappingSync: false,
+      encoding: 'binary',
+      keyEncoding: 'uint32',
+    })
+    await later.put(0xffff_ffff, new TextEncoder().encode('dnstap-bgp ip-store 2'))
+    await later.close()
+    await expectRefused(path, 'newer', /of version 2; this version .* reads 1/)
+  })
+
+  test('an LMDB file of a later version', async () => {
+    const path = await storeFile(3)
+    const bytes = readFileSync(path)
+    bytes.writeUInt32LE(3, 28)
+    writeFileSync(path, bytes)
+    await expectRefused(path, 'newer', /version 3/)
+  })
+
+  test('a store cut off anywhere', async () => {
+    const path = await storeFile(600)
+    const size = readFileSync(path).length
+    for (let pages = 1; pages < size / 4096; pages++) {
+      const cut = crashCopy(path)
+      truncateSync(cut, pages * 4096 + (pages % 3) * 100)
+      await expectRefused(cut, 'damaged', /damaged: .*move it away/)
+    }
+  })
+
+  test('a store with any page overwritten: refused, or the page held nothing', async () => {
+    const path = await storeFile(600)
+    const size = readFileSync(path).length
+    let refused = 0
+    for (let page = 0; page < size / 4096; page++) {
+      const bad = crashCopy(path)
+      const bytes = readFileSync(bad)
+      bytes.fill(0xa5, page * 4096, (page + 1) * 4096)
+      writeFileSync(bad, bytes)
+      const opened = await contents(bad).catch((error: unknown) => error)
+      if (opened instanceof StoreFileError) refused++
+      else expect(opened).toMatchObject({ loaded: { bindings: 600, corrupt: 0 } })
+    }
+    expect(refused).toBeGreaterThan(15)
+  })
+
+  test('a store in use, until it is not', async () => {
+    const path = newPath()
+    const holder = await openAt(path)
+    const error = await refusal(path)
+    expect(error).toMatchObject({ fault: 'locked' })
+    expect(error.message).toContain(`in use by process ${process.pid}`)
+    await holder.close()
+    expect((await contents(path)).loaded.bindings).toBe(0)
+  })
+
+  test('a path that cannot be', async () => {
+    const file = newPath()
+    writeFileSync(file, 'x')
+    expect(await refusal(join(file, 'below', 'store'))).toMatchObject({ fault: 'unusable' })
+  })
+})
+
+test('an empty file becomes a store', async () => {
+  const path = newPath()
+  writeFileSync(path, '')
+  const store = await openAt(path)
+  await store.observe([sighting()], NO_LIMITS)
+  await store.close()
+  expect((await contents(path)).loaded.bindings).toBe(1)
+})
+
+test('rows that make no sense are passed over, counted, and gone after', async () => {
+  const path = newPath()
+  const store = await openAt(path)
+  await store.observe(
+    [1, 2, 3].map((at) => sighting({ prefix: `192.0.2.${at}/32` })),
+    NO_LIMITS,
+  )
+  await store.close()
+  const raw = open<Uint8Array, number>({
+    path,
+    noSubdir: true,
+    overlappingSync: false,
+    encoding: 'binary',
+    keyEncoding: 'uint32',
+  })
+  await raw.put(1, new Uint8Array([1, 2, 3]))
+  await raw.put(77, raw.get(0) as Uint8Array) // the same binding twice
+  await raw.put(2 ** 31, new Uint8Array(100))
+  await raw.close()
+  const found = await contents(path)
+  expect(found.loaded).toEqual({ bindings: 2, due: 0, corrupt: 3 })
+  expect(found.bindings.map((binding) => binding.prefix)).toEqual(['192.0.2.1/32', '192.0.2.3/32'])
+  expect((await contents(path)).loaded).toEqual({ bindings: 2, due: 0, corrupt: 0 })
+})
+
+test('a backup taken while it runs is a store with everything in it, and overwrites nothing', async () => {
+  const store = await openAt(newPath())
+  const all = Array.from({ length: 2_000 }, (_, at) => sighting({ prefix: `10.0.${at >> 8}.${at & 255}/32` }))
+  await store.observe(all.slice(0, 1_000), NO_LIMITS)
+  const copy = newPath()
+  const backup = store.backup(copy)
+  await store.observe(all.slice(1_000), NO_LIMITS)
+  await backup
+  expect((await contents(copy)).bindings.length).toBeGreaterThanOrEqual(1_000)
+  await expect(store.backup(copy)).rejects.toThrow(/overwrites nothing/)
+  await store.close()
+})
+
+test('a closed store answers nothing and may be closed again', async () => {
+  const store = await openAt(newPath())
+  await store.close()
+  await store.close()
+  await expect(store.observe([sighting()], NO_LIMITS)).rejects.toThrow('closed')
+  await expect(store.head()).rejects.toThrow('closed')
+})
+
+test('the folder of a new store is made', async () => {
+  const path = join(newPath(), 'var', 'lib', 'cache')
+  await (await openAt(path)).close()
+  expect(existsSync(path)).toBe(true)
+})

@@ -118,6 +118,8 @@ export class LmdbIpStore implements IpStore {
   readonly #lock: FileLock
   readonly #table: BindingTable
   #database: RootDatabase<Uint8Array, number> | undefined
+  /** Keys found that are no slots. */
+  readonly #strayKeys: number[] = []
   #loaded: LoadedBindings = { bindings: 0, due: 0, corrupt: 0 }
 
   /** CLEAN, DIRTY or LAGGING, by slot. */
@@ -175,6 +177,7 @@ export class LmdbIpStore implements IpStore {
       cache: false,
     } as Parameters<typeof open<Uint8Array, number>>[0])
     if (!isOurs) await this.#database.put(SCHEMA_KEY, new TextEncoder().encode(`${SCHEMA_TEXT}${SCHEMA}`))
+    for (const key of this.#strayKeys) await this.#database.remove(key)
     this.#wake()
   }
 
@@ -418,7 +421,10 @@ export class LmdbIpStore implements IpStore {
     this.#table.restored()
     this.#loaded = { bindings: this.#table.size, due, corrupt }
     for (; this.#marked < this.#table.slots; this.#marked++) this.#marks.set(this.#marked, CLEAN)
-    for (const key of removed) if (key < MAX_SLOT) this.#queue(key)
+    for (const key of removed) {
+      if (key < MAX_SLOT) this.#queue(key)
+      else this.#strayKeys.push(key)
+    }
     if (corrupt > 0) this.#log.warn({ path: this.#path, corrupt }, 'some rows of the store made no sense and were passed over')
     return schema !== undefined
   }

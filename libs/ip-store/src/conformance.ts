@@ -437,6 +437,15 @@ export class Twin {
     this.#store = store
   }
 
+  /** The twin of a store that holds something already; what it holds is taken as true. */
+  static async of(store: IpStore): Promise<Twin> {
+    const twin = new Twin(store)
+    for (const binding of await allBindings(store)) twin.obvious.bindings.set(keyOf(binding), binding)
+    for (const [prefix, lists] of twin.obvious.routes()) twin.#followed.set(prefix, lists)
+    twin.#revision = (await store.head()).revision
+    return twin
+  }
+
   async apply(asked: Operation): Promise<void> {
     if (asked.call === 'observe') {
       const expected = asked.sightings.map((seen) => this.obvious.observe(seen, asked.limits))
