@@ -1,1 +1,5 @@
-export {}
+export { Matcher, NO_MATCH } from './matcher.ts'
+export type { ExplainedRule, Explanation, Feed } from './matcher.ts'
+export { DEFAULT_MATCHER_LIMITS, MatcherBuilder, Refusal } from './matcher-builder.ts'
+export type { ListRules, MatcherBuilderOptions, MatcherLimits } from './matcher-builder.ts'
+export type { ListCounts } from './layout.ts'

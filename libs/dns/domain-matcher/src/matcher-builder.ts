@@ -1,0 +1,386 @@
+/**
+ * Turns the rules of several lists into the one buffer that a Matcher reads. Runs in a worker; list-loader feeds it.
+ *
+ * Names go through bytes only: pattern text -> wire format in a scratch buffer -> NameTable. What cannot be taken is refused with a reason,
+ * never guessed. Lists are known by the order in which they were added.
+ */
+import { LOWER_CASE, MAX_LABEL_LENGTH, MAX_NAME_LENGTH } from '@dnstap-bgp/dns-wire'
+import { RuleKind } from '@dnstap-bgp/domain-list'
+import { RE2JS } from 're2js'
+import { hashLabel, hashMultiplier, hashOfRoot, hashStar, STAR, tagOf } from './hash.ts'
+import { buildAutomaton, MAX_STATES } from './keyword-automaton.ts'
+import { atomOf, Header, HEADER_WORDS, MAGIC, MAX_LABELS, MAX_LISTS } from './layout.ts'
+import type { ListCounts, MatcherText, TextRule, WildcardShape } from './layout.ts'
+import { MAX_NAMES, NameTable } from './name-table.ts'
+import { requiredPieces } from './regexp-literals.ts'
+import { effectOf, RuleSets } from './rule-sets.ts'
+
+/** Why a rule was not taken. */
+export const Refusal = {
+  badName: 'bad-name',
+  badKeyword: 'bad-keyword',
+  badRegexp: 'bad-regexp',
+  regexpTooLarge: 'regexp-too-large',
+  tooManyRegexps: 'too-many-regexps',
+  tooManyKeywords: 'too-many-keywords',
+  /** Each form (labels, places of the stars) costs every name of so many labels a look. */
+  tooManyWildcardForms: 'too-many-wildcard-forms',
+  tooManyNames: 'too-many-names',
+} as const
+export type Refusal = (typeof Refusal)[keyof typeof Refusal]
+
+export interface MatcherLimits {
+  /** Names of all lists together, each counted once. */
+  readonly names: number
+  readonly regexps: number
+  /** Regular expressions that have to be tried on every name, for they have no fixed text of three characters. */
+  readonly unfilteredRegexps: number
+  readonly regexpLength: number
+  /** Instructions of one compiled expression; matching takes this times the length of the name, at worst. */
+  readonly regexpSize: number
+  readonly keywords: number
+  /** Wildcard forms for names of one number of labels. */
+  readonly wildcardForms: number
+}
+
+export const DEFAULT_MATCHER_LIMITS: MatcherLimits = {
+  names: MAX_NAMES,
+  regexps: 2000,
+  unfilteredRegexps: 100,
+  regexpLength: 1000,
+  regexpSize: 1000,
+  keywords: 10_000,
+  wildcardForms: 8,
+}
+
+export interface MatcherBuilderOptions {
+  /** Any 32-bit number that whoever writes a list cannot know. */
+  readonly seed: number
+  readonly limits?: Partial<MatcherLimits>
+}
+
+/** Where the rules of one list go. Patterns are as domain-list's RuleSink says. Both return why a rule was not taken. */
+export interface ListRules {
+  readonly index: number
+  readonly counts: ListCounts
+  rule(kind: RuleKind, pattern: string, exception: boolean, important: boolean): Refusal | undefined
+  ruleBytes(
+    kind: RuleKind,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    exception: boolean,
+    important: boolean,
+  ): Refusal | undefined
+}
+
+export class MatcherBuilder {
+  readonly #limits: MatcherLimits
+  readonly #seed: number
+  readonly #root: number
+  readonly #multiplier: number
+  readonly #table = new NameTable()
+  readonly #ruleSets = new RuleSets()
+  readonly #lists: Counted[] = []
+  readonly #depths = new Uint32Array(4)
+  #deepest = 0
+  readonly #shapes = new Map<string, WildcardShape>()
+  readonly #shapesOfLabels = new Map<number, number>()
+  readonly #textRules: TextRule[] = []
+  readonly #knownTextRules = new Set<string>()
+  readonly #patterns = new Map<string, number[]>() // piece -> text rules
+  readonly #unfiltered: number[] = []
+  #patternOctets = 0
+  #regexps = 0
+  #keywords = 0
+
+  // The name being added, in wire format, and where its labels start.
+  readonly #name = new Uint8Array(MAX_NAME_LENGTH + 1)
+  readonly #labels = new Uint8Array(MAX_LABELS)
+  readonly #ascii = new Uint8Array(4 * MAX_NAME_LENGTH + 1)
+  #length = 0
+  #labelCount = 0
+  #stars = 0
+  // Most names of a list take the same step from one rule set to the next.
+  #lastStep = { from: -1, atom: -1, to: -1, newName: false }
+
+  constructor(options: MatcherBuilderOptions) {
+    this.#limits = { ...DEFAULT_MATCHER_LIMITS, ...options.limits }
+    this.#seed = options.seed >>> 0
+    this.#root = hashOfRoot(this.#seed)
+    this.#multiplier = hashMultiplier(this.#seed)
+  }
+
+  addList(name: string): ListRules {
+    if (this.#lists.length >= MAX_LISTS)
+      throw new RangeError(`${this.#lists.length} lists, and no more than ${MAX_LISTS} are possible`)
+    const counts: Counted = { name, names: 0, rules: 0, duplicates: 0 }
+    const index = this.#lists.push(counts) - 1
+    return {
+      index,
+      counts,
+      rule: (kind, pattern, exception, important) => {
+        if (kind === RuleKind.keyword) return this.#keyword(index, pattern, exception, important)
+        if (kind === RuleKind.regexp) return this.#regexp(index, pattern, exception, important)
+        if (pattern.length > this.#ascii.length) return Refusal.badName
+        for (let i = 0; i < pattern.length; i++) this.#ascii[i] = Math.min(pattern.charCodeAt(i), 0xff)
+        return this.#addName(index, kind, this.#ascii, 0, pattern.length, exception, important)
+      },
+      ruleBytes: (kind, bytes, start, end, exception, important) => {
+        if (kind !== RuleKind.keyword && kind !== RuleKind.regexp)
+          return this.#addName(index, kind, bytes, start, end, exception, important)
+        let text = ''
+        for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i])
+        return kind === RuleKind.keyword
+          ? this.#keyword(index, text, exception, important)
+          : this.#regexp(index, text, exception, important)
+      },
+    }
+  }
+
+  /** The finished buffer; `allocate` may give a SharedArrayBuffer. The builder is empty afterwards, and of no further use. */
+  build(): ArrayBuffer
+  build<Buffer extends ArrayBufferLike>(allocate: (lengthBytes: number) => Buffer): Buffer
+  build(allocate: (lengthBytes: number) => ArrayBufferLike = (lengthBytes) => new ArrayBuffer(lengthBytes)): ArrayBufferLike {
+    const patterns = [...this.#patterns.keys()]
+    const automaton = patterns.length === 0 ? new Uint32Array(0) : buildAutomaton(patterns)
+    const text = JSON.stringify({
+      lists: this.#lists,
+      shapes: [...this.#shapes.values()],
+      textRules: this.#textRules,
+      patterns: [...this.#patterns.values()],
+      unfiltered: this.#unfiltered,
+    } satisfies MatcherText)
+    const sets = this.#ruleSets.size
+    const names = this.#table.size
+    let atomCount = 0
+    for (let set = 0; set < sets; set++) atomCount += this.#ruleSets.atoms(set).length
+
+    let words = HEADER_WORDS
+    const section = (length: number) => {
+      words += length
+      return words - length
+    }
+    const slotsAt = section(this.#table.slots.length)
+    const slotMask = this.#table.slots.length / 2 - 1
+    const entriesAt = section(this.#table.words)
+    const ruleSetStartsAt = section(sets + 1)
+    const atomsAt = section(atomCount)
+    const flagsAt = section((2 * sets + 3) >>> 2)
+    const automatonAt = section(automaton.length)
+    const textAt = section((text.length + 1) >>> 1)
+
+    const buffer = allocate(words * 4)
+    const all = new Uint32Array(buffer)
+    this.#table.moveTo(all, slotsAt, entriesAt)
+    const flags = new Uint8Array(buffer, flagsAt * 4, 2 * sets)
+    let atom = 0
+    for (let set = 0; set < sets; set++) {
+      const atoms = this.#ruleSets.atoms(set)
+      all[ruleSetStartsAt + set] = atom
+      for (const each of atoms) all[atomsAt + atom++] = each
+      flags[2 * set] = effectOf(atoms, false)
+      flags[2 * set + 1] = effectOf(atoms, true)
+    }
+    all[ruleSetStartsAt + sets] = atom
+    all.set(automaton, automatonAt)
+    const characters = new Uint16Array(buffer, textAt * 4, text.length)
+    for (let i = 0; i < text.length; i++) characters[i] = text.charCodeAt(i)
+
+    all[Header.magic] = MAGIC
+    all[Header.seed] = this.#seed
+    all[Header.slotMask] = slotMask
+    all[Header.slots] = slotsAt
+    all[Header.ruleSetStarts] = ruleSetStartsAt
+    all[Header.ruleSets] = sets
+    all[Header.atoms] = atomsAt
+    all[Header.flags] = flagsAt
+    all[Header.automaton] = automatonAt
+    all[Header.automatonWords] = automaton.length
+    all[Header.text] = textAt
+    all[Header.textLength] = text.length
+    all[Header.names] = names
+    all[Header.rules] = this.#lists.reduce((sum, list) => sum + list.rules, 0)
+    all[Header.deepest] = this.#deepest
+    all.set(this.#depths, Header.depths)
+    all[Header.entries] = entriesAt
+    all[Header.entriesEnd] = ruleSetStartsAt
+    return buffer
+  }
+
+  #addName(
+    list: number,
+    kind: RuleKind,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    exception: boolean,
+    important: boolean,
+  ): Refusal | undefined {
+    if (!this.#readName(bytes, start, end, kind === RuleKind.wildcard)) return Refusal.badName
+    if ((kind === RuleKind.wildcard) !== this.#stars > 0) return Refusal.badName
+    if (this.#table.size >= Math.min(this.#limits.names, MAX_NAMES)) return Refusal.tooManyNames
+    if (this.#stars > 0 && !this.#noteShape()) return Refusal.tooManyWildcardForms
+
+    let hash = this.#root
+    for (let i = this.#labelCount - 1; i >= 0; i--) {
+      const at = this.#labels[i]
+      hash = this.#name[at] === STAR ? hashStar(hash, this.#multiplier) : hashLabel(hash, this.#multiplier, this.#name, at)
+    }
+    const entry = this.#table.entryOf(tagOf(hash), this.#name, this.#length)
+    if (entry < 0) return Refusal.tooManyNames
+    if (this.#stars === 0) {
+      this.#depths[this.#labelCount >>> 5] |= 1 << (this.#labelCount & 31)
+      if (this.#labelCount > this.#deepest) this.#deepest = this.#labelCount
+    }
+
+    const counts = this.#lists[list]
+    const from = this.#table.ruleSet(entry)
+    const atom = atomOf(list, kind, exception, important)
+    let step = this.#lastStep
+    if (step.from !== from || step.atom !== atom) {
+      step = { from, atom, to: this.#ruleSets.with(from, atom), newName: !this.#ruleSets.hasList(from, list) }
+      this.#lastStep = step
+    }
+    if (step.to === from) counts.duplicates++
+    else {
+      counts.rules++
+      if (step.newName) counts.names++
+      this.#table.setRuleSet(entry, step.to)
+    }
+    return undefined
+  }
+
+  /** Presentation format to lower-case wire format; a label that is just `*` becomes STAR in a wildcard. */
+  #readName(bytes: Uint8Array, start: number, end: number, wildcard: boolean): boolean {
+    const name = this.#name
+    this.#stars = 0
+    this.#labelCount = 0
+    if (end - start === 1 && bytes[start] === DOT) {
+      name[0] = 0
+      this.#length = 1
+      return true
+    }
+    let at = 0 // where the length octet of the label stands
+    let i = start
+    for (;;) {
+      if (this.#labelCount === MAX_LABELS) return false
+      if (wildcard && i < end && bytes[i] === ASTERISK && (i + 1 === end || bytes[i + 1] === DOT)) {
+        name[at] = STAR
+        i++
+        this.#labels[this.#labelCount++] = at++
+        this.#stars++
+      } else {
+        let to = at + 1
+        for (; i < end && bytes[i] !== DOT; i++) {
+          let octet = bytes[i]
+          if (octet === BACKSLASH) {
+            const digit = isDigit(bytes[++i])
+            if (i >= end || (digit && i + 2 >= end)) return false
+            octet = digit ? decimal(bytes, i) : bytes[i]
+            if (octet >= NO_OCTET) return false
+            if (digit) i += 2
+          } else if (octet > 0x7e || octet <= 0x20) return false
+          if (to >= MAX_NAME_LENGTH) return false
+          name[to++] = LOWER_CASE[octet]
+        }
+        const length = to - at - 1
+        if (length === 0 || length > MAX_LABEL_LENGTH) return false
+        name[at] = length
+        this.#labels[this.#labelCount++] = at
+        at = to
+      }
+      if (at >= MAX_NAME_LENGTH) return false
+      if (i >= end) break
+      i++ // the dot
+    }
+    name[at] = 0
+    this.#length = at + 1
+    return true
+  }
+
+  #noteShape(): boolean {
+    const labels = this.#labelCount
+    const stars: number[] = []
+    for (let i = labels - 1; i >= 0; i--) if (this.#name[this.#labels[i]] === STAR) stars.push(labels - 1 - i)
+    const key = `${labels}:${stars.join()}`
+    if (this.#shapes.has(key)) return true
+    const ofLabels = this.#shapesOfLabels.get(labels) ?? 0
+    if (ofLabels >= this.#limits.wildcardForms) return false
+    this.#shapesOfLabels.set(labels, ofLabels + 1)
+    this.#shapes.set(key, { labels, stars })
+    this.#deepest = Math.max(this.#deepest, stars[0])
+    return true
+  }
+
+  #keyword(list: number, text: string, exception: boolean, important: boolean): Refusal | undefined {
+    const keyword = text.toLowerCase()
+    if (keyword === '' || keyword.length > MAX_NAME_LENGTH || !/^[\x21-\x7e]+$/.test(keyword)) return Refusal.badKeyword
+    if (this.#isKnown(list, RuleKind.keyword, keyword, exception, important)) return undefined
+    if (this.#keywords >= this.#limits.keywords || !this.#takePatterns([keyword])) return Refusal.tooManyKeywords
+    this.#keywords++
+    this.#addTextRule({ list, kind: RuleKind.keyword, text: keyword, exception, important }, [keyword])
+    return undefined
+  }
+
+  #regexp(list: number, source: string, exception: boolean, important: boolean): Refusal | undefined {
+    if (source.length > this.#limits.regexpLength) return Refusal.regexpTooLarge
+    if (this.#isKnown(list, RuleKind.regexp, source, exception, important)) return undefined
+    if (this.#regexps >= this.#limits.regexps) return Refusal.tooManyRegexps
+    let size: number
+    try {
+      size = RE2JS.compile(source, RE2JS.CASE_INSENSITIVE).programSize()
+    } catch {
+      return Refusal.badRegexp
+    }
+    if (size > this.#limits.regexpSize) return Refusal.regexpTooLarge
+    let pieces = requiredPieces(source)
+    if (pieces !== undefined && !this.#takePatterns(pieces)) pieces = undefined
+    if (pieces === undefined && this.#unfiltered.length >= this.#limits.unfilteredRegexps) return Refusal.tooManyRegexps
+    this.#regexps++
+    this.#addTextRule({ list, kind: RuleKind.regexp, text: source, exception, important }, pieces)
+    return undefined
+  }
+
+  #isKnown(list: number, kind: RuleKind, text: string, exception: boolean, important: boolean): boolean {
+    if (!this.#knownTextRules.has(`${atomOf(list, 0, exception, important)} ${kind} ${text}`)) return false
+    this.#lists[list].duplicates++
+    return true
+  }
+
+  #addTextRule(rule: TextRule, pieces: readonly string[] | undefined): void {
+    const { list, kind, text, exception, important } = rule
+    this.#knownTextRules.add(`${atomOf(list, 0, exception, important)} ${kind} ${text}`)
+    const index = this.#textRules.push(rule) - 1
+    this.#lists[list].rules++
+    if (pieces === undefined) this.#unfiltered.push(index)
+    else for (const piece of pieces) this.#patterns.get(piece)?.push(index)
+  }
+
+  /** Notes the pieces, unless they are more than the automaton has states for. */
+  #takePatterns(pieces: readonly string[]): boolean {
+    const fresh = pieces.filter((piece) => !this.#patterns.has(piece))
+    const octets = fresh.reduce((sum, piece) => sum + piece.length, 0)
+    if (this.#patternOctets + octets >= MAX_STATES) return false
+    this.#patternOctets += octets
+    for (const piece of fresh) this.#patterns.set(piece, [])
+    return true
+  }
+}
+
+type Counted = { -readonly [Key in keyof ListCounts]: ListCounts[Key] }
+
+const DOT = 0x2e
+const ASTERISK = 0x2a
+const BACKSLASH = 0x5c
+const NO_OCTET = 0x100
+
+function isDigit(octet: number): boolean {
+  return octet >= 0x30 && octet <= 0x39
+}
+
+/** Of three digits; NO_OCTET when they are none, or too large. */
+function decimal(bytes: Uint8Array, at: number): number {
+  if (!isDigit(bytes[at + 1]) || !isDigit(bytes[at + 2])) return NO_OCTET
+  return (bytes[at] - 0x30) * 100 + (bytes[at + 1] - 0x30) * 10 + bytes[at + 2] - 0x30
+}

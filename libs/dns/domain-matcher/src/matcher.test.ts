@@ -1,0 +1,311 @@
+import { textToName } from '@dnstap-bgp/dns-wire'
+import { RuleKind } from '@dnstap-bgp/domain-list'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { Matcher, NO_MATCH } from './matcher.ts'
+import { MatcherBuilder, Refusal } from './matcher-builder.ts'
+
+interface Rule {
+  readonly kind: RuleKind
+  readonly pattern: string
+  readonly exception?: boolean
+  readonly important?: boolean
+}
+
+function matcherOf(lists: Readonly<Record<string, readonly Rule[]>>, seed = 1): Matcher {
+  const builder = new MatcherBuilder({ seed })
+  for (const [name, rules] of Object.entries(lists)) {
+    const list = builder.addList(name)
+    for (const { kind, pattern, exception = false, important = false } of rules)
+      expect(list.rule(kind, pattern, exception, important)).toBeUndefined()
+  }
+  return new Matcher(builder.build())
+}
+
+/** Somewhere inside a message, in a letter case of its own. */
+function match(matcher: Matcher, name: string, mixedCase = false): number {
+  const wire = textToName(mixedCase ? name.replace(/[a-z]/g, (c, i: number) => (i % 2 === 0 ? c.toUpperCase() : c)) : name)!
+  const message = new Uint8Array(300).fill(0x61)
+  message.set(wire, 12)
+  return matcher.match(message, 12)
+}
+
+function feeds(matcher: Matcher, name: string): string[] {
+  const id = match(matcher, name)
+  return id === NO_MATCH ? [] : matcher.verdict(id).map(({ list }) => list)
+}
+
+const suffix = (pattern: string): Rule => ({ kind: RuleKind.suffix, pattern })
+const exact = (pattern: string): Rule => ({ kind: RuleKind.exact, pattern })
+const subdomains = (pattern: string): Rule => ({ kind: RuleKind.subdomains, pattern })
+const wildcard = (pattern: string): Rule => ({ kind: RuleKind.wildcard, pattern })
+const keyword = (pattern: string): Rule => ({ kind: RuleKind.keyword, pattern })
+const regexp = (pattern: string): Rule => ({ kind: RuleKind.regexp, pattern })
+const except = (rule: Rule): Rule => ({ ...rule, exception: true })
+const important = (rule: Rule): Rule => ({ ...rule, important: true })
+
+test('a listed name covers itself and its subdomains, label by label', () => {
+  const matcher = matcherOf({ a: [suffix('x.com')] })
+  for (const name of ['x.com', 'www.x.com', 'a.b.c.x.com']) expect(feeds(matcher, name)).toEqual(['a'])
+  for (const name of ['xbox.com', 'www.xbox.com', 'com', '.', 'x.com.org', 'ax.com', 'x.co'])
+    expect(feeds(matcher, name)).toEqual([])
+})
+
+test.each([
+  ['exact', exact('x.com'), ['x.com'], ['www.x.com', 'com']],
+  ['subdomains', subdomains('x.com'), ['www.x.com', 'a.b.x.com'], ['x.com']],
+  ['wildcard', wildcard('*.x.com'), ['a.x.com'], ['x.com', 'a.b.x.com', 'a.y.com']],
+  ['wildcard inside', wildcard('www.*.x.com'), ['www.a.x.com'], ['www.x.com', 'www.a.b.x.com', 'ww.a.x.com']],
+  ['two stars', wildcard('*.*.x.com'), ['a.b.x.com'], ['b.x.com']],
+  ['star last', wildcard('x.*'), ['x.com', 'x.org'], ['x', 'y.com', 'a.x.com']],
+  ['a label that is an asterisk', exact('*.x.com'), ['*.x.com'], ['a.x.com']],
+  ['keyword', keyword('ads'), ['ads.x.com', 'myads.com', 'x.com.ads'], ['ad.s.com', 'x.com']],
+  ['keyword over a dot', keyword('s.x'), ['ads.x.com'], ['adsx.com', 'x.com']],
+  ['regexp', regexp('^ads?[0-9]+\\.x\\.com$'), ['ad1.x.com', 'ads22.x.com'], ['ads.x.com', 'b.ad1.x.com']],
+  ['regexp without fixed text', regexp('^a+[0-9]$'), ['aa1'], ['ba1', 'a']],
+  ['regexp with alternatives', regexp('^foo|bar$'), ['foox.com', 'x.bar'], ['x.foo', 'bar.x']],
+  ['the root', suffix('.'), ['.', 'com', 'x.com'], []],
+  ['a top-level domain', suffix('ua'), ['ua', 'x.ua'], ['xua', 'aua.com']],
+  ['an escaped dot', suffix('a\\.b.com'), ['a\\.b.com', 'x.a\\.b.com'], ['a.b.com']],
+  ['octets past ASCII', suffix('\\255\\000.com'), ['\\255\\000.com'], ['\\255\\001.com']],
+] as const)('%s', (_name, rule, covered, others) => {
+  const matcher = matcherOf({ a: [rule] })
+  for (const name of covered) expect([name, feeds(matcher, name)]).toEqual([name, ['a']])
+  for (const name of others) expect([name, feeds(matcher, name)]).toEqual([name, []])
+})
+
+test('letter case is nothing (RFC 4343), in the name and in the list', () => {
+  const matcher = matcherOf({ a: [suffix('Example.ORG'), keyword('ADS'), regexp('^Foo[0-9]')] })
+  for (const name of ['example.org', 'www.example.org', 'ads.net', 'foo1.net'])
+    expect(matcher.verdict(match(matcher, name, true))).toHaveLength(1)
+})
+
+test('a name on several lists feeds all of them, and the verdict tells by which rules', () => {
+  const matcher = matcherOf({ one: [suffix('x.com'), keyword('ww')], two: [exact('www.x.com')], three: [suffix('y.com')] })
+  expect(matcher.verdict(match(matcher, 'www.x.com'))).toEqual([
+    { list: 'one', rule: 'x.com' },
+    { list: 'two', rule: 'full:www.x.com' },
+  ])
+})
+
+test('the same verdict is the same object', () => {
+  const matcher = matcherOf({ one: [suffix('x.com'), keyword('ads')] })
+  expect(matcher.verdict(match(matcher, 'a.x.com'))).toBe(matcher.verdict(match(matcher, 'b.x.com')))
+  expect(matcher.verdict(match(matcher, 'ads.x.com'))).toBe(matcher.verdict(match(matcher, 'ads2.x.com')))
+})
+
+test.each([
+  ['beats the same name, whichever list it stands in', [suffix('x.com')], [suffix('x.com')], 'x.com', []],
+  ['beats a less specific name', [suffix('x.com')], [suffix('www.x.com')], 'a.www.x.com', []],
+  ['says nothing about names it does not match', [suffix('x.com')], [suffix('www.x.com')], 'ww.x.com', ['a']],
+  ['loses to a more specific name', [suffix('www.x.com')], [suffix('x.com')], 'www.x.com', ['a']],
+  ['beats an exact name of as many labels', [exact('x.com')], [suffix('x.com')], 'x.com', []],
+  ['beats a wildcard of as many fixed labels', [wildcard('*.x.com')], [suffix('x.com')], 'a.x.com', []],
+  ['by wildcard beats what fixes no more', [suffix('x.com')], [wildcard('*.x.com')], 'a.x.com', []],
+  ['by wildcard loses to what fixes more', [suffix('a.x.com')], [wildcard('*.x.com')], 'a.x.com', ['a']],
+  ['beats keywords', [keyword('ads')], [suffix('com')], 'ads.com', []],
+  ['beats regular expressions', [regexp('^ads')], [exact('ads.com')], 'ads.com', []],
+  ['by keyword beats names', [exact('ads.x.com')], [keyword('ads')], 'ads.x.com', []],
+  ['by regular expression beats names', [exact('ads.x.com')], [regexp('^ads\\.')], 'ads.x.com', []],
+  ['loses to an important rule', [important(suffix('com'))], [exact('x.com')], 'x.com', ['a']],
+  ['that is important beats everything', [important(exact('x.com')), keyword('x')], [important(suffix('com'))], 'x.com', []],
+  ['that is an important keyword beats everything', [important(exact('x.com'))], [important(keyword('x.c'))], 'x.com', []],
+] as const)('an exception %s', (_name, rules, exceptions, name, expected) => {
+  expect(feeds(matcherOf({ a: rules, b: exceptions.map(except) }), name)).toEqual(expected)
+  expect(feeds(matcherOf({ b: exceptions.map(except), a: rules }), name)).toEqual(expected)
+})
+
+test('explain tells which rule of which list decides, and why', () => {
+  const matcher = matcherOf({ vpn: [suffix('example.org')], work: [except(suffix('example.org')), suffix('www.example.org')] })
+  const explanation = matcher.explain('WWW.Example.org.')
+  expect(explanation).toMatchObject({
+    name: 'www.example.org',
+    feeds: [{ list: 'work', rule: 'www.example.org' }],
+    rules: [
+      { list: 'vpn', rule: 'example.org', outcome: 'excepted', by: { list: 'work', rule: '@@example.org' } },
+      { list: 'work', rule: '@@example.org', outcome: 'excepts' },
+      { list: 'work', rule: 'www.example.org', outcome: 'feeds' },
+    ],
+  })
+  expect(explanation?.why).toEqual([
+    'www.example.org feeds list work by www.example.org; the exception @@example.org of list work is less specific',
+    'example.org of list vpn would match, but the exception @@example.org of list work wins',
+  ])
+  expect(matcher.explain('example.net')?.why).toEqual(['no rule of any list matches example.net'])
+  expect(matcher.explain('b\u00fccher.example')?.name).toBe('xn--bcher-kva.example')
+  expect(matcher.explain('a..b')).toBeUndefined()
+})
+
+// The obvious twin: texts, no tables, one rule after the other.
+const LABELS = ['a', 'b', 'c', 'aa', 'ab', '*', 'A\\.b', '\\000', 'x-1']
+const name = fc.array(fc.constantFrom(...LABELS), { minLength: 1, maxLength: 5 }).map((labels) => labels.join('.'))
+const pattern = fc
+  .array(fc.constantFrom(...LABELS.map((label) => (label === '*' ? '\\*' : label))), { minLength: 1, maxLength: 4 })
+  .map((labels) => labels.join('.'))
+const rule: fc.Arbitrary<Rule> = fc.record({
+  kind: fc.constantFrom(
+    RuleKind.suffix,
+    RuleKind.exact,
+    RuleKind.subdomains,
+    RuleKind.wildcard,
+    RuleKind.keyword,
+    RuleKind.regexp,
+  ),
+  pattern,
+  exception: fc.boolean(),
+  important: fc.integer({ min: 0, max: 5 }).map((n) => n === 0),
+})
+
+/** Patterns as their kind wants them. */
+function fitted({ kind, pattern, ...flags }: Rule): Rule {
+  const labels = labelsOf(pattern)
+  if (kind === RuleKind.wildcard) return { kind, pattern: ['*', ...pattern.split(/(?<!\\)\./).slice(1)].join('.'), ...flags }
+  if (kind === RuleKind.keyword)
+    return { kind, pattern: labels[0] === '\0' ? 'b.' : labels.slice(0, 2).join('.').replace(/\0/g, 'a'), ...flags }
+  if (kind === RuleKind.regexp) return { kind, pattern: labels.length % 2 === 0 ? '^a+\\.' : 'aa[.]?b?\\.a', ...flags }
+  return { kind, pattern, ...flags }
+}
+
+function labelsOf(text: string): string[] {
+  return text
+    .toLowerCase()
+    .split(/(?<!\\)\./)
+    .map((label) => label.replace(/\\000/, '\0').replace(/\\(.)/g, '$1'))
+}
+
+function twinMatches({ kind, pattern }: Rule, name: string): number | undefined {
+  const of = labelsOf(name)
+  if (kind === RuleKind.keyword) return of.join('.').includes(pattern.toLowerCase()) ? -1 : undefined
+  if (kind === RuleKind.regexp) return new RegExp(pattern, 'i').test(of.join('.')) ? -1 : undefined
+  const labels = labelsOf(pattern)
+  if (kind === RuleKind.wildcard) {
+    const stars = pattern.split(/(?<!\\)\./)
+    const fits = of.length === labels.length && labels.every((label, i) => stars[i] === '*' || label === of[i])
+    return fits ? stars.filter((label) => label !== '*').length : undefined
+  }
+  const tail = of.slice(Math.max(0, of.length - labels.length))
+  const more = of.length - labels.length
+  const fits = tail.length === labels.length && tail.every((label, i) => label === labels[i])
+  if (!fits || (kind === RuleKind.exact && more > 0) || (kind === RuleKind.subdomains && more === 0)) return undefined
+  return labels.length
+}
+
+function twinFeeds(lists: readonly (readonly Rule[])[], name: string): string[] {
+  const matching = lists.flatMap((rules, list) =>
+    rules.flatMap((each) => {
+      const labels = twinMatches(each, name)
+      if (labels === undefined) return []
+      const rank = (each.important ? 1000 : 0) + (labels >= 0 ? labels : each.exception ? 500 : 0)
+      return [{ ...each, list, rank }]
+    }),
+  )
+  const exceptions = matching.filter((each) => each.exception)
+  const beaten = (each: { rank: number; important?: boolean }) =>
+    exceptions.some((exception) => exception.important || exception.rank >= each.rank)
+  return [...new Set(matching.filter((each) => !each.exception && !beaten(each)).map((each) => String(each.list)))].sort()
+}
+
+test('on any lists and names it says what the obvious twin says, and so does explain', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.array(rule.map(fitted), { maxLength: 12 }), { minLength: 1, maxLength: 3 }),
+      fc.array(name, { minLength: 1, maxLength: 12 }),
+      fc.integer(),
+      (lists, names, seed) => {
+        const matcher = matcherOf(Object.fromEntries(lists.map((rules, i) => [`l${i}`, rules])), seed)
+        for (const each of names) {
+          const expected = twinFeeds(lists, each).map((index) => `l${index}`)
+          expect({ name: each, feeds: feeds(matcher, each) }).toEqual({ name: each, feeds: expected })
+          const explained = matcher.explain(each.replace(/(^|\.)\*/g, '$1\\*'))
+          if (explained !== undefined) expect(explained.feeds.map(({ list }) => list)).toEqual(expected)
+        }
+      },
+    ),
+    { numRuns: 2000 },
+  )
+})
+
+test('thousands of names, grown over many tables, are all found, and no others', () => {
+  const builder = new MatcherBuilder({ seed: 7 })
+  const list = builder.addList('a')
+  for (let i = 0; i < 20_000; i++) list.rule(RuleKind.exact, `n${i}.example${i % 7}.org`, false, false)
+  for (let i = 0; i < 20_000; i++) list.rule(RuleKind.exact, `n${i}.example${i % 7}.org`, false, false)
+  expect(list.counts).toEqual({ name: 'a', names: 20_000, rules: 20_000, duplicates: 20_000 })
+  const matcher = new Matcher(builder.build())
+  for (let i = 0; i < 20_000; i++) {
+    expect(match(matcher, `n${i}.example${i % 7}.org`)).not.toBe(NO_MATCH)
+    expect(match(matcher, `n${i}.example${(i + 1) % 7}.org`)).toBe(NO_MATCH)
+  }
+})
+
+test('a name of 255 octets, and one of 127 labels', () => {
+  const long = [63, 63, 63, 61].map((length) => 'x'.repeat(length)).join('.')
+  const deep = Array.from({ length: 127 }, () => 'a').join('.')
+  const matcher = matcherOf({ a: [exact(long), exact(deep)], b: [wildcard(`*.${deep.slice(2)}`)] })
+  expect(feeds(matcher, long)).toEqual(['a'])
+  expect(feeds(matcher, deep)).toEqual(['a', 'b'])
+})
+
+test('bytes that are no name match nothing, and nothing is read past them', () => {
+  const matcher = matcherOf({ a: [suffix('.'), keyword('a'), regexp('a'), wildcard('*')] })
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(300), (bytes, offset) => {
+      expect(matcher.match(bytes, offset)).toBeGreaterThanOrEqual(NO_MATCH)
+    }),
+  )
+  expect(matcher.match(Uint8Array.of(0xc0, 0x0c), 0)).toBe(NO_MATCH)
+  expect(matcher.match(Uint8Array.of(3, 0x61), 0)).toBe(NO_MATCH)
+})
+
+test('what cannot be taken is refused with its reason', () => {
+  const limits = { names: 2, regexps: 2, unfilteredRegexps: 1, regexpLength: 30, regexpSize: 100, keywords: 1, wildcardForms: 1 }
+  const list = new MatcherBuilder({ seed: 1, limits }).addList('a')
+  const rule = (kind: RuleKind, pattern: string) => list.rule(kind, pattern, false, false)
+  for (const pattern of [
+    '',
+    'a..b',
+    '.a',
+    'a.',
+    'x'.repeat(64),
+    'a b',
+    'b\u00fc',
+    'a\\',
+    'a\\25',
+    'a\\256',
+    `${'a.'.repeat(127)}a`,
+  ])
+    expect([pattern, rule(RuleKind.suffix, pattern)]).toEqual([pattern, Refusal.badName])
+  expect(rule(RuleKind.wildcard, 'a.b')).toBe(Refusal.badName)
+  expect(rule(RuleKind.keyword, 'b\u00fc')).toBe(Refusal.badKeyword)
+  expect(rule(RuleKind.keyword, 'ads')).toBeUndefined()
+  expect(rule(RuleKind.keyword, 'trk')).toBe(Refusal.tooManyKeywords)
+  expect(rule(RuleKind.keyword, 'ads')).toBeUndefined()
+  expect(rule(RuleKind.regexp, '(a')).toBe(Refusal.badRegexp)
+  expect(rule(RuleKind.regexp, '(?=a)b')).toBe(Refusal.badRegexp)
+  expect(rule(RuleKind.regexp, 'a'.repeat(31))).toBe(Refusal.regexpTooLarge)
+  expect(rule(RuleKind.regexp, '(a{30}){30}')).toBe(Refusal.regexpTooLarge)
+  expect(rule(RuleKind.regexp, '[ab]')).toBeUndefined()
+  expect(rule(RuleKind.regexp, '[cd]')).toBe(Refusal.tooManyRegexps)
+  expect(rule(RuleKind.wildcard, '*.a')).toBeUndefined()
+  expect(rule(RuleKind.wildcard, 'a.*')).toBe(Refusal.tooManyWildcardForms)
+  expect(rule(RuleKind.suffix, 'a')).toBeUndefined()
+  expect(rule(RuleKind.suffix, 'b')).toBe(Refusal.tooManyNames)
+})
+
+test('a catastrophic regular expression takes no time to speak of', () => {
+  const matcher = matcherOf({ a: [regexp('^(a+)+$'), regexp('(a|aa)+b$'), regexp('^(.*)*(.*)*(.*)*!$')] })
+  const labels = Array.from({ length: 4 }, () => 'a'.repeat(62)).join('.')
+  for (let i = 0; i < 100; i++) expect(feeds(matcher, `${labels.slice(0, 200)}c${i}`)).toEqual([])
+})
+
+test('bytes that are no matcher are refused', () => {
+  expect(() => new Matcher(new ArrayBuffer(8))).toThrow('no matcher')
+  expect(() => new Matcher(new ArrayBuffer(1024))).toThrow('no matcher')
+})
+
+test('a shared buffer serves as well', () => {
+  const builder = new MatcherBuilder({ seed: 1 })
+  builder.addList('a').rule(RuleKind.suffix, 'example.org', false, false)
+  const buffer = builder.build((lengthBytes) => new SharedArrayBuffer(lengthBytes))
+  expect(feeds(new Matcher(buffer), 'www.example.org')).toEqual(['a'])
+})

@@ -1,0 +1,457 @@
+/**
+ * Is this name, or a name above it, listed? And which lists does it feed?
+ *
+ * Ingest asks match() for every name on every chain; everything else here is for names that matched, and for operators. It reads the
+ * buffer that MatcherBuilder made (layout.ts draws it) and copies nothing, so that taking over a million names costs the event loop microseconds.
+ *
+ * match() goes through a name once, from the root, carrying the hash along; at each depth at which names are stored it looks the hash up.
+ * For each hit, two bits per rule set say what its rules do to the name. The deepest hit fixes the rules of all hits above it, so (its
+ * entry, is the name deeper?) is the verdict's number, and only verdict() makes objects of it. Wildcards, keywords and
+ * regular expressions are tried where there are any; names that they match take the slow way through decide.ts.
+ *
+ * The obvious twin is in matcher.test.ts, the gain in bench/matcher.bench.ts.
+ */
+import { LOWER_CASE, textToName } from '@dnstap-bgp/dns-wire'
+import { normalizeName, RuleKind } from '@dnstap-bgp/domain-list'
+import { RE2JS, RE2Set } from 're2js'
+import { beatenBy, feedingRules, specificityOf, strongestExceptions } from './decide.ts'
+import type { MatchingRule } from './decide.ts'
+import { hashLabel, hashMultiplier, hashOfRoot, hashStar, STAR, tagOf } from './hash.ts'
+import { KeywordAutomaton } from './keyword-automaton.ts'
+import {
+  atomIsException,
+  atomIsImportant,
+  atomKind,
+  atomList,
+  Effect,
+  Header,
+  HEADER_WORDS,
+  MAGIC,
+  MAX_LABELS,
+} from './layout.ts'
+import type { ListCounts, MatcherText, WildcardShape } from './layout.ts'
+import { MAX_PROBES } from './name-table.ts'
+import { appliesTo } from './rule-sets.ts'
+import { ruleText, storedNameToText } from './rule-text.ts'
+
+export const NO_MATCH = -1
+
+/** A list that a name feeds, and the rule that says so. */
+export interface Feed {
+  readonly list: string
+  readonly rule: string
+}
+
+/** One rule that matches the name, and what became of it. */
+export interface ExplainedRule extends Feed {
+  readonly exception: boolean
+  readonly outcome: 'feeds' | 'excepts' | 'excepted' | 'no effect'
+  /** `excepted`: by which rule. */
+  readonly by?: Feed
+}
+
+export interface Explanation {
+  /** As it is matched: A-labels, lower case. */
+  readonly name: string
+  readonly feeds: readonly Feed[]
+  readonly rules: readonly ExplainedRule[]
+  /** One sentence for each list or exception that decides. */
+  readonly why: readonly string[]
+}
+
+/** Numbers from here on are verdicts of names that more than plain rules matched. */
+const FIRST_COMBINATION = 2 ** 30
+const MAX_KEPT_VERDICTS = 65_536
+
+interface Hit extends MatchingRule {
+  readonly text: () => string
+}
+
+export class Matcher {
+  readonly lists: readonly ListCounts[]
+  /** Distinct stored names, all lists together. */
+  readonly names: number
+  readonly rules: number
+  readonly sizeBytes: number
+  /** What the matcher lives in; another thread may build a Matcher of it too. */
+  readonly buffer: ArrayBufferLike
+
+  readonly #words: Uint32Array
+  readonly #octets: Uint8Array
+  readonly #flags: Uint8Array
+  readonly #slots: number
+  readonly #slotMask: number
+  readonly #root: number
+  readonly #multiplier: number
+  readonly #deepest: number
+  readonly #storedAt: Uint8Array // by number of labels: are there names?
+  readonly #shapes: readonly (readonly WildcardShape[])[] // by number of labels
+  readonly #text: MatcherText
+  readonly #automaton: KeywordAutomaton | undefined
+  readonly #hasMore: boolean // wildcards, keywords or regular expressions
+  readonly #regexps: (RE2JS | undefined)[] // by text rule; compiled when first needed
+  #unfiltered: RE2Set | undefined
+
+  // Scratch of the match going on.
+  readonly #labels = new Int32Array(MAX_LABELS)
+  readonly #hashes = new Int32Array(MAX_LABELS + 1)
+  readonly #found: Int32Array
+  readonly #wildcards: number[] = []
+  readonly #textHits: number[] = []
+
+  readonly #verdicts = new Map<number, readonly Feed[]>()
+  readonly #combinations = new Map<string, number>()
+  #nextCombination = FIRST_COMBINATION
+
+  constructor(buffer: ArrayBufferLike) {
+    const words = new Uint32Array(buffer)
+    if (words.length < HEADER_WORDS || words[Header.magic] !== MAGIC) throw new TypeError('these bytes are no matcher')
+    this.buffer = buffer
+    this.sizeBytes = buffer.byteLength
+    this.#words = words
+    this.#octets = new Uint8Array(buffer)
+    this.#flags = new Uint8Array(buffer, words[Header.flags] * 4, 2 * words[Header.ruleSets])
+    this.#slots = words[Header.slots]
+    this.#slotMask = words[Header.slotMask]
+    this.#root = hashOfRoot(words[Header.seed])
+    this.#multiplier = hashMultiplier(words[Header.seed])
+    this.#deepest = words[Header.deepest]
+    this.#storedAt = new Uint8Array(MAX_LABELS + 1)
+    for (let labels = 0; labels <= MAX_LABELS; labels++)
+      this.#storedAt[labels] = (words[Header.depths + (labels >>> 5)] >>> (labels & 31)) & 1
+    this.names = words[Header.names]
+    this.rules = words[Header.rules]
+    this.#text = readText(buffer, words[Header.text], words[Header.textLength])
+    this.lists = this.#text.lists
+    const shapes: WildcardShape[][] = Array.from({ length: MAX_LABELS + 1 }, () => [])
+    for (const shape of this.#text.shapes) shapes[shape.labels].push(shape)
+    this.#shapes = shapes
+    this.#automaton = words[Header.automatonWords] > 0 ? new KeywordAutomaton(buffer, words[Header.automaton]) : undefined
+    this.#found = new Int32Array(this.#text.patterns.length)
+    this.#regexps = new Array<RE2JS | undefined>(this.#text.textRules.length).fill(undefined)
+    this.#hasMore = this.#text.shapes.length > 0 || this.#text.textRules.length > 0
+  }
+
+  /** The verdict on an uncompressed wire-format name in any letter case: its number, or NO_MATCH when it feeds no list. */
+  match(bytes: Uint8Array, offset: number): number {
+    const labels = this.#labels
+    let count = 0
+    let end = offset
+    for (let length = bytes[end]; length !== 0; length = bytes[end]) {
+      if (!(length <= 63) || count === MAX_LABELS) return NO_MATCH // no name: a pointer, or the bytes end
+      labels[count++] = end
+      end += length + 1
+    }
+
+    const storedAt = this.#storedAt
+    const hashes = this.#hashes
+    const multiplier = this.#multiplier
+    const deepest = count < this.#deepest ? count : this.#deepest
+    let hash = this.#root
+    let hit = 0 // the deepest entry that says anything about this name
+    let isBelow = 0
+    let feedsAt = -1
+    let exceptsAt = -1
+    let effects = 0
+    for (let depth = 0; ; depth++) {
+      hashes[depth] = hash
+      if (storedAt[depth] === 1) {
+        const at = depth === 0 ? end : labels[count - depth]
+        const entry = this.#find(tagOf(hash), bytes, at, end)
+        if (entry !== 0) {
+          const below = depth < count ? 1 : 0
+          const effect = this.#flags[2 * this.#words[entry] + below]
+          if (effect !== 0) {
+            hit = entry
+            isBelow = below
+            effects |= effect
+            if ((effect & Effect.feeds) !== 0) feedsAt = depth
+            if ((effect & Effect.excepts) !== 0) exceptsAt = depth
+          }
+        }
+      }
+      if (depth === deepest) break
+      hash = hashLabel(hash, multiplier, bytes, labels[count - 1 - depth])
+    }
+    if ((effects & Effect.exceptsImportant) !== 0) return NO_MATCH
+    if (this.#hasMore && this.#matchMore(bytes, offset, count, end)) return this.#combine(2 * hit + isBelow)
+    if ((effects & Effect.feedsImportant) !== 0 || feedsAt > exceptsAt) return 2 * hit + isBelow
+    return NO_MATCH
+  }
+
+  /**
+   * The lists that feed, in the order they were added, each with the rule that decides. Ask at once: a number
+   * stays good only until tens of thousands of other verdicts were given. The same number gives the same object.
+   */
+  verdict(id: number): readonly Feed[] {
+    let verdict = this.#verdicts.get(id)
+    if (verdict === undefined) {
+      if (!(id >= 0 && id < FIRST_COMBINATION)) throw new RangeError(`${id} is no verdict, or one of long ago`)
+      verdict = this.#keep(id, this.#feeds(feedingRules(this.#plainHits(id))))
+    }
+    return verdict
+  }
+
+  /** Which rules match this name, and which of them decide. Undefined when it is no DNS name; U-labels are accepted. */
+  explain(nameText: string): Explanation | undefined {
+    const text = nameText === '.' ? nameText : normalizeName(nameText).name
+    const name = text === undefined ? undefined : textToName(text)
+    if (text === undefined || name === undefined) return undefined
+    const rules = this.#allHits(name)
+    const exceptions = strongestExceptions(rules)
+    const feeding = feedingRules(rules)
+    const feeds = this.#feeds(feeding)
+    const why = feeding.map((rule) => {
+      const overruled = exceptions.plain
+      const although =
+        overruled === undefined
+          ? ''
+          : `; the exception ${overruled.text()} of list ${this.#nameOf(overruled)} is ${rule.important ? 'not important' : 'less specific'}`
+      return `${text} feeds list ${this.#nameOf(rule)} by ${rule.text()}${although}`
+    })
+    const explained = rules.map((rule): ExplainedRule => {
+      const self = this.#feed(rule)
+      if (rule.exception) {
+        const beats = rules.some((other) => !other.exception && beatenBy(other, exceptions) === rule)
+        return { ...self, exception: true, outcome: beats ? 'excepts' : 'no effect' }
+      }
+      const by = beatenBy(rule, exceptions)
+      if (by === undefined) return { ...self, exception: false, outcome: 'feeds' }
+      return { ...self, exception: false, outcome: 'excepted', by: this.#feed(by) }
+    })
+    for (const { outcome, list, rule, by } of explained)
+      if (outcome === 'excepted' && by !== undefined && !feeds.some((feed) => feed.list === list))
+        why.push(`${rule} of list ${list} would match, but the exception ${by.rule} of list ${by.list} wins`)
+    if (why.length === 0)
+      why.push(`${rules.length === 0 ? 'no rule of any list matches' : 'nothing but exceptions match'} ${text}`)
+    return { name: text, feeds, rules: explained, why }
+  }
+
+  #find(tag: number, bytes: Uint8Array, at: number, end: number): number {
+    const words = this.#words
+    const mask = this.#slotMask
+    let slot = tag & mask
+    for (let probes = 0; probes < MAX_PROBES; probes++) {
+      const place = this.#slots + 2 * slot
+      const entry = words[place + 1]
+      if (entry === 0) return 0
+      if (words[place] === tag && this.#is(entry, bytes, at, end)) return entry
+      slot = (slot + 1) & mask
+    }
+    return 0
+  }
+
+  #is(entry: number, bytes: Uint8Array, at: number, end: number): boolean {
+    const octets = this.#octets
+    // Length octets are below the letters, so they survive LOWER_CASE.
+    for (let stored = 4 * entry + 4; at <= end; at++, stored++) if (octets[stored] !== LOWER_CASE[bytes[at]]) return false
+    return true
+  }
+
+  /** Do wildcards, keywords or regular expressions match? Leaves them in #wildcards and #textHits. */
+  #matchMore(bytes: Uint8Array, offset: number, count: number, end: number): boolean {
+    const wildcards = this.#wildcards
+    const textHits = this.#textHits
+    wildcards.length = 0
+    textHits.length = 0
+    for (const shape of this.#shapes[count]) {
+      const entry = this.#findWildcard(shape, bytes, count, end)
+      if (entry !== 0) wildcards.push(entry)
+    }
+    const text = this.#text
+    if (text.textRules.length === 0) return wildcards.length > 0
+    let name: string | undefined
+    const found = this.#automaton?.search(bytes, offset, this.#found) ?? 0
+    for (let i = 0; i < found; i++)
+      for (const rule of text.patterns[this.#found[i]]) {
+        if (textHits.includes(rule)) continue
+        if (text.textRules[rule].kind === RuleKind.keyword) textHits.push(rule)
+        else if (this.#regexp(rule).test((name ??= nameToPlainText(bytes, offset)))) textHits.push(rule)
+      }
+    if (text.unfiltered.length > 0)
+      for (const index of this.#unfilteredSet().match((name ??= nameToPlainText(bytes, offset))))
+        textHits.push(text.unfiltered[index])
+    return wildcards.length > 0 || textHits.length > 0
+  }
+
+  #findWildcard(shape: WildcardShape, bytes: Uint8Array, count: number, end: number): number {
+    const { stars } = shape
+    let star = 0
+    let hash = this.#hashes[stars[0]]
+    for (let depth = stars[0]; depth < count; depth++) {
+      if (stars[star] === depth) {
+        hash = hashStar(hash, this.#multiplier)
+        star++
+      } else hash = hashLabel(hash, this.#multiplier, bytes, this.#labels[count - 1 - depth])
+    }
+    const tag = tagOf(hash)
+    const words = this.#words
+    let slot = tag & this.#slotMask
+    for (let probes = 0; probes < MAX_PROBES; probes++) {
+      const place = this.#slots + 2 * slot
+      const entry = words[place + 1]
+      if (entry === 0) return 0
+      if (words[place] === tag && this.#isWildcard(entry, bytes, count, end)) return entry
+      slot = (slot + 1) & this.#slotMask
+    }
+    return 0
+  }
+
+  #isWildcard(entry: number, bytes: Uint8Array, count: number, end: number): boolean {
+    const octets = this.#octets
+    let stored = 4 * entry + 4
+    for (let i = 0; i < count; i++) {
+      const at = this.#labels[i]
+      if (octets[stored] === STAR) {
+        stored++
+        continue
+      }
+      const next = i + 1 < count ? this.#labels[i + 1] : end
+      for (let j = at; j < next; j++) if (octets[stored++] !== LOWER_CASE[bytes[j]]) return false
+    }
+    return octets[stored] === 0
+  }
+
+  #regexp(rule: number): RE2JS {
+    return (this.#regexps[rule] ??= RE2JS.compile(this.#text.textRules[rule].text, RE2JS.CASE_INSENSITIVE))
+  }
+
+  #unfilteredSet(): RE2Set {
+    if (this.#unfiltered === undefined) {
+      this.#unfiltered = new RE2Set(RE2Set.UNANCHORED, RE2JS.CASE_INSENSITIVE)
+      for (const rule of this.#text.unfiltered) this.#unfiltered.add(this.#text.textRules[rule].text)
+      this.#unfiltered.compile()
+    }
+    return this.#unfiltered
+  }
+
+  /** The verdict of what #matchMore found together with the plain hit. */
+  #combine(plain: number): number {
+    const key = `${plain},${this.#wildcards.join()};${this.#textHits.join()}`
+    const known = this.#combinations.get(key)
+    if (known !== undefined) return known
+    const feeding = feedingRules([...this.#plainHits(plain), ...this.#moreHits()])
+    const id = feeding.length === 0 ? NO_MATCH : this.#nextCombination
+    if (this.#combinations.size >= MAX_KEPT_VERDICTS) forgetOldest(this.#combinations)
+    this.#combinations.set(key, id)
+    if (id === NO_MATCH) return id
+    this.#nextCombination = id === 2 ** 31 - 1 ? FIRST_COMBINATION : id + 1
+    this.#keep(id, this.#feeds(feeding))
+    return id
+  }
+
+  #keep(id: number, feeds: readonly Feed[]): readonly Feed[] {
+    if (this.#verdicts.size >= MAX_KEPT_VERDICTS) forgetOldest(this.#verdicts)
+    this.#verdicts.set(id, feeds)
+    return feeds
+  }
+
+  /** The rules behind a number: those of its entry, and of the names above that. */
+  #plainHits(id: number): Hit[] {
+    const entry = id >>> 1
+    if (entry === 0) return []
+    const isBelow = (id & 1) === 1
+    const name = this.#octets.slice(4 * entry + 4, 4 * entry + 4 + 256)
+    return this.#hitsOf(name, isBelow)
+  }
+
+  /** Rules of the table of names that match `name`, or whatever name is below it. */
+  #hitsOf(name: Uint8Array, isBelow: boolean): Hit[] {
+    const labels: number[] = []
+    let end = 0
+    for (; name[end] !== 0; end += name[end] + 1) labels.push(end)
+    labels.push(end)
+    const hits: Hit[] = []
+    let hash = this.#root
+    for (let depth = 0; depth < labels.length; depth++) {
+      if (depth > 0) hash = hashLabel(hash, this.#multiplier, name, labels[labels.length - 1 - depth])
+      const entry = this.#find(tagOf(hash), name, labels[labels.length - 1 - depth], end)
+      if (entry !== 0) this.#addHits(hits, entry, isBelow || depth < labels.length - 1, depth)
+    }
+    return hits
+  }
+
+  #addHits(hits: Hit[], entry: number, below: boolean, specificity: number): void {
+    for (const atom of this.#atomsOf(entry)) {
+      const kind = atomKind(atom)
+      if (!appliesTo(kind, below)) continue
+      const exception = atomIsException(atom)
+      const important = atomIsImportant(atom)
+      const text = () => ruleText(kind, storedNameToText(this.#octets, 4 * entry + 4), exception, important)
+      hits.push({ list: atomList(atom), kind, exception, important, specificity, text })
+    }
+  }
+
+  #moreHits(): Hit[] {
+    const hits: Hit[] = []
+    for (const entry of this.#wildcards) {
+      let fixed = 0
+      for (let at = 4 * entry + 4; this.#octets[at] !== 0; at += this.#octets[at] === STAR ? 1 : this.#octets[at] + 1)
+        if (this.#octets[at] !== STAR) fixed++
+      this.#addHits(hits, entry, false, fixed)
+    }
+    for (const index of this.#textHits) {
+      const { list, kind, text, exception, important } = this.#text.textRules[index]
+      const specificity = specificityOf(kind, exception, 0)
+      hits.push({ list, kind, exception, important, specificity, text: () => ruleText(kind, text, exception, important) })
+    }
+    return hits
+  }
+
+  #allHits(name: Uint8Array): Hit[] {
+    const hits = this.#hitsOf(name, false)
+    if (!this.#hasMore) return hits
+    let count = 0
+    let end = 0
+    let hash = this.#root
+    for (; name[end] !== 0; end += name[end] + 1) this.#labels[count++] = end
+    for (let depth = 0; depth <= count; depth++) {
+      this.#hashes[depth] = hash
+      if (depth < count) hash = hashLabel(hash, this.#multiplier, name, this.#labels[count - 1 - depth])
+    }
+    return this.#matchMore(name, 0, count, end) ? [...hits, ...this.#moreHits()] : hits
+  }
+
+  #atomsOf(entry: number): Uint32Array {
+    const starts = this.#words[Header.ruleSetStarts] + this.#words[entry]
+    const atoms = this.#words[Header.atoms]
+    return this.#words.subarray(atoms + this.#words[starts], atoms + this.#words[starts + 1])
+  }
+
+  #feeds(rules: readonly Hit[]): readonly Feed[] {
+    return rules.map((rule) => this.#feed(rule))
+  }
+
+  #feed(rule: Hit): Feed {
+    return { list: this.#nameOf(rule), rule: rule.text() }
+  }
+
+  #nameOf(rule: MatchingRule): string {
+    return this.lists[rule.list].name
+  }
+}
+
+function forgetOldest<Key, Value>(map: Map<Key, Value>): void {
+  for (const key of map.keys()) {
+    map.delete(key)
+    if (map.size <= MAX_KEPT_VERDICTS / 2) return
+  }
+}
+
+function readText(buffer: ArrayBufferLike, word: number, length: number): MatcherText {
+  const characters = new Uint16Array(buffer, word * 4, length)
+  let text = ''
+  for (let i = 0; i < length; i += 4096) text += String.fromCharCode(...characters.subarray(i, i + 4096))
+  return JSON.parse(text) as MatcherText
+}
+
+/** For keywords and regular expressions: lower case, without final dot, octets as they are. */
+function nameToPlainText(bytes: Uint8Array, offset: number): string {
+  let text = ''
+  let at = offset
+  for (let length = bytes[at]; length > 0; length = bytes[at]) {
+    if (text !== '') text += '.'
+    for (const end = at++ + length; at <= end; at++) text += String.fromCharCode(LOWER_CASE[bytes[at]])
+  }
+  return text
+}
