@@ -48,6 +48,19 @@ export const BINDINGS: Call<undefined, readonly Resolution[]> = {
   part: resolutionsCodec,
 }
 
+/** Why a resolution was not taken; null: it was. */
+export type OfferAnswer = { readonly refusal: string; readonly why: string } | null
+
+/**
+ * gateway -> cache: what another instance says, with an answer for each. Another instance knows no lists of ours: a resolution whose
+ * `list` is empty is taken for every list that covers its name.
+ */
+export const OFFER: Call<readonly Resolution[], readonly OfferAnswer[]> = {
+  name: 'dnstap-bgp.v1.offer',
+  request: resolutionsCodec,
+  part: jsonCodec(),
+}
+
 /** What is known of an address or a name, for people. */
 export interface ExplainRequest {
   /** An address, a prefix, or a name. */

@@ -249,3 +249,37 @@ test('forget withdraws by hand, and a hold-down keeps the address out for its ti
   await learn({})
   expect(routes()).toEqual({ [ROUTE]: ['default'] })
 })
+
+describe('what another instance says', () => {
+  const entry = {
+    list: '',
+    name: 'www.example.org',
+    rule: '',
+    address: ADDRESS,
+    ttlSeconds: 0,
+    seenAtMs: 0,
+    source: 'peer 93.184.215.1',
+    chain: [],
+  }
+  const config = '[[list]]\nname = "a"\nsource = "/x"\n[[list]]\nname = "b"\nsource = "/y"\n'
+  const rules = { a: ['example.org'], b: ['www.example.org'] }
+
+  test('is taken for every list that covers its name', async () => {
+    const { cache, clock, settle, routes } = await startTestCache({ config, rules })
+    expect(await cache.offer([{ ...entry, seenAtMs: clock.now() }])).toEqual([null])
+    await settle()
+    expect(routes()).toEqual({ [ROUTE]: ['a', 'b'] })
+  })
+
+  test('is refused with a sentence when it may not be', async () => {
+    const { cache, clock } = await startTestCache({ config, rules })
+    const seenAtMs = clock.now()
+    const answers = await cache.offer([
+      { ...entry, seenAtMs, name: 'www.example.com' },
+      { ...entry, seenAtMs, address: '127.0.0.1' },
+      { ...entry, seenAtMs },
+      { ...entry, seenAtMs: 1 },
+    ])
+    expect(answers.map((one) => one?.refusal)).toEqual(['not-listed', 'never', undefined, 'too-old'])
+  })
+})

@@ -19,9 +19,9 @@ import { NeverList, parsePrefix } from '@dnstap-bgp/ip'
 import { StoreError } from '@dnstap-bgp/ip-store'
 import type { Binding, IpStore, Outcome, Sighting, StoreLimits } from '@dnstap-bgp/ip-store'
 import type { Clock, Closeable, Log, Timer } from '@dnstap-bgp/runtime'
-import { BINDINGS, EXPLAIN, FORGET, HEAD, LEARNT, RESOLUTIONS, ROUTE_CHANGES, SNAPSHOT, TAIL } from '@dnstap-bgp/steering'
-import type { ForgetRequest, Resolution, RouteChanges, StoreHead, TailPart } from '@dnstap-bgp/steering'
-import { Admission, isRefused, type Coverage, type Refusal } from './admission.ts'
+import { BINDINGS, EXPLAIN, FORGET, HEAD, LEARNT, OFFER, RESOLUTIONS, ROUTE_CHANGES, SNAPSHOT, TAIL } from '@dnstap-bgp/steering'
+import type { ForgetRequest, OfferAnswer, Resolution, RouteChanges, StoreHead, TailPart } from '@dnstap-bgp/steering'
+import { Admission, isRefused, type Coverage, type Refusal, type Refused } from './admission.ts'
 import { audit } from './audit.ts'
 import { Explainer } from './explain.ts'
 import { TokenBucket } from './token-bucket.ts'
@@ -129,7 +129,10 @@ export class CacheService implements Closeable {
       bus.serve(BINDINGS, () => this.#bindings()),
       bus.serve(EXPLAIN, (request) => once(this.explainer.explain(request.subject))),
       bus.serve(FORGET, (request) => once(this.forget(request))),
-      bus.consume(RESOLUTIONS, (messages) => this.#learn(messages.flat())),
+      bus.serve(OFFER, (resolutions) => once(this.offer(resolutions))),
+      bus.consume(RESOLUTIONS, async (messages) => {
+        await this.#learn(messages.flat())
+      }),
     )
     this.#timers.push(
       clock.every(SWEEP_PERIOD_MS, () => this.#sweepSoon()),
@@ -175,6 +178,35 @@ export class CacheService implements Closeable {
     }
   }
 
+  /** Takes what another instance says: each for the list it names, or for all that cover its name. */
+  async offer(resolutions: readonly Resolution[]): Promise<readonly OfferAnswer[]> {
+    const forLists: Resolution[] = []
+    const from: number[] = []
+    const answers: OfferAnswer[] = resolutions.map(() => null)
+    resolutions.forEach((resolution, i) => {
+      const lists = resolution.list === '' ? this.#listsCovering(resolution.name) : [resolution.list]
+      if (lists.length === 0) {
+        this.counters.refused['not-listed']++
+        answers[i] = { refusal: 'not-listed', why: `no list covers ${resolution.name}` }
+      }
+      for (const list of lists) {
+        forLists.push({ ...resolution, list })
+        from.push(i)
+      }
+    })
+    const refusals = await this.#learn(forLists)
+    for (const [at, refused] of refusals) answers[from[at]] = refused
+    // Taken for one list is taken.
+    for (let at = 0; at < from.length; at++) if (!refusals.has(at)) answers[from[at]] = null
+    return answers
+  }
+
+  #listsCovering(name: string): string[] {
+    return this.#config.lists
+      .map((list) => list.name)
+      .filter((list) => this.#admission.coverage.ruleFor(list, name) !== undefined)
+  }
+
   /** For the operator's pages. */
   async status(): Promise<{ head: StoreHead; bindings: number; routes: number; routesPerList: Record<string, number> }> {
     const counts = await this.#deps.store.counts()
@@ -196,9 +228,16 @@ export class CacheService implements Closeable {
     await this.#deps.store.flush()
   }
 
-  async #learn(resolutions: readonly Resolution[]): Promise<void> {
+  /** Returns what was refused, by index. */
+  async #learn(resolutions: readonly Resolution[]): Promise<Map<number, Refused>> {
     const { store, clock } = this.#deps
     const nowMs = clock.now()
+    const refusals = new Map<number, Refused>()
+    const refuse = (i: number, refused: Refused) => {
+      this.counters.refused[refused.refusal]++
+      this.explainer.noteRefusal(resolutions[i], refused, nowMs)
+      refusals.set(i, refused)
+    }
     for (let from = 0; from < resolutions.length; from += STORE_BATCH) {
       const learnt: Resolution[] = []
       const sightings: Sighting[] = []
@@ -206,26 +245,18 @@ export class CacheService implements Closeable {
       for (let i = from; i < end; i++) {
         const resolution = resolutions[i]
         const answer = this.#admission.admit(resolution, nowMs)
-        if (isRefused(answer)) {
-          this.counters.refused[answer.refusal]++
-          this.explainer.noteRefusal(resolution, answer, nowMs)
-        } else if (this.#mayMakeRoutes(answer.list) || (await this.#isKnown(answer))) {
+        if (isRefused(answer)) refuse(i, answer)
+        else if (this.#mayMakeRoutes(answer.list) || (await this.#isKnown(answer))) {
           learnt.push(resolution)
           sightings.push(answer)
-        } else {
-          this.counters.refused.rate++
-          this.explainer.noteRefusal(
-            resolution,
-            { refusal: 'rate', why: `list "${answer.list}" makes new routes too fast` },
-            nowMs,
-          )
-        }
+        } else refuse(i, { refusal: 'rate', why: `list "${answer.list}" makes new routes too fast` })
       }
       if (sightings.length === 0) continue
       const { outcomes, changes } = await store.observe(sightings, this.#limits)
       this.#publish(changes)
       this.#tell(learnt, outcomes, nowMs)
     }
+    return refusals
   }
 
   #mayMakeRoutes(list: string): boolean {
