@@ -185,6 +185,8 @@ class RunningRouter implements Router {
       child.once('exit', () => resolve())
     }).then(() => {
       running.delete(child)
+      child.stdout.destroy() // a straggler may still hold the other end
+      child.stderr.destroy()
       if (this.#child === child) this.#child = undefined
     })
     try {
