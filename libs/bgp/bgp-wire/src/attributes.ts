@@ -10,7 +10,7 @@
 import type { LargeCommunity } from './communities.ts'
 import { AS_TRANS, AttributeFlag, AttributeType, Origin } from './numbers.ts'
 import type { Family } from './numbers.ts'
-import { uint32, uint16 } from './octets.ts'
+import { copyOf, uint16, uint32 } from './octets.ts'
 
 export interface PathAttributes {
   /** Default IGP. */
@@ -60,7 +60,7 @@ export function encodeAttributes(family: Family, attributes: PathAttributes, fou
   if (!fourOctetAsn && asPath.some((asn) => asn > 0xffff)) put(octets, OPTIONAL_TRANSITIVE, AttributeType.AS4_PATH, fourOctetPath)
   const large = distinctLargeCommunities(attributes.largeCommunities ?? [])
   if (large.length > 0) put(octets, OPTIONAL_TRANSITIVE, AttributeType.LARGE_COMMUNITY, large.flat().flatMap(uint32))
-  return { family, mpNextHop: inNextHopAttribute ? new Uint8Array(0) : nextHop.slice(), bytes: Uint8Array.from(octets) }
+  return { family, mpNextHop: inNextHopAttribute ? new Uint8Array(0) : copyOf(nextHop), bytes: Uint8Array.from(octets) }
 }
 
 function put(octets: number[], flags: number, type: number, value: readonly number[]): void {

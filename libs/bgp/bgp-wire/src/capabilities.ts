@@ -9,7 +9,7 @@
  */
 import { CapabilityCode, SAFI_UNICAST, afiOf, familyOf } from './numbers.ts'
 import type { Family } from './numbers.ts'
-import { readUint16, readUint32, textOfStranger, uint16, uint32, utf8Octets } from './octets.ts'
+import { copyOf, readUint16, readUint32, textOfStranger, uint16, uint32, utf8Octets } from './octets.ts'
 
 export interface GracefulRestartFamily {
   readonly family: Family
@@ -124,7 +124,7 @@ export class CapabilityReader {
       const code = bytes[at]
       const valueStart = at + 2
       at = valueStart + bytes[at + 1]
-      if (!this.#one(code, bytes, valueStart, at)) this.#unknown.push({ code, value: bytes.slice(valueStart, at) })
+      if (!this.#one(code, bytes, valueStart, at)) this.#unknown.push({ code, value: copyOf(bytes, valueStart, at) })
     }
     return true
   }

@@ -8,7 +8,7 @@
 import { BgpError, errorInWords } from './bgp-error.ts'
 import { message } from './header.ts'
 import { CeaseSubcode, ErrorCode, HEADER_LENGTH, MAX_MESSAGE_LENGTH, MessageType } from './numbers.ts'
-import { textOfStranger, utf8Octets } from './octets.ts'
+import { copyOf, textOfStranger, utf8Octets } from './octets.ts'
 
 export interface Notification {
   readonly code: number
@@ -57,7 +57,7 @@ export function decodeNotification(bytes: Uint8Array): Notification {
     code = bytes[at]
     subcode = bytes[at + 1]
   }
-  const data = bytes.slice(at + 2)
+  const data = copyOf(bytes, at + 2)
   const text = code === ErrorCode.CEASE && hasShutdownCommunication(subcode) ? shutdownCommunicationIn(data) : ''
   const words = (isHardReset ? 'Hard Reset of ' : '') + errorInWords(code, subcode) + (text === '' ? '' : `: "${text}"`)
   return { code, subcode, data, hardReset: isHardReset, words, ...(text === '' ? {} : { shutdownCommunication: text }) }

@@ -20,6 +20,11 @@ export function writeUint32(bytes: Uint8Array, offset: number, value: number): v
   bytes[offset + 3] = value
 }
 
+/** A copy. Not slice(): Node's Buffer is a Uint8Array whose slice() shares the memory. */
+export function copyOf(bytes: Uint8Array, start = 0, end = bytes.length): Uint8Array {
+  return new Uint8Array(bytes.subarray(start, end))
+}
+
 export function uint16(value: number): number[] {
   return [(value >>> 8) & 0xff, value & 0xff]
 }

@@ -10,7 +10,7 @@
 import { BgpError } from './bgp-error.ts'
 import { AttributeFlag, AttributeType, ErrorCode, HEADER_LENGTH, UpdateErrorSubcode, familyOf } from './numbers.ts'
 import type { Family } from './numbers.ts'
-import { readUint16, readUint32 } from './octets.ts'
+import { copyOf, readUint16, readUint32 } from './octets.ts'
 
 /** What was agreed with the peer that bears on how its UPDATEs read. */
 export interface UpdateContext {
@@ -142,7 +142,7 @@ class UpdateReading {
       if ((flags & AttributeFlag.OPTIONAL) !== 0) return
       throw updateError(
         UpdateErrorSubcode.UNRECOGNIZED_WELL_KNOWN_ATTRIBUTE,
-        this.#bytes.slice(at, end),
+        copyOf(this.#bytes, at, end),
         `well-known attribute ${type} is not known`,
       )
     }
@@ -205,7 +205,7 @@ class UpdateReading {
    */
   #readMultiprotocol(type: number, at: number, start: number, end: number): void {
     const bytes = this.#bytes
-    const bad = (detail: string) => updateError(UpdateErrorSubcode.OPTIONAL_ATTRIBUTE_ERROR, bytes.slice(at, end), detail)
+    const bad = (detail: string) => updateError(UpdateErrorSubcode.OPTIONAL_ATTRIBUTE_ERROR, copyOf(bytes, at, end), detail)
     const isReach = type === AttributeType.MP_REACH_NLRI
     if (end - start < (isReach ? 5 : 3)) throw bad(`attribute ${type} of ${end - start} octets`)
     const family = familyOf(readUint16(bytes, start), bytes[start + 2])
