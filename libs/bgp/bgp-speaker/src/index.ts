@@ -1,1 +1,6 @@
-export {}
+export type { AddressFamily, PeerRole, SpeakerConfig, SpeakerPeerConfig } from './config.ts'
+export { nextHopFault } from './next-hop-check.ts'
+export type { NextHopSurroundings } from './next-hop-check.ts'
+export type { PeerStatus } from './peer-status.ts'
+export { BgpSpeaker } from './speaker.ts'
+export type { CloseOptions, SpeakerDeps } from './speaker.ts'

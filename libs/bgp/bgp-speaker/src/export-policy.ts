@@ -1,0 +1,101 @@
+/**
+ * What of our routes a peer gets, and how they look to it: which lists, which next hop, what is added; iBGP and eBGP (RFC 4271 §5.1).
+ *
+ * Asked once per attribute set and session (export-profile.ts of route-table keeps the answers). Who must not be sent a route because
+ * of its next hop does not get it; why is told once, through `onFault`.
+ */
+import { formatAddress, parseAddress } from '@dnstap-bgp/ip'
+import { type AttributeBlock, attributesFit, encodeAttributes, type PathAttributes } from '@dnstap-bgp/bgp-wire'
+import type { Negotiated } from '@dnstap-bgp/bgp-session'
+import { type ExportPolicy, Family, FAMILY_NAMES, type RouteAttributes } from '@dnstap-bgp/route-table'
+import type { SpeakerConfig, SpeakerPeerConfig } from './config.ts'
+import { nextHopFault } from './next-hop-check.ts'
+
+export interface SessionAddresses {
+  readonly localAddress: string
+  readonly peerAddress: string
+}
+
+export function exportPolicy(
+  speaker: SpeakerConfig,
+  peer: SpeakerPeerConfig,
+  negotiated: Negotiated,
+  addresses: SessionAddresses,
+  onFault: (sentence: string) => void,
+): ExportPolicy {
+  const external = !negotiated.internal
+  const localAsn = peer.localAsn ?? speaker.asn
+  return (attributes, family) => {
+    if (peer.lists !== undefined && !attributes.lists.some((list) => peer.lists?.includes(list) === true)) return undefined
+    const name = FAMILY_NAMES[family]
+    const nextHop = chooseNextHop(speaker, peer, attributes, family, addresses)
+    if (nextHop === undefined) {
+      onFault(`no ${name} routes: there is no ${name} next hop for them; set bgp.nextHop${family === Family.ipv6 ? 'IPv6' : ''}`)
+      return undefined
+    }
+    const fault = nextHopFault(formatAddress(nextHop), { peerAddresses: [addresses.peerAddress] })
+    if (fault !== undefined) {
+      onFault(`no ${name} routes with next hop ${formatAddress(nextHop)}: a next hop must not be ${fault}`)
+      return undefined
+    }
+    if (family === Family.ipv4 && nextHop.length === 16 && !negotiated.extendedNextHop.includes('ipv4')) {
+      onFault(`no IPv4 routes with next hop ${formatAddress(nextHop)}: the peer does not take IPv6 next hops for them (RFC 8950)`)
+      return undefined
+    }
+    const path: PathAttributes = {
+      asPath: external ? [localAsn] : [],
+      nextHop,
+      ...(attributes.med === undefined ? {} : { med: attributes.med }),
+      ...(external ? {} : { localPref: attributes.localPref ?? DEFAULT_LOCAL_PREF }),
+      communities: [...attributes.communities, ...(peer.communities ?? [])],
+      largeCommunities: [...attributes.largeCommunities, ...(peer.largeCommunities ?? [])],
+    }
+    const block = withOnlyToCustomer(
+      encodeAttributes(name, path, negotiated.fourOctetAsn),
+      external ? peer.role : undefined,
+      localAsn,
+    )
+    if (!attributesFit(block, MAX_UPDATE_LENGTH)) {
+      onFault(
+        `no routes of ${attributes.lists.join(', ')}: their attributes take ${block.bytes.length} octets, no UPDATE has that room`,
+      )
+      return undefined
+    }
+    return block
+  }
+}
+
+/**
+ * Our UPDATEs keep to 4096 octets also where more is agreed (RFC 8654): nothing we announce needs more, the headers saved are half
+ * a percent, and not every tool that looks on knows longer ones.
+ */
+export const MAX_UPDATE_LENGTH = 4096
+
+/** RFC 4271 §5.1.5 wants one on every iBGP session; this is everybody's default. */
+const DEFAULT_LOCAL_PREF = 100
+
+/** The peer's own setting, then the route's, then the speaker's, then our address on the session. */
+function chooseNextHop(
+  speaker: SpeakerConfig,
+  peer: SpeakerPeerConfig,
+  attributes: RouteAttributes,
+  family: Family,
+  { localAddress }: SessionAddresses,
+): Uint8Array | undefined {
+  const key = family === Family.ipv4 ? 'nextHopIpv4' : 'nextHopIpv6'
+  const chosen = peer[key] ?? attributes[key] ?? speaker[key] ?? 'self'
+  const octets = parseAddress(chosen === 'self' ? localAddress : chosen)
+  return family === Family.ipv6 && octets?.length === 4 ? undefined : octets
+}
+
+/** RFC 9234 §5: to customers, peers and clients of a route server, a route says that it must not go further up. */
+function withOnlyToCustomer(block: AttributeBlock, role: SpeakerPeerConfig['role'], localAsn: number): AttributeBlock {
+  if (role !== 'provider' && role !== 'peer' && role !== 'rs') return block
+  const bytes = new Uint8Array(block.bytes.length + 7)
+  bytes.set(block.bytes)
+  bytes.set([0xc0, ONLY_TO_CUSTOMER, 4], block.bytes.length)
+  new DataView(bytes.buffer).setUint32(block.bytes.length + 3, localAsn)
+  return { ...block, bytes }
+}
+
+const ONLY_TO_CUSTOMER = 35

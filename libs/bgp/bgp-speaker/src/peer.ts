@@ -1,0 +1,525 @@
+/**
+ * One peer: its sockets, its timers, its Adj-RIB-Out, and what an operator wants to know of it.
+ *
+ * What to do is decided by Peering (bgp-session), what to send by AdjRibOut (route-table); here it is done. UPDATEs are encoded only
+ * when the socket has room by our own account, and no more of them in one turn of the event loop than 64 KiB, so that neither other
+ * peers nor our own KEEPALIVEs wait behind a large table: those are written at once, behind at most what the socket holds.
+ */
+import { lookup } from 'node:dns/promises'
+import type { Socket } from 'node:net'
+import { parseAddress } from '@dnstap-bgp/ip'
+import { Peering, type Negotiated, type PeeringAction, type SessionConfig, type State, type Stop } from '@dnstap-bgp/bgp-session'
+import { cease, CeaseSubcode, encodeRouteRefresh, Role, RouteRefreshSubtype } from '@dnstap-bgp/bgp-wire'
+import { AdjRibOut, ExportProfile, Family, type RouteTable } from '@dnstap-bgp/route-table'
+import type { Clock, Log, Timer } from '@dnstap-bgp/runtime'
+import {
+  DEFAULT_CONNECT_RETRY_SECONDS,
+  DEFAULT_HOLD_TIME_SECONDS,
+  DEFAULT_MAX_IN_FLIGHT_BYTES,
+  type PeerRole,
+  type SpeakerConfig,
+  type SpeakerPeerConfig,
+} from './config.ts'
+import { exportPolicy, MAX_UPDATE_LENGTH } from './export-policy.ts'
+import type { PeerStatus } from './peer-status.ts'
+import { ipVersion, type SocketCalls } from './socket-calls.ts'
+import { connectTcp, demandTtl, type TcpOptions } from './tcp.ts'
+
+export interface PeerDeps {
+  readonly clock: Clock
+  readonly log: Log
+  readonly table: RouteTable
+  /** Undefined where no peer needs them, or only a TTL is wanted and they cannot be had. */
+  readonly calls: SocketCalls | undefined
+  /** A number from 0 up to, not including, 1. */
+  readonly dice: () => number
+  /** The peer is idle, with nothing open; for peers that exist only while they are connected. */
+  readonly onIdle?: () => void
+}
+
+interface Connection {
+  readonly number: number
+  readonly socket: Socket
+  readonly address: string
+}
+
+export class SpeakerPeer {
+  readonly config: SpeakerPeerConfig
+  readonly #speaker: SpeakerConfig
+  readonly #deps: PeerDeps
+  readonly #log: Log
+  readonly #peering: Peering
+  readonly #adjRibOut: AdjRibOut
+  readonly #timers = new Map<string, Timer>()
+  readonly #connections = new Map<number, Connection>()
+  /** Connections that Peering still wants; a name may be resolving for one. */
+  readonly #wanted = new Set<number>()
+  /** Sockets on their way out. */
+  readonly #closing = new Set<Socket>()
+  readonly #maxInFlightBytes: number
+  #addresses: readonly string[] = []
+  #attempts = 0
+  #session: Connection | undefined
+  #flushIsDue = false
+  #progressNotedAt = -Infinity
+  #hasStopped = false
+  #loggedWords = ''
+  #faultsTold = new Set<string>()
+  #onDrained: (() => void) | undefined
+
+  // For operators.
+  #state: State = 'Idle'
+  #stateSince: number
+  #lastError: { words: string; at: number } | undefined
+  #nextAttemptAt: number | undefined
+  #isHeld = false
+  #sessions = 0
+  #bytesSent = 0
+  #bytesReceived = 0
+  #updatesReceived = 0
+  #prefixesReceived = 0
+  #prefixesHeldByPeer = 0
+  #announcedBefore = 0
+  #withdrawnBefore = 0
+  #updatesBefore = 0
+
+  constructor(speaker: SpeakerConfig, config: SpeakerPeerConfig, deps: PeerDeps) {
+    this.config = config
+    this.#speaker = speaker
+    this.#deps = deps
+    this.#log = deps.log.child({ peer: config.name })
+    this.#maxInFlightBytes = Math.max(64 * 1024, speaker.maxInFlightBytes ?? DEFAULT_MAX_IN_FLIGHT_BYTES)
+    this.#stateSince = deps.clock.now()
+    this.#peering = new Peering(sessionConfig(speaker, config, deps.dice))
+    this.#adjRibOut = new AdjRibOut(deps.table, () => this.#wake())
+    if (config.remote.kind === 'address') this.#addresses = [config.remote.address]
+  }
+
+  /** Addresses it may connect from, as far as known. */
+  get addresses(): readonly string[] {
+    return this.#addresses
+  }
+
+  get state(): State {
+    return this.#peering.state
+  }
+
+  start(): void {
+    this.#perform(this.#peering.start())
+  }
+
+  /** Takes over a connection that the peer opened, or closes it. */
+  incoming(socket: Socket): void {
+    if (this.config.ttlSecurityHops !== undefined && !demandTtl(socket, 256 - this.config.ttlSecurityHops, this.#deps.calls)) {
+      socket.destroy()
+      return
+    }
+    const { connection, actions } = this.#peering.incoming()
+    if (connection === undefined) socket.destroy()
+    else {
+      this.#wanted.add(connection)
+      this.#adopt({ number: connection, socket, address: plainAddress(socket.remoteAddress ?? '') })
+    }
+    this.#perform(actions)
+  }
+
+  /** Looks its name up again; for peers that connect to us. */
+  async resolve(): Promise<readonly string[]> {
+    const { remote } = this.config
+    if (remote.kind !== 'hostname') return this.#addresses
+    const found = await lookup(remote.hostname, { all: true })
+    this.#addresses = found.map(({ address }) => address)
+    return this.#addresses
+  }
+
+  /** Withdraws all that is out; resolves when it was handed to the kernel, or the session is gone. */
+  async withdraw(): Promise<void> {
+    if (this.#session === undefined) return
+    this.#adjRibOut.withdrawAll()
+    await new Promise<void>((resolve) => {
+      this.#onDrained = resolve
+      this.#flush()
+    })
+  }
+
+  /** Ends the session and all attempts; the sockets close in the background. */
+  stop(how: Stop): void {
+    this.#hasStopped = true
+    this.#perform(this.#peering.stop(how))
+    for (const timer of this.#timers.values()) timer.cancel()
+    this.#timers.clear()
+    this.#adjRibOut.detach()
+    this.#onDrained?.()
+  }
+
+  /** How to end the session so that routes stay where that was agreed. */
+  gracefulStop(message: string): Stop {
+    return this.#peering.negotiated?.gracefulRestart === undefined ? farewell(message) : { type: 'preserve' }
+  }
+
+  /** Resolves when no socket is left. */
+  async closed(): Promise<void> {
+    const open = [...this.#closing].filter((socket) => !socket.destroyed)
+    await Promise.all(open.map((socket) => new Promise<void>((resolve) => socket.once('close', () => resolve()))))
+  }
+
+  /** Cuts what has not closed by itself. */
+  destroySockets(): void {
+    for (const socket of this.#closing) socket.destroy()
+    for (const { socket } of this.#connections.values()) socket.destroy()
+  }
+
+  /** Ends the session and begins anew: `dnstap-bgp peers --reset`. */
+  reset(): void {
+    this.#perform(this.#peering.reset(cease(CeaseSubcode.ADMINISTRATIVE_RESET)))
+    this.#perform(this.#peering.start())
+  }
+
+  prefixesOut(): IterableIterator<string> {
+    return this.#adjRibOut.prefixes()
+  }
+
+  status(): PeerStatus {
+    const { config } = this
+    const out = this.#adjRibOut
+    return {
+      name: config.name,
+      address: this.#session?.address ?? this.#addresses[0],
+      port: config.port,
+      asn: config.asn,
+      localAsn: config.localAsn ?? this.#speaker.asn,
+      passive: config.passive === true,
+      state: this.#state,
+      since: this.#stateSince,
+      lastError: this.#lastError,
+      nextAttemptAt: this.#nextAttemptAt,
+      isHeld: this.#isHeld,
+      prefixesOut: { ipv4: out.routesOut(Family.ipv4), ipv6: out.routesOut(Family.ipv6) },
+      tableSent: out.tableSent,
+      queued: out.queued,
+      inFlightBytes: this.#session?.socket.writableLength ?? 0,
+      heldBack: out.heldBack,
+      adjRibOutBytes: out.sizeBytes,
+      negotiated: this.#peering.negotiated,
+      withheldCapabilities: this.#peering.withheldCapabilities,
+      counters: {
+        sessions: this.#sessions,
+        bytesSent: this.#bytesSent,
+        bytesReceived: this.#bytesReceived,
+        updatesSent: this.#updatesBefore + out.updates,
+        announced: this.#announcedBefore + out.announced,
+        withdrawn: this.#withdrawnBefore + out.withdrawn,
+        updatesReceived: this.#updatesReceived,
+        prefixesReceived: this.#prefixesReceived,
+      },
+    }
+  }
+
+  #perform(actions: readonly PeeringAction[]): void {
+    for (const action of actions)
+      switch (action.type) {
+        case 'connect':
+          this.#wanted.add(action.connection)
+          void this.#connect(action.connection)
+          break
+        case 'send':
+          this.#send(action.connection, action.bytes)
+          break
+        case 'close':
+          this.#close(action.connection, action.abort)
+          break
+        case 'startTimer':
+          this.#startTimer(action.side, action.timer, action.seconds)
+          break
+        case 'stopTimer':
+          this.#timers.get(`${action.side} ${action.timer}`)?.cancel()
+          this.#timers.delete(`${action.side} ${action.timer}`)
+          break
+        case 'established':
+          this.#established(action.connection, action.negotiated)
+          break
+        case 'routeRefresh':
+          if (action.subtype === RouteRefreshSubtype.request) this.#refresh(action.family)
+          break
+        case 'received':
+          this.#received(action)
+          break
+        case 'ended':
+          this.#ended(action)
+          break
+        case 'waiting':
+          this.#nextAttemptAt = this.#deps.clock.now() + action.seconds * 1000
+          if (action.held && !this.#isHeld)
+            this.#log.error(
+              { seconds: action.seconds },
+              'the peer refuses our number of prefixes: not trying again for a long time',
+            )
+          this.#isHeld = action.held
+          break
+        case 'stateChanged':
+          this.#state = action.to
+          this.#stateSince = this.#deps.clock.now()
+          if (action.to !== 'Idle') this.#nextAttemptAt = undefined
+          this.#log.debug({ from: action.from, to: action.to }, `BGP state ${action.to}`)
+          break
+      }
+    if (this.#connections.size === 0 && this.#wanted.size === 0 && !this.#hasStopped) this.#deps.onIdle?.()
+  }
+
+  async #connect(connection: number): Promise<void> {
+    const fail = (reason: string) => {
+      if (this.#wanted.delete(connection)) this.#perform(this.#peering.closed(connection, reason))
+    }
+    let address: string | undefined
+    try {
+      const addresses = await this.resolve()
+      address = addresses[this.#attempts++ % addresses.length]
+    } catch (error) {
+      return fail(`its name does not resolve: ${inWords(error)}`)
+    }
+    if (!this.#wanted.has(connection)) return // given up meanwhile
+    if (address === undefined) return fail('its name has no address')
+    try {
+      const { port, sourceIpv4, sourceIpv6 } = this.config
+      const localAddress = ipVersion(address) === 4 ? sourceIpv4 : sourceIpv6
+      const socket = connectTcp({ address, port, localAddress, ...this.#tcpOptions() }, this.#deps.calls)
+      socket.once('connect', () => {
+        if (this.#wanted.has(connection)) this.#perform(this.#peering.connected(connection))
+      })
+      this.#adopt({ number: connection, socket, address })
+    } catch (error) {
+      fail(inWords(error))
+    }
+  }
+
+  #tcpOptions(): TcpOptions {
+    const { password, ttlSecurityHops, ttl, device } = this.config
+    if (ttlSecurityHops !== undefined) return { password, device, minimumTtl: 256 - ttlSecurityHops, ttl: 255 }
+    return { password, device, ttl: ttl === undefined || ttl === SYSTEM_TTL || this.#deps.calls === undefined ? undefined : ttl }
+  }
+
+  /** Listens to what a socket has to say. */
+  #adopt(connection: Connection): void {
+    const { number, socket } = connection
+    this.#connections.set(number, connection)
+    let reason: string | undefined
+    socket.on('error', (error) => (reason = inWords(error)))
+    socket.on('end', () => (reason ??= 'the peer closed the connection'))
+    socket.on('close', () => {
+      this.#closing.delete(socket)
+      this.#connections.delete(number)
+      if (this.#wanted.delete(number)) this.#perform(this.#peering.closed(number, reason ?? 'the connection was closed'))
+      else if (this.#connections.size === 0 && this.#wanted.size === 0 && !this.#hasStopped) this.#deps.onIdle?.()
+    })
+    socket.on('drain', () => {
+      this.#progressed(number)
+      this.#flush()
+    })
+    socket.on('data', (chunk: Buffer) => {
+      if (!this.#wanted.has(number)) return // closing: read so that the last words get out, and not looked at
+      this.#bytesReceived += chunk.length
+      this.#perform(this.#peering.receive(number, chunk))
+    })
+  }
+
+  #send(number: number, bytes: Uint8Array): void {
+    const connection = this.#connections.get(number)
+    if (connection === undefined || connection.socket.destroyed || !connection.socket.writable) return
+    this.#bytesSent += bytes.length
+    connection.socket.write(bytes)
+    if (connection.socket.writableLength === 0) this.#progressed(number)
+  }
+
+  /** The kernel took something; told on at most once a second, every KEEPALIVE is enough of a sign. */
+  #progressed(number: number): void {
+    const now = this.#deps.clock.monotonic()
+    if (now - this.#progressNotedAt < 1000) return
+    this.#progressNotedAt = now
+    this.#perform(this.#peering.progressed(number))
+  }
+
+  #close(number: number, abort: boolean): void {
+    this.#wanted.delete(number)
+    const connection = this.#connections.get(number)
+    if (connection === undefined) return
+    const { socket } = connection
+    this.#connections.delete(number)
+    if (socket.destroyed) return
+    this.#closing.add(socket)
+    if (abort || socket.connecting) {
+      socket.destroy()
+      return
+    }
+    socket.end()
+    socket.resume()
+    const cut = this.#deps.clock.after(CLOSE_PATIENCE_MS, () => socket.destroy())
+    socket.once('close', () => cut.cancel())
+  }
+
+  #startTimer(side: 'outgoing' | 'incoming', timer: Parameters<Peering['expired']>[1], seconds: number): void {
+    const key = `${side} ${timer}`
+    this.#timers.get(key)?.cancel()
+    this.#timers.set(
+      key,
+      this.#deps.clock.after(seconds * 1000, () => {
+        this.#timers.delete(key)
+        this.#perform(this.#peering.expired(side, timer))
+      }),
+    )
+  }
+
+  #established(number: number, negotiated: Negotiated): void {
+    const connection = this.#connections.get(number)
+    if (connection === undefined) return
+    this.#session = connection
+    this.#sessions++
+    this.#isHeld = false
+    this.#lastError = undefined
+    this.#loggedWords = ''
+    this.#prefixesHeldByPeer = 0
+    this.#faultsTold.clear()
+    this.#log.info(
+      {
+        address: connection.address,
+        as: negotiated.peerAsn,
+        families: negotiated.families,
+        holdTimeSeconds: negotiated.holdTimeSeconds,
+      },
+      'BGP session established',
+    )
+    const addresses = { localAddress: plainAddress(connection.socket.localAddress ?? ''), peerAddress: connection.address }
+    const policy = exportPolicy(this.#speaker, this.config, negotiated, addresses, (sentence) => {
+      if (this.#faultsTold.has(sentence)) return
+      this.#faultsTold.add(sentence)
+      this.#log.warn({}, sentence)
+    })
+    this.#countRoutes()
+    this.#adjRibOut.open({
+      profile: new ExportProfile(this.#deps.table.attributeSets, policy),
+      families: [negotiated.families.includes('ipv4'), negotiated.families.includes('ipv6')],
+      maxMessageLength: MAX_UPDATE_LENGTH,
+      maxRoutes: this.config.maxRoutes ?? Infinity,
+    })
+  }
+
+  /** Counters of the session that was, before the Adj-RIB-Out begins to count anew. */
+  #countRoutes(): void {
+    this.#announcedBefore += this.#adjRibOut.announced
+    this.#withdrawnBefore += this.#adjRibOut.withdrawn
+    this.#updatesBefore += this.#adjRibOut.updates
+  }
+
+  #refresh(family: 'ipv4' | 'ipv6'): void {
+    const mark = (subtype: RouteRefreshSubtype) => encodeRouteRefresh(family, subtype)
+    const marks = [mark(RouteRefreshSubtype.beginning), mark(RouteRefreshSubtype.end)] as const
+    this.#log.info({ family }, 'the peer asks for the routes again')
+    this.#adjRibOut.refresh(Family[family], this.#peering.negotiated?.enhancedRouteRefresh === true ? marks : undefined)
+  }
+
+  #received(received: PeeringAction & { type: 'received' }): void {
+    const announced = received.announced.ipv4 + received.announced.ipv6
+    this.#updatesReceived += received.updates
+    this.#prefixesReceived += announced
+    this.#prefixesHeldByPeer += announced - received.withdrawn.ipv4 - received.withdrawn.ipv6
+    for (const fault of received.faults) this.#log.debug({ fault }, 'a path attribute of the peer is malformed')
+    const limit = this.config.maxAcceptedPrefixes ?? Infinity
+    if (this.#prefixesHeldByPeer <= limit) return
+    this.#log.warn({ limit }, 'the peer sends more prefixes than we put up with')
+    this.#perform(this.#peering.reset(cease(CeaseSubcode.MAXIMUM_NUMBER_OF_PREFIXES_REACHED)))
+  }
+
+  #ended(ending: PeeringAction & { type: 'ended' }): void {
+    if (ending.connection !== undefined && this.#session?.number === ending.connection) {
+      this.#session = undefined
+      this.#adjRibOut.close()
+      this.#onDrained?.()
+    }
+    this.#lastError = { words: ending.words, at: this.#deps.clock.now() }
+    if (ending.from === 'Established') this.#log.warn({ reason: ending.words }, `BGP session ended: ${ending.words}`)
+    else if (ending.words !== this.#loggedWords)
+      this.#log.warn({ reason: ending.words, state: ending.from }, `BGP session not established: ${ending.words}`)
+    this.#loggedWords = ending.words
+  }
+
+  /** There is something to send: do so at the end of this turn, when all of a burst is known. */
+  #wake(): void {
+    if (this.#flushIsDue || this.#session === undefined) return
+    this.#flushIsDue = true
+    setImmediate(() => {
+      this.#flushIsDue = false
+      this.#flush()
+    })
+  }
+
+  #flush(): void {
+    const session = this.#session
+    if (session === undefined || !session.socket.writable) return
+    const { socket } = session
+    const room = this.#maxInFlightBytes - socket.writableLength
+    if (room > 0 && this.#adjRibOut.pending) {
+      const bytes = this.#adjRibOut.next(Math.min(room, TURN_BYTES))
+      if (bytes !== undefined) {
+        this.#bytesSent += bytes.length
+        socket.write(bytes)
+      }
+    }
+    if (this.#adjRibOut.pending) {
+      if (socket.writableLength < this.#maxInFlightBytes) this.#wake() // else `drain` goes on
+    } else if (socket.writableLength === 0) this.#onDrained?.()
+  }
+}
+
+const TURN_BYTES = 64 * 1024
+const CLOSE_PATIENCE_MS = 5000
+const SYSTEM_TTL = 64
+
+/** The end of a session that is meant: Cease, Administrative Shutdown, with a word to the other operator (RFC 9003). */
+export function farewell(text: string): Stop {
+  return { type: 'notify', error: cease(CeaseSubcode.ADMINISTRATIVE_SHUTDOWN, text) }
+}
+
+/** `::ffff:192.0.2.1` is 192.0.2.1 on a socket of both families; a zone is none of BGP's business. */
+export function plainAddress(address: string): string {
+  const withoutZone = address.split('%')[0]
+  return withoutZone.startsWith('::ffff:') && withoutZone.includes('.') ? withoutZone.slice(7) : withoutZone
+}
+
+function sessionConfig(speaker: SpeakerConfig, peer: SpeakerPeerConfig, dice: () => number): SessionConfig {
+  const restartTimeSeconds = speaker.gracefulRestartSeconds ?? 0
+  const longLivedStaleTimeSeconds = speaker.longLivedStaleSeconds ?? 0
+  const identifier = parseAddress(speaker.bgpIdentifier)
+  if (identifier?.length !== 4) throw new Error(`no BGP Identifier: ${speaker.bgpIdentifier}`)
+  return {
+    localAsn: peer.localAsn ?? speaker.asn,
+    peerAsn: peer.asn,
+    bgpIdentifier: new DataView(identifier.buffer, identifier.byteOffset).getUint32(0),
+    families: peer.families ?? ['ipv4', 'ipv6'],
+    passive: peer.passive === true,
+    holdTimeSeconds: peer.holdTimeSeconds ?? DEFAULT_HOLD_TIME_SECONDS,
+    connectRetrySeconds: peer.connectRetrySeconds ?? DEFAULT_CONNECT_RETRY_SECONDS,
+    extendedNextHop: true,
+    ...(restartTimeSeconds > 0 && peer.gracefulRestart !== false
+      ? {
+          gracefulRestart: {
+            restartTimeSeconds,
+            restarting: true,
+            ...(longLivedStaleTimeSeconds > 0 ? { longLivedStaleTimeSeconds } : {}),
+          },
+        }
+      : {}),
+    ...(peer.role === undefined ? {} : { role: ROLES[peer.role] }),
+    jitter: dice,
+  }
+}
+
+const ROLES: Record<PeerRole, Role> = {
+  provider: Role.provider,
+  rs: Role.routeServer,
+  'rs-client': Role.routeServerClient,
+  customer: Role.customer,
+  peer: Role.peer,
+}
+
+function inWords(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,254 @@
+/**
+ * The speaker: all peers, and the listeners through which they reach us.
+ *
+ * Make it, load the table, start() it: the OPEN goes out when the table is whole, and End-of-RIB when it is sent. From then on each
+ * peer follows the table by itself. close() ends it, by default so that routes stay with peers that agreed to graceful restart.
+ */
+import type { Socket } from 'node:net'
+import { containsAddress, parseAddress, parsePrefix } from '@dnstap-bgp/ip'
+import type { RouteTable } from '@dnstap-bgp/route-table'
+import type { Clock, Log, Timer } from '@dnstap-bgp/runtime'
+import type { SpeakerConfig, SpeakerPeerConfig } from './config.ts'
+import { farewell, plainAddress, SpeakerPeer } from './peer.ts'
+import type { PeerStatus } from './peer-status.ts'
+import { loadSocketCalls, type SocketCalls } from './socket-calls.ts'
+import { listenTcp, type Md5Key, type TcpListener } from './tcp.ts'
+
+export interface SpeakerDeps {
+  readonly clock: Clock
+  readonly log: Log
+  readonly table: RouteTable
+  /** A number from 0 up to, not including, 1; default Math.random. For jitter. */
+  readonly dice?: () => number
+}
+
+export interface CloseOptions {
+  /** Withdraw the routes first; default: leave them with whoever agreed to keep them. */
+  readonly withdraw?: boolean
+  /** What peers are told in the Cease (RFC 9003). */
+  readonly message?: string
+}
+
+export class BgpSpeaker {
+  readonly #config: SpeakerConfig
+  readonly #deps: SpeakerDeps
+  #calls: SocketCalls | undefined
+  #peers: SpeakerPeer[] = []
+  /** Peers that connected out of a configured range; by address. */
+  readonly #dynamic = new Map<string, SpeakerPeer>()
+  #listeners: TcpListener[] = []
+  #lookups: Timer | undefined
+  #state: 'new' | 'running' | 'closed' = 'new'
+  readonly #strangers = new Set<string>()
+  /** Connections turned away since the start: from addresses that no peer has. */
+  refusedConnections = 0
+
+  constructor(config: SpeakerConfig, deps: SpeakerDeps) {
+    this.#config = config
+    this.#deps = deps
+  }
+
+  /** Call it when the table is loaded. Rejects when a listener or a wanted socket option cannot be had. */
+  async start(): Promise<void> {
+    if (this.#state !== 'new') throw new Error('a speaker is started once')
+    this.#state = 'running'
+    this.#calls = await this.#loadCalls()
+    for (const config of this.#config.peers)
+      if (config.remote.kind !== 'prefix') this.#peers.push(new SpeakerPeer(this.#config, config, this.#peerDeps()))
+    await this.#listen()
+    if (this.#peers.some((peer) => peer.config.remote.kind === 'hostname') && this.#listeners.length > 0) {
+      this.#lookups = this.#deps.clock.every(LOOKUP_PERIOD_MS, () => void this.#lookUp())
+      void this.#lookUp()
+    }
+    for (const peer of this.#peers) peer.start()
+  }
+
+  /** Where we listen, after start(). */
+  get listeners(): readonly { readonly address: string; readonly port: number }[] {
+    return this.#listeners
+  }
+
+  peers(): PeerStatus[] {
+    return this.#all().map((peer) => peer.status())
+  }
+
+  /** Prefixes that a peer has from us, by the peer's name; undefined when there is no such peer. */
+  prefixesOut(peerName: string): IterableIterator<string> | undefined {
+    return this.#named(peerName)?.prefixesOut()
+  }
+
+  /** Ends the session with a peer and begins anew, without a pause; false when there is no such peer. */
+  reset(peerName: string): boolean {
+    const peer = this.#named(peerName)
+    peer?.reset()
+    return peer !== undefined
+  }
+
+  async close(options: CloseOptions = {}): Promise<void> {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.#lookups?.cancel()
+    for (const listener of this.#listeners) listener.close()
+    const peers = this.#all()
+    if (options.withdraw === true)
+      await this.#within(
+        WITHDRAW_PATIENCE_MS,
+        peers.map((peer) => peer.withdraw()),
+      )
+    const message = options.message ?? 'dnstap-bgp stops'
+    for (const peer of peers) peer.stop(options.withdraw === true ? farewell(message) : peer.gracefulStop(message))
+    await this.#within(
+      CLOSE_PATIENCE_MS,
+      peers.map((peer) => peer.closed()),
+    )
+    for (const peer of peers) peer.destroySockets()
+  }
+
+  #all(): SpeakerPeer[] {
+    return [...this.#peers, ...this.#dynamic.values()]
+  }
+
+  #named(name: string): SpeakerPeer | undefined {
+    return this.#all().find((peer) => peer.config.name === name)
+  }
+
+  #peerDeps() {
+    const { clock, log, table, dice = Math.random } = this.#deps
+    return { clock, log, table, dice, calls: this.#calls }
+  }
+
+  async #loadCalls(): Promise<SocketCalls | undefined> {
+    const demanding = this.#config.peers.find((peer) => wantedOption(peer) !== undefined)
+    const isWished = this.#config.peers.some((peer) => peer.ttl !== undefined && peer.ttl !== 64)
+    if (demanding === undefined && !isWished) return undefined
+    try {
+      return await loadSocketCalls()
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      if (demanding !== undefined)
+        throw new Error(`peer ${demanding.name} wants ${wantedOption(demanding)}, and that cannot be had: ${reason}`, {
+          cause: error,
+        })
+      this.#deps.log.warn({ reason }, `packets to peers go with the system's TTL: ${reason}`)
+      return undefined
+    }
+  }
+
+  async #listen(): Promise<void> {
+    const { listen, peers } = this.#config
+    if (listen === undefined) return
+    const addresses = listen.host === undefined ? ['0.0.0.0', '::'] : [listen.host]
+    const hasGtsm = peers.some((peer) => peer.ttlSecurityHops !== undefined)
+    const useCalls = this.#calls !== undefined && (hasGtsm || peers.some((peer) => peer.password !== undefined))
+    for (const address of addresses)
+      this.#listeners.push(
+        await listenTcp(
+          { address, port: listen.port, ttl: hasGtsm ? 255 : undefined, keys: peers.flatMap(md5Keys), useCalls },
+          this.#calls,
+          (socket) => this.#incoming(socket),
+          (error) => this.#deps.log.warn({ reason: error.message }, `the BGP listener: ${error.message}`),
+        ),
+      )
+  }
+
+  #incoming(socket: Socket): void {
+    const address = plainAddress(socket.remoteAddress ?? '')
+    const peer = this.#state === 'running' ? (this.#peerAt(address) ?? this.#dynamicPeer(address)) : undefined
+    if (peer !== undefined) return peer.incoming(socket)
+    socket.on('error', () => {})
+    socket.destroy()
+    this.refusedConnections++
+    if (this.#state !== 'running' || this.#strangers.has(address) || this.#strangers.size >= MAX_STRANGERS_TOLD) return
+    this.#strangers.add(address)
+    this.#deps.log.warn({ address }, 'a BGP connection from an address that no peer has')
+  }
+
+  #peerAt(address: string): SpeakerPeer | undefined {
+    const octets = parseAddress(address)
+    const isIt = (text: string) => text === address || sameOctets(parseAddress(text), octets)
+    const matching = this.#peers.filter((peer) => peer.addresses.some(isIt))
+    // Several peers at one address differ by port, which a connection from there does not show: whoever needs it most.
+    return matching.find((peer) => peer.state !== 'Established') ?? matching[0]
+  }
+
+  #dynamicPeer(address: string): SpeakerPeer | undefined {
+    const known = this.#dynamic.get(address)
+    if (known !== undefined) return known
+    const octets = parseAddress(address)
+    const config = this.#config.peers.find(({ remote }) => {
+      const prefix = remote.kind === 'prefix' ? parsePrefix(remote.prefix) : undefined
+      return prefix !== undefined && prefix.bytes.length === octets?.length && containsAddress(prefix, octets)
+    })
+    if (config === undefined || this.#dynamic.size >= MAX_DYNAMIC_PEERS) return undefined
+    const own: SpeakerPeerConfig = {
+      ...config,
+      name: `${config.name} ${address}`,
+      remote: { kind: 'address', address },
+      passive: true,
+    }
+    const peer = new SpeakerPeer(this.#config, own, {
+      ...this.#peerDeps(),
+      onIdle: () => {
+        if (this.#dynamic.get(address) !== peer || peer.state === 'Established') return
+        this.#dynamic.delete(address)
+        peer.stop(farewell(''))
+      },
+    })
+    peer.start()
+    this.#dynamic.set(address, peer)
+    return peer
+  }
+
+  /** Names of peers that connect to us: who may, and with which key. */
+  async #lookUp(): Promise<void> {
+    for (const peer of this.#peers) {
+      if (peer.config.remote.kind !== 'hostname' || this.#state !== 'running') continue
+      const addresses = await peer.resolve().catch(() => [])
+      const { password } = peer.config
+      if (password === undefined) continue
+      for (const listener of this.#listeners)
+        for (const address of addresses)
+          try {
+            listener.setKey({ address, password })
+          } catch (error) {
+            this.#deps.log.warn(
+              { peer: peer.config.name, reason: String(error) },
+              'the key of a peer could not be set on the listener',
+            )
+          }
+    }
+  }
+
+  /** Waits for all, but not for ever. */
+  async #within(patienceMs: number, promises: readonly Promise<void>[]): Promise<void> {
+    let timer: Timer | undefined
+    const patience = new Promise<void>((resolve) => (timer = this.#deps.clock.after(patienceMs, resolve)))
+    await Promise.race([Promise.all(promises), patience])
+    timer?.cancel()
+  }
+}
+
+const LOOKUP_PERIOD_MS = 60_000
+const WITHDRAW_PATIENCE_MS = 5000
+const CLOSE_PATIENCE_MS = 2000
+const MAX_DYNAMIC_PEERS = 256
+const MAX_STRANGERS_TOLD = 100
+
+/** An option that must not be left out, in words. */
+function wantedOption(peer: SpeakerPeerConfig): string | undefined {
+  if (peer.password !== undefined) return 'a TCP MD5 password'
+  if (peer.ttlSecurityHops !== undefined) return 'TTL security'
+  return peer.device === undefined ? undefined : 'to be bound to a device'
+}
+
+function md5Keys(peer: SpeakerPeerConfig): Md5Key[] {
+  if (peer.password === undefined) return []
+  const { password, remote } = peer
+  if (remote.kind === 'address') return [{ address: remote.address, password }]
+  const [address, length] = remote.kind === 'prefix' ? remote.prefix.split('/') : []
+  return address === undefined ? [] : [{ address, prefixLength: Number(length), password }]
+}
+
+function sameOctets(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a !== undefined && b !== undefined && a.length === b.length && a.every((octet, i) => octet === b[i])
+}

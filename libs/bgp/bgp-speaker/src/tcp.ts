@@ -1,0 +1,155 @@
+/**
+ * TCP connections to and from peers, with the options of socket-calls.ts where they are wanted and plain Node sockets where not.
+ *
+ * Whoever calls has loaded the calls; without them a wanted option is an error, never left out.
+ */
+import { createServer, type Server, Socket } from 'node:net'
+import { ipVersion, type SocketCalls } from './socket-calls.ts'
+
+export interface TcpOptions {
+  readonly password?: string | undefined
+  /** 256 minus the hops that GTSM allows. */
+  readonly minimumTtl?: number | undefined
+  readonly ttl?: number | undefined
+  readonly device?: string | undefined
+}
+
+/** Must the socket be made with socket-calls.ts? */
+export function needsSocketCalls(options: TcpOptions): boolean {
+  return (
+    options.password !== undefined ||
+    options.minimumTtl !== undefined ||
+    options.ttl !== undefined ||
+    options.device !== undefined
+  )
+}
+
+export interface ConnectTo extends TcpOptions {
+  readonly address: string
+  readonly port: number
+  readonly localAddress?: string | undefined
+}
+
+/** A socket on its way to the peer; it tells by `connect` or `error`. Throws when an option cannot be set. */
+export function connectTcp(to: ConnectTo, calls: SocketCalls | undefined): Socket {
+  const socket = needsSocketCalls(to) ? preparedSocket(to, required(calls)) : new Socket()
+  socket.setNoDelay(true)
+  socket.connect({
+    host: to.address,
+    port: to.port,
+    family: ipVersion(to.address),
+    ...(to.localAddress === undefined ? {} : { localAddress: to.localAddress }),
+  })
+  return socket
+}
+
+function preparedSocket(to: ConnectTo, calls: SocketCalls): Socket {
+  const version = ipVersion(to.address)
+  const fd = calls.open(version)
+  try {
+    if (to.password !== undefined) calls.setMd5Key(fd, to.address, to.password)
+    if (to.ttl !== undefined) calls.setTtl(fd, version, to.ttl)
+    if (to.minimumTtl !== undefined) calls.setMinimumTtl(fd, version, to.minimumTtl)
+    if (to.device !== undefined) calls.bindToDevice(fd, to.device)
+    // manualStart: nothing is read before there is a connection. Node has it for its own use; its types do not.
+    return new Socket({ fd, manualStart: true } as ConstructorParameters<typeof Socket>[0])
+  } catch (error) {
+    calls.close(fd)
+    throw error
+  }
+}
+
+export interface ListenAt {
+  readonly address: string
+  readonly port: number
+  /** TTL of what is sent while the connection is made; 255 when some peer demands it. */
+  readonly ttl?: number | undefined
+  readonly keys: readonly Md5Key[]
+  readonly useCalls: boolean
+}
+
+export interface Md5Key {
+  readonly address: string
+  readonly prefixLength?: number | undefined
+  readonly password: string
+}
+
+export interface TcpListener {
+  readonly address: string
+  readonly port: number
+  setKey(key: Md5Key): void
+  close(): void
+}
+
+/** Listens; rejects when it cannot. */
+export async function listenTcp(
+  at: ListenAt,
+  calls: SocketCalls | undefined,
+  onConnection: (socket: Socket) => void,
+  onError: (error: Error) => void,
+): Promise<TcpListener> {
+  const server = createServer({ noDelay: true }, onConnection)
+  const version = ipVersion(at.address)
+  let fd: number | undefined
+  if (at.useCalls) {
+    fd = required(calls).open(version)
+    try {
+      required(calls).reuseAddress(fd)
+      if (version === 6) required(calls).ipv6Only(fd)
+      if (at.ttl !== undefined) required(calls).setTtl(fd, version, at.ttl)
+      for (const key of at.keys) setKey(required(calls), fd, version, key)
+      required(calls).bind(fd, at.address, at.port)
+    } catch (error) {
+      required(calls).close(fd)
+      throw error
+    }
+  }
+  await listening(server, fd === undefined ? { host: at.address, port: at.port, ipv6Only: version === 6 } : { fd })
+  server.on('error', onError)
+  const bound = server.address()
+  return {
+    address: at.address,
+    port: typeof bound === 'object' && bound !== null ? bound.port : at.port,
+    setKey(key) {
+      if (fd === undefined) throw new Error('this listener was made without keys')
+      setKey(required(calls), fd, version, key)
+    },
+    close() {
+      server.close()
+    },
+  }
+}
+
+/** GTSM on a connection that came in; false when that is not possible, and then it must not be used. */
+export function demandTtl(socket: Socket, minimumTtl: number, calls: SocketCalls | undefined): boolean {
+  // Node has no public way to a socket's descriptor; this field is as old as net.Socket.
+  const fd = (socket as Socket & { _handle?: { fd?: unknown } })._handle?.fd
+  if (typeof fd !== 'number' || fd < 0 || calls === undefined || socket.remoteFamily === undefined) return false
+  try {
+    const version = socket.remoteFamily === 'IPv6' ? 6 : 4
+    calls.setMinimumTtl(fd, version, minimumTtl)
+    calls.setTtl(fd, version, 255)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function setKey(calls: SocketCalls, fd: number, version: 4 | 6, key: Md5Key): void {
+  if (ipVersion(key.address) === version) calls.setMd5Key(fd, key.address, key.password, key.prefixLength)
+}
+
+function required(calls: SocketCalls | undefined): SocketCalls {
+  if (calls === undefined) throw new Error('socket options are wanted and cannot be set')
+  return calls
+}
+
+function listening(server: Server, where: Parameters<Server['listen']>[0] & object): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(where, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
