@@ -1,0 +1,153 @@
+/** Puts the announcer together: follower, route table, speaker, metrics, health, and its part of the admin API. */
+import { BgpSpeaker, type PeerStatus, type SpeakerConfig } from '@dnstap-bgp/bgp-speaker'
+import type { Bus } from '@dnstap-bgp/bus'
+import { neverListOptions, type ConfigWith } from '@dnstap-bgp/config'
+import { NeverList } from '@dnstap-bgp/ip'
+import { RouteTable, type RouteAttributes } from '@dnstap-bgp/route-table'
+import type { Clock, Closeable, Log } from '@dnstap-bgp/runtime'
+import { AdminError, samplesOf, type AdminRoutes, type Health, type Metrics } from '@dnstap-bgp/telemetry'
+import { randomInt } from 'node:crypto'
+import { Announcer, type AnnouncerConfig } from './announcer.ts'
+
+export type BgpAnnouncerConfig = ConfigWith<'bgp'>
+
+export interface StartAnnouncerDeps {
+  readonly bus: Bus
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly health: Health
+  readonly routes: AdminRoutes
+}
+
+export interface RunningAnnouncer extends Closeable {
+  readonly service: Announcer
+  readonly speaker: BgpSpeaker
+  readonly table: RouteTable
+  reconfigure(config: BgpAnnouncerConfig): void
+}
+
+const HEALTH_PERIOD_MS = 1000
+
+export async function startBgpAnnouncer(config: BgpAnnouncerConfig, deps: StartAnnouncerDeps): Promise<RunningAnnouncer> {
+  const { bus, clock, log, health } = deps
+  const table = new RouteTable({ seed: randomInt(2 ** 32) })
+  const speaker = new BgpSpeaker(speakerConfig(config), { clock, log, table })
+  const loadHealth = health.component('routes')
+  const peersHealth = health.component('bgp')
+  let failure: unknown
+  const announcer = new Announcer(announcerConfig(config), {
+    bus,
+    table,
+    clock,
+    log,
+    onLoaded: () => {
+      speaker.start().catch((error: unknown) => {
+        failure = error
+        log.error({}, `BGP cannot start: ${error instanceof Error ? error.message : String(error)}`)
+        look()
+      })
+    },
+  })
+  const look = () => {
+    if (!announcer.loaded) loadHealth.degraded('No routes yet: the cache has not answered. No BGP session is opened before.')
+    else if (!announcer.heard) loadHealth.degraded('The cache is not heard; sessions and routes stay as they are.')
+    else if (announcer.staleRoutes > 0)
+      loadHealth.degraded(`${announcer.staleRoutes} routes are held for a store that lost its memory.`)
+    else loadHealth.ok()
+    if (failure !== undefined) return peersHealth.failed(failure instanceof Error ? failure.message : String(failure))
+    if (!announcer.loaded) return peersHealth.degraded('Waiting for the routes.')
+    const away = speaker.peers().filter((peer) => peer.state !== 'Established')
+    if (config.bgp.peers.length === 0) peersHealth.degraded('No BGP peer is configured: nothing is announced.')
+    else if (away.length > 0) peersHealth.degraded(`Not established: ${away.map((peer) => peer.name).join(', ')}.`)
+    else peersHealth.ok()
+  }
+  announcer.start()
+  look()
+  const timer = clock.every(HEALTH_PERIOD_MS, look)
+  describeMetrics(deps.metrics, announcer, speaker, table)
+  addRoutes(deps.routes, speaker, table)
+  return {
+    service: announcer,
+    speaker,
+    table,
+    reconfigure: (fresh) => announcer.reconfigure(announcerConfig(fresh)),
+    async close() {
+      timer.cancel()
+      await announcer.close()
+      await speaker.close({ withdraw: config.bgp.onStop === 'withdraw' })
+    },
+  }
+}
+
+function announcerConfig(config: BgpAnnouncerConfig): AnnouncerConfig {
+  return { lists: config.lists, never: new NeverList(neverListOptions(config)), relearnMs: config.bgp.relearnMs }
+}
+
+function speakerConfig({ bgp }: BgpAnnouncerConfig): SpeakerConfig {
+  return { ...bgp, peers: bgp.peers.map((peer) => ({ ...peer, password: peer.password?.reveal() })) }
+}
+
+function addRoutes(routes: AdminRoutes, speaker: BgpSpeaker, table: RouteTable): void {
+  routes.set('GET /api/peers', () => speaker.peers().map(peerRow))
+  routes.set('GET /api/routes', ({ query }) => {
+    const peer = query.get('peer')
+    const wanted = peer === null ? undefined : speaker.prefixesOut(peer)
+    if (peer !== null && wanted === undefined) throw new AdminError(404, `there is no peer named ${JSON.stringify(peer)}`)
+    return rows(table, wanted)
+  })
+}
+
+async function* rows(table: RouteTable, prefixes: Iterable<string> | undefined): AsyncIterable<object> {
+  if (prefixes === undefined) for (const [prefix, attributes] of table.entries()) yield routeRow(prefix, attributes)
+  else for (const prefix of prefixes) yield routeRow(prefix, table.get(prefix))
+}
+
+function routeRow(prefix: string, attributes: RouteAttributes | undefined): object {
+  if (attributes === undefined) return { prefix }
+  const { communities, largeCommunities, ...rest } = attributes
+  return {
+    prefix,
+    ...rest,
+    communities: [...communities.map((one) => `${one >>> 16}:${one & 0xffff}`), ...largeCommunities.map((one) => one.join(':'))],
+  }
+}
+
+function peerRow(peer: PeerStatus): object {
+  const { since, lastError, nextAttemptAt, ...rest } = peer
+  return {
+    ...rest,
+    since: new Date(since).toISOString(),
+    lastError: lastError === undefined ? null : `${lastError.words} (${new Date(lastError.at).toISOString()})`,
+    nextAttempt: nextAttemptAt === undefined ? null : new Date(nextAttemptAt).toISOString(),
+  }
+}
+
+function describeMetrics(metrics: Metrics, announcer: Announcer, speaker: BgpSpeaker, table: RouteTable): void {
+  const { counters } = announcer
+  metrics.gauge({ name: 'announcer_routes', help: 'Routes that should be out.', read: () => table.size })
+  metrics.gauge({
+    name: 'announcer_held_routes',
+    help: 'Routes held for a store that lost its memory.',
+    read: () => announcer.staleRoutes,
+  })
+  metrics.counter({ name: 'announcer_changes_total', help: 'Route changes applied.', read: () => counters.changes })
+  metrics.counter({
+    name: 'announcer_never_refused_total',
+    help: 'Routes refused by the never list at the announcer.',
+    read: () => counters.neverRefused,
+  })
+  metrics.counter({
+    name: 'announcer_questions_total',
+    help: 'Questions to the cache.',
+    labels: ['kind'],
+    read: () => samplesOf('kind', { snapshot: counters.snapshots, tail: counters.tails, failed: counters.failedQuestions }),
+  })
+  metrics.gauge({
+    name: 'bgp_peer_established',
+    help: 'Is the session with the peer established (1) or not (0)?',
+    labels: ['peer'],
+    read: () =>
+      samplesOf('peer', Object.fromEntries(speaker.peers().map((peer) => [peer.name, peer.state === 'Established' ? 1 : 0]))),
+  })
+}
