@@ -127,9 +127,13 @@ export class DnstapDecoder {
           break
         }
         case (15 << 3) | VARINT: {
-          const type = this.#varint32(bytes, at, end)
-          at = this.#at
-          if (at < 0) return at
+          let type = bytes[at++] as number
+          if (at > end) return DnstapFault.truncated
+          if (type >= 0x80) {
+            type = this.#varint32(bytes, at - 1, end)
+            at = this.#at
+            if (at < 0) return at
+          }
           if (type === DNSTAP_TYPE_MESSAGE) this.type = type
           break
         }
@@ -141,6 +145,7 @@ export class DnstapDecoder {
     return hasMessage ? 0 : DnstapFault['no-message']
   }
 
+  /** The fields of Message. A byte taken from behind the end is noticed at the latest when the loop is left. */
   #message(bytes: Uint8Array, start: number, end: number): number {
     let at = start
     while (at < end) {
@@ -150,11 +155,52 @@ export class DnstapDecoder {
         at = this.#at
         if (at < 0) return at
       }
-      switch (key & 7) {
-        case LENGTH_DELIMITED: {
-          if (key < 8) return DnstapFault['field-number-zero']
+      switch (key) {
+        case (1 << 3) | VARINT:
+        case (2 << 3) | VARINT:
+        case (3 << 3) | VARINT:
+        case (6 << 3) | VARINT:
+        case (7 << 3) | VARINT: {
+          let value = bytes[at++] as number
+          if (value >= 0x80) {
+            value = this.#varint32(bytes, at - 1, end)
+            at = this.#at
+            if (at < 0) return at
+          }
+          if (key === ((6 << 3) | VARINT)) this.queryPort = value
+          else if (key === ((7 << 3) | VARINT)) this.responsePort = value
+          else if (key === ((1 << 3) | VARINT)) {
+            if (value >= 1 && value <= LAST_MESSAGE_TYPE) this.messageType = value
+          } else if (key === ((2 << 3) | VARINT)) {
+            if (value >= 1 && value <= LAST_SOCKET_FAMILY) this.socketFamily = value
+          } else if (value >= 1 && value <= LAST_SOCKET_PROTOCOL) this.socketProtocol = value
+          break
+        }
+        case (8 << 3) | VARINT:
+        case (12 << 3) | VARINT: {
+          const seconds = this.#varint64(bytes, at, end)
+          at = this.#at
+          if (at < 0) return at
+          if (key === ((8 << 3) | VARINT)) this.queryTimeSec = seconds
+          else this.responseTimeSec = seconds
+          break
+        }
+        case (9 << 3) | FOUR_BYTES:
+          if (end - at < 4) return DnstapFault.truncated
+          this.queryTimeNsec = readFixed32(bytes, at)
+          at += 4
+          break
+        case (13 << 3) | FOUR_BYTES:
+          if (end - at < 4) return DnstapFault.truncated
+          this.responseTimeNsec = readFixed32(bytes, at)
+          at += 4
+          break
+        case (4 << 3) | LENGTH_DELIMITED:
+        case (5 << 3) | LENGTH_DELIMITED:
+        case (10 << 3) | LENGTH_DELIMITED:
+        case (11 << 3) | LENGTH_DELIMITED:
+        case (14 << 3) | LENGTH_DELIMITED: {
           let length = bytes[at++] as number
-          if (at > end) return DnstapFault.truncated
           if (length >= 0x80) {
             length = this.#longLength(bytes, at - 1, end)
             at = this.#at
@@ -163,67 +209,22 @@ export class DnstapDecoder {
           if (length > end - at) return DnstapFault.truncated
           const from = at
           at += length
-          switch (key >>> 3) {
-            case 4:
-              this.queryAddressStart = from
-              this.queryAddressEnd = at
-              break
-            case 5:
-              this.responseAddressStart = from
-              this.responseAddressEnd = at
-              break
-            case 10:
-              this.queryMessageStart = from
-              this.queryMessageEnd = at
-              break
-            case 11:
-              this.queryZoneStart = from
-              this.queryZoneEnd = at
-              break
-            case 14:
-              this.responseMessageStart = from
-              this.responseMessageEnd = at
-              break
-          }
-          break
-        }
-        case VARINT: {
-          if (key < 8) return DnstapFault['field-number-zero']
-          const field = key >>> 3
-          if (field === 8 || field === 12) {
-            const seconds = this.#varint64(bytes, at, end)
-            if (field === 8) this.queryTimeSec = seconds
-            else this.responseTimeSec = seconds
+          if (key === ((14 << 3) | LENGTH_DELIMITED)) {
+            this.responseMessageStart = from
+            this.responseMessageEnd = at
+          } else if (key === ((4 << 3) | LENGTH_DELIMITED)) {
+            this.queryAddressStart = from
+            this.queryAddressEnd = at
+          } else if (key === ((5 << 3) | LENGTH_DELIMITED)) {
+            this.responseAddressStart = from
+            this.responseAddressEnd = at
+          } else if (key === ((10 << 3) | LENGTH_DELIMITED)) {
+            this.queryMessageStart = from
+            this.queryMessageEnd = at
           } else {
-            const value = this.#varint32(bytes, at, end)
-            switch (field) {
-              case 1:
-                if (value >= 1 && value <= LAST_MESSAGE_TYPE) this.messageType = value
-                break
-              case 2:
-                if (value >= 1 && value <= LAST_SOCKET_FAMILY) this.socketFamily = value
-                break
-              case 3:
-                if (value >= 1 && value <= LAST_SOCKET_PROTOCOL) this.socketProtocol = value
-                break
-              case 6:
-                this.queryPort = value
-                break
-              case 7:
-                this.responsePort = value
-                break
-            }
+            this.queryZoneStart = from
+            this.queryZoneEnd = at
           }
-          at = this.#at
-          if (at < 0) return at
-          break
-        }
-        case FOUR_BYTES: {
-          if (key < 8) return DnstapFault['field-number-zero']
-          if (end - at < 4) return DnstapFault.truncated
-          if (key === ((9 << 3) | FOUR_BYTES)) this.queryTimeNsec = readFixed32(bytes, at)
-          else if (key === ((13 << 3) | FOUR_BYTES)) this.responseTimeNsec = readFixed32(bytes, at)
-          at += 4
           break
         }
         default:
@@ -231,7 +232,7 @@ export class DnstapDecoder {
           if (at < 0) return at
       }
     }
-    return 0
+    return at === end ? 0 : DnstapFault.truncated
   }
 
   /** Past the value of an unknown field; or a fault. */
@@ -272,8 +273,13 @@ export class DnstapDecoder {
     return this.#fail(DnstapFault['overlong-varint'])
   }
 
-  /** A length: any varint; what is past 32 bits is larger than any frame anyway. */
+  /** A length: any varint; what is past 32 bits is larger than any frame anyway. Two bytes make the length of nearly every message. */
   #longLength(bytes: Uint8Array, start: number, end: number): number {
+    const second = bytes[start + 1] as number
+    if (second < 0x80 && end - start >= 2 && (bytes[start] as number) >= 0x80) {
+      this.#at = start + 2
+      return ((bytes[start] as number) & 0x7f) | (second << 7)
+    }
     return this.#varint64(bytes, start, end)
   }
 
@@ -295,6 +301,17 @@ export class DnstapDecoder {
   }
 
   #varint64(bytes: Uint8Array, start: number, end: number): number {
+    // Unix seconds take five bytes until 2038 and long after.
+    if (end - start >= 5) {
+      const fifth = bytes[start + 4] as number
+      const others = readFixed32(bytes, start)
+      if (fifth < 0x08 && (others & 0x80808080) === (0x80808080 | 0)) {
+        this.#at = start + 5
+        return (
+          (others & 0x7f) | ((others >>> 1) & 0x3f80) | ((others >>> 2) & 0x1fc000) | ((others >>> 3) & 0xfe00000) | (fifth << 28)
+        )
+      }
+    }
     let low = 0 // 28 bits
     let high = 0 // 36 bits
     let weight = 1
