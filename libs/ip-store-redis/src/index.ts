@@ -1,1 +1,3 @@
-export {}
+export type { RedisStoreOptions, SecretText } from './options.ts'
+export { openRedisStore, RedisIpStore } from './redis-store.ts'
+export type { RedisStoreDeps } from './redis-store.ts'

@@ -1,0 +1,87 @@
+/** What an operator says about Redis, and how the client library wants to hear it. */
+import { readFileSync } from 'node:fs'
+import type { RedisOptions } from 'ioredis'
+
+/** The library's own type does not know exactOptionalPropertyTypes. */
+export type ClientOptions = Omit<RedisOptions, 'replyMapping'>
+
+/** Text that must not be logged; config's Secret is one. */
+export type SecretText = string | { reveal(): string }
+
+export interface RedisStoreOptions {
+  /** One server; or, with `sentinelName`, the Sentinels. */
+  readonly servers: readonly { readonly host: string; readonly port: number }[]
+  /** The name under which the Sentinels know the master. */
+  readonly sentinelName?: string | undefined
+  readonly sentinelPassword?: SecretText | undefined
+  readonly database?: number | undefined
+  /** Begins every key; default `dnstap-bgp:`. */
+  readonly keyPrefix?: string | undefined
+  /** An ACL user; absent: `default`. */
+  readonly user?: string | undefined
+  readonly password?: SecretText | undefined
+  readonly tls?:
+    | {
+        /** Absent: the system's authorities. */
+        readonly caFile?: string | undefined
+        readonly certFile?: string | undefined
+        readonly keyFile?: string | undefined
+      }
+    | undefined
+  /** About so many changes can be told afterwards; default 200,000. */
+  readonly logLength?: number | undefined
+}
+
+const CONNECT_TIMEOUT_MS = 5000
+/** An answer later than this is no answer: the caller is told, and the store says that it is unavailable. */
+export const COMMAND_TIMEOUT_MS = 5000
+const FIRST_DELAY_MS = 50
+const MAX_DELAY_MS = 5000
+
+/** @throws when a file cannot be read or no server is named */
+export function clientOptions(options: RedisStoreOptions): ClientOptions {
+  const [server] = options.servers
+  if (server === undefined) throw new Error('no Redis server is named')
+  const { tls } = options
+  const read = (file: string | undefined): Buffer | undefined => (file === undefined ? undefined : readFileSync(file))
+  const [ca, cert, key] = [read(tls?.caFile), read(tls?.certFile), read(tls?.keyFile)]
+  const tlsOptions = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) }
+  const password = reveal(options.password)
+  const sentinelPassword = reveal(options.sentinelPassword)
+  return {
+    ...(options.sentinelName === undefined
+      ? { host: server.host, port: server.port }
+      : {
+          sentinels: options.servers.map(({ host, port }) => ({ host, port })),
+          name: options.sentinelName,
+          ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
+          sentinelRetryStrategy: delayMs,
+          ...(tls === undefined ? {} : { sentinelTLS: tlsOptions, enableTLSForSentinelMode: true }),
+        }),
+    ...(options.user === undefined ? {} : { username: options.user }),
+    ...(password === undefined ? {} : { password }),
+    ...(tls === undefined ? {} : { tls: tlsOptions }),
+    db: options.database ?? 0,
+    connectionName: 'dnstap-bgp',
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+    keepAlive: 10_000,
+    // Nothing waits for a connection: the caller keeps what cannot be stored now.
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    retryStrategy: delayMs,
+    // After a failover the old master answers READONLY: leave it and ask the Sentinels again.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    lazyConnect: true,
+  }
+}
+
+/** Capped and jittered, for ever. */
+function delayMs(attempt: number): number {
+  return Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2)
+}
+
+function reveal(secret: SecretText | undefined): string | undefined {
+  return typeof secret === 'object' ? secret.reveal() : secret
+}

@@ -1,0 +1,473 @@
+/**
+ * The IP store in Redis, shared by all replicas of the cache. What changes, changes in Lua (scripts.ts), so replicas need not know of
+ * each other; what this class adds is slices, the wire, and the word about whether Redis is there.
+ *
+ * Two connections: one for commands, pipelined and without an offline queue; one that listens for expired keys, a trigger only:
+ * under load Redis tells of them minutes late or not at all, so nothing depends on them.
+ *
+ * When Redis comes back empty, the next script makes a new epoch; that is how everybody learns of it.
+ */
+import { randomUUID } from 'node:crypto'
+import { StoreError } from '@dnstap-bgp/ip-store'
+import type {
+  Binding,
+  BindingKey,
+  Expired,
+  IpStore,
+  Observed,
+  Outcome,
+  Sighting,
+  StoreCounts,
+  StoreLimits,
+  StoreState,
+} from '@dnstap-bgp/ip-store'
+import type { Clock, Log, Timer } from '@dnstap-bgp/runtime'
+import type { RouteChange, RouteChanges, RoutesChunk, StoreHead } from '@dnstap-bgp/steering'
+import { Redis } from 'ioredis'
+import { clientOptions } from './options.ts'
+import type { RedisStoreOptions } from './options.ts'
+import { bindingOf, infoText, listsOf, SEPARATOR, timeText } from './record.ts'
+import { EXPIRE, EXPIRE_SLICE, FORGET, HEAD, OBSERVE, READ, RESCHEDULE, SINCE, SLICE } from './scripts.ts'
+
+export interface RedisStoreDeps {
+  readonly clock: Clock
+  readonly log: Log
+}
+
+const DEFAULT_PREFIX = 'dnstap-bgp:'
+const DEFAULT_LOG_LENGTH = 200_000
+const PING_INTERVAL_MS = 1000
+/** How many routes or bindings are handed out at once. */
+const PART = 2000
+
+const OUTCOMES: readonly Outcome[] = [
+  'new',
+  'refreshed',
+  'stale',
+  'full-names-per-prefix',
+  'full-prefixes-per-name',
+  'full-routes-per-list',
+  'full-routes',
+]
+
+/** Resolves after the first attempt to connect, whether it succeeded or not. @throws when the options are wrong or a file is missing */
+export async function openRedisStore(options: RedisStoreOptions, deps: RedisStoreDeps): Promise<RedisIpStore> {
+  const store = new RedisIpStore(options, deps)
+  await store.opened
+  return store
+}
+
+export class RedisIpStore implements IpStore {
+  readonly opened: Promise<void>
+  readonly #deps: RedisStoreDeps
+  readonly #prefix: string
+  readonly #logLength: string
+  readonly #database: number
+  readonly #commands: Redis
+  readonly #listener: Redis
+  readonly #scripts: Scripts
+  readonly #stateListeners: ((state: StoreState) => void)[] = []
+  readonly #deadlineListeners: (() => void)[] = []
+  readonly #ping: Timer
+  readonly #candidateEpoch = randomUUID()
+  #state: StoreState = { kind: 'unavailable', why: 'Redis has not been reached yet' }
+  #unavailableSinceMs: number
+  #epoch: string | undefined
+  #hinted = false
+  #checking: Promise<void> | undefined
+  #closed = false
+
+  constructor(options: RedisStoreOptions, deps: RedisStoreDeps) {
+    this.#deps = deps
+    this.#prefix = options.keyPrefix ?? DEFAULT_PREFIX
+    this.#logLength = String(options.logLength ?? DEFAULT_LOG_LENGTH)
+    this.#database = options.database ?? 0
+    this.#unavailableSinceMs = deps.clock.monotonic()
+    const client = clientOptions(options)
+    this.#commands = new Redis(client)
+    this.#listener = new Redis({ ...client, connectionName: 'dnstap-bgp-expired', autoResubscribe: false })
+    this.#scripts = defineScripts(this.#commands)
+    this.#watch(this.#commands)
+    this.#listener.on('error', () => {}) // the other connection has the same trouble, and says so
+    this.#listener.on('ready', () => void this.#listen())
+    this.#listener.on('message', (_channel: string, key: string) => this.#onExpired(key))
+    this.#ping = deps.clock.every(PING_INTERVAL_MS, () => void this.#checkHealth())
+    this.#listener.connect().catch(() => {})
+    this.opened = this.#commands
+      .connect()
+      .catch(() => {})
+      .then(() => this.#checkHealth())
+  }
+
+  get state(): StoreState {
+    return this.#state
+  }
+
+  onState(listener: (state: StoreState) => void): void {
+    this.#stateListeners.push(listener)
+  }
+
+  onDeadline(listener: () => void): void {
+    this.#deadlineListeners.push(listener)
+  }
+
+  async head(): Promise<StoreHead> {
+    const [epoch = '', revision] = await this.#run('dnstapBgpHead')
+    return { epoch, revision: Number(revision) }
+  }
+
+  async counts(): Promise<StoreCounts> {
+    const [, , bindings, routes, ...perList] = await this.#run('dnstapBgpHead')
+    const routesPerList = new Map<string, number>()
+    for (let at = 0; at < perList.length; at += 2) routesPerList.set(perList[at] ?? '', Number(perList[at + 1]))
+    return { bindings: Number(bindings), routes: Number(routes), routesPerList }
+  }
+
+  async observe(sightings: readonly Sighting[], limits: StoreLimits): Promise<Observed> {
+    const limitsText = JSON.stringify([
+      finiteOrNone(limits.namesPerPrefix),
+      finiteOrNone(limits.prefixesPerName),
+      finiteOrNone(limits.routes),
+      Object.fromEntries([...limits.routesPerList].filter(([, count]) => Number.isFinite(count))),
+    ])
+    const slices = slicesOf(sightings, (one) => [
+      one.list,
+      one.name,
+      one.prefix,
+      timeText(one.seenAtMs),
+      timeText(one.expiresAtMs),
+      infoText(one),
+    ])
+    const answers = await this.#runAll(slices.map((slice) => () => this.#run('dnstapBgpObserve', limitsText, slice)))
+    const outcomes: Outcome[] = []
+    for (const answer of answers) for (const digit of answer[2] ?? '') outcomes.push(OUTCOMES[Number(digit)] ?? 'stale')
+    return { outcomes, changes: await this.#joined(answers.map((answer) => changesIn(answer, 3))) }
+  }
+
+  async expire(nowMs: number, limit: number): Promise<Expired> {
+    const parts: (RouteChanges | undefined)[] = []
+    let bindings = 0
+    let nextDeadline: string | undefined
+    do {
+      const ask = Math.min(EXPIRE_SLICE, limit - bindings)
+      const answer = await this.#run('dnstapBgpExpire', String(Math.floor(nowMs)), String(ask))
+      const count = Number(answer[2])
+      bindings += count
+      nextDeadline = answer[3]
+      parts.push(changesIn(answer, 4))
+      if (count < ask) break
+    } while (bindings < limit)
+    const nextDeadlineMs = nextDeadline === undefined || nextDeadline === 'inf' ? undefined : Number(nextDeadline)
+    return { changes: await this.#joined(parts), bindings, nextDeadlineMs }
+  }
+
+  async forget(keys: readonly BindingKey[]): Promise<RouteChanges | undefined> {
+    const slices = slicesOf(keys, ({ list, name, prefix }) => [list, name, prefix])
+    const answers = await this.#runAll(slices.map((slice) => () => this.#run('dnstapBgpForget', slice)))
+    return this.#joined(answers.map((answer) => changesIn(answer, 2)))
+  }
+
+  async reschedule(deadlines: readonly (BindingKey & { readonly expiresAtMs: number })[]): Promise<void> {
+    const slices = slicesOf(deadlines, ({ list, name, prefix, expiresAtMs }) => [list, name, prefix, timeText(expiresAtMs)])
+    await this.#runAll(slices.map((slice) => () => this.#run('dnstapBgpReschedule', slice)))
+  }
+
+  async *bindings(): AsyncIterable<readonly Binding[]> {
+    for await (const flat of this.#scan('zscan', 'deadlines')) {
+      const keys: BindingKey[] = []
+      for (let at = 0; at < flat.length; at += 2) {
+        const [list, name, prefix] = (flat[at] ?? '').split(SEPARATOR)
+        if (list !== undefined && name !== undefined && prefix !== undefined) keys.push({ list, name, prefix })
+      }
+      for (let start = 0; start < keys.length; start += PART) {
+        const part = await this.#read(keys.slice(start, start + PART))
+        if (part.length > 0) yield part
+      }
+    }
+  }
+
+  async bindingsOf(prefix: string): Promise<readonly Binding[]> {
+    const fields = await this.#guard(() => this.#commands.hgetall(`${this.#prefix}b:${prefix}`))
+    const bindings: Binding[] = []
+    for (const [field, record] of Object.entries(fields)) {
+      const [list, name] = field.split(SEPARATOR)
+      if (list === undefined || name === undefined) continue // the summary
+      const binding = bindingOf({ list, name, prefix }, record)
+      if (binding !== undefined) bindings.push(binding)
+    }
+    return bindings
+  }
+
+  async bindingsNamed(name: string): Promise<readonly Binding[]> {
+    const fields = await this.#guard(() => this.#commands.hkeys(`${this.#prefix}n:${name}`))
+    const keys = fields.map((field) => {
+      const [prefix = '', list = ''] = field.split(SEPARATOR)
+      return { list, name, prefix }
+    })
+    return this.#read(keys)
+  }
+
+  async *snapshot(): AsyncIterable<RoutesChunk> {
+    const head = await this.head()
+    let parts = 0
+    for await (const flat of this.#scan('hscan', 'routes')) {
+      for (let start = 0; start < flat.length; start += 2 * PART) {
+        const routes: RouteChange[] = []
+        for (let at = start; at < Math.min(flat.length, start + 2 * PART); at += 2)
+          routes.push({ prefix: flat[at] ?? '', lists: listsOf(flat[at + 1] ?? '') })
+        parts++
+        yield { ...head, routes }
+      }
+    }
+    if ((await this.head()).epoch !== head.epoch) throw new StoreError('Redis lost its contents in the middle of a snapshot')
+    if (parts === 0) yield { ...head, routes: [] }
+  }
+
+  async changesSince(head: StoreHead, limit: number): Promise<RouteChanges | 'up-to-date' | 'gap'> {
+    const [epoch = '', verdict, ...flat] = await this.#run(
+      'dnstapBgpSince',
+      head.epoch,
+      String(head.revision),
+      String(Math.max(1, Math.floor(limit))),
+    )
+    if (verdict !== 'changes') return verdict === 'up-to-date' ? 'up-to-date' : 'gap'
+    return { epoch, firstRevision: head.revision + 1, changes: routeChangesOf(flat, 0) }
+  }
+
+  /** Redis has answered; how soon it writes to its disk is its own configuration. */
+  async flush(): Promise<void> {}
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#ping.cancel()
+    this.#listener.disconnect()
+    // QUIT lets what is under way be answered; a server that does not answer is left.
+    await this.#commands.quit().catch(() => {})
+    this.#commands.disconnect()
+  }
+
+  // Scripts and their answers
+
+  #run(script: keyof Scripts, ...args: string[]): Promise<string[]> {
+    return this.#guard(async () => {
+      const prefix = this.#prefix
+      const answer = await this.#scripts[script](`${prefix}meta`, prefix, this.#candidateEpoch, this.#logLength, ...args)
+      if (script !== 'dnstapBgpRead') this.#noteEpoch(answer[0])
+      return answer
+    })
+  }
+
+  /** All at once: one connection keeps them in order. Waits for all before it throws, so that nothing runs on unseen. */
+  async #runAll<T>(calls: readonly (() => Promise<T>)[]): Promise<T[]> {
+    const settled = await Promise.allSettled(calls.map((call) => call()))
+    return settled.map((one) => {
+      if (one.status === 'rejected') throw one.reason
+      return one.value
+    })
+  }
+
+  /** Another replica's changes may lie between two slices of ours: then all of them are told, which harms nobody. */
+  async #joined(parts: readonly (RouteChanges | undefined)[]): Promise<RouteChanges | undefined> {
+    const told = parts.filter((part) => part !== undefined)
+    const [first] = told
+    const last = told.at(-1)
+    if (first === undefined || last === undefined || first === last) return first
+    const end = last.firstRevision + last.changes.length
+    const own = told.flatMap((part) => part.changes)
+    if (end - first.firstRevision === own.length && first.epoch === last.epoch) return { ...first, changes: own }
+    const all = await this.changesSince({ epoch: first.epoch, revision: first.firstRevision - 1 }, end - first.firstRevision)
+    return typeof all === 'string' ? last : all
+  }
+
+  async #read(keys: readonly BindingKey[]): Promise<Binding[]> {
+    const bindings: Binding[] = []
+    for (let start = 0; start < keys.length; start += SLICE) {
+      const slice = keys.slice(start, start + SLICE)
+      const records = await this.#run(
+        'dnstapBgpRead',
+        JSON.stringify(slice.map(({ list, name, prefix }) => [list, name, prefix])),
+      )
+      for (const [at, key] of slice.entries()) {
+        const binding = bindingOf(key, records[at] ?? '')
+        if (binding !== undefined) bindings.push(binding)
+      }
+    }
+    return bindings
+  }
+
+  /** The next page is under way while one is worked on. */
+  async *#scan(command: 'hscan' | 'zscan', key: string): AsyncIterable<readonly string[]> {
+    const page = (cursor: string): Promise<[string, string[]]> =>
+      this.#guard(() => this.#commands[command](`${this.#prefix}${key}`, cursor, 'COUNT', PART))
+    let next: Promise<[string, string[]]> | undefined = page('0')
+    while (next !== undefined) {
+      const [cursor, flat]: [string, string[]] = await next
+      next = cursor === '0' ? undefined : page(cursor)
+      next?.catch(() => {}) // it is awaited above, or nobody wants it any more
+      if (flat.length > 0) yield flat
+    }
+  }
+
+  async #guard<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await call()
+    } catch (cause) {
+      throw new StoreError(sentenceFor(cause), { cause })
+    }
+  }
+
+  #noteEpoch(epoch: string | undefined): void {
+    if (epoch === this.#epoch || epoch === undefined) return
+    if (this.#epoch !== undefined)
+      this.#deps.log.warn({ epoch, before: this.#epoch }, 'Redis does not have what it had: a new epoch begins')
+    this.#epoch = epoch
+  }
+
+  // Is it there?
+
+  #watch(redis: Redis): void {
+    let lastError = 'the connection was closed'
+    redis.on('error', (error: Error) => {
+      lastError = sentenceFor(error)
+      if (this.#state.kind === 'unavailable') this.#setState({ kind: 'unavailable', why: lastError })
+    })
+    redis.on('close', () => this.#setState({ kind: 'unavailable', why: lastError }))
+    redis.on('ready', () => {
+      lastError = 'the connection was closed'
+      void this.#checkHealth()
+    })
+  }
+
+  #checkHealth(): Promise<void> {
+    this.#checking ??= this.#lookAtHealth().finally(() => (this.#checking = undefined))
+    return this.#checking
+  }
+
+  /** `ready` means that a script has just run. */
+  async #lookAtHealth(): Promise<void> {
+    if (this.#closed || this.#commands.status !== 'ready') return
+    try {
+      await this.head()
+      this.#setState({ kind: 'ready' })
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      this.#setState({ kind: 'unavailable', why: error.message })
+    }
+  }
+
+  #setState(state: StoreState): void {
+    if (this.#closed) return
+    const before = this.#state
+    this.#state = state
+    if (state.kind === before.kind) return
+    const { clock, log } = this.#deps
+    if (state.kind === 'ready') {
+      log.info({ awayMs: Math.round(clock.monotonic() - this.#unavailableSinceMs) }, 'Redis can be used')
+    } else {
+      this.#unavailableSinceMs = clock.monotonic()
+      log.warn({ why: 'why' in state ? state.why : undefined }, 'Redis cannot be used; trying on')
+    }
+    for (const listener of this.#stateListeners) listener(state)
+  }
+
+  // The trigger
+
+  async #listen(): Promise<void> {
+    try {
+      await this.#wantNotifications()
+      await this.#listener.subscribe(`__keyevent@${this.#database}__:expired`)
+    } catch (error) {
+      if (this.#closed || this.#listener.status !== 'ready') return
+      this.#deps.log.warn({ err: error }, 'Redis does not let us listen for expired keys; expiry goes by our own clock alone')
+    }
+  }
+
+  async #wantNotifications(): Promise<void> {
+    const { log } = this.#deps
+    try {
+      const [, flags = ''] = (await this.#listener.config('GET', 'notify-keyspace-events')) as string[]
+      const has = flags.includes('E') && (flags.includes('x') || flags.includes('A'))
+      if (!has) await this.#listener.config('SET', 'notify-keyspace-events', `${flags}Ex`)
+      const [, policy = 'noeviction'] = (await this.#listener.config('GET', 'maxmemory-policy')) as string[]
+      if (policy !== 'noeviction')
+        log.warn({ policy }, 'Redis may evict our keys when its memory is full; set maxmemory-policy noeviction')
+    } catch (error) {
+      if (this.#closed || this.#listener.status !== 'ready') return
+      log.info(
+        { err: error },
+        'may not look at the configuration of Redis; for prompt expiry notify-keyspace-events should contain Ex, and maxmemory-policy be noeviction',
+      )
+    }
+  }
+
+  /** However many keys expire in one turn of the loop, it is one hint. */
+  #onExpired(key: string): void {
+    if (this.#hinted || !key.startsWith(`${this.#prefix}t:`)) return
+    this.#hinted = true
+    setImmediate(() => {
+      this.#hinted = false
+      if (!this.#closed) for (const listener of this.#deadlineListeners) listener()
+    })
+  }
+}
+
+type Script = (...args: string[]) => Promise<string[]>
+interface Scripts {
+  readonly dnstapBgpHead: Script
+  readonly dnstapBgpObserve: Script
+  readonly dnstapBgpExpire: Script
+  readonly dnstapBgpForget: Script
+  readonly dnstapBgpReschedule: Script
+  readonly dnstapBgpSince: Script
+  readonly dnstapBgpRead: Script
+}
+
+/** The library sends EVALSHA, and EVAL when Redis does not know the script (any more). */
+function defineScripts(redis: Redis): Scripts {
+  const scripts = {
+    dnstapBgpHead: HEAD,
+    dnstapBgpObserve: OBSERVE,
+    dnstapBgpExpire: EXPIRE,
+    dnstapBgpForget: FORGET,
+    dnstapBgpReschedule: RESCHEDULE,
+    dnstapBgpSince: SINCE,
+    dnstapBgpRead: READ,
+  } satisfies Record<keyof Scripts, string>
+  for (const [name, lua] of Object.entries(scripts)) redis.defineCommand(name, { numberOfKeys: 1, lua })
+  return redis as unknown as Scripts
+}
+
+/** JSON arrays of at most SLICE rows. */
+function slicesOf<T>(all: readonly T[], row: (one: T) => readonly string[]): string[] {
+  const slices: string[] = []
+  for (let start = 0; start < all.length; start += SLICE) slices.push(JSON.stringify(all.slice(start, start + SLICE).map(row)))
+  return slices
+}
+
+/** Lua gets -1 for "no ceiling": JSON has no Infinity. */
+function finiteOrNone(limit: number): number {
+  return Number.isFinite(limit) ? Math.max(0, limit) : -1
+}
+
+/** An answer is epoch, first revision, what the script says itself, then prefix, lists, prefix, lists. */
+function changesIn(answer: readonly string[], from: number): RouteChanges | undefined {
+  if (answer.length <= from) return undefined
+  return { epoch: answer[0] ?? '', firstRevision: Number(answer[1]), changes: routeChangesOf(answer, from) }
+}
+
+function routeChangesOf(flat: readonly string[], from: number): RouteChange[] {
+  const changes: RouteChange[] = []
+  for (let at = from; at + 1 < flat.length; at += 2) changes.push({ prefix: flat[at] ?? '', lists: listsOf(flat[at + 1] ?? '') })
+  return changes
+}
+
+function sentenceFor(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  if (/^(MOVED|ASK|CROSSSLOT|CLUSTERDOWN)\b/.test(message) || message.includes('cluster'))
+    return `this is a Redis Cluster (${message}); the store needs all its keys on one server: use a single server or Sentinel`
+  if (message.startsWith("Stream isn't writeable") || message === 'Connection is closed.') return 'Redis cannot be reached'
+  if (message === 'Command timed out') return 'Redis did not answer in time'
+  if (message.startsWith('NOAUTH') || message.startsWith('WRONGPASS')) return `Redis does not accept our credentials: ${message}`
+  return `Redis: ${message}`
+}
