@@ -22,9 +22,10 @@ export function hashMultiplier(seed: number): number {
 
 /** One label further from the root. `at` is where its length octet stands. */
 export function hashLabel(state: number, multiplier: number, bytes: Uint8Array, at: number): number {
+  const lower = LOWER_CASE
   let hash = state
   for (const end = at + 1 + bytes[at]; at < end; at++) {
-    hash = Math.imul(hash ^ LOWER_CASE[bytes[at]], multiplier)
+    hash = Math.imul(hash ^ lower[bytes[at]], multiplier)
     hash ^= hash >>> 15
   }
   return hash
@@ -35,9 +36,9 @@ export function hashStar(state: number, multiplier: number): number {
   return hash ^ (hash >>> 15)
 }
 
-/** The hash as it is stored in the table; its low bits choose the slot. */
+/** The hash as it is stored in the table; its low bits choose the slot. A signed number, for these need no memory of their own. */
 export function tagOf(hash: number): number {
-  return mix(hash) >>> 0
+  return mix(hash)
 }
 
 function mix(hash: number): number {

@@ -171,7 +171,7 @@ export class MatcherBuilder {
     const textAt = section((text.length + 1) >>> 1)
 
     const buffer = allocate(words * 4)
-    const all = new Uint32Array(buffer)
+    const all = new Int32Array(buffer)
     this.#table.moveTo(all, slotsAt, entriesAt)
     const flags = new Uint8Array(buffer, flagsAt * 4, 2 * sets)
     let atom = 0

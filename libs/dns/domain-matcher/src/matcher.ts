@@ -76,7 +76,7 @@ export class Matcher {
   /** What the matcher lives in; another thread may build a Matcher of it too. */
   readonly buffer: ArrayBufferLike
 
-  readonly #words: Uint32Array
+  readonly #words: Int32Array
   readonly #octets: Uint8Array
   readonly #flags: Uint8Array
   readonly #slots: number
@@ -104,7 +104,7 @@ export class Matcher {
   #nextCombination = FIRST_COMBINATION
 
   constructor(buffer: ArrayBufferLike) {
-    const words = new Uint32Array(buffer)
+    const words = new Int32Array(buffer)
     if (words.length < HEADER_WORDS || words[Header.magic] !== MAGIC) throw new TypeError('these bytes are no matcher')
     this.buffer = buffer
     this.sizeBytes = buffer.byteLength
@@ -412,7 +412,7 @@ export class Matcher {
     return this.#matchMore(name, 0, count, end) ? [...hits, ...this.#moreHits()] : hits
   }
 
-  #atomsOf(entry: number): Uint32Array {
+  #atomsOf(entry: number): Int32Array {
     const starts = this.#words[Header.ruleSetStarts] + this.#words[entry]
     const atoms = this.#words[Header.atoms]
     return this.#words.subarray(atoms + this.#words[starts], atoms + this.#words[starts + 1])

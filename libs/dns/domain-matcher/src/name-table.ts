@@ -15,8 +15,8 @@ const MAX_WORDS = 2 ** 28
 export const MAX_NAMES = 40_000_000
 
 export class NameTable {
-  #slots = new Uint32Array(2 * FIRST_SLOTS)
-  #chunks: { words: Uint32Array; octets: Uint8Array }[] = []
+  #slots = new Int32Array(2 * FIRST_SLOTS)
+  #chunks: { words: Int32Array; octets: Uint8Array }[] = []
   #used = CHUNK_WORDS // of the last chunk
   #entries = 0
 
@@ -24,7 +24,7 @@ export class NameTable {
     return this.#entries
   }
 
-  get slots(): Uint32Array {
+  get slots(): Int32Array {
     return this.#slots
   }
 
@@ -60,7 +60,7 @@ export class NameTable {
   }
 
   /** Puts slots and entries where they belong, and forgets them: the table is empty afterwards. */
-  moveTo(target: Uint32Array, slotsAt: number, entriesAt: number): void {
+  moveTo(target: Int32Array, slotsAt: number, entriesAt: number): void {
     const slots = this.#slots
     for (let i = 0; i < slots.length; i += 2) {
       const entry = slots[i + 1]
@@ -68,7 +68,7 @@ export class NameTable {
       target[slotsAt + i] = slots[i]
       target[slotsAt + i + 1] = entry - 1 + entriesAt
     }
-    this.#slots = new Uint32Array(2 * FIRST_SLOTS)
+    this.#slots = new Int32Array(2 * FIRST_SLOTS)
     const chunks = this.#chunks
     for (let i = 0; i < chunks.length; i++) {
       const { words } = chunks[i]
@@ -84,7 +84,7 @@ export class NameTable {
     if (this.words + words > MAX_WORDS) return -1
     if (this.#used + words > CHUNK_WORDS) {
       const buffer = new ArrayBuffer(CHUNK_WORDS * 4)
-      this.#chunks.push({ words: new Uint32Array(buffer), octets: new Uint8Array(buffer) })
+      this.#chunks.push({ words: new Int32Array(buffer), octets: new Uint8Array(buffer) })
       this.#used = 0
     }
     const { octets } = this.#chunks[this.#chunks.length - 1]
@@ -103,13 +103,13 @@ export class NameTable {
     return true
   }
 
-  #chunkOf(entry: number): { words: Uint32Array; octets: Uint8Array } {
+  #chunkOf(entry: number): { words: Int32Array; octets: Uint8Array } {
     return this.#chunks[Math.floor(entry / CHUNK_WORDS)]
   }
 
   #double(): void {
     const old = this.#slots
-    const slots = new Uint32Array(old.length * 2)
+    const slots = new Int32Array(old.length * 2)
     const mask = slots.length / 2 - 1
     for (let i = 0; i < old.length; i += 2) {
       if (old[i + 1] === 0) continue
