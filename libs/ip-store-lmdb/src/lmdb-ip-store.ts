@@ -3,11 +3,16 @@
  *
  *   observe ─▶ table ─▶ journal: slot is dirty ──30 ms──▶ row of each dirty slot ─▶ LMDB's writer thread: one commit, synced
  *
- * Answers never wait for the disk. What changed is written within a tenth of a second (30 ms, and the disk's time to sync), the net
- * effect of everything since the last write; a process killed, or a power cut, loses no more than that. A refresh is written when
- * the deadline moved by more than 1/32 of the hold time, so a busy name costs no writes; a deadline found after a crash may be that
- * much early, never late. Routes, revisions and the change log are not written: routes follow from bindings, and each opening is a
- * new epoch, since the last 100 ms may be missing.
+ * Answers never wait for the disk. What is new, ended or must end sooner is written within a tenth of a second (30 ms, and the
+ * disk's time to sync), the net effect of everything since the last write; a process killed, or a power cut, loses no more than that.
+ *
+ * A deadline that moved on can wait. By less than 1/32 of the hold time: it is written at close, so a busy name costs no writes.
+ * By more: a sweep in the order of slots takes it within a minute, so that a million refreshes write each page once, not forty
+ * times. But while the deadline on disk has less than five minutes left, it is written at once. So after a crash a deadline may be
+ * found earlier than it was, never later, and not so early that a restart within minutes would miss it by more than that 1/32.
+ *
+ * Routes, revisions and the change log are not written: routes follow from bindings, and each opening is a new epoch, since the
+ * last 100 ms may be missing.
  *
  * Rows are keyed by slot (4 bytes): new bindings go to the end of the tree or into holes, and a page takes forty of them. The row of
  * key 2^32 - 1 says whose file this is, and which version. The file is read by lmdb-file.ts, which checks it, before LMDB maps it.
@@ -68,6 +73,8 @@ const RETRY_AFTER_MS = 5_000
 /** The loop is held no longer than this for loading or encoding. */
 const SLICE_MS = 5
 const ROWS_BETWEEN_LOOKS = 128
+/** LMDB uses pages again two commits after they were freed: commits of all rows at once would double the file. */
+const ROWS_PER_COMMIT = 16_384
 const SLAB_BYTES = 256 * 1024
 /** A deadline is written again when it moved on by more than this part of the hold time. */
 const KEPT_FRACTION = 1 / 32
@@ -80,10 +87,17 @@ const MAX_SLOT = 2 ** 27
 /** Address space, not memory; LMDB grows it when it must. */
 const MAP_BYTES = 2 ** 30
 
+/** A deadline on disk with less left than this is never left to the sweep. */
+const SWEPT_ABOVE_MS = 300_000
+const SWEEP_EVERY_MS = 1_000
+const SWEEPS_PER_ROUND = 60
+
 const CLEAN = 0
 const DIRTY = 1
 /** Newer than on disk, but not by enough to be written before close(). */
 const LAGGING = 2
+/** Newer than on disk; the sweep will write it. */
+const MOVED = 3
 
 /** @throws StoreFileError when the file cannot be used; it stands as it was then */
 export async function openLmdbStore(config: LmdbStoreConfig, dependencies: LmdbStoreDependencies): Promise<LmdbIpStore> {
@@ -122,11 +136,14 @@ export class LmdbIpStore implements IpStore {
   readonly #strayKeys: number[] = []
   #loaded: LoadedBindings = { bindings: 0, due: 0, corrupt: 0 }
 
-  /** CLEAN, DIRTY or LAGGING, by slot. */
+  /** CLEAN, DIRTY, LAGGING or MOVED, by slot. */
   readonly #marks = new Uint32Column()
   /** The deadline on disk, by slot; NaN when unknown. */
   readonly #writtenExpiresAtMs = new Float64Column()
   #marked = 0 // slots below have a mark
+  #movedRows = 0
+  #swept = 0 // the next slot of the sweep
+  #sweepTimer: Timer | undefined
   #dirty: number[] = []
   #dirtySince = 0
   #timer: Timer | undefined
@@ -264,7 +281,8 @@ export class LmdbIpStore implements IpStore {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    for (let slot = 0; slot < this.#marked; slot++) if (this.#marks.get(slot) === LAGGING) this.#queue(slot)
+    for (let slot = 0; slot < this.#marked; slot++) if (this.#marks.get(slot) >= LAGGING) this.#queue(slot)
+    this.#sweepTimer?.cancel()
     try {
       await this.flush()
     } catch (error) {
@@ -292,17 +310,33 @@ export class LmdbIpStore implements IpStore {
   }
 
   #moved(slot: number): void {
-    if (this.#marks.get(slot) === DIRTY) return
+    const mark = this.#marks.get(slot)
+    if (mark === DIRTY) return
     const written = this.#writtenExpiresAtMs.get(slot)
     const expiresAtMs = this.#table.expiresAtMs(slot)
-    const moved = expiresAtMs - written
-    const isNear = moved > 0 && moved <= (expiresAtMs - this.#table.seenAtMs(slot)) * KEPT_FRACTION && expiresAtMs !== Infinity
-    if (expiresAtMs === written || isNear) this.#marks.set(slot, LAGGING)
-    else this.#queue(slot)
+    const gainMs = expiresAtMs === written ? 0 : expiresAtMs - written // not finite: to or from Infinity, or not known
+    if (gainMs < 0 || !Number.isFinite(gainMs)) this.#queue(slot)
+    else if (gainMs <= (expiresAtMs - this.#table.seenAtMs(slot)) * KEPT_FRACTION || gainMs === 0) {
+      if (mark === CLEAN) this.#marks.set(slot, LAGGING)
+    } else if (written - this.#clock.now() < SWEPT_ABOVE_MS) this.#queue(slot)
+    else if (mark !== MOVED) {
+      this.#marks.set(slot, MOVED)
+      this.#movedRows++
+      this.#sweepTimer ??= this.#clock.every(SWEEP_EVERY_MS, () => this.#sweep())
+    }
+  }
+
+  /** One part in sixty of the slots, in their order: rows that moved share pages, and pages are written once. */
+  #sweep(): void {
+    if (this.#state.kind !== 'ready' || this.#movedRows === 0) return
+    const end = Math.min(this.#marked, this.#swept + Math.ceil(this.#marked / SWEEPS_PER_ROUND))
+    for (let slot = this.#swept; slot < end; slot++) if (this.#marks.get(slot) === MOVED) this.#queue(slot)
+    this.#swept = end === this.#marked ? 0 : end
   }
 
   #queue(slot: number): void {
     for (; this.#marked <= slot; this.#marked++) this.#marks.set(this.#marked, CLEAN)
+    if (this.#marks.get(slot) === MOVED) this.#movedRows--
     this.#marks.set(slot, DIRTY)
     if (this.#dirty.length === 0) this.#dirtySince = this.#clock.monotonic()
     this.#dirty.push(slot)
@@ -343,6 +377,7 @@ export class LmdbIpStore implements IpStore {
 
   #dirtyAgain(slots: readonly number[]): void {
     for (const slot of slots) {
+      if (this.#marks.get(slot) === MOVED) this.#movedRows--
       this.#marks.set(slot, DIRTY)
       this.#writtenExpiresAtMs.set(slot, NaN)
     }
@@ -353,7 +388,7 @@ export class LmdbIpStore implements IpStore {
   async #commit(slots: readonly number[]): Promise<void> {
     const database = this.#database
     if (database === undefined) return
-    const commits = new Map<Promise<unknown>, Promise<unknown>>()
+    let commits = new Map<Promise<unknown>, Promise<unknown>>()
     let sliceStart = this.#clock.monotonic()
     for (const [index, slot] of slots.entries()) {
       this.#marks.set(slot, CLEAN)
@@ -363,12 +398,16 @@ export class LmdbIpStore implements IpStore {
         commit = database.put(slot, this.#slab.row(this.#table, slot))
       } else commit = database.remove(slot)
       if (!commits.has(commit)) commits.set(commit, settled(commit))
-      if (index % ROWS_BETWEEN_LOOKS === ROWS_BETWEEN_LOOKS - 1 && this.#clock.monotonic() - sliceStart > SLICE_MS) {
+      if (index % ROWS_PER_COMMIT === ROWS_PER_COMMIT - 1) {
+        for (const one of commits.values()) await one
+        commits = new Map()
+        sliceStart = this.#clock.monotonic()
+      } else if (index % ROWS_BETWEEN_LOOKS === ROWS_BETWEEN_LOOKS - 1 && this.#clock.monotonic() - sliceStart > SLICE_MS) {
         await nextTurn()
         sliceStart = this.#clock.monotonic()
       }
     }
-    for (const commit of commits.values()) await commit
+    for (const one of commits.values()) await one
   }
 
   #setState(state: StoreState): void {
