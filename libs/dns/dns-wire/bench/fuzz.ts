@@ -49,7 +49,7 @@ const INTERESTING = [0x00, 0x01, 0x04, 0x05, 0x0c, 0x1c, 0x27, 0x3f, 0x40, 0x41,
 
 /** A damaged copy: some bytes changed, a piece cut out, doubled or taken from another, or the end cut off. */
 function damaged(original: Uint8Array, others: readonly Uint8Array[]): Uint8Array {
-  let bytes = Uint8Array.from(original)
+  let bytes: Uint8Array = Uint8Array.from(original)
   for (let times = 1 + random(4); times > 0 && bytes.length > 0; times--) {
     const at = random(bytes.length)
     switch (random(8)) {
@@ -141,7 +141,7 @@ function fuzzDnstap(): void {
 }
 
 function fuzzResponse(): void {
-  let bytes =
+  let bytes: Uint8Array =
     random(20) === 0 ? Uint8Array.from([0, 0, 0x80, 0, 0, 1, 0, 3, 0, 0, 0, 0, ...noise(100)]) : damaged(pick(messages), messages)
   // A header that turns the rest away would be most of what is tested.
   if (bytes.length > 12 && random(10) > 0) {
@@ -179,7 +179,7 @@ function fuzzStream(): void {
     parts.push([0, 0, payload.length >> 8, payload.length & 255, ...payload])
     if (random(12) === 0) parts.push(control())
   }
-  let bytes = Uint8Array.from(parts.flat())
+  let bytes: Uint8Array = Uint8Array.from(parts.flat())
   if (random(2) === 0) bytes = damaged(bytes, frames)
   const limit = 1 + random(1600)
   const heard = { frames: [] as string[], answers: [] as string[] }

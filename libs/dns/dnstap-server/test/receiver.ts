@@ -1,0 +1,34 @@
+/**
+ * A receiver as a process of its own, for tests that stop, freeze or restart one:
+ *
+ *     node --import tsx receiver.ts [PATH]      listens on PATH, or on the sockets handed over by LISTEN_FDS
+ *
+ * Writes a line `listening PID` when it is ready, then `QNAME QTYPE` for each CLIENT_RESPONSE. SIGTERM closes it in order.
+ */
+import { DnstapDecoder, MessageType } from '@dnstap-bgp/dnstap'
+import { nameToText, ResponseReader } from '@dnstap-bgp/dns-wire'
+import { silentLog, systemClock } from '@dnstap-bgp/runtime'
+import { inheritedSockets, startDnstapServer } from '../src/index.ts'
+
+const path = process.argv[2]
+const decoder = new DnstapDecoder()
+const response = new ResponseReader()
+const server = await startDnstapServer(
+  {
+    listen: path === undefined ? [] : [{ kind: 'unix', path }],
+    inherited: inheritedSockets(process.env, process.pid),
+  },
+  {
+    clock: systemClock,
+    log: silentLog,
+    handler: {
+      onFrame(_connection, bytes, start, end) {
+        if (decoder.decode(bytes, start, end) !== 0 || decoder.messageType !== MessageType.CLIENT_RESPONSE) return
+        if (response.read(bytes, decoder.responseMessageStart, decoder.responseMessageEnd) !== 0) return
+        console.log(`${nameToText(response.chainBytes(0), response.chainOffset(0))} ${response.qtype}`)
+      },
+    },
+  },
+)
+process.once('SIGTERM', () => void server.close())
+console.log(`listening ${process.pid}`)

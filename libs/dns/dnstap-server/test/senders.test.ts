@@ -1,0 +1,196 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { existsSync, mkdtempSync, chmodSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { DnstapDecoder, messageTypeName } from '@dnstap-bgp/dnstap'
+import { nameToText, ResponseReader } from '@dnstap-bgp/dns-wire'
+import { silentLog, systemClock } from '@dnstap-bgp/runtime'
+import { startAuthority, startUnbound, waitFor, type Authority, type Resolver } from '@dnstap-bgp/testkit'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { startDnstapServer, type DnstapServer, type ListenAddress } from '../src/index.ts'
+
+const has = (command: string) => ['/usr/bin', '/usr/sbin', '/bin', '/sbin'].some((folder) => existsSync(join(folder, command)))
+const hasUnbound = has('unbound') && has('knotd') && has('dig')
+
+const receiver = fileURLToPath(new URL('receiver.ts', import.meta.url))
+const fixtures = fileURLToPath(new URL('../../dnstap/fixtures/', import.meta.url))
+
+let folder: string
+const cleanups: (() => unknown)[] = []
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'dnstap-senders-'))
+  chmodSync(folder, 0o755)
+})
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+interface Heard {
+  server: DnstapServer
+  /** "TYPE qname" of each frame with a response. */
+  responses: string[]
+  identities: Set<string>
+}
+
+async function listen(address: ListenAddress): Promise<Heard> {
+  const decoder = new DnstapDecoder()
+  const response = new ResponseReader()
+  const responses: string[] = []
+  const identities = new Set<string>()
+  const server = await startDnstapServer(
+    { listen: [address], mode: 0o666 },
+    {
+      clock: systemClock,
+      log: silentLog,
+      handler: {
+        onFrame(_connection, bytes, start, end) {
+          expect(decoder.decode(bytes, start, end)).toBe(0)
+          identities.add(Buffer.from(bytes.subarray(decoder.identityStart, decoder.identityEnd)).toString())
+          if (response.read(bytes, decoder.responseMessageStart, decoder.responseMessageEnd) === 0)
+            responses.push(
+              `${messageTypeName(decoder.messageType)} ${nameToText(response.chainBytes(0), response.chainOffset(0))}`,
+            )
+        },
+      },
+    },
+  )
+  cleanups.push(() => server.close())
+  return { server, responses, identities }
+}
+
+describe.skipIf(!has('fstrm_replay'))('fstrm_replay (libfstrm), if installed', () => {
+  const run = promisify(execFile)
+  const file = join(fixtures, 'unbound.fstrm')
+
+  test('by UNIX socket: every frame of a capture comes, and it ends by STOP and FINISH', async () => {
+    const path = join(folder, 'dnstap.sock')
+    const { server } = await listen({ kind: 'unix', path })
+    await run('fstrm_replay', ['-t', 'protobuf:dnstap.Dnstap', '-r', file, '-u', path])
+    await waitFor(() => server.counters.connectionsOpen === 0)
+    expect(server.counters).toMatchObject({ frames: 2005, closed: { finished: 1 } })
+  })
+
+  test('by TCP', async () => {
+    const { server } = await listen({ kind: 'tcp', host: '127.0.0.1', port: 0 })
+    const [address] = server.addresses
+    const port = address?.kind === 'tcp' ? String(address.port) : ''
+    await run('fstrm_replay', ['-t', 'protobuf:dnstap.Dnstap', '-r', file, '-a', '127.0.0.1', '-p', port])
+    await waitFor(() => server.counters.connectionsOpen === 0)
+    expect(server.counters).toMatchObject({ frames: 2005, closed: { finished: 1 } })
+  })
+})
+
+describe.skipIf(!hasUnbound)('Unbound, if it, knotd and dig are installed', () => {
+  let authority: Authority
+  beforeAll(async () => {
+    const names = Array.from({ length: 400 }, (_, i) => `n${i} A 192.0.2.${i % 250}`)
+    authority = await startAuthority({ 'example.org': ['www A 192.0.2.1', 'alias CNAME www', ...names].join('\n') })
+  })
+  afterAll(() => authority.remove())
+
+  async function startResolver(dnstap: string, bidirectional = true): Promise<Resolver> {
+    const resolver = await startUnbound({ dnstap, zones: ['example.org'], authority, bidirectional })
+    cleanups.push(() => resolver.remove())
+    return resolver
+  }
+
+  test.each([
+    ['a UNIX socket, bidirectional', 'unix', true],
+    ['a UNIX socket, unidirectional', 'unix', false],
+    ['TCP, bidirectional', 'tcp', true],
+    ['TCP, unidirectional', 'tcp', false],
+  ] as const)('by %s: its answers arrive, and it stops in order', async (_name, kind, bidirectional) => {
+    const path = join(folder, 'dnstap.sock')
+    const heard = await listen(kind === 'unix' ? { kind, path } : { kind, host: '127.0.0.1', port: 0 })
+    const [address] = heard.server.addresses
+    const resolver = await startResolver(address?.kind === 'tcp' ? `127.0.0.1:${address.port}` : path, bidirectional)
+    expect(await resolver.lookup('alias.example.org')).toContain('192.0.2.1')
+    await waitFor(() => heard.responses.includes('CLIENT_RESPONSE alias.example.org'), { what: 'the frame' })
+    expect([...heard.identities]).toContain('test-unbound')
+    await resolver.daemon.stop()
+    await waitFor(() => heard.server.counters.connectionsOpen === 0, { what: 'the end of the connection' })
+    expect(heard.server.counters.closed.finished + heard.server.counters.closed['ended-without-stop']).toBeGreaterThan(0)
+    const { closed } = heard.server.counters
+    expect(closed['connection-error'] + closed['ended-in-frame'] + closed['handshake-timeout']).toBe(0)
+  })
+
+  test('that starts before us finds us, and finds us again after our restart', async () => {
+    const path = join(folder, 'dnstap.sock')
+    const resolver = await startResolver(path)
+    await resolver.lookup('www.example.org')
+    const first = await listen({ kind: 'unix', path })
+    await waitFor(async () => {
+      await resolver.lookup('www.example.org')
+      return first.responses.length > 0
+    })
+    await first.server.close()
+    expect(await resolver.lookup('n1.example.org')).toEqual(['192.0.2.1'])
+    const second = await listen({ kind: 'unix', path })
+    await waitFor(async () => {
+      await resolver.lookup('n2.example.org')
+      return second.responses.includes('CLIENT_RESPONSE n2.example.org')
+    })
+  })
+
+  test('answers its clients while we are frozen, and its frames flow again when we go on', async () => {
+    const path = join(folder, 'dnstap.sock')
+    const process_ = startReceiver('node', ['--import', 'tsx', receiver, path])
+    await waitFor(() => process_.output.includes('listening'))
+    const resolver = await startResolver(path)
+    await resolver.lookup('www.example.org')
+    await waitFor(() => process_.output.includes('www.example.org 1'))
+    process_.child.kill('SIGSTOP')
+    for (let i = 0; i < 300; i++) expect(await resolver.lookup(`n${i}.example.org`)).toHaveLength(1)
+    process_.child.kill('SIGCONT')
+    await waitFor(async () => {
+      await resolver.lookup('n399.example.org')
+      return process_.output.includes('n399.example.org 1')
+    })
+    // Unbound keeps what the socket and its own buffer hold; 300 answers fit.
+    await waitFor(() => process_.output.includes('n299.example.org 1'))
+  })
+
+  test.skipIf(!has('systemd-socket-activate'))(
+    'loses nothing while we restart behind a socket of systemd, if systemd-socket-activate is installed',
+    async () => {
+      const path = join(folder, 'dnstap.sock')
+      // The shell between keeps the socket open, as systemd would, and starts a second receiver when the first one is gone.
+      const once = `sh -c 'LISTEN_PID=$$ exec node --import tsx ${receiver}'`
+      const service = startReceiver('systemd-socket-activate', ['-l', path, 'sh', '-c', `${once}; ${once}`])
+      await waitFor(() => existsSync(path) && statSync(path).isSocket())
+      const resolver = await startResolver(path)
+      await waitFor(() => service.output.includes('listening'))
+      await resolver.lookup('www.example.org')
+      await waitFor(() => service.output.includes('www.example.org 1'))
+
+      process.kill(Number(/listening (\d+)/.exec(service.output)![1]), 'SIGTERM')
+      for (let i = 0; i < 60; i++) await resolver.lookup(`n${i}.example.org`)
+      await waitFor(() => service.output.match(/listening/g)?.length === 2)
+      const missing = () =>
+        Array.from({ length: 60 }, (_, i) => i).filter((i) => !service.output.includes(`\nn${i}.example.org 1`))
+      await waitFor(() => missing().length === 0, { what: () => `the answers for ${missing().join()}` })
+
+      process.kill(Number([...service.output.matchAll(/listening (\d+)/g)].at(-1)![1]), 'SIGTERM')
+      await waitFor(() => service.child.exitCode !== null)
+      expect(statSync(path).isSocket()).toBe(true) // not ours to remove
+    },
+  )
+})
+
+function startReceiver(command: string, args: string[]): { child: ChildProcess; output: string } {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  const started = { child, output: '' }
+  child.stdout?.on('data', (bytes: Buffer) => (started.output += bytes.toString()))
+  child.stderr?.on('data', (bytes: Buffer) => (started.output += bytes.toString()))
+  cleanups.push(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    process.kill(-child.pid!, 'SIGKILL') // its own process group: the shell and the receiver under it as well
+    await new Promise((resolve) => child.once('exit', resolve))
+  })
+  return started
+}
