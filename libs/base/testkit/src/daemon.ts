@@ -62,19 +62,17 @@ export class Daemon {
   async restart(): Promise<void> {
     if (this.#child !== undefined) throw new Error(`${this.name} runs already`)
     const child = this.#spawn()
-    await waitFor(
-      () => {
-        if (this.#child !== child) throw new Error(`${this.name} ended`)
-        return this.#options.ready(this)
-      },
-      {
+    const what = () => `${this.name} to serve; its log:\n${this.#log.slice(-3000)}`
+    try {
+      await waitFor(async () => this.#child !== child || (await this.#options.ready(this)), {
         timeoutMs: this.#options.startTimeoutMs ?? 20_000,
-        what: () => `${this.name} to serve; its log:\n${this.#log.slice(-3000)}`,
-      },
-    ).catch(async (error: unknown) => {
+        what,
+      })
+    } catch (error) {
       await this.kill()
       throw error
-    })
+    }
+    if (this.#child !== child) throw new Error(`${this.name} ended before it served; its log:\n${this.#log.slice(-3000)}`)
   }
 
   /** Starts it without waiting for anything; for programs that are expected to end by themselves. */

@@ -129,6 +129,16 @@ describe('the announcer', () => {
     expect(loaded()).toBe(1)
   })
 
+  test('asks again at once when the cache lets itself be heard', async () => {
+    const cache = new FakeCache()
+    cache.down = true
+    const { bus, loaded, settle } = await startAnnouncer(cache)
+    cache.down = false
+    bus.publish(HEAD, cache.head)
+    await settle()
+    expect(loaded()).toBe(1)
+  })
+
   test('follows changes as they come', async () => {
     const { bus, prefixes, settle } = await startAnnouncer()
     bus.publish(ROUTE_CHANGES, {

@@ -96,7 +96,9 @@ export class Announcer implements Closeable {
       }),
       bus.subscribe(HEAD, (head) => {
         this.#lastHeardMs = clock.monotonic()
-        this.#do(this.follower.headHeard(head))
+        // The cache is there: no need to sit out the pause after a question that nobody answered.
+        if (this.#asking === undefined && this.follower.state === 'loading') this.#do(this.follower.start())
+        else this.#do(this.follower.headHeard(head))
       }),
     )
     bus.onState((state) => {
@@ -227,7 +229,9 @@ export class Announcer implements Closeable {
         }
         await this.#turn()
       }
-      if (question === this.#questions) this.#do(this.follower.snapshotEnded())
+      if (question !== this.#questions) return
+      this.#asking = undefined
+      this.#do(this.follower.snapshotEnded())
     } catch (error) {
       this.#askFailed(question, error)
     }
@@ -244,6 +248,7 @@ export class Announcer implements Closeable {
         this.#lastHeardMs = this.#deps.clock.monotonic()
         this.#do(this.follower.tail(part))
       }
+      if (question === this.#questions) this.#asking = undefined
     } catch (error) {
       this.#askFailed(question, error)
     }
@@ -254,6 +259,7 @@ export class Announcer implements Closeable {
     if (question !== this.#questions) return
     if (!(error instanceof BusError)) throw error
     this.counters.failedQuestions++
+    this.#asking = undefined
     this.#unnamed = undefined
     this.follower.askFailed()
     this.#later(RETRY_MS, () => {
