@@ -1,1 +1,2 @@
-export {}
+export { startSyncGateway } from './start-gateway.ts'
+export type { RunningGateway, StartGatewayDeps } from './start-gateway.ts'
