@@ -11,8 +11,12 @@ import type { Binding, BindingKey, Sighting } from '@dnstap-bgp/ip-store'
 export const SEPARATOR = '\0'
 
 export function timeText(ms: number): string {
-  if (ms === Infinity) return '*'
-  return Math.max(0, Math.round(ms)).toString(36)
+  return ms === Infinity ? '*' : Math.max(0, Math.round(ms)).toString(36)
+}
+
+/** The same in decimal, as sorted sets and TTLs want it. */
+export function scoreText(ms: number): string {
+  return ms === Infinity ? 'inf' : String(Math.max(0, Math.round(ms)))
 }
 
 function timeOf(text: string): number {

@@ -26,7 +26,7 @@ import type { RouteChange, RouteChanges, RoutesChunk, StoreHead } from '@dnstap-
 import { Redis } from 'ioredis'
 import { clientOptions } from './options.ts'
 import type { RedisStoreOptions } from './options.ts'
-import { bindingOf, infoText, listsOf, SEPARATOR, timeText } from './record.ts'
+import { bindingOf, infoText, listsOf, scoreText, SEPARATOR, timeText } from './record.ts'
 import { EXPIRE, EXPIRE_SLICE, FORGET, HEAD, OBSERVE, READ, RESCHEDULE, SINCE, SLICE } from './scripts.ts'
 
 export interface RedisStoreDeps {
@@ -136,6 +136,7 @@ export class RedisIpStore implements IpStore {
       one.prefix,
       timeText(one.seenAtMs),
       timeText(one.expiresAtMs),
+      scoreText(one.expiresAtMs),
       infoText(one),
     ])
     const answers = await this.#runAll(slices.map((slice) => () => this.#run('dnstapBgpObserve', limitsText, slice)))
@@ -168,7 +169,13 @@ export class RedisIpStore implements IpStore {
   }
 
   async reschedule(deadlines: readonly (BindingKey & { readonly expiresAtMs: number })[]): Promise<void> {
-    const slices = slicesOf(deadlines, ({ list, name, prefix, expiresAtMs }) => [list, name, prefix, timeText(expiresAtMs)])
+    const slices = slicesOf(deadlines, ({ list, name, prefix, expiresAtMs }) => [
+      list,
+      name,
+      prefix,
+      timeText(expiresAtMs),
+      scoreText(expiresAtMs),
+    ])
     await this.#runAll(slices.map((slice) => () => this.#run('dnstapBgpReschedule', slice)))
   }
 
@@ -281,17 +288,12 @@ export class RedisIpStore implements IpStore {
   }
 
   async #read(keys: readonly BindingKey[]): Promise<Binding[]> {
+    const slices = slicesOf(keys, ({ list, name, prefix }) => [list, name, prefix])
+    const records = (await this.#runAll(slices.map((slice) => () => this.#run('dnstapBgpRead', slice)))).flat()
     const bindings: Binding[] = []
-    for (let start = 0; start < keys.length; start += SLICE) {
-      const slice = keys.slice(start, start + SLICE)
-      const records = await this.#run(
-        'dnstapBgpRead',
-        JSON.stringify(slice.map(({ list, name, prefix }) => [list, name, prefix])),
-      )
-      for (const [at, key] of slice.entries()) {
-        const binding = bindingOf(key, records[at] ?? '')
-        if (binding !== undefined) bindings.push(binding)
-      }
+    for (const [at, key] of keys.entries()) {
+      const binding = bindingOf(key, records[at] ?? '')
+      if (binding !== undefined) bindings.push(binding)
     }
     return bindings
   }
@@ -309,11 +311,12 @@ export class RedisIpStore implements IpStore {
     }
   }
 
+  /** The library's errors carry the whole command, which may be a password or a megabyte of sightings: only their sentence goes on. */
   async #guard<T>(call: () => Promise<T>): Promise<T> {
     try {
       return await call()
     } catch (cause) {
-      throw new StoreError(sentenceFor(cause), { cause })
+      throw new StoreError(sentenceFor(cause))
     }
   }
 
@@ -379,7 +382,10 @@ export class RedisIpStore implements IpStore {
       await this.#listener.subscribe(`__keyevent@${this.#database}__:expired`)
     } catch (error) {
       if (this.#closed || this.#listener.status !== 'ready') return
-      this.#deps.log.warn({ err: error }, 'Redis does not let us listen for expired keys; expiry goes by our own clock alone')
+      this.#deps.log.warn(
+        { why: sentenceFor(error) },
+        'Redis does not let us listen for expired keys; expiry goes by our own clock alone',
+      )
     }
   }
 
@@ -395,7 +401,7 @@ export class RedisIpStore implements IpStore {
     } catch (error) {
       if (this.#closed || this.#listener.status !== 'ready') return
       log.info(
-        { err: error },
+        { why: sentenceFor(error) },
         'may not look at the configuration of Redis; for prompt expiry notify-keyspace-events should contain Ex, and maxmemory-policy be noeviction',
       )
     }
@@ -438,10 +444,11 @@ function defineScripts(redis: Redis): Scripts {
   return redis as unknown as Scripts
 }
 
-/** JSON arrays of at most SLICE rows. */
+/** At most SLICE rows each, flat, as JSON. */
 function slicesOf<T>(all: readonly T[], row: (one: T) => readonly string[]): string[] {
   const slices: string[] = []
-  for (let start = 0; start < all.length; start += SLICE) slices.push(JSON.stringify(all.slice(start, start + SLICE).map(row)))
+  for (let start = 0; start < all.length; start += SLICE)
+    slices.push(JSON.stringify(all.slice(start, start + SLICE).flatMap(row)))
   return slices
 }
 

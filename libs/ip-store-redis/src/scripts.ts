@@ -5,14 +5,15 @@
  *     lists       hash     list -> how many routes it owns (a list without bindings has no field)
  *     routes      hash     prefix -> its owning lists, NUL between them
  *     deadlines   zset     list NUL name NUL prefix, by deadline in Unix ms: the truth about expiry
- *     log         stream   entry R-0 (p prefix, l lists) is the change with revision R; trimmed to about its length
+ *     log         stream   entry R-0 (prefix lists prefix lists …) is the changes of one script, the last of which has revision R
  *     b:<prefix>  hash     list NUL name -> first seen, last seen, deadline; source, rule, chain (record.ts)
- *                          @ -> bindings, latest deadline, then NUL list NUL bindings for each owning list
+ *                          @ -> how many bindings, then NUL list NUL its bindings for each owning list
  *     n:<name>    hash     prefix NUL list -> nothing: what a name is bound to
- *     t:<prefix>  string   nothing; its TTL is the latest deadline: the trigger of an expiry notification
+ *     t:<prefix>  string   nothing; its TTL is the deadline set last: the trigger of an expiry notification
  *
- * Times are base 36, `*` for Infinity: short enough that small hashes stay in Redis's compact form (64 bytes a value).
- * A script works on at most SLICE bindings, a few milliseconds in which Redis serves nobody else.
+ * Times in records are base 36, `*` for Infinity: short enough that small hashes stay in Redis's compact form (64 bytes a value).
+ * A script works on at most SLICE bindings, a few milliseconds in which Redis serves nobody else. What can be gathered is written
+ * once at the end: a call from Lua costs about a microsecond by itself.
  *
  * Left out on purpose: Redis Cluster. Atomic steps need all keys in one slot, so a cluster could not share the load anyway.
  */
@@ -23,10 +24,11 @@ export const SLICE = 500
 export const EXPIRE_SLICE = 1000
 
 // ARGV of every script: prefix, epoch to use if there is none, length of the log, arguments of its own.
-const COMMON = `
+const COMMON = String.raw`
 local P = ARGV[1]
 local META, LISTS, ROUTES, DEADLINES, LOG = P .. 'meta', P .. 'lists', P .. 'routes', P .. 'deadlines', P .. 'log'
-local call = redis.call
+local BINDINGS, NAMES, TRIGGERS = P .. 'b:', P .. 'n:', P .. 't:'
+local call, match = redis.call, string.match
 local head = call('HMGET', META, 'epoch', 'revision', 'bindings', 'routes')
 local epoch = head[1]
 if not epoch then
@@ -34,9 +36,13 @@ if not epoch then
   call('HSET', META, 'epoch', epoch)
 end
 local revision, bindings, routes = tonumber(head[2] or 0), tonumber(head[3] or 0), tonumber(head[4] or 0)
+
+local function decimal(count)
+  return string.format('%.0f', count)
+end
 `
 
-const CHANGING = `${COMMON}
+const CHANGING = String.raw`${COMMON}
 local firstRevision = revision + 1
 local changes = {}
 local routeWrites = {}
@@ -48,11 +54,6 @@ local function number(text)
   return tonumber(text, 36)
 end
 
-local function decimal(time)
-  if time == math.huge then return 'inf' end
-  return string.format('%.0f', time)
-end
-
 local function routesOf(list)
   local count = listRoutes[list]
   if not count then
@@ -62,68 +63,69 @@ local function routesOf(list)
   return count
 end
 
--- Returns how many bindings a prefix has, its latest deadline, how many its lists have, its lists.
-local function readSummary(text)
-  if not text then return 0, '0', {}, {} end
-  local count, latest = string.match(text, '^(%d+) ([^%z]+)')
+-- Returns how many bindings each owning list has, and the lists.
+local function readOwners(summary)
   local owners, lists = {}, {}
-  for list, bindingsOfList in string.gmatch(text, '%z([^%z]*)%z(%d+)') do
-    owners[list] = tonumber(bindingsOfList)
+  for list, count in string.gmatch(summary, '%z([^%z]*)%z(%d+)') do
+    owners[list] = tonumber(count)
     lists[#lists + 1] = list
   end
-  return tonumber(count), latest, owners, lists
+  return owners, lists
 end
 
-local function writeSummary(count, latest, owners, lists)
-  local parts = { count .. ' ' .. latest }
+local function writeSummary(count, owners, lists)
+  local parts = { count }
   for _, list in ipairs(lists) do
-    if owners[list] > 0 then parts[#parts + 1] = list .. '\\0' .. owners[list] end
+    if owners[list] > 0 then parts[#parts + 1] = list .. '\0' .. owners[list] end
   end
-  return table.concat(parts, '\\0')
+  return table.concat(parts, '\0')
 end
 
-local function tell(prefix, owners, lists)
+local function tell(prefix, lists)
+  revision = revision + 1
+  changes[#changes + 1] = prefix
+  changes[#changes + 1] = lists
+  routeWrites[prefix] = lists
+end
+
+local function tellOwners(prefix, owners, lists)
   local names = {}
   for _, list in ipairs(lists) do
     if owners[list] > 0 then names[#names + 1] = list end
   end
-  local text = table.concat(names, '\\0')
-  revision = revision + 1
-  call('XADD', LOG, 'MAXLEN', '~', ARGV[3], string.format('%.0f-0', revision), 'p', prefix, 'l', text)
-  changes[#changes + 1] = prefix
-  changes[#changes + 1] = text
-  routeWrites[prefix] = text
+  tell(prefix, table.concat(names, '\0'))
 end
 
-local function setDeadline(member, time)
-  deadlineWrites[#deadlineWrites + 1] = decimal(time)
-  deadlineWrites[#deadlineWrites + 1] = member
-end
-
-local function setTrigger(prefix, time)
-  if time == math.huge then call('SET', P .. 't:' .. prefix, '')
-  else call('SET', P .. 't:' .. prefix, '', 'PXAT', decimal(math.max(time, 1))) end
+-- A deadline in decimal, and 'inf'.
+local function setDeadline(field, prefix, deadline)
+  deadlineWrites[#deadlineWrites + 1] = deadline
+  deadlineWrites[#deadlineWrites + 1] = field .. '\0' .. prefix
+  if deadline == 'inf' then call('SET', TRIGGERS .. prefix, '')
+  else call('SET', TRIGGERS .. prefix, '', 'PXAT', deadline == '0' and '1' or deadline) end
 end
 
 -- Takes a binding out of everything but the deadlines.
 local function remove(list, name, prefix)
-  local key, field = P .. 'b:' .. prefix, list .. '\\0' .. name
+  local key, field = BINDINGS .. prefix, list .. '\0' .. name
   local known = call('HMGET', key, '@', field)
   if not known[2] then return false end
-  local count, latest, owners, lists = readSummary(known[1])
+  local count = tonumber(match(known[1] or '1', '^%d+'))
   bindings = bindings - 1
-  owners[list] = (owners[list] or 1) - 1
+  call('HDEL', NAMES .. name, prefix .. '\0' .. list)
   if count <= 1 then
-    call('DEL', key, P .. 't:' .. prefix)
+    call('DEL', key, TRIGGERS .. prefix)
     routes = routes - 1
-  else
-    call('HDEL', key, field)
-    call('HSET', key, '@', writeSummary(count - 1, latest, owners, lists))
+    listRoutes[list] = routesOf(list) - 1
+    tell(prefix, '')
+    return true
   end
-  call('HDEL', P .. 'n:' .. name, prefix .. '\\0' .. list)
+  local owners, lists = readOwners(known[1])
+  owners[list] = (owners[list] or 1) - 1
+  call('HDEL', key, field)
+  call('HSET', key, '@', writeSummary(count - 1, owners, lists))
   if owners[list] == 0 then
     listRoutes[list] = routesOf(list) - 1
-    tell(prefix, owners, lists)
+    tellOwners(prefix, owners, lists)
   end
   return true
 end
@@ -132,12 +134,12 @@ end
 local function finish(...)
   if #deadlineWrites > 0 then call('ZADD', DEADLINES, unpack(deadlineWrites)) end
   local sets, gone = {}, {}
-  for prefix, text in pairs(routeWrites) do
-    if text == '' then
+  for prefix, lists in pairs(routeWrites) do
+    if lists == '' then
       gone[#gone + 1] = prefix
     else
       sets[#sets + 1] = prefix
-      sets[#sets + 1] = text
+      sets[#sets + 1] = lists
     end
   end
   if #sets > 0 then call('HSET', ROUTES, unpack(sets)) end
@@ -145,26 +147,37 @@ local function finish(...)
   for list, count in pairs(listRoutes) do
     if count > 0 then call('HSET', LISTS, list, count) else call('HDEL', LISTS, list) end
   end
+  if #changes > 0 then
+    local oldest = math.max(0, revision - tonumber(ARGV[3]))
+    call('XADD', LOG, 'MINID', '~', decimal(oldest), decimal(revision) .. '-0', unpack(changes))
+  end
   call('HSET', META, 'revision', decimal(revision), 'bindings', decimal(bindings), 'routes', decimal(routes))
   local answer = { epoch, decimal(firstRevision), ... }
-  for _, text in ipairs(changes) do answer[#answer + 1] = text end
+  local at = #answer
+  for i = 1, #changes do answer[at + i] = changes[i] end
   return answer
 end
 `
 
-/** ARGV[4]: [names per prefix, prefixes per name, routes, { list: routes }]; ARGV[5]: [[list, name, prefix, seen, deadline, info], …]. */
-export const OBSERVE = `${CHANGING}
+/**
+ * ARGV[4]: [names per prefix, prefixes per name, routes, { list: routes }], -1 for no ceiling;
+ * ARGV[5]: [list, name, prefix, seen, deadline, deadline in decimal, info, list, …].
+ */
+export const OBSERVE = String.raw`${CHANGING}
 local limits = cjson.decode(ARGV[4])
 local maxNames, maxPrefixes, maxRoutes, maxRoutesOfList = limits[1], limits[2], limits[3], limits[4]
+local sightings = cjson.decode(ARGV[5])
 local outcomes = {}
-for i, sighting in ipairs(cjson.decode(ARGV[5])) do
-  local list, name, prefix, seen, deadline, info = unpack(sighting)
-  local key, field = P .. 'b:' .. prefix, list .. '\\0' .. name
+for at = 1, #sightings, 7 do
+  local list, name, prefix = sightings[at], sightings[at + 1], sightings[at + 2]
+  local seen, deadline, info = sightings[at + 3], sightings[at + 4], sightings[at + 6]
+  local key, field = BINDINGS .. prefix, list .. '\0' .. name
   local known = call('HMGET', key, '@', field)
-  local count, latest, owners, lists = readSummary(known[1])
+  local summary = known[1]
+  local count = summary and tonumber(match(summary, '^%d+')) or 0
   local outcome
   if known[2] then
-    local first, knownSeen, knownDeadline, knownInfo = string.match(known[2], '^(%S+) (%S+) (%S+)\\n(.*)$')
+    local first, knownSeen, knownDeadline, knownInfo = match(known[2], '^(%S+) (%S+) (%S+)\n(.*)$')
     local later = number(deadline) > number(knownDeadline)
     local newer = number(seen) > number(knownSeen)
     if not later and not newer then
@@ -173,50 +186,53 @@ for i, sighting in ipairs(cjson.decode(ARGV[5])) do
       outcome = '1'
       if not later then deadline = knownDeadline end
       if not newer then seen, info = knownSeen, knownInfo end
-      local record = first .. ' ' .. seen .. ' ' .. deadline .. '\\n' .. info
-      if later then setDeadline(field .. '\\0' .. prefix, number(deadline)) end
-      if later and number(deadline) > number(latest) then
-        call('HSET', key, field, record, '@', writeSummary(count, deadline, owners, lists))
-        setTrigger(prefix, number(deadline))
-      else
-        call('HSET', key, field, record)
-      end
+      call('HSET', key, field, first .. ' ' .. seen .. ' ' .. deadline .. '\n' .. info)
+      if later then setDeadline(field, prefix, sightings[at + 5]) end
     end
   elseif maxNames >= 0 and count >= maxNames then outcome = '3'
-  elseif maxPrefixes >= 0 and call('HLEN', P .. 'n:' .. name) >= maxPrefixes then outcome = '4'
-  elseif maxRoutesOfList[list] and not owners[list] and routesOf(list) >= maxRoutesOfList[list] then outcome = '5'
-  elseif maxRoutes >= 0 and count == 0 and routes >= maxRoutes then outcome = '6'
+  elseif maxPrefixes >= 0 and call('HLEN', NAMES .. name) >= maxPrefixes then outcome = '4'
   else
-    outcome = '0'
-    bindings = bindings + 1
-    if count == 0 then routes = routes + 1 end
-    local isNewOwner = not owners[list]
-    if isNewOwner then
-      owners[list] = 0
-      lists[#lists + 1] = list
-      listRoutes[list] = routesOf(list) + 1
+    local owners, lists
+    local isNewOwner = true
+    if count > 0 then
+      owners, lists = readOwners(summary)
+      isNewOwner = not owners[list]
     end
-    owners[list] = owners[list] + 1
-    if count == 0 or number(deadline) > number(latest) then
-      latest = deadline
-      setTrigger(prefix, number(deadline))
+    if isNewOwner and maxRoutesOfList[list] and routesOf(list) >= maxRoutesOfList[list] then outcome = '5'
+    elseif count == 0 and maxRoutes >= 0 and routes >= maxRoutes then outcome = '6'
+    else
+      outcome = '0'
+      bindings = bindings + 1
+      if isNewOwner then listRoutes[list] = routesOf(list) + 1 end
+      if count == 0 then
+        routes = routes + 1
+        summary = '1\0' .. list .. '\0' .. '1'
+        tell(prefix, list)
+      else
+        if isNewOwner then
+          owners[list] = 1
+          lists[#lists + 1] = list
+          tellOwners(prefix, owners, lists)
+        else
+          owners[list] = owners[list] + 1
+        end
+        summary = writeSummary(count + 1, owners, lists)
+      end
+      call('HSET', key, '@', summary, field, seen .. ' ' .. seen .. ' ' .. deadline .. '\n' .. info)
+      call('HSET', NAMES .. name, prefix .. '\0' .. list, '')
+      setDeadline(field, prefix, sightings[at + 5])
     end
-    local record = seen .. ' ' .. seen .. ' ' .. deadline .. '\\n' .. info
-    call('HSET', key, '@', writeSummary(count + 1, latest, owners, lists), field, record)
-    call('HSET', P .. 'n:' .. name, prefix .. '\\0' .. list, '')
-    setDeadline(field .. '\\0' .. prefix, number(deadline))
-    if isNewOwner then tell(prefix, owners, lists) end
   end
-  outcomes[i] = outcome
+  outcomes[#outcomes + 1] = outcome
 end
 return finish(table.concat(outcomes))
 `
 
 /** ARGV[4]: now, decimal; ARGV[5]: at most so many. Says how many ended and the next deadline. */
-export const EXPIRE = `${CHANGING}
+export const EXPIRE = String.raw`${CHANGING}
 local due = call('ZRANGEBYSCORE', DEADLINES, '-inf', ARGV[4], 'LIMIT', 0, ARGV[5])
 for _, member in ipairs(due) do
-  local list, name, prefix = string.match(member, '^([^%z]*)%z([^%z]*)%z(.*)$')
+  local list, name, prefix = match(member, '^([^%z]*)%z([^%z]*)%z(.*)$')
   remove(list, name, prefix)
 end
 if #due > 0 then call('ZREMRANGEBYRANK', DEADLINES, 0, #due - 1) end
@@ -225,64 +241,67 @@ if #due == 0 then return { epoch, decimal(firstRevision), '0', following[2] or '
 return finish(tostring(#due), following[2] or 'inf')
 `
 
-/** ARGV[4]: [[list, name, prefix], …]. */
-export const FORGET = `${CHANGING}
-for _, key in ipairs(cjson.decode(ARGV[4])) do
-  local list, name, prefix = unpack(key)
-  if remove(list, name, prefix) then call('ZREM', DEADLINES, list .. '\\0' .. name .. '\\0' .. prefix) end
+/** ARGV[4]: [list, name, prefix, list, …]. */
+export const FORGET = String.raw`${CHANGING}
+local keys = cjson.decode(ARGV[4])
+for at = 1, #keys, 3 do
+  local list, name, prefix = keys[at], keys[at + 1], keys[at + 2]
+  if remove(list, name, prefix) then call('ZREM', DEADLINES, list .. '\0' .. name .. '\0' .. prefix) end
 end
 return finish()
 `
 
-/** ARGV[4]: [[list, name, prefix, deadline], …]. */
-export const RESCHEDULE = `${CHANGING}
-for _, one in ipairs(cjson.decode(ARGV[4])) do
-  local list, name, prefix, deadline = unpack(one)
-  local key, field = P .. 'b:' .. prefix, list .. '\\0' .. name
-  local known = call('HMGET', key, '@', field)
-  if known[2] then
-    local first, seen, _, info = string.match(known[2], '^(%S+) (%S+) (%S+)\\n(.*)$')
-    local count, latest, owners, lists = readSummary(known[1])
-    if count == 1 or number(deadline) > number(latest) then
-      latest = deadline
-      setTrigger(prefix, number(deadline))
-    end
-    local record = first .. ' ' .. seen .. ' ' .. deadline .. '\\n' .. info
-    call('HSET', key, field, record, '@', writeSummary(count, latest, owners, lists))
-    setDeadline(field .. '\\0' .. prefix, number(deadline))
+/** ARGV[4]: [list, name, prefix, deadline, deadline in decimal, list, …]. */
+export const RESCHEDULE = String.raw`${CHANGING}
+local all = cjson.decode(ARGV[4])
+for at = 1, #all, 5 do
+  local prefix, field = all[at + 2], all[at] .. '\0' .. all[at + 1]
+  local known = call('HGET', BINDINGS .. prefix, field)
+  if known then
+    local first, seen, _, info = match(known, '^(%S+) (%S+) (%S+)\n(.*)$')
+    call('HSET', BINDINGS .. prefix, field, first .. ' ' .. seen .. ' ' .. all[at + 3] .. '\n' .. info)
+    setDeadline(field, prefix, all[at + 4])
   end
 end
 return finish()
 `
 
 /** Epoch, revision, bindings, routes; then list, routes, list, routes. */
-export const HEAD = `${COMMON}
-local answer = { epoch, string.format('%.0f', revision), string.format('%.0f', bindings), string.format('%.0f', routes) }
+export const HEAD = String.raw`${COMMON}
+local answer = { epoch, decimal(revision), decimal(bindings), decimal(routes) }
 for _, text in ipairs(call('HGETALL', LISTS)) do answer[#answer + 1] = text end
 return answer
 `
 
 /** ARGV[4], ARGV[5]: the asker's epoch and revision; ARGV[6]: at most so many. Epoch, verdict, then prefix, lists, prefix, lists. */
-export const SINCE = `${COMMON}
+export const SINCE = String.raw`${COMMON}
 local after, limit = tonumber(ARGV[5]), tonumber(ARGV[6])
 if ARGV[4] ~= epoch or after > revision then return { epoch, 'gap' } end
 if after == revision then return { epoch, 'up-to-date' } end
-local from = string.format('%.0f-0', after + 1)
-local entries = call('XRANGE', LOG, from, '+', 'COUNT', limit)
-if #entries == 0 or entries[1][1] ~= from then return { epoch, 'gap' } end
 local answer = { epoch, 'changes' }
-for _, entry in ipairs(entries) do
-  answer[#answer + 1] = entry[2][2]
-  answer[#answer + 1] = entry[2][4]
+local nextRevision, told = after + 1, 0
+while told < limit and nextRevision <= revision do
+  local entry = call('XRANGE', LOG, decimal(nextRevision) .. '-0', '+', 'COUNT', 1)[1]
+  local last = entry and tonumber(match(entry[1], '^%d+'))
+  local first = entry and last - #entry[2] / 2 + 1
+  if not entry or first > nextRevision then return { epoch, 'gap' } end
+  local changes = entry[2]
+  for at = 2 * (nextRevision - first) + 1, #changes, 2 do
+    if told == limit then break end
+    answer[#answer + 1] = changes[at]
+    answer[#answer + 1] = changes[at + 1]
+    told = told + 1
+  end
+  nextRevision = last + 1
 end
 return answer
 `
 
-/** ARGV[4]: [[list, name, prefix], …]. The record of each, or an empty text for what is not there. */
-export const READ = `${COMMON}
-local answer = {}
-for i, key in ipairs(cjson.decode(ARGV[4])) do
-  answer[i] = call('HGET', P .. 'b:' .. key[3], key[1] .. '\\0' .. key[2]) or ''
+/** ARGV[4]: [list, name, prefix, list, …]. The record of each, or an empty text for what is not there. */
+export const READ = String.raw`${COMMON}
+local keys, answer = cjson.decode(ARGV[4]), {}
+for at = 1, #keys, 3 do
+  answer[#answer + 1] = call('HGET', BINDINGS .. keys[at + 2], keys[at] .. '\0' .. keys[at + 1]) or ''
 end
 return answer
 `
