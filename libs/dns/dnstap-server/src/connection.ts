@@ -67,10 +67,15 @@ export class DnstapConnection {
     return this.#reader.state === 'streaming'
   }
 
-  /** The socket that carries the stream: the one accepted, or the TLS socket around it. */
-  read(socket: Socket): void {
+  /** A TLS socket around the one accepted carries the stream. */
+  readTls(socket: Socket): void {
     this.#socket = socket
-    socket.on('data', (chunk: Uint8Array) => this.#onData(chunk))
+    socket.on('data', (chunk: Uint8Array) => this.onBytes(chunk, chunk.length))
+    this.watchEnd(socket)
+  }
+
+  /** Tells an orderly end from a broken connection. */
+  watchEnd(socket: Socket): void {
     socket.on('end', () => this.#note(this.#reasonOfEnd(), undefined))
   }
 
@@ -80,14 +85,15 @@ export class DnstapConnection {
     this.#socket.destroy()
   }
 
-  #onData(chunk: Uint8Array): void {
+  /** `bytes[0..length)` of the stream, valid during the call only. */
+  onBytes(bytes: Uint8Array, length: number): void {
     const { counters } = this.#owner
     const reader = this.#reader
     const before = reader.state
     const framesBefore = reader.frames
-    reader.push(chunk)
+    reader.push(bytes, 0, length)
     counters.reads++
-    counters.bytes += chunk.length
+    counters.bytes += length
     counters.frames += reader.frames - framesBefore
     if (reader.state !== before) this.#onState(before)
   }

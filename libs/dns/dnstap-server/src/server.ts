@@ -15,6 +15,7 @@ import { newCounters, type CloseReason, type DnstapServerCounters } from './coun
 import { boundAddress } from './inherited-sockets.ts'
 import { DnstapListenError, describeListenAddress, explainListenError, type ListenAddress } from './listen-address.ts'
 import { RateLimitedLog } from './rate-limited-log.ts'
+import { readIntoSharedBuffer } from './shared-buffer.ts'
 import { listenOnPath } from './unix-listener.ts'
 
 export interface DnstapServerOptions {
@@ -215,10 +216,7 @@ export class DnstapServer implements ConnectionOwner {
   #createServer(kind: ListenAddress['kind'], listener: Listener): Server {
     const { tls } = this.#options
     if (kind === 'unix' || tls === undefined)
-      return createServer((socket) => {
-        const connection = this.#accept(socket, listener)
-        connection?.read(socket)
-      })
+      return createServer({ pauseOnConnect: true }, (accepted) => this.#acceptPlain(accepted, listener))
     return this.#createTlsServer(listener, tls)
   }
 
@@ -234,9 +232,8 @@ export class DnstapServer implements ConnectionOwner {
     })
     server.on('connection', (socket: Socket) => {
       const ends = endsOf(socket)
-      const connection = this.#accept(socket, listener)
-      if (connection === undefined) return
-      waiting.set(ends, connection)
+      if (!this.#hasRoom(socket, listener)) return
+      waiting.set(ends, this.#connect(socket, listener))
       socket.once('close', () => waiting.delete(ends))
     })
     server.on('secureConnection', (socket: TLSSocket) => {
@@ -244,7 +241,7 @@ export class DnstapServer implements ConnectionOwner {
       if (connection === undefined) socket.destroy()
       else {
         socket.on('error', (error: NodeJS.ErrnoException) => connection.cut('connection-error', error.code))
-        connection.read(socket)
+        connection.readTls(socket)
       }
     })
     server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
@@ -254,17 +251,29 @@ export class DnstapServer implements ConnectionOwner {
     return server
   }
 
-  #accept(socket: Socket, { text: listener }: Listener): DnstapConnection | undefined {
+  #acceptPlain(accepted: Socket, listener: Listener): void {
+    if (!this.#hasRoom(accepted, listener)) return
+    const socket = readIntoSharedBuffer(accepted, (bytes, length) => connection.onBytes(bytes, length))
+    const connection = this.#connect(socket, listener)
+    connection.watchEnd(socket)
+  }
+
+  /** Ends the socket and counts it if not. */
+  #hasRoom(socket: Socket, listener: Listener): boolean {
     this.counters.connectionsAccepted++
-    if (this.#closing || this.#connections.size >= this.#maxConnections) {
-      const reason = this.#closing ? 'server-closed' : 'too-many-connections'
-      this.counters.closed[reason]++
-      if (!this.#closing)
-        this.#busyLog.warn({ listener, limit: this.#maxConnections }, 'A dnstap connection was refused: there are too many.')
-      socket.on('error', () => {})
-      socket.destroy()
-      return undefined
-    }
+    if (!this.#closing && this.#connections.size < this.#maxConnections) return true
+    this.counters.closed[this.#closing ? 'server-closed' : 'too-many-connections']++
+    if (!this.#closing)
+      this.#busyLog.warn(
+        { listener: listener.text, limit: this.#maxConnections },
+        'A dnstap connection was refused: there are too many.',
+      )
+    socket.on('error', () => {})
+    socket.destroy()
+    return false
+  }
+
+  #connect(socket: Socket, { text: listener }: Listener): DnstapConnection {
     this.counters.connectionsOpen++
     const id = ++this.#lastId
     const peer = peerText(socket) ?? `${listener}#${id}`
