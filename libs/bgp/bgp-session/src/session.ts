@@ -83,6 +83,8 @@ export class Session {
   }
 
   handle(event: Event): Action[] {
+    const expired = EXPIRED.get(event.type)
+    if (expired !== undefined) this.#running.delete(expired)
     switch (this.#state) {
       case 'Idle':
         return this.#inIdle(event)
@@ -390,6 +392,13 @@ export class Session {
   }
 }
 
+const EXPIRED: ReadonlyMap<Event['type'], Timer> = new Map<Event['type'], Timer>([
+  ['ConnectRetryTimer_Expires', 'ConnectRetryTimer'],
+  ['HoldTimer_Expires', 'HoldTimer'],
+  ['KeepaliveTimer_Expires', 'KeepaliveTimer'],
+  ['DelayOpenTimer_Expires', 'DelayOpenTimer'],
+  ['SendHoldTimer_Expires', 'SendHoldTimer'],
+])
 const CLOSE: Action = { type: 'close', abort: false }
 const ABORT: Action = { type: 'close', abort: true }
 

@@ -1,0 +1,9 @@
+import { expect, test } from 'vitest'
+import { fuzz } from '../test/fuzz.ts'
+import { STATES } from './fsm.ts'
+
+test('whatever a driver and a peer do, connections and timers stay in order and something always leads on', () => {
+  const reached = new Set<string>()
+  for (let seed = 1; seed <= 60; seed++) for (const state of fuzz(seed, 500).keys()) reached.add(state)
+  expect([...reached].sort()).toEqual([...STATES].sort())
+})

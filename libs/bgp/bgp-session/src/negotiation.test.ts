@@ -1,0 +1,206 @@
+import { BgpError, NO_CAPABILITIES, Role, decodeOpen } from '@dnstap-bgp/bgp-wire'
+import type { Capabilities, Notification, Open } from '@dnstap-bgp/bgp-wire'
+import { describe, expect, test } from 'vitest'
+import { withDefaults } from './config.ts'
+import type { SessionConfig } from './config.ts'
+import { Offer, negotiate } from './negotiation.ts'
+import type { Negotiated } from './negotiation.ts'
+
+const CONFIG: SessionConfig = { localAsn: 64496, peerAsn: 64497, bgpIdentifier: 0xc0000201, jitter: () => 0 }
+
+function open(capabilities: Partial<Capabilities> = {}, more: Partial<Open> = {}): Open {
+  return {
+    asn: 64497,
+    holdTimeSeconds: 90,
+    bgpIdentifier: 0xc0000202,
+    capabilities: { ...NO_CAPABILITIES, families: ['ipv4', 'ipv6'], fourOctetAsn: 64497, ...capabilities },
+    ...more,
+  }
+}
+
+function agree(config: Partial<SessionConfig>, theirs: Open): Negotiated | BgpError {
+  const settings = withDefaults({ ...CONFIG, ...config })
+  return negotiate(settings, new Offer(settings).open(), theirs)
+}
+
+const EVERYTHING: Partial<Capabilities> = {
+  routeRefresh: true,
+  enhancedRouteRefresh: true,
+  extendedMessage: true,
+  extendedNextHop: ['ipv4'],
+  gracefulRestart: {
+    restarting: true,
+    notification: true,
+    restartTimeSeconds: 60,
+    families: [
+      { family: 'ipv4', forwarding: true },
+      { family: 'ipv6', forwarding: false },
+    ],
+  },
+  longLivedGracefulRestart: [{ family: 'ipv4', forwarding: true, staleTimeSeconds: 5 }],
+  fqdn: { hostName: 'router', domainName: '' },
+  role: Role.provider,
+  unknown: [{ code: 69, value: new Uint8Array(0) }],
+}
+
+describe('negotiate', () => {
+  test('takes what both offer', () => {
+    const gracefulRestart = { restartTimeSeconds: 120, restarting: true, longLivedStaleTimeSeconds: 3600 }
+    expect(agree({ gracefulRestart, extendedNextHop: true, role: Role.customer, holdTimeSeconds: 30 }, open(EVERYTHING))).toEqual(
+      {
+        peerAsn: 64497,
+        peerBgpIdentifier: 0xc0000202,
+        internal: false,
+        families: ['ipv4', 'ipv6'],
+        fourOctetAsn: true,
+        maxMessageLength: 65535,
+        extendedMessage: true,
+        routeRefresh: true,
+        enhancedRouteRefresh: true,
+        extendedNextHop: ['ipv4'],
+        holdTimeSeconds: 30,
+        keepaliveSeconds: 10,
+        gracefulRestart: {
+          restartTimeSeconds: 120,
+          notification: true,
+          families: ['ipv4', 'ipv6'],
+          peerRestarting: true,
+          peerRestartTimeSeconds: 60,
+          peerForwarding: ['ipv4'],
+        },
+        longLivedGracefulRestart: [
+          { family: 'ipv4', staleTimeSeconds: 3600 },
+          { family: 'ipv6', staleTimeSeconds: 3600 },
+        ],
+        peerRole: Role.provider,
+        peerHostName: 'router',
+        unknownCapabilities: [69],
+      },
+    )
+  })
+
+  test('takes nothing that only one offers', () => {
+    expect(agree({ routeRefresh: false, extendedMessage: false }, open(EVERYTHING))).toMatchObject({
+      maxMessageLength: 4096,
+      routeRefresh: false,
+      enhancedRouteRefresh: false,
+      extendedNextHop: [],
+    })
+    const alone = agree({ gracefulRestart: { restartTimeSeconds: 1, restarting: false, longLivedStaleTimeSeconds: 1 } }, open())
+    expect(alone).not.toHaveProperty('gracefulRestart')
+    expect(alone).not.toHaveProperty('longLivedGracefulRestart')
+    expect(agree({}, open({ fourOctetAsn: 64497, longLivedGracefulRestart: [] }))).not.toHaveProperty('longLivedGracefulRestart')
+  })
+
+  test('a peer that names no family speaks IPv4 (RFC 4760 §8), one that names others speaks those', () => {
+    expect(agree({}, open({ families: [] }))).toMatchObject({ families: ['ipv4'] })
+    expect(agree({}, open({ families: ['ipv6'] }))).toMatchObject({ families: ['ipv6'] })
+    expect(agree({}, open({ families: [], otherFamilies: [[1, 128]] }))).toMatchObject({ code: 2, subcode: 7 })
+  })
+
+  test('the keepalive interval and hold timer are off when one side says 0', () => {
+    expect(agree({}, open({}, { holdTimeSeconds: 0 }))).toMatchObject({ holdTimeSeconds: 0, keepaliveSeconds: 0 })
+    expect(agree({ holdTimeSeconds: 0 }, open())).toMatchObject({ holdTimeSeconds: 0 })
+  })
+
+  test.each([
+    ['another AS than configured', {}, open({}, { asn: 64499 }), 2],
+    ['our own identifier inside our AS (RFC 6286)', { peerAsn: 64496 }, open({}, { asn: 64496, bgpIdentifier: 0xc0000201 }), 3],
+    ['no family in common', { families: ['ipv6'] as const }, open({ families: ['ipv4'] }), 7],
+    ['a role that does not face ours (RFC 9234)', { role: Role.customer }, open({ role: Role.peer }), 11],
+    ['several roles', { role: Role.customer }, open({ conflictingRoles: true }), 11],
+    ['no role where one is demanded', { role: Role.customer, strictRole: true }, open(), 11],
+  ])('refuses %s', (_name, config, theirs, subcode) => {
+    const error = agree(config, theirs)
+    expect(error).toBeInstanceOf(BgpError)
+    expect(error).toMatchObject({ code: 2, subcode })
+  })
+
+  test('accepts our own identifier in another AS, any AS where configured, and a peer without a role', () => {
+    expect(agree({}, open({}, { bgpIdentifier: 0xc0000201 }))).toMatchObject({ peerBgpIdentifier: 0xc0000201 })
+    expect(agree({ peerAsn: 'any' }, open({}, { asn: 4200000001 }))).toMatchObject({ peerAsn: 4200000001, internal: false })
+    expect(agree({ role: Role.customer }, open())).toMatchObject({ internal: false })
+    expect(agree({ role: Role.customer, peerAsn: 64496 }, open({ role: Role.peer }, { asn: 64496 }))).toMatchObject({
+      internal: true,
+    })
+  })
+
+  test.each([
+    [Role.provider, Role.customer],
+    [Role.customer, Role.provider],
+    [Role.routeServer, Role.routeServerClient],
+    [Role.routeServerClient, Role.routeServer],
+    [Role.peer, Role.peer],
+  ])('role %i faces role %i and no other', (ours, theirs) => {
+    for (const role of Object.values(Role)) {
+      expect(agree({ role: ours }, open({ role })) instanceof BgpError).toBe(role !== theirs)
+    }
+  })
+})
+
+describe('Offer', () => {
+  const refusal = (subcode: number, data: number[] = []): Notification => ({
+    code: 2,
+    subcode,
+    data: Uint8Array.from(data),
+    hardReset: false,
+    words: '',
+  })
+  const offer = (config: Partial<SessionConfig> = {}) => new Offer(withDefaults({ ...CONFIG, ...config }))
+
+  test('is written as it is', () => {
+    const full = offer({
+      gracefulRestart: { restartTimeSeconds: 120, restarting: true, longLivedStaleTimeSeconds: 60 },
+      extendedNextHop: true,
+      role: Role.peer,
+      hostName: 'here',
+      localAsn: 4200000001,
+    })
+    expect(decodeOpen(full.encode())).toEqual(full.open())
+  })
+
+  test('says "restarting" until a session came up', () => {
+    const restarting = offer({ gracefulRestart: { restartTimeSeconds: 120, restarting: true } })
+    expect(restarting.open().capabilities.gracefulRestart?.restarting).toBe(true)
+    restarting.established()
+    expect(restarting.open().capabilities.gracefulRestart?.restarting).toBe(false)
+  })
+
+  test('tells an internal peer no role', () => {
+    expect(offer({ role: Role.peer, peerAsn: 64496 }).open().capabilities.role).toBeUndefined()
+  })
+
+  test('leaves out the capabilities a peer refused by name (RFC 5492 §5)', () => {
+    const refused = offer()
+    expect(refused.refused(refusal(7, [6, 0, 70, 0]))).toBe(true)
+    expect(refused.open().capabilities).toMatchObject({ extendedMessage: false, enhancedRouteRefresh: false, routeRefresh: true })
+    expect(refused.withheld).toEqual([6, 70])
+    refused.forget()
+    expect(refused.open().capabilities.extendedMessage).toBe(true)
+  })
+
+  test('without names leaves out all it can do without, and then all', () => {
+    const refused = offer()
+    expect(refused.refused(refusal(7))).toBe(true)
+    expect(refused.open().capabilities).toMatchObject({ families: ['ipv4', 'ipv6'], fourOctetAsn: 64496, routeRefresh: false })
+    expect(refused.refused(refusal(7))).toBe(true)
+    expect(refused.open().capabilities).toEqual(NO_CAPABILITIES)
+    expect(refused.encode().length).toBe(29)
+    expect(refused.refused(refusal(7))).toBe(false)
+  })
+
+  test('is bare for a peer that knows no optional parameters', () => {
+    const refused = offer()
+    expect(refused.refused(refusal(4))).toBe(true)
+    expect(refused.encode().length).toBe(29)
+    expect(refused.refused(refusal(4))).toBe(false)
+  })
+
+  test('other NOTIFICATIONs take nothing out, nor does data that is no list of capabilities', () => {
+    const same = offer()
+    expect(same.refused(refusal(2))).toBe(false)
+    expect(same.refused({ ...refusal(7), code: 6 })).toBe(false)
+    expect(same.refused(refusal(7, [255]))).toBe(true)
+    expect(same.open().capabilities.families).toEqual(['ipv4', 'ipv6'])
+  })
+})
