@@ -12,7 +12,7 @@ export interface PeerStatus {
   readonly state: State
   /** Unix time in ms of the last change of state. */
   readonly since: number
-  /** Why the last attempt or session ended; undefined while a session is up. */
+  /** Why the last attempt or session that ended did so; it stays when a new one comes up. */
   readonly lastError: { readonly words: string; readonly at: number } | undefined
   /** Unix time in ms; while the peer is left alone. */
   readonly nextAttemptAt: number | undefined

@@ -346,6 +346,7 @@ export class SpeakerPeer {
     this.#connections.delete(number)
     if (socket.destroyed) return
     this.#closing.add(socket)
+    if (socket.connecting && !this.#hasStopped) this.#failed('Connect', `no answer from ${connection.address}`)
     if (abort || socket.connecting) {
       socket.destroy()
       return
@@ -374,7 +375,6 @@ export class SpeakerPeer {
     this.#session = connection
     this.#sessions++
     this.#isHeld = false
-    this.#lastError = undefined
     this.#loggedWords = ''
     this.#prefixesHeldByPeer = 0
     this.#faultsTold.clear()
@@ -434,11 +434,16 @@ export class SpeakerPeer {
       this.#adjRibOut.close()
       this.#onDrained?.()
     }
-    this.#lastError = { words: ending.words, at: this.#deps.clock.now() }
-    if (ending.from === 'Established') this.#log.warn({ reason: ending.words }, `BGP session ended: ${ending.words}`)
-    else if (ending.words !== this.#loggedWords)
-      this.#log.warn({ reason: ending.words, state: ending.from }, `BGP session not established: ${ending.words}`)
-    this.#loggedWords = ending.words
+    this.#failed(ending.from, ending.words)
+  }
+
+  /** Notes why, and says so once: not again when the next attempt fails the same way. */
+  #failed(from: State, words: string): void {
+    this.#lastError = { words, at: this.#deps.clock.now() }
+    if (this.#hasStopped) this.#log.info({ reason: words }, `BGP session closed: ${words}`)
+    else if (from === 'Established') this.#log.warn({ reason: words }, `BGP session ended: ${words}`)
+    else if (words !== this.#loggedWords) this.#log.warn({ reason: words, state: from }, `BGP session not established: ${words}`)
+    this.#loggedWords = words
   }
 
   /** There is something to send: do so at the end of this turn, when all of a burst is known. */

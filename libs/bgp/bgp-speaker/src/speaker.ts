@@ -55,7 +55,12 @@ export class BgpSpeaker {
     this.#calls = await this.#loadCalls()
     for (const config of this.#config.peers)
       if (config.remote.kind !== 'prefix') this.#peers.push(new SpeakerPeer(this.#config, config, this.#peerDeps()))
-    await this.#listen()
+    try {
+      await this.#listen()
+    } catch (error) {
+      for (const listener of this.#listeners) listener.close()
+      throw error
+    }
     if (this.#peers.some((peer) => peer.config.remote.kind === 'hostname') && this.#listeners.length > 0) {
       this.#lookups = this.#deps.clock.every(LOOKUP_PERIOD_MS, () => void this.#lookUp())
       void this.#lookUp()
@@ -102,6 +107,17 @@ export class BgpSpeaker {
       peers.map((peer) => peer.closed()),
     )
     for (const peer of peers) peer.destroySockets()
+  }
+
+  /** As if the process were killed: sockets are cut, nobody is told. */
+  abandon(): void {
+    this.#state = 'closed'
+    this.#lookups?.cancel()
+    for (const listener of this.#listeners) listener.close()
+    for (const peer of this.#all()) {
+      peer.destroySockets()
+      peer.stop({ type: 'preserve' })
+    }
   }
 
   #all(): SpeakerPeer[] {

@@ -81,3 +81,11 @@ export async function pair(kind: RouterKind, opposite: Opposite = {}, log: Log =
     },
   }
 }
+
+/** A log that keeps its lines: `warn BGP session ended: …`. */
+export function collectLog(): { lines: string[]; log: Log } {
+  const lines: string[] = []
+  const at = (level: string) => (_fields: object, sentence: string) => void lines.push(`${level} ${sentence}`)
+  const log: Log = { debug() {}, info: at('info'), warn: at('warn'), error: at('error'), child: () => log }
+  return { lines, log }
+}

@@ -1,0 +1,347 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createConnection, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterEach, describe, expect, test } from 'vitest'
+import { freePort, isInstalled, loopbackAddress, type RouterKind, waitFor } from '@dnstap-bgp/testkit'
+import { RouteTable } from '@dnstap-bgp/route-table'
+import { silentLog, systemClock } from '@dnstap-bgp/runtime'
+import { BgpSpeaker } from '../src/index.ts'
+import { collectLog, pair, type Pair, PLAIN } from './routers.ts'
+
+let current: Pair | undefined
+
+afterEach(async () => {
+  await current?.close()
+  current = undefined
+})
+
+const v4 = (n: number) => `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}/32`
+const v6 = (n: number) => `2001:db8:${(n >> 16).toString(16)}:${(n & 0xffff).toString(16)}::1/128`
+
+// GoBGP keeps what it was sent and never asks again.
+describe.each(['bird', 'frr', 'exabgp', 'openbgpd'] as const)('opposite %s', (kind) => {
+  describe.skipIf(!isInstalled(kind))('(skipped where it is not installed)', () => {
+    test('asked to refresh, we send the table again (RFC 2918, RFC 7313)', async () => {
+      const { router, table, speaker } = (current = await pair(kind))
+      for (let n = 1; n <= 50; n++) table.set(v4(n), PLAIN)
+      table.set(v6(1), PLAIN)
+      await speaker.start()
+      await router.waitForCount(51)
+      const before = speaker.peers()[0].counters.announced
+      await router.askRefresh()
+      await waitFor(() => speaker.peers()[0].counters.announced >= before + 51, { what: 'the table to be sent again' })
+      await router.waitForCount(51)
+      expect(speaker.peers()[0]).toMatchObject({ state: 'Established', counters: { sessions: 1 } })
+    })
+  })
+})
+
+describe.each(['bird', 'frr', 'gobgp', 'openbgpd'] as const)(
+  'graceful restart under the eye of %s (RFC 4724)',
+  (kind: RouterKind) => {
+    describe.skipIf(!isInstalled(kind))('(skipped where it is not installed)', () => {
+      test.each([['stopped in order'], ['cut off, as by SIGKILL']])(
+        'a speaker %s and started again leaves no route missing at any moment',
+        async (how) => {
+          const made = (current = await pair(kind, { routerConnects: kind !== 'gobgp' }))
+          const { router, table, speaker, speakerConfig } = made
+          for (let n = 1; n <= 20; n++) table.set(v4(n), PLAIN)
+          for (let n = 1; n <= 20; n++) table.set(v6(n), PLAIN)
+          await speaker.start()
+          await router.waitForCount(40)
+          const watch = watchCount(() => router.count())
+          if (how === 'stopped in order') await speaker.close()
+          else speaker.abandon()
+          await router.waitFor(async (it) => (await it.session()) !== 'Established', { what: 'the session to be gone' })
+          // One route went and one came while we were away.
+          table.delete(v4(20))
+          table.set(v4(21), PLAIN)
+          const again = new BgpSpeaker(speakerConfig, { clock: systemClock, log: silentLog, table })
+          current = { ...made, speaker: again }
+          await again.start()
+          await router.waitForSession('Established', { timeoutMs: 30_000 })
+          await router.waitFor(
+            async (it) => {
+              const prefixes = (await it.routes('ipv4')).map((route) => route.prefix)
+              return prefixes.includes(v4(21)) && !prefixes.includes(v4(20))
+            },
+            { what: 'the stale route to go, the new one to come' },
+          )
+          expect(await watch.lowest()).toBeGreaterThanOrEqual(40)
+          if (how !== 'stopped in order') await speaker.close()
+        },
+      )
+    })
+  },
+)
+
+describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not installed)', () => {
+  test('a peer without graceful restart is told why we leave: Cease with our words (RFC 9003)', async () => {
+    const { router, table, speaker } = (current = await pair('bird', { router: { gracefulRestart: false } }))
+    table.set(v4(1), PLAIN)
+    await speaker.start()
+    await router.waitForCount(1)
+    await speaker.close({ message: 'gone fishing' })
+    await router.waitFor((bird) => bird.log().includes('gone fishing'), { what: "BIRD's log to have our words" })
+    await router.waitForCount(0)
+  })
+
+  test('stopped with withdrawal, the routes go also where graceful restart was agreed', async () => {
+    const { router, table, speaker } = (current = await pair('bird'))
+    for (let n = 1; n <= 5000; n++) table.set(v4(n), PLAIN)
+    await speaker.start()
+    await router.waitForCount(5000)
+    await speaker.close({ withdraw: true })
+    await router.waitForCount(0)
+  })
+
+  test('a frozen router loses the session when its hold time is over, and gets the table when it is back', async () => {
+    const { lines, log } = collectLog()
+    const { router, table, speaker } = (current = await pair(
+      'bird',
+      { router: { holdTimeSeconds: 3 }, peer: { holdTimeSeconds: 3 } },
+      log,
+    ))
+    table.set(v4(1), PLAIN)
+    await speaker.start()
+    await router.waitForCount(1)
+    router.pause()
+    await waitFor(() => speaker.peers()[0].lastError?.words.includes('Hold Timer Expired'), { what: 'the hold timer to expire' })
+    for (let round = 0; round < 50; round++) {
+      table.set(v4(2), { ...PLAIN, med: round })
+      table.delete(v4(1))
+    }
+    router.resume()
+    await router.waitFor(async (bird) => (await bird.routes()).map((route) => route.prefix).join() === v4(2), {
+      what: 'the new table',
+    })
+    expect(lines.filter((line) => line.includes('Hold Timer Expired'))).toHaveLength(1)
+  })
+
+  test('a router frozen for a while holds up no other peer, and costs one entry per prefix', async () => {
+    const frozen = (current = await pair('bird', { router: { holdTimeSeconds: 60 }, peer: { holdTimeSeconds: 60 } }))
+    const awake = await pair('bird')
+    const table = new RouteTable()
+    const config = { ...frozen.speakerConfig, peers: [...frozen.speakerConfig.peers, ...awake.speakerConfig.peers] }
+    const speaker = new BgpSpeaker(config, { clock: systemClock, log: silentLog, table })
+    await speaker.start()
+    const n = 20_000
+    for (let i = 0; i < n; i++) table.set(v4(i), PLAIN)
+    await frozen.router.waitForCount(n)
+    await awake.router.waitForCount(n)
+    frozen.router.pause()
+    try {
+      // More than the kernel takes for a reader that is asleep, so that our own account fills too.
+      for (let round = 1; round <= 15; round++) {
+        for (let i = 0; i < n; i++) table.set(v4(i), { ...PLAIN, med: round })
+        await new Promise((resolve) => setImmediate(resolve))
+        await waitFor(() => speaker.peers()[1].queued === 0, { what: 'the peer that is awake' })
+      }
+      await awake.router.waitFor(async (bird) => (await bird.routes())[0].med === 15, { timeoutMs: 10_000 })
+      const [slow, fast] = speaker.peers()
+      expect(slow.queued).toBeLessThanOrEqual(n)
+      expect(slow.inFlightBytes).toBeLessThanOrEqual(256 * 1024 + 65536)
+      expect(fast).toMatchObject({ queued: 0, state: 'Established' })
+    } finally {
+      frozen.router.resume()
+    }
+    await frozen.router.waitFor(async (bird) => (await bird.routes()).every((route) => route.med === 15), {
+      what: 'the one that slept to catch up',
+    })
+    expect(speaker.peers()[0].counters.sessions).toBe(1)
+    await speaker.close()
+    await awake.close()
+  })
+
+  test('a router that refuses our number of prefixes is left alone for a long time, loudly', async () => {
+    const { lines, log } = collectLog()
+    const { table, speaker } = (current = await pair('bird', { router: { maxPrefixes: 10 } }, log))
+    for (let n = 1; n <= 50; n++) table.set(v4(n), PLAIN)
+    await speaker.start()
+    await waitFor(() => speaker.peers()[0].isHeld, { what: 'the long pause' })
+    const status = speaker.peers()[0]
+    expect(status.lastError?.words).toContain('Maximum Number of Prefixes')
+    expect((status.nextAttemptAt ?? 0) - Date.now()).toBeGreaterThan(60_000)
+    expect(lines.filter((line) => line.startsWith('error'))).toHaveLength(1)
+  })
+
+  test('no more routes go out than a peer is to have', async () => {
+    const { router, table, speaker } = (current = await pair('bird', { peer: { maxRoutes: 10 } }))
+    for (let n = 1; n <= 50; n++) table.set(v4(n), PLAIN)
+    await speaker.start()
+    await router.waitForCount(10)
+    expect(speaker.peers()[0]).toMatchObject({ heldBack: 40, state: 'Established' })
+  })
+
+  test('a peer gets its lists, its communities, its next hop', async () => {
+    const { router, table, speaker } = (current = await pair('bird', {
+      peer: { lists: ['a'], communities: [0xfde80007], nextHopIpv4: '192.0.2.77' },
+    }))
+    table.set(v4(1), { ...PLAIN, lists: ['b', 'a'], communities: [0xfde80001] })
+    table.set(v4(2), { ...PLAIN, lists: ['b'] })
+    await speaker.start()
+    await router.waitForCount(1)
+    expect(await router.routes()).toMatchObject([{ prefix: v4(1), nextHop: '192.0.2.77', communities: ['65000:1', '65000:7'] }])
+  })
+
+  test('IPv4 routes travel with an IPv6 next hop where that is agreed (RFC 8950)', async () => {
+    const { router, table, speaker } = (current = await pair('bird', {
+      router: { extendedNextHop: true },
+      peer: { nextHopIpv4: '2001:db8::44' },
+    }))
+    table.set(v4(1), PLAIN)
+    await speaker.start()
+    await router.waitForCount(1)
+    expect(await router.routes()).toMatchObject([{ prefix: v4(1), nextHop: '2001:db8::44' }])
+    table.delete(v4(1))
+    await router.waitForCount(0)
+  })
+
+  test('both connect at once: one session remains (RFC 4271 §6.8)', async () => {
+    const { router, table, speaker } = (current = await pair('bird', { routerConnects: true, peer: { passive: false } }))
+    table.set(v4(1), PLAIN)
+    await speaker.start()
+    await router.waitForCount(1)
+    expect(await router.session()).toBe('Established')
+    expect(speaker.peers()[0].state).toBe('Established')
+  })
+
+  test('our role reaches the peer, and routes say that they go no further up (RFC 9234)', async () => {
+    const { router, table, speaker } = (current = await pair('bird', {
+      external: true,
+      router: { role: 'customer' },
+      peer: { role: 'provider' },
+    }))
+    table.set(v4(1), PLAIN)
+    await speaker.start()
+    await router.waitForCount(1)
+    await waitFor(async () => (await router.describe()).includes('Role: provider') || (await router.describe()).includes('role'))
+  })
+
+  test('100 000 routes of each family arrive and are withdrawn', async () => {
+    const { router, table, speaker } = (current = await pair('bird'))
+    for (let n = 0; n < 100_000; n++) table.set(v4(n), PLAIN)
+    for (let n = 0; n < 100_000; n++) table.set(v6(n), PLAIN)
+    await speaker.start()
+    await router.waitForCount(200_000)
+    table.clear()
+    await router.waitForCount(0)
+  })
+})
+
+describe('a speaker among strangers', () => {
+  test('a thousand connections from a peer that says nothing leave room for the one that does', async () => {
+    const host = loopbackAddress()
+    const from = loopbackAddress()
+    const port = await freePort(host)
+    const speaker = new BgpSpeaker(
+      {
+        asn: 65000,
+        bgpIdentifier: '10.0.0.1',
+        listen: { host, port },
+        peers: [{ name: 'silent', remote: { kind: 'address', address: from }, port: 179, asn: 65001, passive: true }],
+      },
+      { clock: systemClock, log: silentLog, table: new RouteTable() },
+    )
+    await speaker.start()
+    const sockets: Socket[] = []
+    let closed = 0
+    for (let n = 0; n < 1000; n++) {
+      const socket = createConnection({ host, port, localAddress: from })
+      socket.on('error', () => {})
+      socket.on('close', () => closed++)
+      socket.resume()
+      sockets.push(socket)
+    }
+    await waitFor(() => closed >= 998, { what: () => `all but a few to be closed; ${closed} are` })
+    expect(speaker.peers()).toHaveLength(1)
+    for (const socket of sockets) socket.destroy()
+    await speaker.close()
+  })
+})
+
+describe.skipIf(!isInstalled('bird') || !isInstalled('tshark') || !isInstalled('tcpdump'))(
+  'looked at by tshark (skipped where bird2, tshark or tcpdump is not installed)',
+  () => {
+    test('no message of ours is malformed', async ({ skip }) => {
+      const folder = mkdtempSync(join(tmpdir(), 'dnstap-bgp-capture-'))
+      const { router, table, speaker, speakerConfig } = (current = await pair('bird'))
+      const { port } = speakerConfig.peers[0]
+      const file = join(folder, 'session.pcap')
+      const capture = spawn('tcpdump', ['-i', 'lo', '-U', '-s', '0', '-B', '65536', '-w', file, 'tcp', 'port', `${port}`])
+      try {
+        const started = await Promise.race([
+          once(capture.stderr, 'data').then(() => true),
+          once(capture, 'exit').then(() => false),
+        ])
+        if (!started) skip('tcpdump may not capture here')
+        const many = {
+          ...PLAIN,
+          localPref: 200,
+          med: 7,
+          communities: [0xfde80064, 0xffffff01],
+          largeCommunities: [[65000, 1, 2]],
+        } as const
+        for (let n = 0; n < 3000; n++) table.set(v4(n), n % 2 === 0 ? PLAIN : many)
+        for (let n = 0; n < 3000; n++) table.set(v6(n), n % 2 === 0 ? PLAIN : many)
+        await speaker.start()
+        await router.waitForCount(6000)
+        await router.askRefresh()
+        await waitFor(() => speaker.peers()[0].counters.announced >= 12_000)
+        table.clear()
+        await router.waitForCount(0)
+        await speaker.close({ withdraw: true })
+        await waitFor(async () => (await tshark(file, port, 'bgp.type == 3')) !== '', { what: 'our last message to be captured' })
+        capture.kill('SIGINT')
+        await once(capture, 'exit')
+        expect(await tshark(file, port, '_ws.malformed || _ws.expert.severity == "Error"')).toBe('')
+        expect((await tshark(file, port, 'bgp.type == 2')).split('\n').length).toBeGreaterThan(10)
+      } finally {
+        capture.kill('SIGKILL')
+        rmSync(folder, { recursive: true, force: true })
+      }
+    })
+  },
+)
+
+async function tshark(file: string, port: number, filter: string): Promise<string> {
+  const words = [
+    '-r',
+    file,
+    '-d',
+    `tcp.port==${port},bgp`,
+    '-Y',
+    `bgp && (${filter})`,
+    '-T',
+    'fields',
+    '-e',
+    'frame.number',
+    '-e',
+    '_ws.col.Info',
+  ]
+  const { stdout } = await promisify(execFile)('tshark', words, { maxBuffer: 1 << 26 })
+  return stdout.trim()
+}
+
+/** Counts again and again until asked for the lowest count seen. */
+function watchCount(count: () => Promise<number>): { lowest(): Promise<number> } {
+  let lowest = Infinity
+  let isOver = false
+  const watching = (async () => {
+    while (!isOver) {
+      lowest = Math.min(lowest, await count())
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+  })()
+  return {
+    async lowest() {
+      isOver = true
+      await watching
+      return lowest
+    },
+  }
+}
