@@ -1,3 +1,5 @@
+export { compareMatchers } from './difference.ts'
+export type { MatcherDifference } from './difference.ts'
 export { Matcher, NO_MATCH } from './matcher.ts'
 export type { ExplainedRule, Explanation, Feed } from './matcher.ts'
 export { DEFAULT_MATCHER_LIMITS, MatcherBuilder, Refusal } from './matcher-builder.ts'

@@ -11,6 +11,7 @@ import { hashLabel, hashMultiplier, hashOfRoot, hashStar, STAR, tagOf } from './
 import { buildAutomaton, MAX_STATES } from './keyword-automaton.ts'
 import { atomOf, Header, HEADER_WORDS, MAGIC, MAX_LABELS, MAX_LISTS } from './layout.ts'
 import type { ListCounts, MatcherText, TextRule, WildcardShape } from './layout.ts'
+import type { Matcher } from './matcher.ts'
 import { MAX_NAMES, NameTable } from './name-table.ts'
 import { requiredPieces } from './regexp-literals.ts'
 import { effectOf, RuleSets } from './rule-sets.ts'
@@ -72,6 +73,8 @@ export interface ListRules {
     exception: boolean,
     important: boolean,
   ): Refusal | undefined
+  /** Takes over all rules that this list had in an older matcher; `list` is its index there. */
+  copy(from: Matcher, list: number): void
 }
 
 export class MatcherBuilder {
@@ -135,6 +138,18 @@ export class MatcherBuilder {
           ? this.#keyword(index, text, exception, important)
           : this.#regexp(index, text, exception, important)
       },
+      copy: (from, list) =>
+        from.visitRules(
+          list,
+          (kind, bytes, at, exception, important) => {
+            this.#takeName(bytes, at)
+            this.#storeName(index, kind, exception, important)
+          },
+          (kind, text, exception, important) => {
+            if (kind === RuleKind.keyword) this.#keyword(index, text, exception, important)
+            else this.#regexp(index, text, exception, important)
+          },
+        ),
     }
   }
 
@@ -219,6 +234,11 @@ export class MatcherBuilder {
   ): Refusal | undefined {
     if (!this.#readName(bytes, start, end, kind === RuleKind.wildcard)) return Refusal.badName
     if ((kind === RuleKind.wildcard) !== this.#stars > 0) return Refusal.badName
+    return this.#storeName(list, kind, exception, important)
+  }
+
+  /** The name stands in #name, #length, #labels, #labelCount and #stars. */
+  #storeName(list: number, kind: RuleKind, exception: boolean, important: boolean): Refusal | undefined {
     if (this.#table.size >= Math.min(this.#limits.names, MAX_NAMES)) return Refusal.tooManyNames
     if (this.#stars > 0 && !this.#noteShape()) return Refusal.tooManyWildcardForms
 
@@ -297,6 +317,22 @@ export class MatcherBuilder {
     name[at] = 0
     this.#length = at + 1
     return true
+  }
+
+  /** A name as another matcher stores it. */
+  #takeName(bytes: Uint8Array, offset: number): void {
+    this.#labelCount = 0
+    this.#stars = 0
+    let at = 0
+    for (let length = bytes[offset]; length !== 0; length = bytes[offset + at]) {
+      this.#labels[this.#labelCount++] = at
+      if (length === STAR) {
+        this.#stars++
+        this.#name[at++] = STAR
+      } else for (const end = at + length; at <= end; at++) this.#name[at] = bytes[offset + at]
+    }
+    this.#name[at] = 0
+    this.#length = at + 1
   }
 
   #noteShape(): boolean {

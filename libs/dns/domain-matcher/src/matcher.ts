@@ -29,7 +29,7 @@ import {
   MAGIC,
   MAX_LABELS,
 } from './layout.ts'
-import type { ListCounts, MatcherText, WildcardShape } from './layout.ts'
+import type { ListCounts, MatcherText, TextRule, WildcardShape } from './layout.ts'
 import { MAX_PROBES } from './name-table.ts'
 import { appliesTo } from './rule-sets.ts'
 import { ruleText, storedNameToText } from './rule-text.ts'
@@ -75,9 +75,9 @@ export class Matcher {
   readonly sizeBytes: number
   /** What the matcher lives in; another thread may build a Matcher of it too. */
   readonly buffer: ArrayBufferLike
+  readonly octets: Uint8Array
 
   readonly #words: Int32Array
-  readonly #octets: Uint8Array
   readonly #flags: Uint8Array
   readonly #slots: number
   readonly #slotMask: number
@@ -109,7 +109,7 @@ export class Matcher {
     this.buffer = buffer
     this.sizeBytes = buffer.byteLength
     this.#words = words
-    this.#octets = new Uint8Array(buffer)
+    this.octets = new Uint8Array(buffer)
     this.#flags = new Uint8Array(buffer, words[Header.flags] * 4, 2 * words[Header.ruleSets])
     this.#slots = words[Header.slots]
     this.#slotMask = words[Header.slotMask]
@@ -227,6 +227,59 @@ export class Matcher {
     return { name: text, feeds, rules: explained, why }
   }
 
+  /** All rules of one list: those at a stored name (wire format, stars as STAR, at `at`), then keywords and regular expressions. */
+  visitRules(
+    list: number,
+    name: (kind: RuleKind, bytes: Uint8Array, at: number, exception: boolean, important: boolean) => void,
+    text: (kind: RuleKind, text: string, exception: boolean, important: boolean) => void,
+  ): void {
+    for (const entry of this.entries())
+      for (const atom of this.atomsOf(this.ruleSetOf(entry)))
+        if (atomList(atom) === list)
+          name(atomKind(atom), this.octets, 4 * entry + 4, atomIsException(atom), atomIsImportant(atom))
+    for (const rule of this.textRules) if (rule.list === list) text(rule.kind, rule.text, rule.exception, rule.important)
+  }
+
+  // For compareMatchers. An entry's name stands in `octets`, one word behind the entry.
+
+  *entries(): Generator<number> {
+    for (let slot = 0; slot <= this.#slotMask; slot++) {
+      const entry = this.#words[this.#slots + 2 * slot + 1]
+      if (entry !== 0) yield entry
+    }
+  }
+
+  get textRules(): readonly TextRule[] {
+    return this.#text.textRules
+  }
+
+  ruleSetOf(entry: number): number {
+    return this.#words[entry]
+  }
+
+  atomsOf(ruleSet: number): Int32Array {
+    const start = this.#words[Header.ruleSetStarts] + ruleSet
+    const atoms = this.#words[Header.atoms]
+    return this.#words.subarray(atoms + this.#words[start], atoms + this.#words[start + 1])
+  }
+
+  /** Of a name as a matcher stores it; -1 when it is not stored here. */
+  ruleSetOfName(bytes: Uint8Array, at: number): number {
+    let count = 0
+    let end = at
+    for (let length = bytes[end]; length !== 0; length = bytes[end]) {
+      this.#labels[count++] = end
+      end += length === STAR ? 1 : length + 1
+    }
+    let hash = this.#root
+    for (let i = count - 1; i >= 0; i--) {
+      const label = this.#labels[i]
+      hash = bytes[label] === STAR ? hashStar(hash, this.#multiplier) : hashLabel(hash, this.#multiplier, bytes, label)
+    }
+    const entry = this.#find(tagOf(hash), bytes, at, end)
+    return entry === 0 ? -1 : this.#words[entry]
+  }
+
   #find(tag: number, bytes: Uint8Array, at: number, end: number): number {
     const words = this.#words
     const mask = this.#slotMask
@@ -242,7 +295,7 @@ export class Matcher {
   }
 
   #is(entry: number, bytes: Uint8Array, at: number, end: number): boolean {
-    const octets = this.#octets
+    const octets = this.octets
     // Length octets are below the letters, so they survive LOWER_CASE.
     for (let stored = 4 * entry + 4; at <= end; at++, stored++) if (octets[stored] !== LOWER_CASE[bytes[at]]) return false
     return true
@@ -298,7 +351,7 @@ export class Matcher {
   }
 
   #isWildcard(entry: number, bytes: Uint8Array, count: number, end: number): boolean {
-    const octets = this.#octets
+    const octets = this.octets
     let stored = 4 * entry + 4
     for (let i = 0; i < count; i++) {
       const at = this.#labels[i]
@@ -351,7 +404,7 @@ export class Matcher {
     const entry = id >>> 1
     if (entry === 0) return []
     const isBelow = (id & 1) === 1
-    const name = this.#octets.slice(4 * entry + 4, 4 * entry + 4 + 256)
+    const name = this.octets.slice(4 * entry + 4, 4 * entry + 4 + 256)
     return this.#hitsOf(name, isBelow)
   }
 
@@ -372,12 +425,12 @@ export class Matcher {
   }
 
   #addHits(hits: Hit[], entry: number, below: boolean, specificity: number): void {
-    for (const atom of this.#atomsOf(entry)) {
+    for (const atom of this.atomsOf(this.ruleSetOf(entry))) {
       const kind = atomKind(atom)
       if (!appliesTo(kind, below)) continue
       const exception = atomIsException(atom)
       const important = atomIsImportant(atom)
-      const text = () => ruleText(kind, storedNameToText(this.#octets, 4 * entry + 4), exception, important)
+      const text = () => ruleText(kind, storedNameToText(this.octets, 4 * entry + 4), exception, important)
       hits.push({ list: atomList(atom), kind, exception, important, specificity, text })
     }
   }
@@ -386,8 +439,8 @@ export class Matcher {
     const hits: Hit[] = []
     for (const entry of this.#wildcards) {
       let fixed = 0
-      for (let at = 4 * entry + 4; this.#octets[at] !== 0; at += this.#octets[at] === STAR ? 1 : this.#octets[at] + 1)
-        if (this.#octets[at] !== STAR) fixed++
+      for (let at = 4 * entry + 4; this.octets[at] !== 0; at += this.octets[at] === STAR ? 1 : this.octets[at] + 1)
+        if (this.octets[at] !== STAR) fixed++
       this.#addHits(hits, entry, false, fixed)
     }
     for (const index of this.#textHits) {
@@ -410,12 +463,6 @@ export class Matcher {
       if (depth < count) hash = hashLabel(hash, this.#multiplier, name, this.#labels[count - 1 - depth])
     }
     return this.#matchMore(name, 0, count, end) ? [...hits, ...this.#moreHits()] : hits
-  }
-
-  #atomsOf(entry: number): Int32Array {
-    const starts = this.#words[Header.ruleSetStarts] + this.#words[entry]
-    const atoms = this.#words[Header.atoms]
-    return this.#words.subarray(atoms + this.#words[starts], atoms + this.#words[starts + 1])
   }
 
   #feeds(rules: readonly Hit[]): readonly Feed[] {
