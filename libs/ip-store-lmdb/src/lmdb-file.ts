@@ -14,6 +14,7 @@
  *   meta   24 magic u32  28 version u32  40 map size u64  48 free tree  96 main tree  144 last page u64  152 transaction u64
  *   tree   0 page size u32 (free tree's)  4 flags u16  6 depth u16  8 branches  16 leaves  24 overflow  32 entries  40 root   u64
  *
+ * A page says which transaction wrote it; LMDB takes one from the future for its own and writes into the map.
  * That is version 2 as lmdb 3.5 writes it (lmdb.h, mdb.c in its sources), little endian. Whether the free tree tells the truth
  * is not checked, only that it can be walked.
  */
@@ -61,6 +62,7 @@ export class LmdbFile {
   readonly #sizeBytes: number
   #pageSize = 4096
   #lastPage = 0
+  #transaction = -1
   #main: Tree = { depth: 0, entries: 0, root: NO_ROOT }
   #free: Tree = { depth: 0, entries: 0, root: NO_ROOT }
   #seen = new Uint8Array(0)
@@ -116,11 +118,14 @@ export class LmdbFile {
       for (const node of this.#nodesOf(page)) if (node.overflow !== undefined) this.#overflow(node.overflow, node.valueLength)
     }
     let entries = 0
+    let lastKey = -1
     for (const page of this.#leaves(this.#main)) {
       const rows: Row[] = []
       for (const node of this.#nodesOf(page)) {
         if (node.keyLength !== 4) throw this.#foreign()
         const key = page.view.getUint32(node.at + NODE_HEADER, true)
+        if (key <= lastKey) throw this.#damaged(`key ${key} stands after ${lastKey}`)
+        lastKey = key
         rows.push(
           node.overflow === undefined
             ? { key, ...page, at: node.valueAt, end: node.valueAt + node.valueLength }
@@ -160,15 +165,15 @@ export class LmdbFile {
     if (this.#pageSize < 512 || this.#pageSize > 65_536 || (this.#pageSize & (this.#pageSize - 1)) !== 0)
       throw this.#damaged('its page size is none')
 
-    let newest = -1
     for (const at of [0, this.#pageSize]) {
       const meta = new Uint8Array(META_LENGTH)
       const view = new DataView(meta.buffer)
       if (readSync(this.#descriptor, meta, 0, META_LENGTH, at) < META_LENGTH) throw this.#damaged('it ends inside its head')
-      if (view.getUint32(HEADER, true) !== MAGIC) throw this.#damaged('its head is overwritten')
+      if (view.getUint32(HEADER, true) !== MAGIC || view.getUint32(48, true) !== this.#pageSize)
+        throw this.#damaged('its head is overwritten')
       const transaction = u64(view, 152)
-      if (transaction <= newest) continue
-      newest = transaction
+      if (transaction <= this.#transaction) continue
+      this.#transaction = transaction
       this.#free = treeAt(view, 48)
       this.#main = treeAt(view, 96)
       this.#lastPage = u64(view, 144)
@@ -223,7 +228,8 @@ export class LmdbFile {
     const flags = page.view.getUint16(18, true)
     const lower = page.view.getUint16(20, true)
     const upper = page.view.getUint16(22, true)
-    if (u64(page.view, 0) !== number || flags !== wanted) throw this.#damaged(`page ${number} is not what it should be`)
+    if (u64(page.view, 0) !== number || flags !== wanted || u64(page.view, 8) > this.#transaction)
+      throw this.#damaged(`page ${number} is not what it should be`)
     if (lower > upper || upper > this.#pageSize - HEADER || lower % 2 !== 0 || lower === 0)
       throw this.#damaged(`page ${number} makes no sense`)
     for (let index = 0; index < lower / 2; index++) {
@@ -258,7 +264,12 @@ export class LmdbFile {
     const bytes = new Uint8Array(pages * this.#pageSize)
     this.#fill(bytes, number)
     const view = new DataView(bytes.buffer)
-    if (u64(view, 0) !== number || view.getUint16(18, true) !== OVERFLOW || view.getUint32(20, true) < pages) {
+    if (
+      u64(view, 0) !== number ||
+      view.getUint16(18, true) !== OVERFLOW ||
+      view.getUint32(20, true) < pages ||
+      u64(view, 8) > this.#transaction
+    ) {
       throw this.#damaged(`page ${number} is not what it should be`)
     }
     return { bytes, view, at: HEADER, end: HEADER + lengthBytes }

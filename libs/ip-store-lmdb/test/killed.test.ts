@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { NO_LIMITS, sighting } from '@dnstap-bgp/ip-store/conformance'
+import { silentLog, systemClock } from '@dnstap-bgp/runtime'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openLmdbStore } from '../src/index.ts'
+import { buildWriter, killWriters } from './killed-writer.ts'
+
+/** The bench kills 200 times and holds the store to its 100 ms; here the machine may be busy with other tests. */
+const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 12)
+const PATIENCE_MS = 2_000
+const MUTATED_FILES = Number(process.env['MUTATED_FILES'] ?? 25)
+
+const folder = mkdtempSync(join(tmpdir(), 'ip-store-killed-'))
+let writer: Awaited<ReturnType<typeof buildWriter>>
+beforeAll(async () => {
+  writer = await buildWriter()
+})
+afterAll(() => {
+  writer.remove()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** Repeatable: a failing run can be run again. */
+function dice(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return state / 2 ** 32
+  }
+}
+
+test('killed at random moments, a store loses nothing older than its window and brings nothing back past its deadline', async () => {
+  const kills = await killWriters(join(folder, 'killed'), writer.file, ROUNDS, dice(42))
+  expect(kills.faults).toEqual([])
+  expect(kills.answered).toBeGreaterThan(ROUNDS)
+  expect(kills.oldestLossMs).toBeLessThan(PATIENCE_MS)
+}, 120_000)
+
+test('a file with any bytes overwritten is refused or read, and never ends the process', async () => {
+  const path = join(folder, 'mutated')
+  const store = await openLmdbStore({ path }, { clock: systemClock, log: silentLog })
+  const bindings = Array.from({ length: 400 }, (_, at) =>
+    sighting({ prefix: `10.0.${at >> 8}.${at & 255}/32`, expiresAtMs: Infinity }),
+  )
+  await store.observe(bindings, NO_LIMITS)
+  await store.flush()
+  await store.forget(bindings.slice(0, 100))
+  await store.close()
+  const whole = readFileSync(path)
+  const random = dice(MUTATED_FILES)
+  let refused = 0
+  let written = 0
+  for (let round = 0; round < MUTATED_FILES; round++) {
+    const bytes = Buffer.from(whole)
+    for (let change = 0; change <= round % 4; change++) {
+      const page = Math.floor(random() * (bytes.length / 4096))
+      const at = page * 4096 + Math.floor(random() ** 3 * 4096)
+      bytes.fill(Math.floor(random() * 256), at, Math.min(bytes.length, at + 1 + Math.floor(random() * 8)))
+    }
+    const bad = join(folder, `mutated-${round}`)
+    writeFileSync(bad, bytes)
+    // The writer opens it and writes into it: if LMDB trips over it, it does so there.
+    const child = spawn(process.execPath, [writer.file, bad, '0'], { stdio: ['ignore', 'pipe', 'pipe'] })
+    let out = ''
+    let err = ''
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk.toString('latin1')
+      if (out.length > 3_000) child.kill('SIGKILL')
+    })
+    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString('latin1')))
+    const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+    if (signal === 'SIGKILL') written++
+    else {
+      expect(signal, `round ${round}: ${err}`).toBeNull()
+      expect(code).toBe(1)
+      expect(err, `round ${round}`).toContain('StoreFileError')
+      refused++
+    }
+  }
+  expect(written + refused).toBe(MUTATED_FILES)
+  expect(written).toBeGreaterThan(0)
+  expect(refused).toBeGreaterThan(0)
+}, 120_000)
