@@ -41,8 +41,8 @@ const CASES: Case[] = [
 function listOf100k(): Matcher {
   const builder = new MatcherBuilder({ seed: 12345 })
   const list = builder.addList('default')
-  list.rule(RuleKind.suffix, 'listed-example.org', false, false, 1)
-  for (let i = 0; i < 100_000; i++) list.rule(RuleKind.suffix, `name${i}.bench-list${i % 700}.com`, false, false, i + 2)
+  list.rule(RuleKind.suffix, 'listed-example.org', false, false)
+  for (let i = 0; i < 100_000; i++) list.rule(RuleKind.suffix, `name${i}.bench-list${i % 700}.com`, false, false)
   return new Matcher(builder.build())
 }
 
