@@ -1,5 +1,5 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdtempSync, chmodSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,9 +7,20 @@ import { promisify } from 'node:util'
 import { DnstapDecoder, messageTypeName } from '@dnstap-bgp/dnstap'
 import { nameToText, ResponseReader } from '@dnstap-bgp/dns-wire'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
-import { startAuthority, startUnbound, waitFor, type Authority, type Resolver } from '@dnstap-bgp/testkit'
+import {
+  Daemon,
+  dig,
+  freePort,
+  loopbackAddress,
+  makeCertificates,
+  startAuthority,
+  startUnbound,
+  waitFor,
+  type Authority,
+  type Resolver,
+} from '@dnstap-bgp/testkit'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { startDnstapServer, type DnstapServer, type ListenAddress } from '../src/index.ts'
+import { startDnstapServer, type DnstapServer, type DnstapServerOptions, type ListenAddress } from '../src/index.ts'
 
 const has = (command: string) => ['/usr/bin', '/usr/sbin', '/bin', '/sbin'].some((folder) => existsSync(join(folder, command)))
 const hasUnbound = has('unbound') && has('knotd') && has('dig')
@@ -37,13 +48,13 @@ interface Heard {
   identities: Set<string>
 }
 
-async function listen(address: ListenAddress): Promise<Heard> {
+async function listen(address: ListenAddress, options: Partial<DnstapServerOptions> = {}): Promise<Heard> {
   const decoder = new DnstapDecoder()
   const response = new ResponseReader()
   const responses: string[] = []
   const identities = new Set<string>()
   const server = await startDnstapServer(
-    { listen: [address], mode: 0o666 },
+    { listen: [address], mode: 0o666, ...options },
     {
       clock: systemClock,
       log: silentLog,
@@ -85,6 +96,47 @@ describe.skipIf(!has('fstrm_replay'))('fstrm_replay (libfstrm), if installed', (
   })
 })
 
+describe.skipIf(!has('named') || !has('dig'))('BIND (libfstrm), if it and dig are installed', () => {
+  test('its answers arrive; it finds us again after our restart; it stops in order', { timeout: 90_000 }, async () => {
+    const path = join(folder, 'dnstap.sock')
+    const first = await listen({ kind: 'unix', path })
+    const address = '127.0.0.1' // named listens on addresses of interfaces alone
+    const server = { address, port: await freePort(address) }
+    const named = await startBind(server.address, server.port, path)
+    const asked = (heard: Heard, name: string) => async () => {
+      await dig(server, name)
+      return heard.responses.some((line) => line.endsWith(` ${name}`))
+    }
+    await waitFor(asked(first, 'first.example.org'), { what: 'a frame of BIND', intervalMs: 200 })
+    expect([...first.identities]).toEqual(['test-bind'])
+    await first.server.close()
+    expect(await dig(server, 'between.example.org')).toEqual(['192.0.2.1'])
+    const second = await listen({ kind: 'unix', path })
+    await waitFor(asked(second, 'second.example.org'), { what: 'BIND to come back', intervalMs: 200, timeoutMs: 40_000 })
+    await named.stop()
+    await waitFor(() => second.server.counters.connectionsOpen === 0)
+    expect(second.server.counters.closed.finished).toBe(1)
+  })
+
+  test('answers its clients while we are frozen, and its frames flow again when we go on', { timeout: 90_000 }, async () => {
+    const path = join(folder, 'dnstap.sock')
+    const receiving = startReceiver('node', ['--import', 'tsx', receiver, path])
+    await waitFor(() => receiving.output.includes('listening'))
+    const address = '127.0.0.1' // named listens on addresses of interfaces alone
+    const server = { address, port: await freePort(address) }
+    await startBind(server.address, server.port, path)
+    const asked = (name: string) => async () => {
+      await dig(server, name)
+      return receiving.output.includes(`${name} 1`)
+    }
+    await waitFor(asked('before.example.org'), { intervalMs: 200 })
+    receiving.child.kill('SIGSTOP')
+    for (let i = 0; i < 100; i++) expect(await dig(server, `n${i}.example.org`)).toEqual(['192.0.2.1'])
+    receiving.child.kill('SIGCONT')
+    await waitFor(asked('after.example.org'), { intervalMs: 200 })
+  })
+})
+
 describe.skipIf(!hasUnbound)('Unbound, if it, knotd and dig are installed', () => {
   let authority: Authority
   beforeAll(async () => {
@@ -117,6 +169,27 @@ describe.skipIf(!hasUnbound)('Unbound, if it, knotd and dig are installed', () =
     expect(heard.server.counters.closed.finished + heard.server.counters.closed['ended-without-stop']).toBeGreaterThan(0)
     const { closed } = heard.server.counters
     expect(closed['connection-error'] + closed['ended-in-frame'] + closed['handshake-timeout']).toBe(0)
+  })
+
+  test('by TLS with a client certificate', async () => {
+    const certificates = makeCertificates()
+    const pem = (file: string) => readFileSync(file, 'utf8')
+    const { server: own, client, caFile } = certificates
+    const tls = { cert: pem(own.certFile), key: pem(own.keyFile), clientCa: pem(caFile) }
+    const heard = await listen({ kind: 'tcp', host: '127.0.0.1', port: 0 }, { tls })
+    const [to] = heard.server.addresses
+    const address = loopbackAddress()
+    const resolver = await startPlainUnbound(address, await freePort(address), [
+      `dnstap-ip: "127.0.0.1@${to?.kind === 'tcp' ? to.port : 0}"`,
+      'dnstap-tls: yes',
+      'dnstap-tls-server-name: "localhost"',
+      `dnstap-tls-cert-bundle: "${caFile}"`,
+      `dnstap-tls-client-key-file: "${client.keyFile}"`,
+      `dnstap-tls-client-cert-file: "${client.certFile}"`,
+    ])
+    await dig(resolver, 'answer.test')
+    await waitFor(() => heard.responses.includes('CLIENT_RESPONSE answer.test'), { what: 'the frame' })
+    expect(heard.server.counters.closed['tls-error']).toBe(0)
   })
 
   test('that starts before us finds us, and finds us again after our restart', async () => {
@@ -181,6 +254,73 @@ describe.skipIf(!hasUnbound)('Unbound, if it, knotd and dig are installed', () =
     },
   )
 })
+
+/** An Unbound that knows one answer and has these lines in its `dnstap:` clause. */
+async function startPlainUnbound(address: string, port: number, lines: string[]): Promise<{ address: string; port: number }> {
+  const daemon = await Daemon.start({
+    name: 'unbound',
+    prepare(into) {
+      writeFileSync(
+        join(into, 'unbound.conf'),
+        `server:
+  directory: "${into}"
+  pidfile: ""
+  chroot: ""
+  username: ""
+  interface: ${address}
+  port: ${port}
+  use-syslog: no
+  local-zone: "test." static
+  local-data: "answer.test. A 192.0.2.1"
+remote-control:
+  control-enable: no
+dnstap:
+  dnstap-enable: yes
+  dnstap-log-client-response-messages: yes
+${lines.map((line) => `  ${line}`).join('\n')}
+`,
+      )
+      return { command: 'unbound', args: ['-d', '-p', '-c', join(into, 'unbound.conf')] }
+    },
+    ready: async () => (await dig({ address, port }, 'answer.test')).length === 1,
+  })
+  cleanups.push(() => daemon.remove())
+  return { address, port }
+}
+
+/** A BIND that forwards nothing, knows one zone and reports client answers to a UNIX socket. */
+async function startBind(address: string, port: number, path: string): Promise<Daemon> {
+  const daemon = await Daemon.start({
+    name: 'named',
+    prepare(into) {
+      writeFileSync(join(into, 'zone'), '$TTL 60\n@ SOA ns a 1 2 3 4 5\n@ NS ns\nns A 192.0.2.53\n* A 192.0.2.1\n')
+      writeFileSync(
+        join(into, 'named.conf'),
+        `options {
+  directory "${into}";
+  pid-file none;
+  session-keyfile "${into}/session.key";
+  managed-keys-directory "${into}";
+  listen-on port ${port} { ${address}; };
+  listen-on-v6 { none; };
+  recursion yes;
+  allow-query { any; };
+  dnssec-validation no;
+  dnstap { client response; };
+  dnstap-output unix "${path}";
+  dnstap-identity "test-bind";
+};
+controls { };
+zone "example.org" { type primary; file "${into}/zone"; };
+`,
+      )
+      return { command: 'named', args: ['-g', '-c', join(into, 'named.conf'), '-n', '1'] }
+    },
+    ready: async () => (await dig({ address, port }, 'ready.example.org')).length === 1,
+  })
+  cleanups.push(() => daemon.remove())
+  return daemon
+}
 
 function startReceiver(command: string, args: string[]): { child: ChildProcess; output: string } {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
