@@ -44,7 +44,7 @@ export type PeeringAction =
   | { readonly type: 'startTimer'; readonly side: Side; readonly timer: Timer; readonly seconds: number }
   | { readonly type: 'stopTimer'; readonly side: Side; readonly timer: Timer }
   | { readonly type: 'established'; readonly connection: number; readonly negotiated: Negotiated }
-  /** The peer asks for our routes of a family again, or marks its own answer. */
+  /** The peer asks for our routes of a family again. */
   | { readonly type: 'routeRefresh'; readonly connection: number; readonly family: Family; readonly subtype: RouteRefreshSubtype }
   /** What a chunk of octets held of UPDATEs. */
   | ({ readonly type: 'received' } & Received)
@@ -215,7 +215,7 @@ export class Peering {
   expired(side: Side, timer: Timer): PeeringAction[] {
     return this.#watched(() => {
       if (timer === 'IdleHoldTimer') {
-        if (!this.#isWaiting) return []
+        if (!this.#isWaiting || side !== 'outgoing') return []
         this.#isWaiting = false
         this.#isHeld = false
         return this.#isIdle() ? this.#tell(this.#outgoing, { type: 'IdleHoldTimer_Expires' }) : []

@@ -291,6 +291,7 @@ describe('route refresh', () => {
       sessionIn('Established', { families: ['ipv4'] }).handle({ type: 'RouteRefreshMsg', family: 'ipv6', subtype: 0 }),
     ).toEqual([])
     expect(sessionIn('Established').handle({ type: 'RouteRefreshMsg' })).toEqual([])
+    expect(sessionIn('Established').handle({ type: 'RouteRefreshMsg', family: 'ipv6', subtype: 1 })).toEqual([])
     expect(
       sessionIn('Established', { routeRefresh: false }).handle({ type: 'RouteRefreshMsg', family: 'ipv6', subtype: 0 }),
     ).toEqual([])

@@ -16,6 +16,7 @@ import {
   CeaseSubcode,
   ErrorCode,
   FsmErrorSubcode,
+  RouteRefreshSubtype,
   cease,
   encodeKeepalive,
   encodeNotification,
@@ -249,8 +250,9 @@ export class Session {
       case 'UpdateMsg':
         return this.#restartHoldTimer()
       case 'RouteRefreshMsg': {
-        // Of a family not agreed on, or of a kind not known: ignored (RFC 2918 §4, RFC 7313 §5).
-        if (event.family === undefined || event.subtype === undefined) return []
+        // Of a family not agreed on, or of a kind not known: ignored (RFC 2918 §4, RFC 7313 §5). So are the marks around what the peer
+        // sends again: we keep none of it.
+        if (event.family === undefined || event.subtype !== RouteRefreshSubtype.request) return []
         if (this.#negotiated?.routeRefresh !== true || !this.#negotiated.families.includes(event.family)) return []
         return [{ type: 'routeRefresh', family: event.family, subtype: event.subtype }]
       }

@@ -134,7 +134,10 @@ export function fuzz(seed: number, steps: number): Map<string, number> {
     must(peering.connection === undefined || open.has(peering.connection), 'a session without a connection')
     must((peering.connection !== undefined) === (peering.state === 'Established'), 'a state without its connection')
     if (!isStarted)
-      must(open.size + opening.size + timers.size === 0 && peering.state === 'Idle', 'something goes on after a stop')
+      must(
+        open.size + opening.size + timers.size === 0 && peering.state === 'Idle',
+        `something goes on after a stop: ${[...open, ...opening, ...timers].join()}`,
+      )
     // Whatever state it is in, something will lead out of it: a timer, or a connection.
     else if (config.passive !== true) must(timers.size > 0 || open.size > 0, 'nothing will ever happen again')
     else must(timers.size > 0 || open.size > 0 || peering.state === 'Active', 'nothing will ever happen again')

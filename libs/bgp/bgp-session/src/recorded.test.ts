@@ -1,0 +1,69 @@
+import { BgpError } from '@dnstap-bgp/bgp-wire'
+import { describe, expect, test } from 'vitest'
+import { recordedSessions } from '../../bgp-wire/test/recorded.ts'
+import type { RecordedSession } from '../../bgp-wire/test/recorded.ts'
+import { dice } from '../test/linked.ts'
+import { Peering } from './peering.ts'
+import type { PeeringAction } from './peering.ts'
+
+/** A peering configured to face the recorded speaker, connected to it. */
+function facing(recorded: RecordedSession): { peering: Peering; connection: number } {
+  const peering = new Peering({
+    localAsn: recorded.peerAsn,
+    peerAsn: recorded.asn,
+    bgpIdentifier: 0xc0000202,
+    passive: true,
+    extendedNextHop: true,
+    gracefulRestart: { restartTimeSeconds: 120, restarting: false, longLivedStaleTimeSeconds: 60 },
+    jitter: () => 1,
+  })
+  peering.start()
+  const { connection } = peering.incoming()
+  if (connection === undefined) throw new Error('not taken')
+  return { peering, connection }
+}
+
+const all = recordedSessions()
+
+describe('recorded sessions of other implementations', () => {
+  test.each(all.map((one) => [`${one.implementation} ${one.session}`, one] as const))(
+    '%s comes up and ends as it did, in whatever pieces it arrives',
+    (_name, recorded) => {
+      const stream = Buffer.concat(recorded.messages)
+      for (const size of [1, 7, 64, stream.length]) {
+        const { peering, connection } = facing(recorded)
+        const actions: PeeringAction[] = []
+        for (let at = 0; at < stream.length; at += size) {
+          actions.push(...peering.receive(connection, stream.subarray(at, at + size)))
+        }
+        const established = actions.find((one) => one.type === 'established')
+        expect(established?.negotiated).toMatchObject({
+          peerAsn: recorded.asn,
+          internal: recorded.session === 'internal',
+          families: ['ipv4', 'ipv6'],
+          fourOctetAsn: true,
+        })
+        const ended = actions.find((one) => one.type === 'ended' && one.deliberate !== true)
+        if (recorded.messages.at(-1)![18] === 3)
+          expect(ended).toMatchObject({ from: 'Established', received: { code: 6, subcode: 2 } })
+        else expect(peering.state).toBe('Established')
+      }
+    },
+  )
+
+  test('with octets damaged end in some state and with a NOTIFICATION at most, never in an exception', () => {
+    const random = dice(7)
+    const below = (limit: number) => Math.floor(random() * limit)
+    const codes = new Set<number>()
+    for (let round = 0; round < 3000; round++) {
+      const recorded = all[below(all.length)]
+      const stream = Buffer.concat(recorded.messages)
+      for (let i = below(4); i >= 0; i--) stream[below(stream.length)] = below(256)
+      const { peering, connection } = facing(recorded)
+      for (const action of peering.receive(connection, stream)) {
+        if (action.type === 'ended' && action.sent instanceof BgpError) codes.add(action.sent.code)
+      }
+    }
+    expect([...codes].sort()).toEqual(expect.arrayContaining([1, 2, 3, 5]))
+  })
+})
