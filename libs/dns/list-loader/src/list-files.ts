@@ -1,0 +1,134 @@
+/** Files of a list: which they are, and their bytes. Runs in the worker; the watcher asks for the same files. */
+import { createReadStream, statSync, readdirSync, openSync, readSync, closeSync, existsSync } from 'node:fs'
+import type { BigIntStats } from 'node:fs'
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createGunzip } from 'node:zlib'
+
+/** What is wrong with a source, as one sentence. */
+export class SourceError extends Error {
+  override readonly name = 'SourceError'
+}
+
+/** `geosite.dat#google,netflix@cn` and `data#@cn`: a file and what to take of it, unless a file is really called so. */
+export function splitFragment(source: string): { path: string; sites: string[]; attributes: string[] } {
+  const at = source.lastIndexOf('#')
+  if (at <= 0 || existsSync(source)) return { path: source, sites: [], attributes: [] }
+  const items = source
+    .slice(at + 1)
+    .split(',')
+    .filter((item) => item !== '')
+  return {
+    path: source.slice(0, at),
+    sites: items.filter((item) => !item.startsWith('@')),
+    attributes: items.filter((item) => item.startsWith('@')).map((item) => item.slice(1)),
+  }
+}
+
+const MAX_FILES = 10_000
+
+/** The files of a path: itself, or what a folder holds, in the order of their names. Throws SourceError. */
+export function filesOf(path: string): { readonly files: readonly string[]; readonly isFolder: boolean } {
+  try {
+    if (!statSync(path).isDirectory()) return { files: [regular(path)], isFolder: false }
+    const names = readdirSync(path)
+      .filter((name) => !name.startsWith('.'))
+      .sort()
+    const files = names.map((name) => join(path, name)).filter((file) => statSync(file).isFile())
+    if (files.length > MAX_FILES) throw new SourceError(`${path} holds ${files.length} files, and ${MAX_FILES} is the limit`)
+    if (files.length === 0) throw new SourceError(`${path} is a folder without files`)
+    return { files, isFolder: true }
+  } catch (error) {
+    throw asSourceError(path, error)
+  }
+}
+
+function regular(path: string): string {
+  if (!statSync(path).isFile()) throw new SourceError(`${path} is neither a file nor a folder`)
+  return path
+}
+
+/** What a file or folder says about itself: when it is the same, so are its lists. Empty when it cannot be read. */
+export async function signatureOf(source: string): Promise<string> {
+  const { path } = splitFragment(source)
+  try {
+    const top = await stat(path, { bigint: true })
+    if (!top.isDirectory()) return signature(path, top)
+    const names = (await readdir(path)).filter((name) => !name.startsWith('.')).sort()
+    const lines: string[] = []
+    for (const name of names.slice(0, MAX_FILES)) lines.push(signature(name, await stat(join(path, name), { bigint: true })))
+    return lines.join('\n')
+  } catch {
+    return ''
+  }
+}
+
+function signature(name: string, { dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return `${name} ${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`
+}
+
+const CHUNK_BYTES = 1 << 20
+
+/** The bytes of a file, unpacked if it is gzip; a chunk is valid until the next is asked for. Throws SourceError. */
+export async function* chunksOf(path: string, maxBytes: number): AsyncGenerator<Uint8Array> {
+  try {
+    let total = 0
+    for await (const chunk of isGzip(path) ? gunzipped(path) : plain(path)) {
+      total += chunk.length
+      if (total > maxBytes) throw new SourceError(`${path} is over the limit of ${maxBytes} bytes`)
+      yield chunk
+    }
+  } catch (error) {
+    throw asSourceError(path, error)
+  }
+}
+
+function* plain(path: string): Generator<Uint8Array> {
+  const file = openSync(path, 'r')
+  try {
+    const buffer = new Uint8Array(CHUNK_BYTES)
+    for (;;) {
+      const count = readSync(file, buffer, 0, buffer.length, null)
+      if (count === 0) return
+      yield buffer.subarray(0, count)
+    }
+  } finally {
+    closeSync(file)
+  }
+}
+
+function isGzip(path: string): boolean {
+  const file = openSync(path, 'r')
+  try {
+    const head = new Uint8Array(2)
+    return readSync(file, head, 0, 2, 0) === 2 && head[0] === 0x1f && head[1] === 0x8b
+  } finally {
+    closeSync(file)
+  }
+}
+
+async function* gunzipped(path: string): AsyncGenerator<Uint8Array> {
+  const unpacked = createGunzip({ chunkSize: CHUNK_BYTES })
+  const packed = createReadStream(path)
+  packed.on('error', (error) => unpacked.destroy(error))
+  try {
+    yield* packed.pipe(unpacked) as AsyncIterable<Uint8Array>
+  } finally {
+    packed.destroy()
+    unpacked.destroy()
+  }
+}
+
+function asSourceError(path: string, error: unknown): unknown {
+  if (error instanceof SourceError || !(error instanceof Error)) return error
+  const { code } = error as NodeJS.ErrnoException
+  const why =
+    code === 'ENOENT'
+      ? 'there is no such file'
+      : code === 'EACCES' || code === 'EPERM'
+        ? 'we may not read it'
+        : code === 'ELOOP'
+          ? 'its symbolic links go in a circle'
+          : error.message
+  return code === undefined ? error : new SourceError(`${path}: ${why}`, { cause: error })
+}
