@@ -23,7 +23,7 @@ import {
 import { exportPolicy, MAX_UPDATE_LENGTH } from './export-policy.ts'
 import type { PeerStatus } from './peer-status.ts'
 import { ipVersion, type SocketCalls } from './socket-calls.ts'
-import { connectTcp, demandTtl, type TcpOptions } from './tcp.ts'
+import { connectTcp, tuneAccepted, type TcpOptions } from './tcp.ts'
 
 export interface PeerDeps {
   readonly clock: Clock
@@ -110,7 +110,7 @@ export class SpeakerPeer {
 
   /** Takes over a connection that the peer opened, or closes it. */
   incoming(socket: Socket): void {
-    if (this.config.ttlSecurityHops !== undefined && !demandTtl(socket, 256 - this.config.ttlSecurityHops, this.#deps.calls)) {
+    if (!tuneAccepted(socket, this.#tcpOptions(), this.#deps.calls)) {
       socket.destroy()
       return
     }

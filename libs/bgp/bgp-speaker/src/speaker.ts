@@ -20,6 +20,8 @@ export interface SpeakerDeps {
   readonly table: RouteTable
   /** A number from 0 up to, not including, 1; default Math.random. For jitter. */
   readonly dice?: () => number
+  /** Default loadSocketCalls; for tests. */
+  readonly loadSocketCalls?: () => Promise<SocketCalls>
 }
 
 export interface CloseOptions {
@@ -138,7 +140,7 @@ export class BgpSpeaker {
     const isWished = this.#config.peers.some((peer) => peer.ttl !== undefined && peer.ttl !== 64)
     if (demanding === undefined && !isWished) return undefined
     try {
-      return await loadSocketCalls()
+      return await (this.#deps.loadSocketCalls ?? loadSocketCalls)()
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       if (demanding !== undefined)
@@ -154,12 +156,13 @@ export class BgpSpeaker {
     const { listen, peers } = this.#config
     if (listen === undefined) return
     const addresses = listen.host === undefined ? ['0.0.0.0', '::'] : [listen.host]
+    const device = listenerDevice(peers)
     const hasGtsm = peers.some((peer) => peer.ttlSecurityHops !== undefined)
-    const useCalls = this.#calls !== undefined && (hasGtsm || peers.some((peer) => peer.password !== undefined))
+    const useCalls = hasGtsm || device !== undefined || peers.some((peer) => peer.password !== undefined)
     for (const address of addresses)
       this.#listeners.push(
         await listenTcp(
-          { address, port: listen.port, ttl: hasGtsm ? 255 : undefined, keys: peers.flatMap(md5Keys), useCalls },
+          { address, port: listen.port, ttl: hasGtsm ? 255 : undefined, device, keys: peers.flatMap(md5Keys), useCalls },
           this.#calls,
           (socket) => this.#incoming(socket),
           (error) => this.#deps.log.warn({ reason: error.message }, `the BGP listener: ${error.message}`),
@@ -170,7 +173,8 @@ export class BgpSpeaker {
   #incoming(socket: Socket): void {
     const address = plainAddress(socket.remoteAddress ?? '')
     const peer = this.#state === 'running' ? (this.#peerAt(address) ?? this.#dynamicPeer(address)) : undefined
-    if (peer !== undefined) return peer.incoming(socket)
+    const isOnItsDevice = peer?.config.device === undefined || listenerDevice(this.#config.peers) === peer.config.device
+    if (peer !== undefined && isOnItsDevice) return peer.incoming(socket)
     socket.on('error', () => {})
     socket.destroy()
     this.refusedConnections++
@@ -242,6 +246,20 @@ export class BgpSpeaker {
     await Promise.race([Promise.all(promises), patience])
     timer?.cancel()
   }
+}
+
+/**
+ * The device that the listener is bound to: that of all peers alike. A peer bound to a device must not come in by another one, so where
+ * they differ it may not come in at all; see #incoming.
+ */
+function listenerDevice(peers: readonly SpeakerPeerConfig[]): string | undefined {
+  const devices = new Set(peers.map((peer) => peer.device))
+  const stuck = peers.find((peer) => peer.passive === true && peer.device !== undefined)
+  if (devices.size > 1 && stuck !== undefined)
+    throw new Error(
+      `peer ${stuck.name} waits on device ${stuck.device}, but there is one listener, and other peers have another device or none`,
+    )
+  return devices.size === 1 ? [...devices][0] : undefined
 }
 
 const LOOKUP_PERIOD_MS = 60_000

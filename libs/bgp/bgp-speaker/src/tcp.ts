@@ -64,6 +64,7 @@ export interface ListenAt {
   readonly port: number
   /** TTL of what is sent while the connection is made; 255 when some peer demands it. */
   readonly ttl?: number | undefined
+  readonly device?: string | undefined
   readonly keys: readonly Md5Key[]
   readonly useCalls: boolean
 }
@@ -97,6 +98,7 @@ export async function listenTcp(
       required(calls).reuseAddress(fd)
       if (version === 6) required(calls).ipv6Only(fd)
       if (at.ttl !== undefined) required(calls).setTtl(fd, version, at.ttl)
+      if (at.device !== undefined) required(calls).bindToDevice(fd, at.device)
       for (const key of at.keys) setKey(required(calls), fd, version, key)
       required(calls).bind(fd, at.address, at.port)
     } catch (error) {
@@ -120,18 +122,19 @@ export async function listenTcp(
   }
 }
 
-/** GTSM on a connection that came in; false when that is not possible, and then it must not be used. */
-export function demandTtl(socket: Socket, minimumTtl: number, calls: SocketCalls | undefined): boolean {
+/** TTL and GTSM on a connection that came in; false when GTSM is wanted and not possible: then it must not be used. */
+export function tuneAccepted(socket: Socket, { minimumTtl, ttl }: TcpOptions, calls: SocketCalls | undefined): boolean {
+  if (minimumTtl === undefined && ttl === undefined) return true
   // Node has no public way to a socket's descriptor; this field is as old as net.Socket.
   const fd = (socket as Socket & { _handle?: { fd?: unknown } })._handle?.fd
-  if (typeof fd !== 'number' || fd < 0 || calls === undefined || socket.remoteFamily === undefined) return false
+  if (typeof fd !== 'number' || fd < 0 || calls === undefined) return minimumTtl === undefined
   try {
     const version = socket.remoteFamily === 'IPv6' ? 6 : 4
-    calls.setMinimumTtl(fd, version, minimumTtl)
-    calls.setTtl(fd, version, 255)
+    if (minimumTtl !== undefined) calls.setMinimumTtl(fd, version, minimumTtl)
+    if (ttl !== undefined) calls.setTtl(fd, version, ttl)
     return true
   } catch {
-    return false
+    return minimumTtl === undefined
   }
 }
 

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -7,6 +8,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
 import { freePort, isInstalled, loopbackAddress, type RouterKind, waitFor } from '@dnstap-bgp/testkit'
+import { encodeKeepalive, encodeOpen, NO_CAPABILITIES } from '@dnstap-bgp/bgp-wire'
 import { RouteTable } from '@dnstap-bgp/route-table'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
 import { BgpSpeaker } from '../src/index.ts'
@@ -234,6 +236,46 @@ describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not
 })
 
 describe('a speaker among strangers', () => {
+  test.each([
+    ['random octets', () => randomBytes(4096)],
+    ['a good header and random octets', () => Buffer.concat([Buffer.alloc(16, 255), Buffer.of(16, 0, 1), randomBytes(4077)])],
+    ['a flood of KEEPALIVEs', () => Buffer.concat(Array.from({ length: 50_000 }, () => Buffer.from(encodeKeepalive())))],
+    ['an OPEN with our own identifier, and KEEPALIVEs', () => Buffer.concat([openFrom('10.0.0.1', 65000), encodeKeepalive()])],
+    ['an OPEN from another AS', () => openFrom('10.0.0.2', 64999)],
+    ['half an OPEN', () => openFrom('10.0.0.2', 65000).subarray(0, 25)],
+  ])('a peer that sends %s is refused in words, and a good one after it is let in', async (_what, octets) => {
+    const host = loopbackAddress()
+    const from = loopbackAddress()
+    const port = await freePort(host)
+    const table = new RouteTable()
+    table.set('198.51.100.1/32', PLAIN)
+    const speaker = new BgpSpeaker(
+      {
+        asn: 65000,
+        bgpIdentifier: '10.0.0.1',
+        listen: { host, port },
+        peers: [{ name: 'odd', remote: { kind: 'address', address: from }, port: 179, asn: 65000, passive: true }],
+      },
+      { clock: systemClock, log: silentLog, table },
+    )
+    await speaker.start()
+    const bad = createConnection({ host, port, localAddress: from })
+    bad.on('error', () => {})
+    bad.resume()
+    bad.end(octets())
+    await waitFor(() => speaker.peers()[0].lastError !== undefined, { what: 'the refusal' })
+    expect(speaker.peers()[0].counters.sessions).toBe(0)
+    // The same address, well behaved.
+    const good = createConnection({ host, port, localAddress: from })
+    good.on('error', () => {})
+    let heard = ''
+    good.on('data', (chunk: Buffer) => (heard += chunk.toString('latin1')))
+    good.write(Buffer.concat([openFrom('10.0.0.2', 65000), encodeKeepalive()]))
+    await waitFor(() => heard.includes('\x20\xc6\x33\x64\x01'), { what: 'the route to 198.51.100.1/32' })
+    good.destroy()
+    await speaker.close()
+  })
+
   test('a thousand connections from a peer that says nothing leave room for the one that does', async () => {
     const host = loopbackAddress()
     const from = loopbackAddress()
@@ -344,4 +386,10 @@ function watchCount(count: () => Promise<number>): { lowest(): Promise<number> }
       return lowest
     },
   }
+}
+
+function openFrom(identifier: string, asn: number): Buffer {
+  const octets = Buffer.from(identifier.split('.').map(Number))
+  const capabilities = { ...NO_CAPABILITIES, families: ['ipv4'], fourOctetAsn: asn } as const
+  return Buffer.from(encodeOpen({ asn, holdTimeSeconds: 90, bgpIdentifier: octets.readUInt32BE(), capabilities }))
 }
