@@ -1,1 +1,6 @@
-export {}
+export { AllowedPeers } from './allowed-peers.ts'
+export type { AllowedPeersConfig, Resolve } from './allowed-peers.ts'
+export { PeerClient } from './peer-client.ts'
+export type { PeerClientConfig, PeerClientDeps, PeerStatus } from './peer-client.ts'
+export { PeerListenError, startPeerServer } from './peer-server.ts'
+export type { PeerServer, PeerServerConfig, PeerServerCounts, PeerServerDeps } from './peer-server.ts'

@@ -1,0 +1,394 @@
+/**
+ * Tells one peer what we learn, and asks it now and then for everything it has. One for each peer: a dead one delays no other.
+ *
+ *   push(entries) -> queue (one wish for each binding, bounded) -> PUT /put, a few at a time -> 200: told
+ *                       ^------------- put back, wait with back-off <-- refused, timed out, 5xx
+ *   start() -> GET /fetch at once, then every interval -> accept(), part by part, as fast as it takes them
+ *
+ * Speaks as dnstap-bgp 1.1 does (same headers, one entry a request) until the peer's answer shows that it takes batches.
+ */
+import { ArrayReader, PeerSyncError, PushQueue, encodeEntry } from '@dnstap-bgp/peer-sync'
+import type { PeerEntry } from '@dnstap-bgp/peer-sync'
+import type { Clock, Log, Timer } from '@dnstap-bgp/runtime'
+import { Agent, request } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+import { createGunzip } from 'node:zlib'
+import { BATCH_HEADER, BATCH_TYPE } from './peer-server.ts'
+
+export interface PeerClientConfig {
+  readonly peer: { readonly host: string; readonly port: number }
+  readonly token: { reveal(): string } | undefined
+  /** 0: never ask. */
+  readonly syncIntervalMs: number
+  /** Wishes that wait at most; 100,000 unless told. */
+  readonly maxQueued?: number
+}
+
+export interface PeerClientDeps {
+  /** Takes what the peer has; it is called again when that resolves. Rejects when nothing can be taken now: the fetch ends. */
+  accept(entries: readonly PeerEntry[], from: string): Promise<unknown>
+  readonly health: { ok(why?: string): void; degraded(why: string): void }
+  readonly clock: Clock
+  readonly log: Log
+  /** From 0 to 1; Math.random unless told. */
+  readonly random?: () => number
+}
+
+export interface PeerStatus {
+  /** `host:port`. */
+  readonly peer: string
+  readonly queued: number
+  readonly dropped: number
+  readonly coalesced: number
+  /** Entries told. */
+  readonly pushed: number
+  /** Entries that the peer will not have, whatever we do: it answered 400 or 413. */
+  readonly refused: number
+  readonly pushFailures: number
+  readonly fetches: number
+  readonly fetchFailures: number
+  /** Entries of the last whole fetch, and when that was. */
+  readonly lastFetchEntries: number
+  readonly lastFetchAtMs: number | undefined
+  /** What is wrong now; undefined when nothing is. */
+  readonly problem: string | undefined
+}
+
+const DEFAULT_MAX_QUEUED = 100_000
+/** The ancestor's. */
+const REQUEST_TIMEOUT_MS = 5000
+const FETCH_TIMEOUT_MS = 300_000
+const MAX_FETCH_BYTES = 1024 * 1024 * 1024
+const PUTS_AT_ONCE = 4
+const ENTRIES_PER_BATCH = 500
+const ENTRIES_PER_ACCEPT = 1000
+const FIRST_BACKOFF_MS = 1000
+const MAX_BACKOFF_MS = 60_000
+const MAX_ERROR_TEXT = 200
+
+export class PeerClient {
+  readonly name: string
+  readonly #config: PeerClientConfig
+  readonly #deps: PeerClientDeps
+  readonly #random: () => number
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: PUTS_AT_ONCE + 1, maxFreeSockets: PUTS_AT_ONCE + 1 })
+  readonly #queue: PushQueue
+  readonly #running = new Set<{ cancel(why: string): void }>()
+  #batchSize = 1
+  #inFlight = 0
+  #pushed = 0
+  #refused = 0
+  #pushFailures = 0
+  #pushFailuresInARow = 0
+  #backoff: Timer | undefined
+  #nextFetch: Timer | undefined
+  #fetches = 0
+  #fetchFailures = 0
+  #fetchFailuresInARow = 0
+  #lastFetchEntries = 0
+  #lastFetchAtMs: number | undefined
+  #pushProblem: string | undefined
+  #fetchProblem: string | undefined
+  #closed = false
+
+  constructor(config: PeerClientConfig, deps: PeerClientDeps) {
+    const { host, port } = config.peer
+    this.name = `${host.includes(':') ? `[${host}]` : host}:${port}`
+    this.#config = config
+    this.#deps = deps
+    this.#random = deps.random ?? Math.random
+    this.#queue = new PushQueue(config.maxQueued ?? DEFAULT_MAX_QUEUED)
+  }
+
+  /** Asks for the first time now. */
+  start(): void {
+    this.#deps.health.ok()
+    if (this.#config.syncIntervalMs > 0) this.#nextFetch = this.#deps.clock.after(0, () => void this.#fetchAndPlan())
+  }
+
+  /** Never waits and never fails: what cannot be told now waits, what has no room is dropped and counted. */
+  push(entries: readonly PeerEntry[]): void {
+    if (this.#closed) return
+    for (const entry of entries) this.#queue.add(entry)
+    this.#pump()
+  }
+
+  status(): PeerStatus {
+    return {
+      peer: this.name,
+      queued: this.#queue.size,
+      dropped: this.#queue.dropped,
+      coalesced: this.#queue.coalesced,
+      pushed: this.#pushed,
+      refused: this.#refused,
+      pushFailures: this.#pushFailures,
+      fetches: this.#fetches,
+      fetchFailures: this.#fetchFailures,
+      lastFetchEntries: this.#lastFetchEntries,
+      lastFetchAtMs: this.#lastFetchAtMs,
+      problem: this.#pushProblem ?? this.#fetchProblem,
+    }
+  }
+
+  /** Ends what is running; what still waits is not told (the peer's own fetch brings it). */
+  close(): Promise<void> {
+    this.#closed = true
+    this.#backoff?.cancel()
+    this.#nextFetch?.cancel()
+    for (const one of this.#running) one.cancel('we are stopping')
+    this.#agent.destroy()
+    return Promise.resolve()
+  }
+
+  #pump(): void {
+    // After a failure one request at a time finds out whether the peer is back.
+    const atOnce = this.#pushFailuresInARow > 0 ? 1 : PUTS_AT_ONCE
+    while (!this.#closed && this.#backoff === undefined && this.#inFlight < atOnce && this.#queue.size > 0) {
+      this.#inFlight++
+      void this.#tell(this.#queue.take(this.#batchSize)).finally(() => {
+        this.#inFlight--
+        this.#pump()
+      })
+    }
+  }
+
+  async #tell(entries: readonly PeerEntry[]): Promise<void> {
+    const isBatch = entries.length > 1
+    try {
+      const { status, batch, text } = await this.#put(entries, isBatch)
+      if (status === 200) {
+        this.#pushed += entries.length
+        this.#batchSize = Math.min(batch, ENTRIES_PER_BATCH)
+        this.#pushFailuresInARow = 0
+        this.#tellHealth({ push: undefined })
+      } else if (status === 400 || status === 413) {
+        // Nothing that waiting would mend. A batch is told again one by one, so that one bad entry does not cost the others.
+        if (isBatch) {
+          this.#batchSize = 1
+          this.#queue.putBack(entries)
+        } else this.#refused++
+        this.#deps.log.debug({ peer: this.name, status, text, entries: entries.length }, 'A peer refused what it was told.')
+      } else throw new Error(`it answered ${status}${text === '' ? '' : ` (${text})`}`)
+    } catch (error) {
+      this.#queue.putBack(entries)
+      if (!this.#closed) this.#pushFailed(error)
+    }
+  }
+
+  #pushFailed(error: unknown): void {
+    this.#pushFailures++
+    this.#pushFailuresInARow++
+    this.#batchSize = 1 // whoever answers next may be another program
+    this.#tellHealth({ push: `${this.name} cannot be told anything: ${describe(error)}` })
+    this.#backoff ??= this.#deps.clock.after(this.#backoffMs(this.#pushFailuresInARow), () => {
+      this.#backoff = undefined
+      this.#pump()
+    })
+  }
+
+  async #put(entries: readonly PeerEntry[], isBatch: boolean): Promise<{ status: number; batch: number; text: string }> {
+    const headers = {
+      ...this.#headers(),
+      'Transfer-Encoding': 'chunked',
+      'Accept-Encoding': 'gzip',
+      ...(isBatch ? { 'Content-Type': BATCH_TYPE } : {}),
+    }
+    const body = isBatch ? entries.map((entry) => `${encodeEntry(entry)}\n`).join('') : encodeEntry(entries[0])
+    return this.#within(REQUEST_TIMEOUT_MS, async (signal) => {
+      const response = await this.#request('PUT', '/put', headers, body, signal)
+      const text = await shortText(response)
+      const batch = Number(response.headers[BATCH_HEADER.toLowerCase()] ?? 1)
+      return { status: response.statusCode ?? 0, batch: Number.isInteger(batch) && batch > 0 ? batch : 1, text }
+    })
+  }
+
+  async #fetchAndPlan(): Promise<void> {
+    const { syncIntervalMs } = this.#config
+    let waitMs = syncIntervalMs * (0.9 + 0.2 * this.#random())
+    try {
+      const entries = await this.#fetch()
+      this.#fetches++
+      this.#fetchFailuresInARow = 0
+      this.#lastFetchEntries = entries
+      this.#lastFetchAtMs = this.#deps.clock.now()
+      this.#tellHealth({ fetch: undefined })
+    } catch (error) {
+      if (this.#closed) return
+      this.#fetchFailures++
+      this.#fetchFailuresInARow++
+      this.#tellHealth({ fetch: `${this.name} cannot be asked for what it has: ${describe(error)}` })
+      waitMs = Math.min(syncIntervalMs, this.#backoffMs(this.#fetchFailuresInARow))
+    }
+    if (!this.#closed) this.#nextFetch = this.#deps.clock.after(waitMs, () => void this.#fetchAndPlan())
+  }
+
+  /** @returns how many entries there were */
+  #fetch(): Promise<number> {
+    return this.#within(FETCH_TIMEOUT_MS, async (signal) => {
+      const response = await this.#within(REQUEST_TIMEOUT_MS, (soon) =>
+        this.#request(
+          'GET',
+          '/fetch',
+          { ...this.#headers(), 'Accept-Encoding': 'gzip' },
+          undefined,
+          AbortSignal.any([signal, soon]),
+        ),
+      )
+      if (response.statusCode !== 200) throw new Error(`it answered ${response.statusCode} (${await shortText(response)})`)
+      const reader = new ArrayReader()
+      let waiting: PeerEntry[] = []
+      let count = 0
+      let length = 0
+      const hand = async (least: number) => {
+        while (waiting.length >= least && waiting.length > 0) {
+          const part = waiting.slice(0, ENTRIES_PER_ACCEPT)
+          waiting = waiting.slice(ENTRIES_PER_ACCEPT)
+          await this.#deps.accept(part, this.name)
+          count += part.length
+        }
+      }
+      for await (const chunk of this.#bodyOf(response, signal)) {
+        length += chunk.length
+        if (length > MAX_FETCH_BYTES) throw new Error(`its answer is over ${MAX_FETCH_BYTES} octets`)
+        for (const entry of reader.push(chunk)) waiting.push(entry)
+        await hand(ENTRIES_PER_ACCEPT)
+      }
+      reader.end()
+      await hand(1)
+      if (reader.refused > 0)
+        this.#deps.log.warn(
+          { peer: this.name, refused: reader.refused, first: reader.firstRefusal },
+          'A peer has entries that are malformed.',
+        )
+      return count
+    })
+  }
+
+  /** The octets of an answer. One that stands still is ended; only waiting for the peer counts, not for whoever takes the octets. */
+  async *#bodyOf(response: IncomingMessage, signal: AbortSignal): AsyncIterable<Buffer> {
+    const isCompressed = response.headers['content-encoding'] === 'gzip'
+    const stream = isCompressed ? response.pipe(createGunzip()) : response
+    if (isCompressed) response.once('error', (error) => stream.destroy(error))
+    const iterator = (stream as AsyncIterable<Buffer>)[Symbol.asyncIterator]()
+    try {
+      for (;;) {
+        const standstill = this.#deps.clock.after(REQUEST_TIMEOUT_MS, () =>
+          response.destroy(new Error('it stopped in the middle of its answer')),
+        )
+        const next = await iterator.next().finally(() => standstill.cancel())
+        if (next.done === true) return
+        yield next.value
+        signal.throwIfAborted()
+      }
+    } finally {
+      response.destroy()
+    }
+  }
+
+  /** Ancestor's headers, in its order. */
+  #headers(): OutgoingHttpHeaders {
+    const { token } = this.#config
+    return {
+      Host: this.name,
+      'User-Agent': 'Go-http-client/1.1',
+      ...(token === undefined ? {} : { Authorization: `Bearer ${token.reveal()}` }),
+    }
+  }
+
+  /** Runs with a signal that fires after so long, or when we are closed. */
+  async #within<T>(timeoutMs: number, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const abort = new AbortController()
+    const one = { cancel: (why: string) => abort.abort(new Error(why)) }
+    const timer = this.#deps.clock.after(timeoutMs, () => one.cancel(`it gave no answer in ${timeoutMs / 1000} s`))
+    this.#running.add(one)
+    try {
+      return await run(abort.signal)
+    } catch (error) {
+      throw abort.signal.aborted ? abort.signal.reason : error
+    } finally {
+      timer.cancel()
+      this.#running.delete(one)
+    }
+  }
+
+  /** The response, its body unread; once more when a kept connection turns out to be closed by the other side. */
+  async #request(
+    method: string,
+    path: string,
+    headers: OutgoingHttpHeaders,
+    body: string | undefined,
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
+    for (;;) {
+      const { response, error, wasReused } = await this.#requestOnce(method, path, headers, body, signal)
+      if (response !== undefined) return response
+      if (!wasReused || signal.aborted) throw signal.aborted ? signal.reason : error
+    }
+  }
+
+  #requestOnce(
+    method: string,
+    path: string,
+    headers: OutgoingHttpHeaders,
+    body: string | undefined,
+    signal: AbortSignal,
+  ): Promise<Attempt> {
+    const { host, port } = this.#config.peer
+    return new Promise((resolve) => {
+      const asked = request({ host, port, method, path, headers, agent: this.#agent, signal }, (response) =>
+        resolve({ response, error: undefined, wasReused: false }),
+      )
+      asked.removeHeader('Connection') // Node would say keep-alive, which HTTP/1.1 means anyway and Go does not say
+      asked.once('error', (error: NodeJS.ErrnoException) =>
+        resolve({ response: undefined, error, wasReused: asked.reusedSocket && error.code === 'ECONNRESET' }),
+      )
+      asked.end(body)
+    })
+  }
+
+  #tellHealth(change: { readonly push?: string | undefined } | { readonly fetch?: string | undefined }): void {
+    if ('push' in change) this.#pushProblem = change.push
+    if ('fetch' in change) this.#fetchProblem = change.fetch
+    const problem = this.#pushProblem ?? this.#fetchProblem
+    if (problem === undefined) this.#deps.health.ok()
+    else this.#deps.health.degraded(problem)
+  }
+
+  #backoffMs(failures: number): number {
+    return Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(failures - 1, 10)) * (0.5 + this.#random() / 2)
+  }
+}
+
+interface Attempt {
+  readonly response: IncomingMessage | undefined
+  readonly error: Error | undefined
+  readonly wasReused: boolean
+}
+
+/** The start of a body, for messages; the rest is read to keep the connection, up to a bound. */
+async function shortText(response: IncomingMessage): Promise<string> {
+  let text = ''
+  let length = 0
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    length += chunk.length
+    if (text.length < MAX_ERROR_TEXT) text += chunk.toString('latin1')
+    if (length > 64 * 1024) break // leaving the loop ends the connection
+  }
+  return text.slice(0, MAX_ERROR_TEXT).replaceAll(/\p{C}/gu, ' ').trim()
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nobody listens there',
+  ENOTFOUND: 'its name is unknown',
+  EAI_AGAIN: 'its name cannot be looked up now',
+  EHOSTUNREACH: 'it cannot be reached',
+  ENETUNREACH: 'its network cannot be reached',
+  ECONNRESET: 'it closed the connection',
+}
+
+function describe(error: unknown): string {
+  if (error instanceof PeerSyncError) return `its answer is broken: ${error.message}`
+  if (!(error instanceof Error)) return String(error)
+  const { code } = error as NodeJS.ErrnoException
+  return (code === undefined ? undefined : REASONS[code]) ?? error.message
+}

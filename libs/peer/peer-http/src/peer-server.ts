@@ -1,0 +1,411 @@
+/**
+ * The gateway's server: other instances, dnstap-bgp 1.1 among them, ask for everything we have and tell us what they learn.
+ *
+ *   GET /fetch   200, every entry as a JSON array ("null" when there is none); another method: 400
+ *   PUT /put     one entry (any method is taken); 200, or 400 with what is wrong
+ *                or, as application/x-ndjson, up to MAX_BATCH entries: our own instances do that once they saw BATCH_HEADER
+ *
+ * An entry that is well formed but not wanted (not listed here, on the never list) gets 200 as well, with the reason as text: the ancestor
+ * stops telling its other peers when one answers anything else.
+ *
+ * Who may talk: `AllowedPeers`, and the bearer token when there is one. Everything is bounded: body, time, connections, fetches at once.
+ */
+import { BatchReader, PeerSyncError, SingleEntryReader, encodeEntry } from '@dnstap-bgp/peer-sync'
+import type { EntryReader, PeerEntry } from '@dnstap-bgp/peer-sync'
+import type { Clock, Log } from '@dnstap-bgp/runtime'
+import express from 'express'
+import type { NextFunction, Request, Response } from 'express'
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { Server } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { AllowedPeers, plainAddress } from './allowed-peers.ts'
+import type { Resolve } from './allowed-peers.ts'
+
+export interface PeerServerConfig {
+  /** A host that is undefined means every address; port 0 any free one. */
+  readonly listen: { readonly host: string | undefined; readonly port: number }
+  /** The peers: addresses or host names. */
+  readonly peers: readonly string[]
+  /** Further prefixes that may talk to us. */
+  readonly allow: readonly string[]
+  readonly token: { reveal(): string } | undefined
+}
+
+export interface PeerServerDeps {
+  /** Everything we have, in parts. */
+  entries(): AsyncIterable<readonly PeerEntry[]>
+  /**
+   * Takes what a peer told, and says for each entry why it is not wanted (undefined: taken). Rejects when it cannot take anything now.
+   * @param from the peer's address
+   */
+  accept(entries: readonly PeerEntry[], from: string): Promise<readonly (string | undefined)[]>
+  readonly clock: Clock
+  readonly log: Log
+  readonly resolve?: Resolve
+}
+
+export interface PeerServer {
+  /** The port that was taken. */
+  readonly port: number
+  readonly counts: Readonly<PeerServerCounts>
+  close(): Promise<void>
+}
+
+/** What happened so far, for metrics. */
+export interface PeerServerCounts {
+  fetches: number
+  puts: number
+  /** Entries that were taken, and those refused for what is in them or as not wanted. */
+  entriesTaken: number
+  entriesMalformed: number
+  entriesUnwanted: number
+  /** Requests refused by address, by token, for their body, for want of room or because nothing could be taken. */
+  forbidden: number
+  unauthorized: number
+  malformed: number
+  unavailable: number
+}
+
+/** Tells our own instances that they may send batches, and how many entries at most. */
+export const BATCH_HEADER = 'Dnstap-Bgp-Batch'
+export const BATCH_TYPE = 'application/x-ndjson'
+export const MAX_BATCH = 1000
+const MAX_BODY_BYTES = 1024 * 1024
+const MAX_CONNECTIONS = 512
+/** Of strangers; they only ever get a 403. */
+const MAX_STRANGE_CONNECTIONS = 32
+const MAX_FETCHES_AT_ONCE = 8
+const HEADERS_TIMEOUT_MS = 5000
+const REQUEST_TIMEOUT_MS = 15_000
+/** Go's client keeps idle connections for 90 s and does not repeat a PUT that meets one we are closing. */
+const KEEP_ALIVE_TIMEOUT_MS = 120_000
+/** A fetch that takes longer than this, or whose reader stands still for as long as that, is cut. */
+const FETCH_TIMEOUT_MS = 300_000
+const STANDSTILL_TIMEOUT_MS = 30_000
+const WRITE_BYTES = 64 * 1024
+/** Go's server gives the length of an answer that fits its buffer, else it sends chunks. */
+const UNCHUNKED_BYTES = 2048
+const CLOSE_GRACE_MS = 1000
+
+/** @throws PeerListenError with one sentence */
+export async function startPeerServer(config: PeerServerConfig, deps: PeerServerDeps): Promise<PeerServer> {
+  const gateway = new Gateway(config, deps)
+  await gateway.listen()
+  return gateway
+}
+
+export class PeerListenError extends Error {
+  override readonly name = 'PeerListenError'
+}
+
+class Gateway implements PeerServer {
+  readonly counts: PeerServerCounts = {
+    fetches: 0,
+    puts: 0,
+    entriesTaken: 0,
+    entriesMalformed: 0,
+    entriesUnwanted: 0,
+    forbidden: 0,
+    unauthorized: 0,
+    malformed: 0,
+    unavailable: 0,
+  }
+  readonly #config: PeerServerConfig
+  readonly #deps: PeerServerDeps
+  readonly #allowed: AllowedPeers
+  readonly #server: Server
+  readonly #token: Buffer | undefined
+  #fetching = 0
+  #strangers = 0
+
+  constructor(config: PeerServerConfig, deps: PeerServerDeps) {
+    this.#config = config
+    this.#deps = deps
+    this.#token = config.token === undefined ? undefined : digest(`Bearer ${config.token.reveal()}`)
+    this.#allowed = new AllowedPeers({ hosts: config.peers, prefixes: config.allow }, deps)
+    this.#server = createServer(
+      {
+        headersTimeout: HEADERS_TIMEOUT_MS,
+        requestTimeout: REQUEST_TIMEOUT_MS,
+        keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+        connectionsCheckingInterval: 1000,
+        maxHeaderSize: 16 * 1024,
+      },
+      this.#routes(),
+    )
+    this.#server.maxConnections = MAX_CONNECTIONS
+    this.#server.on('connection', (socket: Socket) => this.#countStranger(socket))
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  async listen(): Promise<void> {
+    const { host, port } = this.#config.listen
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#server.once('error', reject)
+        this.#server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
+          this.#server.off('error', reject)
+          resolve()
+        })
+      })
+    } catch (error) {
+      this.#allowed.close()
+      const { code = 'unknown' } = error as NodeJS.ErrnoException
+      const where = `${host === undefined ? '' : host.includes(':') ? `[${host}]` : host}:${port}`
+      const why =
+        code === 'EADDRINUSE'
+          ? 'another process listens there'
+          : code === 'EADDRNOTAVAIL'
+            ? 'this machine has no such address'
+            : code
+      throw new PeerListenError(`the gateway cannot listen on ${where}: ${why}`, { cause: error })
+    }
+    await this.#allowed.lookUp()
+  }
+
+  async close(): Promise<void> {
+    this.#allowed.close()
+    await new Promise<void>((resolve) => {
+      const cut = setTimeout(() => this.#server.closeAllConnections(), CLOSE_GRACE_MS)
+      this.#server.close(() => {
+        clearTimeout(cut)
+        resolve()
+      })
+      this.#server.closeIdleConnections()
+    })
+  }
+
+  #routes(): express.Express {
+    const app = express()
+    app.set('env', 'production') // errors never show our stack
+    app.disable('x-powered-by')
+    app.disable('etag')
+    app.enable('strict routing')
+    app.enable('case sensitive routing')
+    app.use((request, response, next) => this.#guard(request, response, next))
+    app.all('/fetch', (request, response) => this.#fetch(request, response))
+    app.all('/put', (request, response) => this.#put(request, response))
+    app.use((_request, response) => {
+      answer(response, 404, '404 page not found\n')
+    })
+    // Express knows an error handler by its four parameters.
+    app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => this.#failed(error, request, response))
+    return app
+  }
+
+  #guard(request: Request, response: Response, next: NextFunction): void {
+    const { remoteAddress } = request.socket
+    if (!this.#allowed.allows(remoteAddress)) {
+      this.counts.forbidden++
+      return refuse(
+        response,
+        403,
+        `Forbidden: ${plainAddress(remoteAddress ?? '')} is not among the peers (syncer.peers, syncer.allow)`,
+      )
+    }
+    if (this.#token !== undefined) {
+      const { authorization } = request.headers
+      if (authorization === undefined || !timingSafeEqual(digest(authorization), this.#token)) {
+        this.counts.unauthorized++
+        return refuse(
+          response,
+          401,
+          `Unauthorized: ${authorization === undefined ? 'a bearer token is needed' : 'the bearer token is wrong'} (syncer.token)`,
+        )
+      }
+    }
+    next()
+  }
+
+  async #fetch(request: Request, response: Response): Promise<void> {
+    if (request.method !== 'GET') return answer(response, 400, '')
+    if (this.#fetching >= MAX_FETCHES_AT_ONCE) {
+      this.counts.unavailable++
+      return answer(response, 503, 'Unavailable: too many fetches at once')
+    }
+    this.counts.fetches++
+    this.#fetching++
+    const deadline = this.#deps.clock.after(FETCH_TIMEOUT_MS, () => response.destroy())
+    try {
+      await this.#sendEntries(response)
+    } finally {
+      deadline.cancel()
+      this.#fetching--
+    }
+  }
+
+  async #sendEntries(response: Response): Promise<void> {
+    let text = ''
+    let isEmpty = true
+    for await (const part of this.#deps.entries()) {
+      for (const entry of part) {
+        text += `${isEmpty ? '[' : ','}${encodeEntry(entry)}`
+        isEmpty = false
+        if (text.length < WRITE_BYTES) continue
+        if (!response.headersSent) response.writeHead(200, TEXT)
+        if (!response.write(text)) await this.#drained(response)
+        text = ''
+        if (response.destroyed) return
+      }
+    }
+    text += isEmpty ? 'null\n' : ']\n'
+    if (!response.headersSent)
+      response.writeHead(200, text.length <= UNCHUNKED_BYTES ? { ...TEXT, 'Content-Length': Buffer.byteLength(text) } : TEXT)
+    response.end(text)
+  }
+
+  /** Until the reader has taken enough, or is gone; one that stands still is made to go. */
+  #drained(response: Response): Promise<void> {
+    return new Promise((resolve) => {
+      const standstill = this.#deps.clock.after(STANDSTILL_TIMEOUT_MS, () => response.destroy())
+      const done = () => {
+        standstill.cancel()
+        response.off('drain', done)
+        response.off('close', done)
+        resolve()
+      }
+      response.once('drain', done)
+      response.once('close', done)
+      if (response.destroyed) done()
+    })
+  }
+
+  async #put(request: Request, response: Response): Promise<void> {
+    this.counts.puts++
+    const isBatch = request.headers['content-type']?.startsWith(BATCH_TYPE) === true
+    const reader = isBatch ? new BatchReader() : new SingleEntryReader()
+    const entries = await readEntries(request, reader)
+    this.counts.entriesMalformed += reader.refused
+    const reasons = entries.length === 0 ? [] : await this.#accept(entries, addressOf(request))
+    const unwanted = reasons.filter((reason) => reason !== undefined)
+    this.counts.entriesTaken += entries.length - unwanted.length
+    this.counts.entriesUnwanted += unwanted.length
+    const why = reader.firstRefusal ?? unwanted[0]
+    response.setHeader(BATCH_HEADER, String(MAX_BATCH))
+    if (why === undefined) answer(response, 200, '')
+    else
+      answer(
+        response,
+        200,
+        isBatch ? `Ignored ${reader.refused + unwanted.length} of ${reader.refused + entries.length}: ${why}` : `Ignored: ${why}`,
+      )
+  }
+
+  async #accept(entries: readonly PeerEntry[], from: string): Promise<readonly (string | undefined)[]> {
+    try {
+      return await this.#deps.accept(entries, from)
+    } catch (error) {
+      throw new UnavailableError('nothing can be taken now', { cause: error })
+    }
+  }
+
+  #failed(error: unknown, request: Request, response: Response): void {
+    const from = addressOf(request)
+    if (error instanceof PeerSyncError) {
+      this.counts.malformed++
+      this.#deps.log.debug({ peer: from, why: error.message }, "A peer's request was refused.")
+      return refuse(response, 400, `Bad request: ${error.message}`)
+    }
+    if (error instanceof BodyTooLargeError) {
+      this.counts.malformed++
+      return refuse(response, 413, `Bad request: ${error.message}`)
+    }
+    if (error instanceof GoneError) return void response.destroy()
+    this.counts.unavailable++
+    if (error instanceof UnavailableError)
+      this.#deps.log.debug({ peer: from, error }, 'A peer told us something that could not be taken.')
+    else this.#deps.log.error({ peer: from, path: request.path, error }, "A peer's request failed.")
+    // Half an answer is out: cut it, so that nobody takes it for whole.
+    if (response.headersSent) response.destroy()
+    else refuse(response, 503, `Unavailable: ${error instanceof UnavailableError ? error.message : 'internal error'}`)
+  }
+
+  /** Strangers may knock, a few at a time: they must not take the places of peers. */
+  #countStranger(socket: Socket): void {
+    if (this.#allowed.allows(socket.remoteAddress)) return
+    if (this.#strangers >= MAX_STRANGE_CONNECTIONS) {
+      this.counts.forbidden++
+      socket.destroy()
+      return
+    }
+    this.#strangers++
+    socket.once('close', () => this.#strangers--)
+  }
+}
+
+class UnavailableError extends Error {
+  override readonly name = 'UnavailableError'
+}
+
+/** Nobody is there to be answered. */
+class GoneError extends Error {
+  override readonly name = 'GoneError'
+}
+
+class BodyTooLargeError extends Error {
+  override readonly name = 'BodyTooLargeError'
+}
+
+/**
+ * By events, not `for await`: leaving such a loop early destroys the request, and with it the connection that the answer shall take.
+ */
+function readEntries(request: Request, reader: EntryReader): Promise<readonly PeerEntry[]> {
+  return new Promise((resolve, reject) => {
+    const entries: PeerEntry[] = []
+    let length = 0
+    const end = (settle: () => void) => {
+      request.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone)
+      request.on('error', () => {})
+      request.resume() // what still comes is thrown away until the connection closes
+      settle()
+    }
+    const onData = (chunk: Buffer) => {
+      try {
+        length += chunk.length
+        if (length > MAX_BODY_BYTES) throw new BodyTooLargeError(`the body is over ${MAX_BODY_BYTES} octets`)
+        for (const entry of reader.push(chunk)) entries.push(entry)
+        if (entries.length > MAX_BATCH) throw new BodyTooLargeError(`over ${MAX_BATCH} entries in one batch`)
+      } catch (error) {
+        end(() => reject(error as Error))
+      }
+    }
+    const onEnd = () => {
+      try {
+        entries.push(...reader.end())
+        end(() => resolve(entries))
+      } catch (error) {
+        end(() => reject(error as Error))
+      }
+    }
+    const onGone = () => end(() => reject(new GoneError('the peer went away in the middle of its body')))
+    request.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone)
+  })
+}
+
+/** The socket is gone when the peer is. */
+function addressOf(request: Request): string {
+  const socket = request.socket as Socket | null
+  return plainAddress(socket?.remoteAddress ?? '')
+}
+
+const TEXT = { 'Content-Type': 'text/plain; charset=utf-8' }
+
+/** As Go's server answers: a type only where there is text. */
+function answer(response: Response, status: number, text: string): void {
+  response.writeHead(status, { ...(text === '' ? {} : TEXT), 'Content-Length': Buffer.byteLength(text) })
+  response.end(text)
+}
+
+/** What is left of the request is not read: the connection ends with this answer. */
+function refuse(response: Response, status: number, text: string): void {
+  response.setHeader('Connection', 'close')
+  answer(response, status, text)
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}
