@@ -182,22 +182,35 @@ function hostOf(header: string): string {
 
 async function readBody(request: IncomingMessage): Promise<unknown> {
   const type = request.headers['content-type'] ?? ''
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length
-    if (length > MAX_BODY_BYTES) throw new AdminError(413, `the body is over ${MAX_BODY_BYTES} octets`)
-    chunks.push(chunk)
-  }
-  if (length === 0) return undefined
+  const body = await readOctets(request)
+  if (body.length === 0) return undefined
   // A form on a foreign page cannot send this type without asking first.
   if (!/^application\/json\b/i.test(type))
     throw new AdminError(415, `the body must be application/json, not ${type === '' ? 'without a type' : type}`)
   try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown
+    return JSON.parse(body.toString('utf8')) as unknown
   } catch (error) {
     throw new AdminError(400, 'the body is not JSON', { cause: error })
   }
+}
+
+/** By events, not `for await`: leaving such a loop early destroys the request, and with it the connection that the answer shall take. */
+function readOctets(request: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let length = 0
+    request.on('data', (chunk: Buffer) => {
+      length += chunk.length
+      if (length <= MAX_BODY_BYTES) chunks.push(chunk)
+      else {
+        chunks.length = 0 // the rest is thrown away until the connection closes
+        reject(new AdminError(413, `the body is over ${MAX_BODY_BYTES} octets`))
+      }
+    })
+    request.once('end', () => resolve(Buffer.concat(chunks)))
+    request.once('error', reject)
+    request.once('close', () => reject(new AdminError(400, 'the body ended in the middle')))
+  })
 }
 
 function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
