@@ -81,7 +81,8 @@ export class AdblockFormat implements LineFormat {
       if (!emitter.address(body, exception)) emitter.skip(SkipReason.badAddress, line)
       return
     }
-    if (/[/^|?=&,:\s]/.test(body)) return emitter.skip(SkipReason.unsupportedPattern, line)
+    // The beginning of an address: those are matched by prefix there.
+    if (/[/^|?=&,:\s]/.test(body) || /^[0-9.]+$/.test(body)) return emitter.skip(SkipReason.unsupportedPattern, line)
 
     if (body.includes('*')) return this.#glob(body, subdomainsToo, fromStart, toEnd, exception, important, line)
     if (subdomainsToo && toEnd) return emitter.name(RuleKind.suffix, body, exception, important)

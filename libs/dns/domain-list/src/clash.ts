@@ -36,7 +36,8 @@ export class ClashFormat implements LineFormat {
     if (key !== null) return this.#yamlKey(key[1] ?? '', key[2] ?? '', text)
     if (this.#inPayload === false) return
     const dashed = /^-\s+(.*)$/.exec(trimmed)
-    if (dashed !== null || this.#inPayload === true) this.#yamlItem(dashed?.[1] ?? '', text)
+    if (dashed !== null) this.#yamlItem(dashed[1] ?? '', text)
+    else if (this.#inPayload === true) this.#emitter.skip(SkipReason.badSyntax, text)
     else this.#item(before(trimmed, /(?<=\s)(?:#|\/\/)/).trimEnd())
   }
 
@@ -60,6 +61,7 @@ export class ClashFormat implements LineFormat {
   #item(text: string): void {
     const emitter = this.#emitter
     if (text === '') return emitter.skip(SkipReason.emptyName, text)
+    if (text === 'MATCH' || text === 'FINAL') return emitter.skip(SkipReason.unsupportedRule, text)
     if (/^[A-Z][A-Z0-9-]*\s*,/.test(text)) return this.#classical(text)
     if (looksLikeAddress(text)) {
       if (!emitter.address(text)) emitter.skip(SkipReason.badAddress, text)

@@ -10,8 +10,8 @@
  *   4. most lines, comments apart: dnsmasq directives, `add name=` routeros, classical or `+.` lines clash, `CNAME .` and its like rpz
  *   5. adblock    `||name`, `@@` or `/regexp/` lines are at least as many as bare names; hosts lines may be mixed in
  *   6. hosts      most lines are an address and a name
- *   7. v2fly      a line with `full:`, `domain:`, `keyword:`, `regexp:`, `include:` or an `@attribute`, and no sign of another format:
- *                 bare names mean the same there as in a plain list
+ *   7. v2fly      a line with `full:`, `domain:`, `keyword:`, `regexp:`, `include:` or an `@attribute`: more of
+ *                 them than of anything else but bare names, which mean the same there as in a plain list
  *   8. plain
  */
 import { ListError, ListFault } from './list-error.ts'
@@ -60,7 +60,7 @@ function byMajority(lines: readonly string[]): ListFormat {
     if (count(format) * 2 > total) return format
   if (count(ListFormat.adblock) > 0 && count(ListFormat.adblock) * 2 >= total - count(ListFormat.hosts)) return ListFormat.adblock
   if (count(ListFormat.hosts) * 2 > total) return ListFormat.hosts
-  if (count(ListFormat.v2fly) > 0 && count(ListFormat.v2fly) + count('name') === total) return ListFormat.v2fly
+  if (count(ListFormat.v2fly) * 2 > total - count('name')) return ListFormat.v2fly
   return ListFormat.plain
 }
 

@@ -32,10 +32,23 @@ function map(name: string): string | undefined {
   const spelled = name.replace(IGNORED, '').replace(DOTS, '.').replace(OTHER_SIGMA, 'σ')
   let folded = ''
   // Character by character, as the table has it: a mark may compose with what its neighbour is folded to, not before.
-  for (const character of spelled) folded += foldCase(character.normalize('NFKC')).normalize('NFKC')
+  for (const character of spelled) folded += mappedCharacter(character)
   folded = folded.normalize('NFC')
   return DISALLOWED_AFTER.test(folded) ? undefined : folded
 }
+
+/** What the table of UTS 46 has for one character; remembered, as a list is mostly of one script. */
+function mappedCharacter(character: string): string {
+  let mapped = remembered.get(character)
+  if (mapped === undefined) {
+    mapped = foldCase(character.normalize('NFKC')).normalize('NFKC')
+    if (remembered.size < MAX_REMEMBERED) remembered.set(character, mapped)
+  }
+  return mapped
+}
+
+const remembered = new Map<string, string>()
+const MAX_REMEMBERED = 4096
 
 /** Case folding without the two deviation characters: ß and ς stay (non-transitional). One code point at a time, as `Σ` alone is σ. */
 function foldCase(text: string): string {

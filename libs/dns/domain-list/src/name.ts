@@ -22,6 +22,7 @@ export type NameCharacters = 'host' | 'zone'
 export function normalizeName(text: string, characters: NameCharacters = 'host'): NormalizedName {
   if (text === '' || text === '.') return { reason: SkipReason.emptyName }
   if (text.length > MAX_TEXT) return { reason: SkipReason.nameTooLong }
+  if (text.length <= MAX_PLAIN_NAME && HOST_NAME.test(text)) return { name: text.toLowerCase() }
   let ascii = text
   if (NON_ASCII.test(text)) {
     if (text.includes('\ufffd')) return { reason: SkipReason.badUtf8 }
@@ -59,6 +60,8 @@ export function scanName(bytes: Uint8Array, start: number, end: number, into: Ui
 
 // A name of 255 octets, each written \DDD, is about 1,000 characters; what is longer cannot be one.
 const MAX_TEXT = 1100
+/** What nearly every name is: legal as it stands. Labels cannot overlap, so it is linear. */
+const HOST_NAME = /^(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}$/
 const DOT = 0x2e
 const BACKSLASH = 0x5c
 const UNDERSCORE = 0x5f // and the lower-case letters after it

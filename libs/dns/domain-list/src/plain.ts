@@ -10,7 +10,8 @@
  *   192.0.2.0/24           an address or CIDR
  *
  * Comments: `#` anywhere; `;` and `//` at the beginning or after white space; `!` followed by white space at the beginning. Names are
- * separated by white space or commas, may be quoted, end in a dot, be in Unicode, or hold RFC 1035 escapes.
+ * separated by white space or commas, may be quoted, end in a dot, be in Unicode, or hold RFC 1035 escapes. A word without a dot is a
+ * top-level domain only where it stands alone or says so by its dot: `.ua`. Among others it is prose, and one `com` too many.
  */
 import type { LineFormat } from './format-reader.ts'
 import { globToRegexp } from './glob.ts'
@@ -26,13 +27,31 @@ export class PlainFormat implements LineFormat {
   }
 
   line(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#emitter.plainBytes(RuleKind.suffix, bytes, start, end)) return
-    if (start === end || bytes[start] === HASH) return
-    const text = withoutComment(decodeUtf8(bytes, start, end))
-    for (const token of text.split(/[\s,]+/)) if (token !== '') this.#token(token)
+    if (this.#oneName(bytes, start, end)) return
+    const items = withoutComment(decodeUtf8(bytes, start, end)).split(',')
+    for (const item of items) {
+      const tokens = item.split(/\s+/).filter((token) => token !== '')
+      for (const token of tokens) this.#token(token, tokens.length > 1)
+    }
   }
 
-  #token(quoted: string): void {
+  /** The fast way for what most lines are: nothing, a comment, or one name with or without `*.`, white space or a comment around it. */
+  #oneName(bytes: Uint8Array, start: number, end: number): boolean {
+    let from = start
+    while (from < end && isBlank(bytes[from])) from++
+    if (from === end || bytes[from] === HASH) return true
+    let to = from
+    while (to < end && bytes[to] > SPACE && bytes[to] !== HASH) to++
+    let after = to
+    while (after < end && isBlank(bytes[after])) after++
+    if (after < end && bytes[after] !== HASH) return false
+    const emitter = this.#emitter
+    const below = bytes[from] === DOT ? 1 : bytes[from] === STAR && bytes[from + 1] === DOT ? 2 : 0
+    const kind = below > 0 && emitter.match === ListMatch.exact ? RuleKind.subdomains : RuleKind.suffix
+    return emitter.plainBytes(kind, bytes, from + below, to)
+  }
+
+  #token(quoted: string, amongOthers: boolean): void {
     const emitter = this.#emitter
     let text = unquoted(quoted.endsWith(';') && !quoted.endsWith('\\;') ? quoted.slice(0, -1) : quoted)
     const exception = text.startsWith('!')
@@ -42,17 +61,20 @@ export class PlainFormat implements LineFormat {
       if (!emitter.address(text, exception)) emitter.skip(addressFault(text), text)
       return
     }
-    if (text.includes('://')) return emitter.skip(SkipReason.url, text)
+    if (text.includes('/')) return emitter.skip(SkipReason.url, text)
     if (text.startsWith('=')) return emitter.literalName(RuleKind.exact, text.slice(1), exception)
 
     const below = /^(?:\*?\.)(?=[^.])/.exec(text)?.[0].length ?? 0
     const name = text.slice(below)
     if (name.replaceAll('\\*', '').includes('*')) return this.#glob(text, name, exception)
-    if (below === 0) return emitter.name(RuleKind.suffix, name, exception)
-    emitter.literalName(emitter.match === ListMatch.exact ? RuleKind.subdomains : RuleKind.suffix, name, exception)
+    if (below > 0)
+      return emitter.literalName(emitter.match === ListMatch.exact ? RuleKind.subdomains : RuleKind.suffix, name, exception)
+    if (amongOthers && !DOTS.test(name)) return emitter.skip(SkipReason.singleWord, name)
+    emitter.name(RuleKind.suffix, name, exception)
   }
 
   #glob(text: string, name: string, exception: boolean): void {
+    if (/^[*.]+$/.test(text)) return this.#emitter.skip(SkipReason.tooBroad, text)
     const labels = name.split('.')
     if (labels.every((label) => label === '*' || !label.includes('*'))) return this.#emitter.wildcard(text, exception)
     const source = globToRegexp(text, '[^.]*')
@@ -66,7 +88,7 @@ export function looksLikeAddress(text: string): boolean {
   if (text.length > MAX_ADDRESS_TEXT) return false
   return (
     /^[0-9]+(?:\.[0-9]+){3}$/.test(text) ||
-    /^[0-9]+(?:\.[0-9]+){3}[-:/]/.test(text) ||
+    /^[0-9]+(?:\.[0-9]+){3}(?:-[0-9.]+$|[:/])/.test(text) ||
     /^\[?[0-9a-fA-F]*:[0-9a-fA-F:.]*(?:%\w+)?\]?(?:[-/:].*)?$/.test(text)
   )
 }
@@ -86,5 +108,14 @@ function unquoted(text: string): string {
 }
 
 const MAX_ADDRESS_TEXT = 100
+const DOTS = /[.\u3002\uff0e\uff61]/
+function isBlank(octet: number | undefined): boolean {
+  return octet === SPACE || octet === TAB
+}
+
+const SPACE = 0x20
+const TAB = 0x09
+const DOT = 0x2e
+const STAR = 0x2a
 const HASH = 0x23
 const COMMENT = /^\s*!(?=\s|$)|^\s*!{2}|(?<!\\)#|(?<=^|\s);|(?<=^|\s)\/\//

@@ -43,7 +43,7 @@ export class RpzFormat implements LineFormat {
       this.#ownerLeftOut = /^\s/.test(text)
       this.#recordLine = this.#emitter.line
     }
-    if (!this.#tokenize(text)) {
+    if (!this.#simpleRecord(text) && !this.#tokenize(text)) {
       this.#parentheses = 0
       this.#emitter.skip(SkipReason.badSyntax, text)
       return
@@ -59,6 +59,15 @@ export class RpzFormat implements LineFormat {
   end(): void {
     if (this.#parentheses > 0)
       this.#emitter.skip(SkipReason.badSyntax, `the parenthesis of line ${this.#recordLine} is not closed`)
+  }
+
+  /** Nearly every line of a big zone, taken apart at once. */
+  #simpleRecord(text: string): boolean {
+    if (this.#parentheses > 0) return false
+    const record = SIMPLE_RECORD.exec(text)
+    if (record === null) return false
+    this.#tokens.push(record[1] ?? '', 'CNAME', record[2] ?? '')
+    return true
   }
 
   /** Adds the line's tokens; escapes stay as they are. False when quotes or parentheses do not match. */
@@ -172,6 +181,7 @@ function isAbsolute(text: string): boolean {
   return text.length <= MAX_OWNER_TEXT && /(?:^|[^\\])(?:\\\\)*\.$/.test(text)
 }
 
+const SIMPLE_RECORD = /^([A-Za-z0-9_.*-]+)[ \t]+(?:[0-9]+[ \t]+)?(?:IN[ \t]+)?CNAME[ \t]+(\.|\*\.|rpz-passthru\.)$/
 const MAX_TOKENS = 16
 const MAX_OWNER_TEXT = 1100
 const QUOTED = /^"(?:[^"\\]|\\.)*"/

@@ -51,6 +51,8 @@ export const SkipReason = {
   labelTooLong: 'label-too-long',
   nameTooLong: 'name-too-long',
   url: 'url',
+  /** A word without a dot beside others: prose rather than a top-level domain. */
+  singleWord: 'single-word',
   /** It would cover every name there is. */
   tooBroad: 'too-broad',
   // Addresses

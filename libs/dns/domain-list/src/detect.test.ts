@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'vitest'
+import { DETECT_BYTES, detectFormat } from './detect.ts'
+import { parseList } from './parse-list.ts'
+import { collect, fixture, rulesOf, utf8 } from '../test/collect.ts'
+
+test.each([
+  ['plain.txt', 'plain'],
+  ['hosts.txt', 'hosts'],
+  ['dnsmasq.conf', 'dnsmasq'],
+  ['adblock.txt', 'adblock'],
+  ['v2fly', 'v2fly'],
+  ['v2fly-other', 'v2fly'],
+  ['geosite.dat', 'geosite'],
+  ['rpz.zone', 'rpz'],
+  ['sing-box.json', 'sing-box'],
+  ['clash.yaml', 'clash'],
+  ['clash.list', 'clash'],
+  ['routeros.rsc', 'routeros'],
+])('the fixture %s is %s', (name, format) => expect(detectFormat(fixture(name))).toBe(format))
+
+describe('by content', () => {
+  test.each([
+    ['', 'plain'],
+    ['example.com', 'plain'],
+    ['# full:not.example\nexample.com', 'plain'],
+    ['||one.example^\na.example\nb.example', 'plain'], // one line of another kind does not turn the meaning of the others
+    ['||one.example^\n||two.example^\na.example', 'adblock'],
+    ['0.0.0.0 a.example\n0.0.0.0 b.example\n||one.example^', 'adblock'],
+    ['/^ad/\n@@||a.example^', 'adblock'],
+    ['192.0.2.1\n192.0.2.0/24\na.example', 'plain'],
+    ['0.0.0.0 a.example\n0.0.0.0 b.example\nc.example', 'hosts'],
+    [':: a.example', 'hosts'],
+    ['fe80::1%lo0 localhost', 'hosts'],
+    ['a.example\nfull:b.example', 'v2fly'],
+    ['a.example\nb.example @cn', 'v2fly'],
+    ['a.example, b.example\nfull:c.example', 'plain'],
+    ['+.a.example\n+.b.example\nc.example', 'clash'],
+    ['+.a.example\nb.example\nc.example', 'plain'],
+    ['DOMAIN,a.example', 'clash'],
+    ["payload:\n  - 'a.example'", 'clash'],
+    ['a.example CNAME .\nb.example 300 IN CNAME rpz-passthru.', 'rpz'],
+    ['rpz.example. 300 IN SOA a. b. 1 2 3 4 5', 'rpz'],
+    ['add name=a.example type=FWD', 'routeros'],
+    ['/ip/dns/static\nadd name=a.example', 'routeros'],
+    ['server=/a.example/192.0.2.1', 'dnsmasq'],
+    ['server=192.0.2.1', 'plain'],
+    ['\ufeff{"version":1,"rules":[]}', 'sing-box'],
+    ['\n\n{', 'sing-box'],
+    ['\n\n\nexample.com', 'plain'], // 0x0A is also how a geosite file begins
+    ['\n\x0c\n\x0bABCDEFGHIJKL', 'plain'],
+  ])('%j is %s', (text, format) => expect(detectFormat(utf8(text))).toBe(format))
+
+  test('a last line that may go on is no evidence', () => {
+    expect(detectFormat(utf8('a.example\nfull:b.example'), false)).toBe('plain')
+    expect(detectFormat(utf8('full:b.example'), false)).toBe('v2fly') // unless there is no other
+  })
+})
+
+test('`auto` reads the list as what it is, and says what it took it for', () => {
+  const { entries, summary } = collect([utf8('0.0.0.0 a.example\n')], 'auto')
+  expect(entries).toEqual(['1 exact a.example'])
+  expect(summary).toMatchObject({ format: 'hosts', lines: 1, rules: { exact: 1, suffix: 0 }, skippedTotal: 0 })
+})
+
+test('`auto` looks no further than its window, however the list arrives', () => {
+  const text = `${'name.example\n'.repeat(DETECT_BYTES / 13 + 1)}payload:\n`
+  const bytes = utf8(text)
+  const halves = [bytes.subarray(0, 10), bytes.subarray(10, 40_000), bytes.subarray(40_000)]
+  expect(collect([bytes], 'auto').summary.format).toBe('plain')
+  expect(collect(halves, 'auto').summary.format).toBe('plain')
+})
+
+test.each([
+  [[0x1f, 0x8b, 8, 0], 'compressed'],
+  [[0x28, 0xb5, 0x2f, 0xfd], 'compressed'],
+  [[0xff, 0xfe, 0x61, 0], 'not-utf8'],
+  [Array.from(utf8('\n <!DOCTYPE html>\n<html>')), 'html-page'],
+  [Array.from(utf8('<HTML><head>')), 'html-page'],
+])('%j is refused: %s', (octets, fault) => {
+  const sink = { rule: () => undefined, address: () => undefined, skip: () => undefined }
+  for (const format of ['auto', 'plain'] as const)
+    expect(() => parseList([Uint8Array.from(octets)], format, {}, sink)).toThrow(
+      expect.objectContaining({ name: 'ListError', fault }),
+    )
+})
+
+test('a format nobody knows is refused', () => {
+  expect(() => rulesOf('', 'bind' as 'rpz')).toThrow('there is no list format "bind"')
+})
