@@ -25,7 +25,7 @@ const WAYS: readonly (readonly [string, Opposite])[] = [
 
 describe.each(ROUTER_KINDS)('opposite %s', (kind) => {
   describe.skipIf(!isInstalled(kind))('(skipped where it is not installed)', () => {
-    test.each(WAYS)('%s: routes arrive as configured, change and go', async (_way, opposite, { skip }) => {
+    test.for(WAYS)('%s: routes arrive as configured, change and go', async ([, opposite], { skip }) => {
       if (kind === 'exabgp' && opposite.router?.gtsm === true) skip('ExaBGP 4.2 sends with TTL 64 where it listens')
       const { router, table, speaker } = (current = await pair(kind, opposite))
       const attributes = {
