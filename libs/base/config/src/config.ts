@@ -32,7 +32,8 @@ export type Part = 'lists' | 'dnstap' | 'bgp' | 'syncer' | 'nats' | 'redis'
 /** A configuration in which these tables are certain to be there. */
 export type ConfigWith<Needed extends Part> = Config & {
   readonly [Name in Needed & keyof Config]: NonNullable<Config[Name]>
-}
+} & ('nats' extends Needed ? { readonly bus: NatsConfig } : unknown) &
+  ('redis' extends Needed ? { readonly store: RedisConfig } : unknown)
 
 /** Where a server listens. A host that is undefined means every address of this machine. */
 export type ListenAddress =
@@ -56,6 +57,7 @@ export const LIST_FORMATS = [
   'geosite',
   'rpz',
   'sing-box',
+  'clash',
   'clash-domain',
   'clash-classical',
   'routeros',

@@ -1,6 +1,8 @@
 /** docs/configuration.md against the code: every key has its row, every row its key, every default is the one that counts. */
 import { readFileSync } from 'node:fs'
+import { ListFormat, ListMatch } from '@dnstap-bgp/domain-list'
 import { expect, test } from 'vitest'
+import { LIST_FORMATS } from './config.ts'
 import { DEFAULTS } from './defaults.ts'
 import { readConfig } from './parse-config.ts'
 import { formatDuration } from './values.ts'
@@ -86,4 +88,10 @@ test('no two keys share a variable of the environment', () => {
     .filter((key) => !/^(list|bgp\.peer)\./.test(key))
     .map((key) => key.replaceAll('.', '').toLowerCase())
   expect(folded.filter((key, index) => folded.indexOf(key) !== index)).toEqual([])
+})
+
+test('every format and match that lists can have can be configured, and stands in the manual', () => {
+  expect(LIST_FORMATS).toEqual(expect.arrayContaining(Object.values(ListFormat)))
+  expect(Object.values(ListMatch)).toEqual(['auto', 'exact', 'suffix'])
+  for (const format of LIST_FORMATS) expect(manual).toContain(`\`${format}\``)
 })
