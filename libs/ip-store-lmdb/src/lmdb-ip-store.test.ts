@@ -1,4 +1,14 @@
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Binding } from '@dnstap-bgp/ip-store'
@@ -414,6 +424,23 @@ test('a backup taken while it runs is a store with everything in it, and overwri
   expect((await contents(copy)).bindings.length).toBeGreaterThanOrEqual(1_000)
   await expect(store.backup(copy)).rejects.toThrow(/overwrites nothing/)
   await store.close()
+})
+
+test('a file that is mostly holes is packed when it is opened, with everything in it', async () => {
+  const path = newPath()
+  const store = await openAt(path)
+  const rule = 'x'.repeat(12_000)
+  const bulk = Array.from({ length: 6_000 }, (_, at) => sighting({ prefix: `10.0.${at >> 8}.${at & 255}/32`, rule }))
+  await store.observe(bulk, NO_LIMITS)
+  await store.flush()
+  await store.forget(bulk.slice(10))
+  await store.close()
+  const before = statSync(path).size
+  expect(before).toBeGreaterThan(64 * 2 ** 20)
+  expect((await contents(path)).bindings).toEqual(bulk.slice(0, 10).map((one) => ({ ...one, firstSeenMs: T0 })))
+  expect(statSync(path).size).toBeLessThan(before / 10)
+  expect(existsSync(`${path}.packed`)).toBe(false)
+  expect((await contents(path)).loaded).toEqual({ bindings: 10, due: 0, corrupt: 0 })
 })
 
 test('a closed store answers nothing and may be closed again', async () => {

@@ -21,7 +21,7 @@
  * every five seconds.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { BindingTable, bindingParts, Float64Column, routeParts, StoreError, Uint32Column } from '@dnstap-bgp/ip-store'
 import type {
@@ -92,6 +92,11 @@ const SWEPT_ABOVE_MS = 300_000
 const SWEEP_EVERY_MS = 1_000
 const SWEEPS_PER_ROUND = 60
 
+/** A file larger than this and less than a quarter full is packed when it is opened. */
+const PACK_ABOVE_BYTES = 64 * 2 ** 20
+const PROBE_BYTES = 64 * 2 ** 10
+const FULL_BELOW_BYTES = 2 ** 20
+
 const CLEAN = 0
 const DIRTY = 1
 /** Newer than on disk, but not by enough to be written before close(). */
@@ -134,6 +139,8 @@ export class LmdbIpStore implements IpStore {
   #database: RootDatabase<Uint8Array, number> | undefined
   /** Keys found that are no slots. */
   readonly #strayKeys: number[] = []
+  #isOurs = false // our name stands in the file
+  #isMostlyHoles = false
   #loaded: LoadedBindings = { bindings: 0, due: 0, corrupt: 0 }
 
   /** CLEAN, DIRTY, LAGGING or MOVED, by slot. */
@@ -175,27 +182,55 @@ export class LmdbIpStore implements IpStore {
   /** Reads what is there, then opens it for writing. Called once, by openLmdbStore(). */
   async load(): Promise<void> {
     const file = LmdbFile.open(this.#path)
-    let isOurs = false
     if (file !== undefined) {
       try {
-        isOurs = await this.#read(file)
+        this.#isOurs = await this.#read(file)
+        this.#isMostlyHoles = file.sizeBytes > PACK_ABOVE_BYTES && file.usedBytes < file.sizeBytes / 4
       } finally {
         file.close()
       }
     }
-    this.#database = open<Uint8Array, number>({
-      path: this.#path,
-      noSubdir: true,
-      encoding: 'binary',
-      keyEncoding: 'uint32',
-      mapSize: MAP_BYTES,
-      // A commit is done when it is on disk; LMDB's way of committing first and syncing later takes a third meta to recover by.
-      overlappingSync: false,
-      cache: false,
-    } as Parameters<typeof open<Uint8Array, number>>[0])
-    if (!isOurs) await this.#database.put(SCHEMA_KEY, new TextEncoder().encode(`${SCHEMA_TEXT}${SCHEMA}`))
-    for (const key of this.#strayKeys) await this.#database.remove(key)
+    try {
+      this.#database = await this.#openForWriting()
+    } catch (error) {
+      if (file === undefined) throw error
+      this.#setState({ kind: 'memory-only', why: whyUnwritten(this.#path, error) })
+    }
     this.#wake()
+  }
+
+  async #openForWriting(): Promise<RootDatabase<Uint8Array, number>> {
+    probe(`${this.#path}.probe`)
+    if (this.#isMostlyHoles) await this.#pack()
+    this.#isMostlyHoles = false
+    const isNew = !existsSync(this.#path)
+    const database = openDatabase(this.#path)
+    try {
+      if (!this.#isOurs) await settled(database.put(SCHEMA_KEY, new TextEncoder().encode(`${SCHEMA_TEXT}${SCHEMA}`)))
+      this.#isOurs = true
+      for (const key of this.#strayKeys.splice(0)) await settled(database.remove(key))
+      return database
+    } catch (error) {
+      await database.close()
+      if (isNew) rmSync(this.#path, { force: true }) // half a file with nothing in it would only be in the way
+      throw error
+    }
+  }
+
+  /** A file that once held many more gives their room back. When it cannot be packed it is used as it is. */
+  async #pack(): Promise<void> {
+    const packed = `${this.#path}.packed`
+    rmSync(packed, { force: true })
+    const database = openDatabase(this.#path)
+    try {
+      await database.backup(packed, true)
+    } catch (error) {
+      rmSync(packed, { force: true })
+      this.#log.warn({ path: this.#path }, `the store is mostly holes and could not be packed: ${messageOf(error)}`)
+    } finally {
+      await database.close()
+    }
+    if (existsSync(packed)) renameSync(packed, this.#path)
   }
 
   get loaded(): LoadedBindings {
@@ -264,10 +299,9 @@ export class LmdbIpStore implements IpStore {
 
   /** @throws StoreError when it cannot be written now */
   async flush(): Promise<void> {
-    while (this.#dirty.length > 0 || this.#writing !== undefined) {
-      await (this.#writing ?? this.#write())
-      if (this.#state.kind === 'memory-only' && this.#dirty.length > 0) throw new StoreError(this.#state.why)
-    }
+    await this.#writing // may have begun before what is asked for
+    if (this.#dirty.length > 0 || this.#writing !== undefined) await (this.#writing ?? this.#write())
+    if (this.#state.kind === 'memory-only' && this.#dirty.length > 0) throw new StoreError(this.#state.why)
   }
 
   /** A copy of the file as of now, packed; taken while the store goes on. The copy is a store file itself. */
@@ -365,7 +399,7 @@ export class LmdbIpStore implements IpStore {
         () => this.#setState({ kind: 'ready' }),
         (error: unknown) => {
           this.#dirtyAgain(slots)
-          this.#setState({ kind: 'memory-only', why: `the store ${this.#path} cannot be written: ${messageOf(error)}` })
+          this.#setState({ kind: 'memory-only', why: whyUnwritten(this.#path, error) })
         },
       )
       .then(() => {
@@ -386,8 +420,7 @@ export class LmdbIpStore implements IpStore {
   }
 
   async #commit(slots: readonly number[]): Promise<void> {
-    const database = this.#database
-    if (database === undefined) return
+    const database = (this.#database ??= await this.#openForWriting())
     let commits = new Map<Promise<unknown>, Promise<unknown>>()
     let sliceStart = this.#clock.monotonic()
     for (const [index, slot] of slots.entries()) {
@@ -483,6 +516,35 @@ export class LmdbIpStore implements IpStore {
       `the store ${this.#path} is of version ${schema.slice(SCHEMA_TEXT.length)}; this version of dnstap-bgp reads ${SCHEMA}`,
     )
   }
+}
+
+function openDatabase(path: string): RootDatabase<Uint8Array, number> {
+  return open<Uint8Array, number>({
+    path,
+    noSubdir: true,
+    encoding: 'binary',
+    keyEncoding: 'uint32',
+    mapSize: MAP_BYTES,
+    // A commit is done when it is on disk; LMDB's way of committing first and syncing later takes a third meta to recover by.
+    overlappingSync: false,
+    cache: false,
+  })
+}
+
+/** LMDB ends the process when there is no room for its first pages or its lock; better to know before. */
+function probe(path: string): void {
+  try {
+    writeFileSync(path, new Uint8Array(PROBE_BYTES), { flush: true })
+  } finally {
+    rmSync(path, { force: true })
+  }
+}
+
+/** Why a write failed, for the operator: LMDB calls a full disk an input/output error when a part could be written. */
+function whyUnwritten(path: string, error: unknown): string {
+  const { bavail, bsize } = statfsSync(dirname(path))
+  const full = bavail * bsize < FULL_BELOW_BYTES ? '; its disk is full' : ''
+  return `the store ${path} cannot be written: ${messageOf(error)}${full}`
 }
 
 /** Bytes for rows. LMDB's thread reads them until the commit, so room is never used twice; a full slab is let go. */
