@@ -205,6 +205,12 @@ describe('DNAME (RFC 6672)', () => {
       })
   })
 
+  test('a label that holds the octets of the owner is not below it', () => {
+    const odd = concat([7], Buffer.from('my\x04tree'), name('example'))
+    expect(both(response(odd, [dname(name('tree.example'), name('example.net'))]))).toMatchObject({ offChain: 1 })
+    expect(reader.chainLength).toBe(1)
+  })
+
   test('a name that would pass 255 octets ends the chain', () => {
     const long = ['a', 'b', 'c'].map((letter) => letter.repeat(60)).join('.')
     const message = response(name(`${long}.tree.example`), [dname(name('tree.example'), name(`${'d'.repeat(63)}.example`))])
@@ -330,6 +336,17 @@ describe('hostile names', () => {
   test('two names that point at each other', () => {
     const first = record(QNAME, TYPE.TXT, concat([1, 0x61], pointer(answersAt + 30)))
     expect(both(response(qname, [first, a(pointer(answersAt + 12))]))).toBe('bad-pointer')
+  })
+
+  test.each([
+    ['back to the start of what it leads to', answersAt + 12],
+    ['into the middle of it', answersAt + 14],
+    ['into the header', 4],
+    ['to itself', answersAt + 16],
+    ['forward', answersAt + 20],
+  ])('an owner that leads to labels whose pointer goes %s', (_name, target) => {
+    const labels = record(QNAME, TYPE.TXT, concat([1, 0x61, 1, 0x62], pointer(target)))
+    expect(both(response(qname, [labels, a(pointer(answersAt + 12))]))).toBe('bad-pointer')
   })
 
   test('a staircase of pointers is followed to a name of 127 labels, and no further', () => {
