@@ -19,7 +19,9 @@ export function guide({ config, names, socketPath, tcp }: GuideFacts): string {
     peers.length > 0
       ? `  BGP peers  ${peers.map((peer) => `${peer.name} (AS ${peer.asn})`).join(', ')}`
       : `  BGP peers  none yet: add them under [bgp] in ${config.fileName}, then start again`,
-    config.admin.listen === undefined ? '' : '  look       npx dnstap-bgp status | routes | explain NAME  --config ' + config.fileName,
+    config.admin.listen === undefined
+      ? ''
+      : '  look       npx dnstap-bgp status | routes | explain NAME  --config ' + config.fileName,
     '',
     '  Tell your resolver to report here (one of these), and restart it:',
     '',

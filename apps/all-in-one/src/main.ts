@@ -1,1 +1,42 @@
-export {}
+/** The four services in one process: LocalBus between them, the LMDB file (or memory) under them. Nothing else is needed. */
+import { startBgpAnnouncer } from '@dnstap-bgp/bgp-announcer-service'
+import { LocalBus } from '@dnstap-bgp/bus'
+import { startCache } from '@dnstap-bgp/cache-service'
+import { describeListen } from '@dnstap-bgp/config'
+import { startDnstapIngest } from '@dnstap-bgp/dnstap-ingest-service'
+import { startLists } from '@dnstap-bgp/lists-service'
+import { runProgram } from '@dnstap-bgp/program'
+import { startSyncGateway } from '@dnstap-bgp/sync-gateway-service'
+import { guide } from './guide.ts'
+import { openStore } from './open-store.ts'
+
+await runProgram({ name: 'all-in-one', needs: ['lists', 'dnstap', 'bgp'], flags: ['guide'] }, async (program, use) => {
+  const { config } = program
+  // Whoever receives opens before whoever sends; the tap opens last and, on the way down, shuts first.
+  const lists = use(await startLists(config, program))
+  const bus = use(
+    new LocalBus({ pause: (ms) => new Promise((resolve) => (ms === 0 ? setImmediate(resolve) : setTimeout(resolve, ms))) }),
+  )
+  const store = use(await openStore(config, program))
+  const announcer = use(await startBgpAnnouncer(config, { ...program, bus }))
+  const cache = use(await startCache(config, { ...program, bus, store, lists: lists.coverage }))
+  use(await startSyncGateway(config, { ...program, bus }))
+  const ingest = use(await startDnstapIngest(config, { ...program, bus, lists: lists.names }))
+
+  program.routes.set('POST /api/lists/preview', async () => {
+    const { coverage, differences } = await lists.preview()
+    return { differences, routesGoing: (await cache.service.preview(coverage)).routes }
+  })
+  program.onReload(async (fresh) => {
+    ingest.reconfigure(fresh)
+    cache.service.reconfigure(fresh)
+    announcer.reconfigure(fresh)
+    await lists.reconfigure(fresh)
+  })
+  program.onReport(async () => ({ ...(await cache.service.status()), names: lists.names.count, announced: announcer.table.size }))
+  if (program.hasFlag('guide')) {
+    const find = (kind: 'unix' | 'tcp') => ingest.addresses.find((address) => address.kind === kind)
+    const text = (address: ReturnType<typeof find>) => (address === undefined ? undefined : describeListen(address))
+    process.stdout.write(guide({ config, names: lists.names.count, socketPath: text(find('unix')), tcp: text(find('tcp')) }))
+  }
+})

@@ -1,1 +1,15 @@
-export {}
+/** Routes from the cache over NATS, out to the routers over BGP. */
+import { startBgpAnnouncer } from '@dnstap-bgp/bgp-announcer-service'
+import { openNatsBus } from '@dnstap-bgp/bus-nats'
+import { runProgram } from '@dnstap-bgp/program'
+
+await runProgram({ name: 'bgp-announcer', needs: ['bgp', 'nats'] }, async (program, use) => {
+  const { config } = program
+  const bus = use(await openNatsBus({ ...config.bus, name: program.name }, program))
+  const announcer = use(await startBgpAnnouncer(config, { ...program, bus }))
+  program.onReload((fresh) => announcer.reconfigure(fresh))
+  program.onReport(() => ({
+    routes: announcer.table.size,
+    peers: announcer.speaker.peers().map(({ name, state }) => `${name} ${state}`),
+  }))
+})

@@ -1,1 +1,23 @@
-export {}
+/** The authority on routes: Redis under it, NATS around it. Any number of replicas share one Redis. */
+import { openNatsBus } from '@dnstap-bgp/bus-nats'
+import { startCache } from '@dnstap-bgp/cache-service'
+import { openRedisStore } from '@dnstap-bgp/ip-store-redis'
+import { startLists } from '@dnstap-bgp/lists-service'
+import { runProgram } from '@dnstap-bgp/program'
+
+await runProgram({ name: 'cache', needs: ['lists', 'nats', 'redis'] }, async (program, use) => {
+  const { config } = program
+  const lists = use(await startLists(config, program))
+  const bus = use(await openNatsBus({ ...config.bus, name: program.name }, program))
+  const store = use(await openRedisStore(config.store, program))
+  const cache = use(await startCache(config, { ...program, bus, store, lists: lists.coverage }))
+  program.routes.set('POST /api/lists/preview', async () => {
+    const { coverage, differences } = await lists.preview()
+    return { differences, routesGoing: (await cache.service.preview(coverage)).routes }
+  })
+  program.onReload(async (fresh) => {
+    cache.service.reconfigure(fresh)
+    await lists.reconfigure(fresh)
+  })
+  program.onReport(async () => ({ ...(await cache.service.status()), names: lists.names.count }))
+})

@@ -1,1 +1,21 @@
-export {}
+/** dnstap in, resolutions out over NATS. */
+import { openNatsBus } from '@dnstap-bgp/bus-nats'
+import { startDnstapIngest } from '@dnstap-bgp/dnstap-ingest-service'
+import { startLists } from '@dnstap-bgp/lists-service'
+import { runProgram } from '@dnstap-bgp/program'
+
+await runProgram({ name: 'dnstap-ingest', needs: ['lists', 'dnstap', 'nats'] }, async (program, use) => {
+  const { config } = program
+  const lists = use(await startLists(config, program))
+  const bus = use(await openNatsBus({ ...config.bus, name: program.name }, program))
+  const ingest = use(await startDnstapIngest(config, { ...program, bus, lists: lists.names }))
+  program.onReload(async (fresh) => {
+    ingest.reconfigure(fresh)
+    await lists.reconfigure(fresh)
+  })
+  program.onReport(() => ({
+    names: lists.names.count,
+    frames: ingest.service.counters.frames,
+    waiting: ingest.service.outbox.waiting,
+  }))
+})

@@ -1,1 +1,11 @@
-export {}
+/** Talks to other instances over HTTP, to the cache over NATS. */
+import { openNatsBus } from '@dnstap-bgp/bus-nats'
+import { runProgram } from '@dnstap-bgp/program'
+import { startSyncGateway } from '@dnstap-bgp/sync-gateway-service'
+
+await runProgram({ name: 'sync-gateway', needs: ['syncer', 'nats'] }, async (program, use) => {
+  const { config } = program
+  const bus = use(await openNatsBus({ ...config.bus, name: program.name }, program))
+  const gateway = use(await startSyncGateway(config, { ...program, bus }))
+  program.onReport(() => gateway.report())
+})

@@ -110,6 +110,18 @@ describe('an edit of the lists', () => {
     expect(changes).toEqual([{ prefix: '93.184.215.99/32', lists: [] }])
   })
 
+  test('can be looked at before it is made', async () => {
+    const { learn, cache, changes } = await startTestCache({ rules })
+    await learn({}, { name: 'a.example.net' }, { name: 'b.example.net', address: '93.184.215.99' })
+    changes.length = 0
+    const coverage = {
+      ruleFor: (_list: string, name: string) => (name.endsWith('example.org') ? 'example.org' : undefined),
+      addresses: new Map(),
+    }
+    expect(await cache.preview(coverage)).toEqual({ bindings: 2, routes: 1 })
+    expect(changes).toEqual([])
+  })
+
   test('does not touch an address that another listed name still has', async () => {
     const { learn, lists, settle, changes } = await startTestCache({ rules })
     await learn({}, { name: 'a.example.net' })

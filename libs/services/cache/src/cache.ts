@@ -207,6 +207,24 @@ export class CacheService implements Closeable {
       .filter((list) => this.#admission.coverage.ruleFor(list, name) !== undefined)
   }
 
+  /** How many bindings and routes would go if the lists said this. */
+  async preview(coverage: LoadedCoverage): Promise<{ bindings: number; routes: number }> {
+    const admission = new Admission(this.#admission.config, coverage)
+    const wanted = staticSightings(this.#config, coverage.addresses, this.#deps.clock.now())
+    const going = new Map<string, number>()
+    let bindings = 0
+    for await (const part of this.#deps.store.bindings()) {
+      for (const { prefix } of audit(part, admission, wanted).gone) {
+        bindings++
+        going.set(prefix, (going.get(prefix) ?? 0) + 1)
+      }
+      await turn(this.#deps.clock)
+    }
+    let routes = 0
+    for (const [prefix, count] of going) if ((await this.#deps.store.bindingsOf(prefix)).length <= count) routes++
+    return { bindings, routes }
+  }
+
   /** For the operator's pages. */
   async status(): Promise<{ head: StoreHead; bindings: number; routes: number; routesPerList: Record<string, number> }> {
     const counts = await this.#deps.store.counts()

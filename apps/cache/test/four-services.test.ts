@@ -1,0 +1,203 @@
+/**
+ * The second shape: the four services as processes of their own over a real NATS and a real Redis, a real Unbound in front and a real BIRD
+ * behind. Two ingests and two cache replicas run at once. Then each program and each server is killed and comes back.
+ */
+import {
+  type Authority,
+  type Daemon,
+  freePort,
+  isInstalled,
+  loopbackAddress,
+  type NatsServer,
+  type Resolver,
+  type Router,
+  type Server,
+  startAuthority,
+  startBird,
+  startNats,
+  startProgram,
+  startRedis,
+  startUnbound,
+  waitFor,
+} from '@dnstap-bgp/testkit'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const missing = ['unbound', 'knotd', 'bird', 'dig', 'nats-server', 'redis-server'].filter((program) => !isInstalled(program))
+
+const hosts = Array.from({ length: 40 }, (_, i) => i + 1)
+const ZONES = {
+  'x.test': `www A 198.51.100.100\nalias CNAME cdn.y.test.\n${hosts.map((n) => `h${n} A 198.51.100.${n}`).join('\n')}\n`,
+  'xbox.test': 'www A 198.51.100.166\n',
+  'y.test': 'cdn A 198.51.100.102\n',
+}
+
+describe.skipIf(missing.length > 0)(
+  `four services over NATS and Redis${missing.length > 0 ? ` (not installed: ${missing.join(', ')})` : ''}`,
+  () => {
+    let authority: Authority
+    let nats: NatsServer
+    let redis: Server
+    let bird: Router
+    const programs: Record<string, Daemon> = {}
+    const resolvers: Resolver[] = []
+    const us = loopbackAddress()
+    const expected = new Set<string>()
+
+    const config = (folder: string) => {
+      writeFileSync(join(folder, 'domains.txt'), 'x.test\n')
+      return `
+domains = "domains.txt"
+ttl = "1h"
+[dnstap]
+listen = "./tap.sock"
+[bgp]
+as = 64512
+routerID = "192.0.2.1"
+sourceIP = "${us}"
+nextHop = "192.0.2.9"
+peers = ["${bird.options.address}:${bird.options.port}"]
+[never]
+allow = ["198.51.100.0/24"]
+[bus]
+servers = ["nats://${nats.url}"]
+[store]
+redis = "${redis.host}:${redis.port}"
+[syncer]
+listen = "127.0.0.1:0"
+[admin]
+listen = "./admin.sock"
+[log]
+level = "debug"
+`
+    }
+    const logs = () =>
+      Object.entries(programs)
+        .map(([name, program]) => `── ${name}\n${program.log().slice(-1500)}`)
+        .join('\n')
+    const inBird = async () => (await bird.routes()).map((route) => route.prefix).sort()
+    const waitForExpected = (timeoutMs = 20_000) =>
+      waitFor(async () => (await inBird()).join() === [...expected].sort().join(), {
+        timeoutMs,
+        what: () => `BIRD to have exactly ${expected.size} routes;\n${logs()}`,
+      })
+    let nextHost = 0
+    /** A name not asked before, through one of the resolvers. */
+    const lookUpNew = async (resolver = resolvers[0]) => {
+      const n = hosts[nextHost++]
+      await resolver.lookup(`h${n}.x.test`)
+      expected.add(`198.51.100.${n}/32`)
+    }
+
+    beforeAll(async () => {
+      ;[authority, nats, redis] = await Promise.all([
+        startAuthority(ZONES),
+        startNats(),
+        startRedis({ persistent: true, extra: 'appendfsync always' }),
+      ])
+      const address = loopbackAddress()
+      bird = await startBird({
+        address,
+        port: await freePort(address),
+        asn: 64512,
+        peerAddress: us,
+        peerAsn: 64512,
+        families: ['ipv4'],
+      })
+      const start = async (name: string, app: string) => {
+        programs[name] = await startProgram({ app, config })
+      }
+      await Promise.all([start('cache 1', 'cache'), start('cache 2', 'cache')])
+      await Promise.all([
+        start('announcer', 'bgp-announcer'),
+        start('gateway', 'sync-gateway'),
+        start('ingest 1', 'dnstap-ingest'),
+        start('ingest 2', 'dnstap-ingest'),
+      ])
+      for (const name of ['ingest 1', 'ingest 2'])
+        resolvers.push(
+          await startUnbound({ dnstap: join(programs[name].folder, 'tap.sock'), zones: Object.keys(ZONES), authority }),
+        )
+      await bird.waitForSession('Established', { what: () => `a BGP session;\n${logs()}` })
+    }, 120_000)
+
+    afterAll(async () => {
+      await Promise.all(resolvers.map((resolver) => resolver.remove()))
+      await Promise.all(Object.values(programs).map((program) => program.remove()))
+      await Promise.all([bird?.remove(), nats?.remove(), redis?.remove(), authority?.remove()])
+    }, 60_000)
+
+    test('a lookup becomes a route; a look-alike does not', async () => {
+      await resolvers[0].lookup('www.xbox.test')
+      await resolvers[0].lookup('WWW.x.test')
+      await resolvers[1].lookup('alias.x.test')
+      expected.add('198.51.100.100/32').add('198.51.100.102/32')
+      await waitForExpected()
+      expect((await bird.routes())[0].nextHop).toBe('192.0.2.9')
+    })
+
+    test('both ingests and both caches work at once, and nothing is announced twice over', async () => {
+      for (let i = 0; i < 10; i++) await lookUpNew(resolvers[i % 2])
+      await waitForExpected()
+    })
+
+    test.each(['cache 1', 'cache 2', 'announcer', 'gateway', 'ingest 1', 'ingest 2'])(
+      '%s may be killed at any moment: it comes back, and no route is missing meanwhile',
+      async (name) => {
+        await waitForExpected()
+        const watch = watchRoutes(inBird, expected)
+        await programs[name].kill()
+        // The other ingest goes on.
+        await lookUpNew(resolvers[name === 'ingest 1' ? 1 : 0])
+        await programs[name].restart()
+        await bird.waitForSession('Established')
+        await lookUpNew(resolvers[name === 'ingest 2' ? 0 : 1])
+        await waitForExpected()
+        expect(await watch.stop()).toEqual([])
+      },
+    )
+
+    test('nats-server may be killed: routes stay, and what was learnt meanwhile arrives after it is back', async () => {
+      await waitForExpected()
+      const watch = watchRoutes(inBird, expected)
+      await nats.kill()
+      await lookUpNew()
+      await nats.restart()
+      await waitForExpected(40_000)
+      await lookUpNew(resolvers[1])
+      await waitForExpected()
+      expect(await watch.stop()).toEqual([])
+    })
+
+    test('redis-server may be killed: routes stay, and what was learnt meanwhile arrives after it is back', async () => {
+      await waitForExpected()
+      const watch = watchRoutes(inBird, expected)
+      await redis.kill()
+      await lookUpNew()
+      await redis.restart()
+      await waitForExpected(40_000)
+      expect(await watch.stop()).toEqual([])
+    })
+  },
+)
+
+/** Looks at the routes again and again; reports those of the expected at the beginning that were ever missing. */
+function watchRoutes(look: () => Promise<string[]>, expected: ReadonlySet<string>) {
+  const wanted = [...expected]
+  const missing = new Set<string>()
+  let watching = true
+  const done = (async () => {
+    while (watching) {
+      const seen = new Set(await look())
+      for (const prefix of wanted) if (!seen.has(prefix)) missing.add(prefix)
+    }
+  })()
+  return {
+    async stop(): Promise<string[]> {
+      watching = false
+      await done
+      return [...missing]
+    },
+  }
+}

@@ -1,0 +1,97 @@
+/** Reads Frame Streams files and says what they would have routed, and how fast. */
+import { LocalBus } from '@dnstap-bgp/bus'
+import { Admission, isRefused } from '@dnstap-bgp/cache-service'
+import { loadConfig, neverListOptions } from '@dnstap-bgp/config'
+import { Ingest } from '@dnstap-bgp/dnstap-ingest-service'
+import { FrameStreamReader } from '@dnstap-bgp/frame-streams'
+import { NeverList } from '@dnstap-bgp/ip'
+import { startLists } from '@dnstap-bgp/lists-service'
+import { silentLog, systemClock } from '@dnstap-bgp/runtime'
+import { RESOLUTIONS, type Resolution } from '@dnstap-bgp/steering'
+import { createReadStream } from 'node:fs'
+import { print } from './print.ts'
+import { UsageError } from './usage-error.ts'
+
+const READ_BYTES = 1 << 20
+
+export async function replay(configFile: string, captures: readonly string[], json: boolean): Promise<number> {
+  if (captures.length === 0) throw new UsageError('replay takes at least one capture (a Frame Streams file)')
+  const config = loadConfig(configFile, process.env, { needs: ['lists'] })
+  const lists = await startLists(config, { clock: systemClock, log: silentLog })
+  const bus = new LocalBus({ pause: () => new Promise((resolve) => setImmediate(resolve)) })
+  const admission = new Admission(
+    {
+      ipv6: config.ipv6,
+      holds: new Map(config.lists.map((list) => [list.name, list.hold])),
+      never: new NeverList(neverListOptions(config)),
+    },
+    lists.coverage.current,
+  )
+  const routes = new Map<string, { names: Set<string>; lists: Set<string> }>()
+  const refused: Record<string, number> = {}
+  const learn = (resolution: Resolution) => {
+    // A capture is of another day: what was seen then counts as seen now.
+    const nowMs = systemClock.now()
+    const answer = admission.admit({ ...resolution, seenAtMs: nowMs }, nowMs)
+    if (isRefused(answer)) refused[answer.refusal] = (refused[answer.refusal] ?? 0) + 1
+    else {
+      const route = routes.get(answer.prefix) ?? { names: new Set(), lists: new Set() }
+      routes.set(answer.prefix, route)
+      route.names.add(answer.name)
+      route.lists.add(answer.list)
+    }
+  }
+  bus.consume(RESOLUTIONS, async (messages) => {
+    for (const message of messages) message.forEach(learn)
+  })
+  const ingest = new Ingest(
+    { ipv6: config.ipv6, types: config.dnstap?.types ?? ['CLIENT_RESPONSE'], lists: config.lists },
+    { bus, clock: systemClock, wallNow: () => Date.now(), matcher: lists.names.matcher, log: silentLog, seed: [1, 1] },
+  )
+  const cpu = process.cpuUsage()
+  for (const capture of captures)
+    await readCapture(capture, (bytes, start, end) => ingest.frame({ peer: capture }, bytes, start, end))
+  await ingest.close()
+  await bus.close()
+  const used = process.cpuUsage(cpu)
+  await lists.close()
+
+  const { counters } = ingest
+  const seconds = (used.user + used.system) / 1e6
+  print(
+    'replay',
+    {
+      routes: [...routes].map(([prefix, route]) => ({
+        prefix,
+        lists: [...route.lists].join(','),
+        names: [...route.names].slice(0, 3).join(', '),
+      })),
+      frames: counters.frames,
+      matched: counters.matched,
+      unmatched: counters.unmatched,
+      'other types': counters.otherTypes,
+      unusable: { ...counters.dnstapFaults, ...counters.responseFaults },
+      refused,
+      speed: `${Math.round(counters.frames / Math.max(seconds, 1e-6))} frames a second of CPU (${((seconds * 1e6) / Math.max(counters.frames, 1)).toFixed(2)} µs each)`,
+    },
+    json,
+  )
+  return 0
+}
+
+/** @throws UsageError when the file is no Frame Stream */
+async function readCapture(file: string, onFrame: (bytes: Uint8Array, start: number, end: number) => void): Promise<void> {
+  const reader = new FrameStreamReader({ onFrame, answer: () => {} }, {})
+  try {
+    for await (const chunk of createReadStream(file, { highWaterMark: READ_BYTES })) {
+      reader.push(chunk as Buffer)
+      await new Promise((resolve) => setImmediate(resolve)) // what was found goes its way before the next chunk
+    }
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+  }
+  if (reader.state === 'refused')
+    throw new UsageError(
+      `${file} is no dnstap capture (${reader.refusal ?? 'refused'}); a Frame Streams file as fstrm_capture writes it expected`,
+    )
+}

@@ -1,0 +1,204 @@
+/**
+ * The lists of one process: loaded, watched, shown, and shared by the services in it.
+ *
+ * Ingest takes `names` (a matcher of wire-format names), the cache takes `coverage` (does this list cover this name?). Both see a new version
+ * at once, because they look at the same object. A list that could not be loaded makes health degraded and says why.
+ */
+import type { Config } from '@dnstap-bgp/config'
+import { textToName } from '@dnstap-bgp/dns-wire'
+import type { Explanation, Matcher } from '@dnstap-bgp/domain-matcher'
+import { ListLoader, type ListDifference, type ListStatus, type LoadedLists } from '@dnstap-bgp/list-loader'
+import type { Clock, Closeable, Log } from '@dnstap-bgp/runtime'
+import { AdminError, samplesOf, type AdminRoutes, type Health, type Metrics } from '@dnstap-bgp/telemetry'
+import { dirname, join } from 'node:path'
+
+export type ListsConfig = Pick<Config, 'lists' | 'store'>
+
+export interface StartListsDeps {
+  readonly clock: Clock
+  readonly log: Log
+  /** Absent in commands that load lists once and look. */
+  readonly metrics?: Metrics
+  readonly health?: Health
+  readonly routes?: AdminRoutes
+}
+
+/** One version of the lists, as the cache asks it. */
+export interface Coverage {
+  /** The rule by which the list covers the name (presentation format); undefined when it does not, or an exception wins. */
+  ruleFor(list: string, name: string): string | undefined
+  /** Prefixes written in lists that want them routed, by list. */
+  readonly addresses: ReadonlyMap<string, readonly string[]>
+}
+
+export interface RunningLists extends Closeable {
+  readonly names: { readonly matcher: Matcher; readonly count: number; onChange(listener: () => void): void }
+  readonly coverage: { readonly current: Coverage; onChange(listener: () => void): void }
+  readonly loaded: LoadedLists
+  explain(name: string): Explanation | undefined
+  /** What a reload would bring, without taking it. */
+  preview(): Promise<{
+    readonly coverage: Coverage
+    readonly lists: readonly ListStatus[]
+    readonly differences: readonly ListDifference[]
+  }>
+  /** Reads everything again, by this configuration. */
+  reconfigure(config: ListsConfig): Promise<void>
+  close(): Promise<void>
+}
+
+/** @throws ListsError, one sentence, when a list cannot be had at the start */
+export async function startLists(config: ListsConfig, deps: StartListsDeps): Promise<RunningLists> {
+  const { clock, log } = deps
+  const loader = new ListLoader(
+    { lists: config.lists, stateFolder: stateFolderOf(config), watch: deps.health !== undefined },
+    { clock, log },
+  )
+  let loaded = await loader.load()
+  let coverage = coverageOf(loaded)
+  const listeners = new Set<() => void>()
+  const health = deps.health?.component('lists')
+  const look = () => {
+    const troubled = loaded.lists.filter((list) => list.state !== 'fresh')
+    if (troubled.length === 0) health?.ok()
+    else health?.degraded(troubled.map((list) => `List "${list.name}" is ${list.state}: ${list.why ?? ''}`).join(' '))
+  }
+  look()
+  loader.onChange((fresh) => {
+    const sameRules = fresh.matcher === loaded.matcher && sameAddresses(fresh, loaded)
+    loaded = fresh
+    look()
+    if (sameRules) return
+    coverage = coverageOf(fresh)
+    for (const listener of listeners) listener()
+  })
+  const onChange = (listener: () => void) => void listeners.add(listener)
+  const running: RunningLists = {
+    names: {
+      get matcher() {
+        return loaded.matcher
+      },
+      get count() {
+        return loaded.lists.reduce((sum, list) => sum + list.names, 0)
+      },
+      onChange,
+    },
+    coverage: {
+      get current() {
+        return coverage
+      },
+      onChange,
+    },
+    get loaded() {
+      return loaded
+    },
+    explain: (name) => loaded.matcher.explain(name),
+    async preview() {
+      const next = await loader.preview()
+      return { coverage: coverageOf(next), lists: next.lists, differences: next.differences }
+    },
+    async reconfigure(fresh) {
+      await loader.reload({ lists: fresh.lists })
+    },
+    close: () => loader.close(),
+  }
+  if (deps.routes !== undefined) addRoutes(deps.routes, loader, running)
+  if (deps.metrics !== undefined) describeMetrics(deps.metrics, () => loaded)
+  return running
+}
+
+function coverageOf(loaded: LoadedLists): Coverage {
+  const { matcher } = loaded
+  let addresses: ReadonlyMap<string, readonly string[]> | undefined
+  return {
+    ruleFor(list, name) {
+      const wire = textToName(name)
+      if (wire === undefined) return undefined
+      const verdict = matcher.match(wire, 0)
+      if (verdict < 0) return undefined
+      const feeds = matcher.verdict(verdict)
+      for (let i = 0; i < feeds.length; i++) if (feeds[i].list === list) return feeds[i].rule
+      return undefined
+    },
+    get addresses() {
+      addresses ??= new Map(loaded.lists.map((list) => [list.name, loaded.addressesOf(list.name)]))
+      return addresses
+    },
+  }
+}
+
+function sameAddresses(a: LoadedLists, b: LoadedLists): boolean {
+  return a.differences.every((one) => one.addressesAdded === 0 && one.addressesRemoved === 0) && a.lists.length === b.lists.length
+}
+
+/** Last good copies of URLs lie beside the store, or where systemd says that state belongs. */
+function stateFolderOf(config: ListsConfig): string | undefined {
+  if (config.store.kind === 'lmdb') return join(dirname(config.store.path), 'lists')
+  const folder = process.env['STATE_DIRECTORY']?.split(':')[0]
+  return folder === undefined || folder === '' ? undefined : join(folder, 'lists')
+}
+
+function addRoutes(routes: AdminRoutes, loader: ListLoader, lists: RunningLists): void {
+  routes.set('GET /api/lists', () => lists.loaded.lists.map(listRow))
+  routes.set('POST /api/lists/accept', async ({ body }) => {
+    const name = ((body ?? {}) as { list?: unknown }).list
+    const known = lists.loaded.lists.map((list) => list.name)
+    if (typeof name !== 'string' || !known.includes(name))
+      throw new AdminError(404, `there is no such list; there are ${known.join(', ')}`)
+    return (await loader.reload({ accept: [name], only: [name] })).lists.map(listRow)
+  })
+  routes.set('POST /api/lists/reload', async () => (await loader.reload()).lists.map(listRow))
+  routes.set('GET /api/match', ({ query }) => {
+    const name = query.get('name')
+    if (name === null || name === '') throw new AdminError(400, 'which name? (?name=)')
+    return lists.explain(name) ?? { name, why: ['it is no domain name'] }
+  })
+}
+
+/** A list as the operator sees it. */
+export function listRow(list: ListStatus): object {
+  const { skippedLines, changedAt, checkedAt, ...rest } = list
+  return {
+    ...rest,
+    why: list.why ?? null,
+    changed: new Date(changedAt).toISOString(),
+    checked: new Date(checkedAt).toISOString(),
+    firstSkipped: skippedLines
+      .slice(0, 3)
+      .map((line) => `${line.file === undefined ? '' : `${line.file}:`}${line.line}: ${line.reason}: ${line.text}`),
+  }
+}
+
+function describeMetrics(metrics: Metrics, loaded: () => LoadedLists): void {
+  const perList = (value: (list: ListStatus) => number) => () =>
+    samplesOf('list', Object.fromEntries(loaded().lists.map((list) => [list.name, value(list)])))
+  metrics.gauge({ name: 'list_names', help: 'Distinct names of a list.', labels: ['list'], read: perList((list) => list.names) })
+  metrics.gauge({ name: 'list_rules', help: 'Distinct rules of a list.', labels: ['list'], read: perList((list) => list.rules) })
+  metrics.gauge({
+    name: 'list_addresses',
+    help: 'Addresses and prefixes in a list.',
+    labels: ['list'],
+    read: perList((list) => list.addresses),
+  })
+  metrics.gauge({
+    name: 'list_fresh',
+    help: 'Is what is loaded what the source says (1), or not (0)?',
+    labels: ['list'],
+    read: perList((list) => (list.state === 'fresh' ? 1 : 0)),
+  })
+  metrics.gauge({
+    name: 'list_changed_timestamp_seconds',
+    help: 'When the rules of a list last changed: Unix time.',
+    labels: ['list'],
+    read: perList((list) => list.changedAt / 1000),
+  })
+  metrics.gauge({
+    name: 'list_skipped_lines',
+    help: 'Lines of a list that became no rule, by reason.',
+    labels: ['list', 'reason'],
+    read: () =>
+      loaded().lists.flatMap((list) =>
+        Object.entries(list.skipped).map(([reason, value]) => ({ labels: { list: list.name, reason }, value })),
+      ),
+  })
+}
