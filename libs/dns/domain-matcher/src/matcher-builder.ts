@@ -9,7 +9,7 @@ import { RuleKind } from '@dnstap-bgp/domain-list'
 import { RE2JS } from 're2js'
 import { hashLabel, hashMultiplier, hashOfRoot, hashStar, STAR, tagOf } from './hash.ts'
 import { buildAutomaton, MAX_STATES } from './keyword-automaton.ts'
-import { atomOf, Header, HEADER_WORDS, MAGIC, MAX_LABELS, MAX_LISTS } from './layout.ts'
+import { atomOf, Header, HEADER_WORDS, MAGIC, MAX_LABELS, MAX_LISTS, MAX_RULE_SETS } from './layout.ts'
 import type { ListCounts, MatcherText, TextRule, WildcardShape } from './layout.ts'
 import type { Matcher } from './matcher.ts'
 import { MAX_NAMES, NameTable } from './name-table.ts'
@@ -82,7 +82,7 @@ export class MatcherBuilder {
   readonly #seed: number
   readonly #root: number
   readonly #multiplier: number
-  readonly #table = new NameTable()
+  #table = new NameTable()
   readonly #ruleSets = new RuleSets()
   readonly #lists: Counted[] = []
   readonly #depths = new Uint32Array(4)
@@ -176,8 +176,9 @@ export class MatcherBuilder {
       words += length
       return words - length
     }
-    const slotsAt = section(this.#table.slots.length)
-    const slotMask = this.#table.slots.length / 2 - 1
+    const { filterWords, buckets } = this.#table.arrangement
+    const filterAt = section(filterWords)
+    const bucketsAt = section(buckets + 1)
     const entriesAt = section(this.#table.words)
     const ruleSetStartsAt = section(sets + 1)
     const atomsAt = section(atomCount)
@@ -187,7 +188,8 @@ export class MatcherBuilder {
 
     const buffer = allocate(words * 4)
     const all = new Int32Array(buffer)
-    this.#table.moveTo(all, slotsAt, entriesAt)
+    const { filterShift, bucketShift, bucketMask } = this.#table.arrange(all, filterAt, bucketsAt, entriesAt)
+    this.#table = new NameTable()
     const flags = new Uint8Array(buffer, flagsAt * 4, 2 * sets)
     let atom = 0
     for (let set = 0; set < sets; set++) {
@@ -204,8 +206,11 @@ export class MatcherBuilder {
 
     all[Header.magic] = MAGIC
     all[Header.seed] = this.#seed
-    all[Header.slotMask] = slotMask
-    all[Header.slots] = slotsAt
+    all[Header.filter] = filterAt
+    all[Header.filterShift] = filterShift
+    all[Header.buckets] = bucketsAt
+    all[Header.bucketShift] = bucketShift
+    all[Header.bucketMask] = bucketMask
     all[Header.ruleSetStarts] = ruleSetStartsAt
     all[Header.ruleSets] = sets
     all[Header.atoms] = atomsAt
@@ -239,6 +244,7 @@ export class MatcherBuilder {
 
   /** The name stands in #name, #length, #labels, #labelCount and #stars. */
   #storeName(list: number, kind: RuleKind, exception: boolean, important: boolean): Refusal | undefined {
+    if (this.#ruleSets.size >= MAX_RULE_SETS) return Refusal.tooManyNames
     if (this.#table.size >= Math.min(this.#limits.names, MAX_NAMES)) return Refusal.tooManyNames
     if (this.#stars > 0 && !this.#noteShape()) return Refusal.tooManyWildcardForms
 

@@ -2,6 +2,7 @@ import { textToName } from '@dnstap-bgp/dns-wire'
 import { RuleKind } from '@dnstap-bgp/domain-list'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { hashLabel, hashMultiplier, hashOfRoot, tagOf } from './hash.ts'
 import { Matcher, NO_MATCH } from './matcher.ts'
 import { MatcherBuilder, Refusal } from './matcher-builder.ts'
 
@@ -255,6 +256,31 @@ test('bytes that are no name match nothing, and nothing is read past them', () =
   )
   expect(matcher.match(Uint8Array.of(0xc0, 0x0c), 0)).toBe(NO_MATCH)
   expect(matcher.match(Uint8Array.of(3, 0x61), 0)).toBe(NO_MATCH)
+})
+
+test('names with the same hash are told apart', () => {
+  const byTag = new Map<number, string>()
+  let twins: readonly [string, string] | undefined
+  for (let i = 0; twins === undefined; i++) {
+    const name = `n${i}.org`
+    const wire = textToName(name)!
+    const org = hashLabel(hashOfRoot(1), hashMultiplier(1), wire, wire.length - 5)
+    const tag = tagOf(hashLabel(org, hashMultiplier(1), wire, 0))
+    const other = byTag.get(tag)
+    if (other !== undefined) twins = [other, name]
+    byTag.set(tag, name)
+  }
+  const [listed, other] = twins
+  expect(feeds(matcherOf({ a: [suffix(listed)] }), other)).toEqual([])
+  const both = matcherOf({ a: [suffix(listed)], b: [suffix(other)] })
+  expect([feeds(both, listed), feeds(both, other)]).toEqual([['a'], ['b']])
+})
+
+test('a name and the wildcard over it are told apart, wherever they are stored', () => {
+  for (let seed = 0; seed < 50; seed++) {
+    const matcher = matcherOf({ a: [subdomains('b'), exact('c')], w: [wildcard('*')] }, seed)
+    expect([feeds(matcher, 'b'), feeds(matcher, 'c'), feeds(matcher, 'x.b')]).toEqual([['w'], ['a', 'w'], ['a']])
+  }
 })
 
 test('what cannot be taken is refused with its reason', () => {

@@ -24,13 +24,15 @@ import {
   atomKind,
   atomList,
   Effect,
+  entryRuleSet,
+  entryWords,
+  filterBits,
   Header,
   HEADER_WORDS,
   MAGIC,
   MAX_LABELS,
 } from './layout.ts'
 import type { ListCounts, MatcherText, TextRule, WildcardShape } from './layout.ts'
-import { MAX_PROBES } from './name-table.ts'
 import { appliesTo } from './rule-sets.ts'
 import { ruleText, storedNameToText } from './rule-text.ts'
 
@@ -79,8 +81,11 @@ export class Matcher {
 
   readonly #words: Int32Array
   readonly #flags: Uint8Array
-  readonly #slots: number
-  readonly #slotMask: number
+  readonly #filter: number
+  readonly #filterShift: number
+  readonly #buckets: number
+  readonly #bucketShift: number
+  readonly #bucketMask: number
   readonly #root: number
   readonly #multiplier: number
   readonly #deepest: number
@@ -111,8 +116,11 @@ export class Matcher {
     this.#words = words
     this.octets = new Uint8Array(buffer)
     this.#flags = new Uint8Array(buffer, words[Header.flags] * 4, 2 * words[Header.ruleSets])
-    this.#slots = words[Header.slots]
-    this.#slotMask = words[Header.slotMask]
+    this.#filter = words[Header.filter]
+    this.#filterShift = words[Header.filterShift]
+    this.#buckets = words[Header.buckets]
+    this.#bucketShift = words[Header.bucketShift]
+    this.#bucketMask = words[Header.bucketMask]
     this.#root = hashOfRoot(words[Header.seed])
     this.#multiplier = hashMultiplier(words[Header.seed])
     this.#deepest = words[Header.deepest]
@@ -160,7 +168,7 @@ export class Matcher {
         const entry = this.#find(tagOf(hash), bytes, at, end)
         if (entry !== 0) {
           const below = depth < count ? 1 : 0
-          const effect = this.#flags[2 * this.#words[entry] + below]
+          const effect = this.#flags[2 * entryRuleSet(this.#words[entry]) + below]
           if (effect !== 0) {
             hit = entry
             isBelow = below
@@ -243,10 +251,8 @@ export class Matcher {
   // For compareMatchers. An entry's name stands in `octets`, one word behind the entry.
 
   *entries(): Generator<number> {
-    for (let slot = 0; slot <= this.#slotMask; slot++) {
-      const entry = this.#words[this.#slots + 2 * slot + 1]
-      if (entry !== 0) yield entry
-    }
+    const end = this.#words[Header.entriesEnd]
+    for (let entry = this.#words[Header.entries]; entry < end; entry += entryWords(this.#words[entry])) yield entry
   }
 
   get textRules(): readonly TextRule[] {
@@ -254,7 +260,7 @@ export class Matcher {
   }
 
   ruleSetOf(entry: number): number {
-    return this.#words[entry]
+    return entryRuleSet(this.#words[entry])
   }
 
   atomsOf(ruleSet: number): Int32Array {
@@ -277,20 +283,17 @@ export class Matcher {
       hash = bytes[label] === STAR ? hashStar(hash, this.#multiplier) : hashLabel(hash, this.#multiplier, bytes, label)
     }
     const entry = this.#find(tagOf(hash), bytes, at, end)
-    return entry === 0 ? -1 : this.#words[entry]
+    return entry === 0 ? -1 : this.ruleSetOf(entry)
   }
 
   #find(tag: number, bytes: Uint8Array, at: number, end: number): number {
     const words = this.#words
-    const mask = this.#slotMask
-    let slot = tag & mask
-    for (let probes = 0; probes < MAX_PROBES; probes++) {
-      const place = this.#slots + 2 * slot
-      const entry = words[place + 1]
-      if (entry === 0) return 0
-      if (words[place] === tag && this.#is(entry, bytes, at, end)) return entry
-      slot = (slot + 1) & mask
-    }
+    const bits = filterBits(tag)
+    if ((words[this.#filter + (tag >>> this.#filterShift)] & bits) !== bits) return 0
+    const bucket = this.#buckets + ((tag >>> this.#bucketShift) & this.#bucketMask)
+    const behind = words[bucket + 1]
+    for (let entry = words[bucket]; entry < behind; entry += entryWords(words[entry]))
+      if (this.#is(entry, bytes, at, end)) return entry
     return 0
   }
 
@@ -339,24 +342,21 @@ export class Matcher {
     }
     const tag = tagOf(hash)
     const words = this.#words
-    let slot = tag & this.#slotMask
-    for (let probes = 0; probes < MAX_PROBES; probes++) {
-      const place = this.#slots + 2 * slot
-      const entry = words[place + 1]
-      if (entry === 0) return 0
-      if (words[place] === tag && this.#isWildcard(entry, bytes, count, end)) return entry
-      slot = (slot + 1) & this.#slotMask
-    }
+    const bits = filterBits(tag)
+    if ((words[this.#filter + (tag >>> this.#filterShift)] & bits) !== bits) return 0
+    const bucket = this.#buckets + ((tag >>> this.#bucketShift) & this.#bucketMask)
+    for (let entry = words[bucket]; entry < words[bucket + 1]; entry += entryWords(words[entry]))
+      if (this.#isWildcard(entry, stars, bytes, count, end)) return entry
     return 0
   }
 
-  #isWildcard(entry: number, bytes: Uint8Array, count: number, end: number): boolean {
+  #isWildcard(entry: number, stars: readonly number[], bytes: Uint8Array, count: number, end: number): boolean {
     const octets = this.octets
     let stored = 4 * entry + 4
     for (let i = 0; i < count; i++) {
       const at = this.#labels[i]
-      if (octets[stored] === STAR) {
-        stored++
+      if (stars.includes(count - 1 - i)) {
+        if (octets[stored++] !== STAR) return false
         continue
       }
       const next = i + 1 < count ? this.#labels[i + 1] : end

@@ -1,16 +1,17 @@
 /**
  * The table of names while it grows: name -> rule set, for MatcherBuilder.
  *
- * Names stand in chunks, so that growing copies nothing; only the slots are doubled, and the tag in each spares hashing the names again.
- * The words are those of the finished buffer (layout.ts), counted from the first entry. A name whose probe is longer than any chance
- * explains is refused: a list can make the table neither slow nor large.
+ * Open addressing, with the tag beside each entry, so that doubling hashes no name again; names stand in chunks, so that growing copies
+ * none. A name whose probe is longer than any chance explains is refused: a list can make the table neither slow nor large. arrange()
+ * leaves all this behind, and puts the entries into the finished buffer as layout.ts wants them.
  */
+import { entryRuleSet, entryWord, entryWords, filterBits } from './layout.ts'
 
 const CHUNK_WORDS = 1 << 18
 const FIRST_SLOTS = 1 << 10
 const MAX_LOAD = 0.7
-export const MAX_PROBES = 1024
-/** With the slots for MAX_NAMES, every index in the buffer stays below 2^29: doubled, it is a small integer (Matcher.match). */
+const MAX_PROBES = 1024
+/** With the sections for MAX_NAMES, every index in the buffer stays below 2^29: doubled, it is a small integer (Matcher.match). */
 const MAX_WORDS = 2 ** 28
 export const MAX_NAMES = 40_000_000
 
@@ -18,19 +19,24 @@ export class NameTable {
   #slots = new Int32Array(2 * FIRST_SLOTS)
   #chunks: { words: Int32Array; octets: Uint8Array }[] = []
   #used = CHUNK_WORDS // of the last chunk
+  #words = 0
   #entries = 0
 
   get size(): number {
     return this.#entries
   }
 
-  get slots(): Int32Array {
-    return this.#slots
+  /** Words of all entries together. */
+  get words(): number {
+    return this.#words
   }
 
-  /** Words of all chunks, the unused ends included. */
-  get words(): number {
-    return this.#chunks.length === 0 ? 0 : (this.#chunks.length - 1) * CHUNK_WORDS + this.#used
+  /** How many words the filter and the buckets want, both powers of two, the latter before the one at the end. */
+  get arrangement(): { readonly filterWords: number; readonly buckets: number } {
+    return {
+      filterWords: Math.max(2, powerOfTwo(this.#entries / 4)),
+      buckets: Math.min(Math.max(2, powerOfTwo(this.#entries / 3)), this.#slots.length / 2),
+    }
   }
 
   /** The entry of this name, a new one with rule set 0 if there was none; -1 when there is no place for it. */
@@ -52,45 +58,73 @@ export class NameTable {
   }
 
   ruleSet(entry: number): number {
-    return this.#chunkOf(entry).words[entry % CHUNK_WORDS]
+    return entryRuleSet(this.#chunkOf(entry).words[entry % CHUNK_WORDS])
   }
 
   setRuleSet(entry: number, ruleSet: number): void {
-    this.#chunkOf(entry).words[entry % CHUNK_WORDS] = ruleSet
+    const { words } = this.#chunkOf(entry)
+    words[entry % CHUNK_WORDS] = entryWord(ruleSet, entryWords(words[entry % CHUNK_WORDS]))
   }
 
-  /** Puts slots and entries where they belong, and forgets them: the table is empty afterwards. */
-  moveTo(target: Int32Array, slotsAt: number, entriesAt: number): void {
+  /** Fills filter, buckets and entries of the finished buffer. Returns how a tag finds its bucket and its word of the filter. */
+  arrange(
+    target: Int32Array,
+    filterAt: number,
+    bucketsAt: number,
+    entriesAt: number,
+  ): { readonly filterShift: number; readonly bucketShift: number; readonly bucketMask: number } {
+    const { filterWords, buckets } = this.arrangement
     const slots = this.#slots
-    for (let i = 0; i < slots.length; i += 2) {
-      const entry = slots[i + 1]
-      if (entry === 0) continue
-      target[slotsAt + i] = slots[i]
-      target[slotsAt + i + 1] = entry - 1 + entriesAt
-    }
-    this.#slots = new Int32Array(2 * FIRST_SLOTS)
+    const filterShift = 32 - Math.log2(filterWords)
+    // Of neighbouring slots: what lies together here will lie together there.
+    const bucketShift = Math.log2(slots.length / 2 / buckets)
+    const bucketMask = buckets - 1
+
+    // First the words of each bucket, in the place after its own; then where the next entry of each bucket goes, in the same place.
     const chunks = this.#chunks
-    for (let i = 0; i < chunks.length; i++) {
-      const { words } = chunks[i]
-      target.set(i === chunks.length - 1 ? words.subarray(0, this.#used) : words, entriesAt + i * CHUNK_WORDS)
+    for (let i = 0; i < slots.length; i += 2) {
+      const entry = slots[i + 1] - 1
+      if (entry < 0) continue
+      const tag = slots[i]
+      target[filterAt + (tag >>> filterShift)] |= filterBits(tag)
+      const first = chunks[Math.floor(entry / CHUNK_WORDS)].words[entry % CHUNK_WORDS]
+      target[bucketsAt + ((tag >>> bucketShift) & bucketMask) + 1] += entryWords(first)
     }
-    this.#chunks = []
-    this.#used = CHUNK_WORDS
-    this.#entries = 0
+    let next = entriesAt
+    target[bucketsAt] = next
+    for (let bucket = 0; bucket < buckets; bucket++) {
+      const words = target[bucketsAt + bucket + 1]
+      target[bucketsAt + bucket + 1] = next
+      next += words
+    }
+    for (let i = 0; i < slots.length; i += 2) {
+      const entry = slots[i + 1] - 1
+      if (entry < 0) continue
+      const place = bucketsAt + ((slots[i] >>> bucketShift) & bucketMask) + 1
+      const { words } = chunks[Math.floor(entry / CHUNK_WORDS)]
+      const at = entry % CHUNK_WORDS
+      const length = entryWords(words[at])
+      let to = target[place]
+      for (let j = at; j < at + length; j++) target[to++] = words[j]
+      target[place] = to
+    }
+    return { filterShift, bucketShift, bucketMask }
   }
 
   #add(slot: number, tag: number, name: Uint8Array, length: number): number {
     const words = 1 + ((length + 3) >>> 2)
-    if (this.words + words > MAX_WORDS) return -1
+    if (this.#words + words > MAX_WORDS) return -1
     if (this.#used + words > CHUNK_WORDS) {
       const buffer = new ArrayBuffer(CHUNK_WORDS * 4)
       this.#chunks.push({ words: new Int32Array(buffer), octets: new Uint8Array(buffer) })
       this.#used = 0
     }
-    const { octets } = this.#chunks[this.#chunks.length - 1]
+    const { words: into, octets } = this.#chunks[this.#chunks.length - 1]
+    into[this.#used] = entryWord(0, words)
     const entry = (this.#chunks.length - 1) * CHUNK_WORDS + this.#used
     for (let i = 0, at = (this.#used + 1) * 4; i < length; i++) octets[at++] = name[i]
     this.#used += words
+    this.#words += words
     this.#slots[2 * slot] = tag
     this.#slots[2 * slot + 1] = entry + 1
     this.#entries++
@@ -120,4 +154,9 @@ export class NameTable {
     }
     this.#slots = slots
   }
+}
+
+/** The smallest that is not smaller. */
+function powerOfTwo(atLeast: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(1, atLeast)))
 }
