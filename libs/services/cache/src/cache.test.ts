@@ -111,14 +111,16 @@ describe('an edit of the lists', () => {
   })
 
   test('can be looked at before it is made', async () => {
-    const { learn, cache, changes } = await startTestCache({ rules })
+    const { learn, cache, changes, settle } = await startTestCache({ rules })
     await learn({}, { name: 'a.example.net' }, { name: 'b.example.net', address: '93.184.215.99' })
     changes.length = 0
     const coverage = {
       ruleFor: (_list: string, name: string) => (name.endsWith('example.org') ? 'example.org' : undefined),
       addresses: new Map(),
     }
-    expect(await cache.preview(coverage)).toEqual({ bindings: 2, routes: 1 })
+    const preview = cache.preview(coverage)
+    await settle()
+    expect(await preview).toEqual({ bindings: 2, routes: 1 })
     expect(changes).toEqual([])
   })
 
