@@ -1,7 +1,9 @@
 import protobuf from 'protobufjs'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { parseList } from './parse-list.ts'
 import { collect, fixture } from '../test/collect.ts'
+
+vi.setConfig({ testTimeout: 30_000 }) // much is compared, and the machine may be busy
 
 // fixtures/geosite.dat was written by protobufjs 8.8.1 from the same messages as below.
 const { root } = protobuf.parse(`syntax = "proto3";

@@ -1,8 +1,10 @@
 import { domainToASCII } from 'node:url'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { toALabels } from './idna.ts'
 import { normalizeName } from './name.ts'
+
+vi.setConfig({ testTimeout: 30_000 }) // much is compared, and the machine may be busy
 
 /** What a name of this lib becomes; '' when it is refused, as domainToASCII has it. */
 function ours(name: string): string {

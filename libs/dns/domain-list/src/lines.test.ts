@@ -1,7 +1,9 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { LineReader } from './lines.ts'
 import { utf8 } from '../test/collect.ts'
+
+vi.setConfig({ testTimeout: 30_000 }) // much is compared, and the machine may be busy
 
 function linesOf(chunks: readonly Uint8Array[], maxLineBytes = 100): string[] {
   const lines: string[] = []

@@ -1,8 +1,10 @@
 import { nameToText, textToName } from '@dnstap-bgp/dns-wire'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { normalizeName, scanName } from './name.ts'
 import { utf8 } from '../test/collect.ts'
+
+vi.setConfig({ testTimeout: 30_000 }) // much is compared, and the machine may be busy
 
 const label63 = 'a'.repeat(63)
 const name255 = `${label63}.${label63}.${label63}.${'b'.repeat(61)}` // 253 characters, 255 octets on the wire

@@ -1,12 +1,14 @@
 import { textToName, nameToText } from '@dnstap-bgp/dns-wire'
 import { parsePrefix, formatPrefix } from '@dnstap-bgp/ip'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { ListError } from './list-error.ts'
 import { ListParser, parseList } from './parse-list.ts'
 import { ListFormat, RuleKind } from './rule.ts'
 import type { ListOptions, RuleSink } from './rule.ts'
 import { collect, fixture, utf8 } from '../test/collect.ts'
+
+vi.setConfig({ testTimeout: 30_000 }) // much is compared, and the machine may be busy
 
 const fixtures: readonly (readonly [string, ListFormat])[] = [
   ['plain.txt', 'plain'],

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { collect, fixture, rulesOf } from '../test/collect.ts'
+
+vi.setConfig({ testTimeout: 30_000 }) // much is compared, and the machine may be busy
 
 test('the fixture: comments, decorations, addresses, U-labels, escapes and several names per line', () => {
   expect(collect([fixture('plain.txt')], 'plain').entries).toEqual([

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { decodeUtf8 } from './utf8.ts'
+
+vi.setConfig({ testTimeout: 30_000 }) // much is compared, and the machine may be busy
 
 test('well-formed UTF-8 is read as TextDecoder reads it', () => {
   fc.assert(
