@@ -55,6 +55,7 @@ export class BgpSpeaker {
     if (this.#state !== 'new') throw new Error('a speaker is started once')
     this.#state = 'running'
     this.#calls = await this.#loadCalls()
+    if (this.#isClosed) return
     for (const config of this.#config.peers)
       if (config.remote.kind !== 'prefix') this.#peers.push(new SpeakerPeer(this.#config, config, this.#peerDeps()))
     try {
@@ -62,6 +63,10 @@ export class BgpSpeaker {
     } catch (error) {
       for (const listener of this.#listeners) listener.close()
       throw error
+    }
+    if (this.#isClosed) {
+      for (const listener of this.#listeners) listener.close()
+      return
     }
     if (this.#peers.some((peer) => peer.config.remote.kind === 'hostname') && this.#listeners.length > 0) {
       this.#lookups = this.#deps.clock.every(LOOKUP_PERIOD_MS, () => void this.#lookUp())
@@ -120,6 +125,11 @@ export class BgpSpeaker {
       peer.destroySockets()
       peer.stop({ type: 'preserve' })
     }
+  }
+
+  /** A close() may come while start() waits. */
+  get #isClosed(): boolean {
+    return this.#state === 'closed'
   }
 
   #all(): SpeakerPeer[] {

@@ -8,10 +8,10 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
 import { freePort, isInstalled, loopbackAddress, type RouterKind, waitFor } from '@dnstap-bgp/testkit'
-import { encodeKeepalive, encodeOpen, NO_CAPABILITIES } from '@dnstap-bgp/bgp-wire'
+import { encodeAttributes, encodeKeepalive, encodeOpen, NO_CAPABILITIES, UpdateWriter } from '@dnstap-bgp/bgp-wire'
 import { RouteTable } from '@dnstap-bgp/route-table'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
-import { BgpSpeaker } from '../src/index.ts'
+import { BgpSpeaker, type SpeakerPeerConfig } from '../src/index.ts'
 import { collectLog, pair, type Pair, PLAIN } from './routers.ts'
 
 let current: Pair | undefined
@@ -159,6 +159,20 @@ describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not
     await awake.close()
   })
 
+  test('after the restart time the routes stay as stale, where long-lived graceful restart was agreed (RFC 9494)', async () => {
+    const { router, table, speaker } = (current = await pair('bird', {
+      router: { longLivedGracefulRestart: true },
+      speaker: { gracefulRestartSeconds: 1, longLivedStaleSeconds: 60 },
+    }))
+    table.set(v4(1), PLAIN)
+    await speaker.start()
+    await router.waitForCount(1)
+    speaker.abandon()
+    await router.waitFor(async (bird) => (await bird.routes())[0].communities.includes('65535:6'), {
+      what: 'the route to be LLGR_STALE',
+    })
+  })
+
   test('a router that refuses our number of prefixes is left alone for a long time, loudly', async () => {
     const { lines, log } = collectLog()
     const { table, speaker } = (current = await pair('bird', { router: { maxPrefixes: 10 } }, log))
@@ -276,6 +290,38 @@ describe('a speaker among strangers', () => {
     await speaker.close()
   })
 
+  test('a peer may send its table: it is counted and forgotten; above the limit the session ends', async () => {
+    const { speaker, good } = await opposeSocket({ maxAcceptedPrefixes: 1000 })
+    const send = (from: number, to: number) => {
+      const buffer = new Uint8Array(65_536)
+      const writer = new UpdateWriter()
+      writer.reset(buffer)
+      writer.advertise(encodeAttributes('ipv4', { asPath: [], nextHop: Uint8Array.of(192, 0, 2, 7), localPref: 100 }, true))
+      for (let n = from; n < to; n++) writer.addIpv4((10 << 24) | n, 32)
+      good.write(buffer.slice(0, writer.finish()))
+    }
+    good.write(Buffer.concat([openFrom('10.0.0.2', 65000), encodeKeepalive()]))
+    await waitFor(() => speaker.peers()[0].state === 'Established')
+    send(0, 1000)
+    await waitFor(() => speaker.peers()[0].counters.prefixesReceived === 1000, { what: 'the prefixes to be counted' })
+    expect(speaker.peers()[0].state).toBe('Established')
+    send(1000, 1001)
+    await waitFor(() => speaker.peers()[0].lastError?.words.includes('Maximum Number of Prefixes'), { what: 'the Cease' })
+    good.destroy()
+    await speaker.close()
+  })
+
+  test('a peer that speaks one octet at a time is understood', async () => {
+    const { speaker, good } = await opposeSocket({})
+    for (const octet of Buffer.concat([openFrom('10.0.0.2', 65000), encodeKeepalive()])) {
+      good.write(Buffer.of(octet))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await waitFor(() => speaker.peers()[0].state === 'Established')
+    good.destroy()
+    await speaker.close()
+  })
+
   test('a thousand connections from a peer that says nothing leave room for the one that does', async () => {
     const host = loopbackAddress()
     const from = loopbackAddress()
@@ -386,6 +432,30 @@ function watchCount(count: () => Promise<number>): { lowest(): Promise<number> }
       return lowest
     },
   }
+}
+
+/** A speaker that waits, and a socket from its one peer. */
+async function opposeSocket(options: Partial<SpeakerPeerConfig>): Promise<{ speaker: BgpSpeaker; good: Socket }> {
+  const host = loopbackAddress()
+  const from = loopbackAddress()
+  const port = await freePort(host)
+  const peer = {
+    name: 'socket',
+    remote: { kind: 'address', address: from },
+    port: 179,
+    asn: 65000,
+    passive: true,
+    ...options,
+  } as const
+  const speaker = new BgpSpeaker(
+    { asn: 65000, bgpIdentifier: '10.0.0.1', listen: { host, port }, peers: [peer] },
+    { clock: systemClock, log: silentLog, table: new RouteTable() },
+  )
+  await speaker.start()
+  const good = createConnection({ host, port, localAddress: from, noDelay: true })
+  good.on('error', () => {})
+  good.resume()
+  return { speaker, good }
 }
 
 function openFrom(identifier: string, asn: number): Buffer {
