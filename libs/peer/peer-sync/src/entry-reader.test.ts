@@ -132,7 +132,7 @@ test('whatever the octets and however they are cut, only a PeerSyncError comes o
         }
       },
     ),
-    { numRuns: 3000 },
+    { numRuns: 1000 },
   )
 })
 
@@ -155,6 +155,6 @@ test('mutated recorded answers give entries or a PeerSyncError, the same however
       bytes[at] = octet
       expect(outcome(bytes.subarray(0, cut), bytes.subarray(cut))).toEqual(outcome(bytes))
     }),
-    { numRuns: 2000 },
+    { numRuns: 500 },
   )
 })

@@ -138,7 +138,7 @@ test('whatever the text, an entry that can be written again or a PeerSyncError c
         expect((error as Error).message).not.toBe('')
       }
     }),
-    { numRuns: 3000 },
+    { numRuns: 1000 },
   )
 })
 
@@ -156,6 +156,6 @@ test('UTF-8 is read as TextDecoder reads it', () => {
         expect(ours.replaceAll(/\uFFFD+/g, '\uFFFD')).toBe(theirs.replaceAll(/\uFFFD+/g, '\uFFFD'))
       },
     ),
-    { numRuns: 2000 },
+    { numRuns: 500 },
   )
 })
