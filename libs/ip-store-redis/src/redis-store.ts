@@ -37,6 +37,8 @@ export interface RedisStoreDeps {
 const DEFAULT_PREFIX = 'dnstap-bgp:'
 const DEFAULT_LOG_LENGTH = 200_000
 const PING_INTERVAL_MS = 1000
+/** Of one call; the rest waits, so that a large call does not run into the time-out of its own commands. */
+const SLICES_AT_ONCE = 8
 /** How many routes or bindings are handed out at once. */
 const PART = 2000
 
@@ -69,7 +71,7 @@ export class RedisIpStore implements IpStore {
   readonly #stateListeners: ((state: StoreState) => void)[] = []
   readonly #deadlineListeners: (() => void)[] = []
   readonly #ping: Timer
-  readonly #candidateEpoch = randomUUID()
+  readonly #author = randomUUID().slice(0, 8)
   #state: StoreState = { kind: 'unavailable', why: 'Redis has not been reached yet' }
   #unavailableSinceMs: number
   #epoch: string | undefined
@@ -259,19 +261,23 @@ export class RedisIpStore implements IpStore {
   #run(script: keyof Scripts, ...args: string[]): Promise<string[]> {
     return this.#guard(async () => {
       const prefix = this.#prefix
-      const answer = await this.#scripts[script](`${prefix}meta`, prefix, this.#candidateEpoch, this.#logLength, ...args)
+      const answer = await this.#scripts[script](`${prefix}meta`, prefix, this.#author, this.#logLength, ...args)
       if (script !== 'dnstapBgpRead') this.#noteEpoch(answer[0])
       return answer
     })
   }
 
-  /** All at once: one connection keeps them in order. Waits for all before it throws, so that nothing runs on unseen. */
+  /** Some at once: one connection keeps them in order. Waits for those under way before it throws, so that nothing runs on unseen. */
   async #runAll<T>(calls: readonly (() => Promise<T>)[]): Promise<T[]> {
-    const settled = await Promise.allSettled(calls.map((call) => call()))
-    return settled.map((one) => {
-      if (one.status === 'rejected') throw one.reason
-      return one.value
-    })
+    const answers: T[] = []
+    for (let start = 0; start < calls.length; start += SLICES_AT_ONCE) {
+      const settled = await Promise.allSettled(calls.slice(start, start + SLICES_AT_ONCE).map((call) => call()))
+      for (const one of settled) {
+        if (one.status === 'rejected') throw one.reason
+        answers.push(one.value)
+      }
+    }
+    return answers
   }
 
   /** Another replica's changes may lie between two slices of ours: then all of them are told, which harms nobody. */

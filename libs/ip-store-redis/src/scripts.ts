@@ -23,7 +23,7 @@ export const SLICE = 500
 /** Ending one costs less than making one. */
 export const EXPIRE_SLICE = 1000
 
-// ARGV of every script: prefix, epoch to use if there is none, length of the log, arguments of its own.
+// ARGV of every script: prefix, a text of this process for a new epoch's name, length of the log, arguments of its own.
 const COMMON = String.raw`
 local P = ARGV[1]
 local META, LISTS, ROUTES, DEADLINES, LOG = P .. 'meta', P .. 'lists', P .. 'routes', P .. 'deadlines', P .. 'log'
@@ -31,11 +31,15 @@ local BINDINGS, NAMES, TRIGGERS = P .. 'b:', P .. 'n:', P .. 't:'
 local call, match = redis.call, string.match
 local head = call('HMGET', META, 'epoch', 'revision', 'bindings', 'routes')
 local epoch = head[1]
-if not epoch then
-  epoch = ARGV[2]
-  call('HSET', META, 'epoch', epoch)
-end
 local revision, bindings, routes = tonumber(head[2] or 0), tonumber(head[3] or 0), tonumber(head[4] or 0)
+if not epoch then
+  -- Everything is gone, or (evicted, deleted by hand) only the head of it: then the rest stays as revision 0 of a new epoch.
+  local now = call('TIME')
+  epoch = now[1] .. '.' .. now[2] .. '-' .. ARGV[2]
+  revision, bindings, routes = 0, call('ZCARD', DEADLINES), call('HLEN', ROUTES)
+  call('DEL', LOG)
+  call('HSET', META, 'epoch', epoch, 'revision', 0, 'bindings', bindings, 'routes', routes)
+end
 
 local function decimal(count)
   return string.format('%.0f', count)
@@ -48,6 +52,7 @@ local changes = {}
 local routeWrites = {}
 local listRoutes = {}
 local deadlineWrites = {}
+local goneKeys = {}
 
 local function number(text)
   if text == '*' then return math.huge end
@@ -106,6 +111,7 @@ end
 
 -- Takes a binding out of everything but the deadlines.
 local function remove(list, name, prefix)
+  if routeWrites[prefix] == '' then return false end -- its last binding has just gone; the key goes at the end
   local key, field = BINDINGS .. prefix, list .. '\0' .. name
   local known = call('HMGET', key, '@', field)
   if not known[2] then return false end
@@ -113,7 +119,8 @@ local function remove(list, name, prefix)
   bindings = bindings - 1
   call('HDEL', NAMES .. name, prefix .. '\0' .. list)
   if count <= 1 then
-    call('DEL', key, TRIGGERS .. prefix)
+    goneKeys[#goneKeys + 1] = key
+    goneKeys[#goneKeys + 1] = TRIGGERS .. prefix
     routes = routes - 1
     listRoutes[list] = routesOf(list) - 1
     tell(prefix, '')
@@ -133,6 +140,7 @@ end
 -- Writes what was gathered; returns the changes after whatever the script has to say itself.
 local function finish(...)
   if #deadlineWrites > 0 then call('ZADD', DEADLINES, unpack(deadlineWrites)) end
+  if #goneKeys > 0 then call('DEL', unpack(goneKeys)) end
   local sets, gone = {}, {}
   for prefix, lists in pairs(routeWrites) do
     if lists == '' then

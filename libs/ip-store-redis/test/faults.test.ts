@@ -1,0 +1,276 @@
+import { execFileSync } from 'node:child_process'
+import { StoreError } from '@dnstap-bgp/ip-store'
+import type { Sighting, StoreState } from '@dnstap-bgp/ip-store'
+import { NO_LIMITS, sighting } from '@dnstap-bgp/ip-store/conformance'
+import { silentLog, systemClock } from '@dnstap-bgp/runtime'
+import type { Log } from '@dnstap-bgp/runtime'
+import { freePort, isInstalled, makeCertificates, startRedis, startSentinel, waitFor } from '@dnstap-bgp/testkit'
+import type { RedisServerOptions, Server } from '@dnstap-bgp/testkit'
+import { afterEach, describe, expect, test } from 'vitest'
+import { openRedisStore } from '../src/index.ts'
+import type { RedisIpStore, RedisStoreOptions } from '../src/index.ts'
+
+const soon = (ms: number): Partial<Sighting> => ({ seenAtMs: Date.now(), expiresAtMs: Date.now() + ms })
+const address = (index: number): string => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}/32`
+
+describe.skipIf(!isInstalled('redis-server'))('RedisIpStore and a real redis-server', () => {
+  const ends: (() => Promise<void>)[] = []
+  afterEach(async () => {
+    for (const end of ends.splice(0).reverse()) await end()
+  })
+
+  async function redis(options: RedisServerOptions = {}): Promise<Server> {
+    const started = await startRedis(options)
+    ends.push(() => started.remove())
+    return started
+  }
+
+  async function open(options: RedisStoreOptions, log: Log = silentLog): Promise<RedisIpStore> {
+    const store = await openRedisStore(options, { clock: systemClock, log })
+    ends.push(() => store.close())
+    return store
+  }
+
+  const cli = (server: Server, ...args: string[]): string =>
+    execFileSync('redis-cli', ['-h', server.host, '-p', String(server.port), ...args], { encoding: 'utf8' }).trim()
+
+  test('killed and started again, it has what it had, and says when it was away', async () => {
+    const server = await redis({ persistent: true, extra: 'appendfsync always' })
+    const store = await open({ servers: [server] })
+    const states: StoreState['kind'][] = []
+    store.onState((state) => states.push(state.kind))
+    await store.observe([sighting(soon(60_000))], NO_LIMITS)
+    const head = await store.head()
+    await server.kill()
+    await waitFor(() => store.state.kind === 'unavailable', { what: 'the loss to be noticed' })
+    await expect(store.observe([sighting()], NO_LIMITS)).rejects.toBeInstanceOf(StoreError)
+    await expect(store.head()).rejects.toThrow('Redis cannot be reached')
+    await server.restart()
+    await waitFor(() => store.state.kind === 'ready', { what: 'the store to be back' })
+    expect(await store.head()).toEqual(head)
+    expect(await store.bindingsOf('192.0.2.1/32')).toHaveLength(1)
+    expect(states).toEqual(['unavailable', 'ready'])
+  })
+
+  test('come back empty, it is a new epoch: heads differ, old heads get a gap, and the log says so', async () => {
+    const server = await redis()
+    const warnings: string[] = []
+    const store = await open({ servers: [server] }, { ...silentLog, warn: (_fields, sentence) => void warnings.push(sentence) })
+    const other = await open({ servers: [server] })
+    await store.observe([sighting(soon(60_000))], NO_LIMITS)
+    const before = await store.head()
+    expect(await other.head()).toEqual(before)
+    await server.kill()
+    await server.restart({ loseData: true })
+    await waitFor(() => store.state.kind === 'ready', { what: 'the store to be back' })
+    const after = await store.head()
+    expect(after.epoch).not.toBe(before.epoch)
+    expect(after.revision).toBe(0)
+    expect(await store.changesSince(before, 10)).toBe('gap')
+    expect(warnings.join()).toContain('a new epoch begins')
+    await waitFor(() => other.state.kind === 'ready', { what: 'the other replica to be back' })
+    expect((await other.head()).epoch).toBe(after.epoch)
+  })
+
+  test('what somebody flushes away under its feet is a new epoch, too', async () => {
+    const server = await redis()
+    const store = await open({ servers: [server] })
+    await store.observe([sighting(soon(60_000))], NO_LIMITS)
+    const before = await store.head()
+    cli(server, 'flushall')
+    const { changes } = await store.observe([sighting(soon(60_000))], NO_LIMITS)
+    expect(changes?.firstRevision).toBe(1)
+    expect(changes?.epoch).toBe((await store.head()).epoch)
+    expect(changes?.epoch).not.toBe(before.epoch)
+  })
+
+  test('when only the head is lost, routes and bindings stay, in a new epoch whose log starts anew', async () => {
+    const server = await redis()
+    const store = await open({ servers: [server] })
+    await store.observe([sighting(soon(60_000)), sighting({ prefix: '192.0.2.2/32', ...soon(60_000) })], NO_LIMITS)
+    const before = await store.head()
+    cli(server, 'del', 'dnstap-bgp:meta')
+    const { changes } = await store.observe([sighting({ prefix: '192.0.2.3/32', ...soon(60_000) })], NO_LIMITS)
+    expect(changes).toMatchObject({ firstRevision: 1, changes: [{ prefix: '192.0.2.3/32', lists: ['vpn'] }] })
+    expect(changes?.epoch).not.toBe(before.epoch)
+    expect(await store.counts()).toEqual({ bindings: 3, routes: 3, routesPerList: new Map([['vpn', 3]]) })
+    expect((await store.expire(Date.now() + 3_600_000, 10)).changes?.changes).toHaveLength(3)
+  })
+
+  test('a server that is not there at the start is awaited; one that freezes is noticed', async () => {
+    const port = await freePort('127.0.0.1')
+    const store = await open({ servers: [{ host: '127.0.0.1', port }] })
+    expect(store.state).toMatchObject({ kind: 'unavailable' })
+    await expect(store.head()).rejects.toBeInstanceOf(StoreError)
+    const server = await redis({ port })
+    await waitFor(() => store.state.kind === 'ready', { what: 'the store to be there' })
+    server.pause()
+    await expect(store.head()).rejects.toThrow('did not answer in time')
+    await waitFor(() => store.state.kind === 'unavailable', { what: 'the freeze to be noticed' })
+    server.resume()
+    await waitFor(() => store.state.kind === 'ready', { what: 'the store to be back' })
+  })
+
+  test('several replicas never announce twice and agree on every change', async () => {
+    const server = await redis()
+    const stores = [await open({ servers: [server] }), await open({ servers: [server] }), await open({ servers: [server] })]
+    const [first] = stores as [RedisIpStore]
+    const start = await first.head()
+    const seen = Array.from({ length: 3000 }, (_, index) => sighting({ prefix: address(index % 1000), ...soon(60_000 + index) }))
+    const answers = await Promise.all(
+      stores.flatMap((store, at) =>
+        [0, 1, 2].map((part) => store.observe(seen.slice((at * 3 + part) * 300, (at * 3 + part) * 300 + 800), NO_LIMITS)),
+      ),
+    )
+    const made = answers.flatMap((answer) => answer.outcomes).filter((outcome) => outcome === 'new').length
+    expect(made).toBe(1000)
+    expect((await first.counts()).routes).toBe(1000)
+    expect((await first.head()).revision).toBe(1000)
+    const expired = await Promise.all(stores.map((store) => store.expire(Date.now() + 3_600_000, 3000)))
+    expect(expired.reduce((sum, { bindings }) => sum + bindings, 0)).toBe(1000)
+    const all = await first.changesSince(start, 10_000)
+    if (typeof all === 'string') throw new Error(all)
+    expect(all.changes).toHaveLength(2000)
+    // What each call told is what the log says at those revisions, other replicas' changes in between included.
+    for (const { changes } of [...answers, ...expired]) {
+      if (changes === undefined) continue
+      const at = changes.firstRevision - 1
+      expect(changes.changes).toEqual(all.changes.slice(at, at + changes.changes.length))
+    }
+  })
+
+  test('a call larger than one script is cut, and told as one', async () => {
+    const server = await redis()
+    const store = await open({ servers: [server] })
+    const many = Array.from({ length: 2345 }, (_, index) => sighting({ prefix: address(index), ...soon(60_000) }))
+    const { outcomes, changes } = await store.observe(many, NO_LIMITS)
+    expect(outcomes).toEqual(many.map(() => 'new'))
+    expect(changes?.changes.map((change) => change.prefix)).toEqual(many.map((one) => one.prefix))
+    const ended = await store.expire(Date.now() + 3_600_000, 2000)
+    expect(ended.bindings).toBe(2000)
+    expect(ended.changes?.changes).toHaveLength(2000)
+    expect(Number(cli(server, 'xlen', 'dnstap-bgp:log'))).toBe(5 + 2)
+  })
+
+  test('the log keeps about as many changes as it is told to, then there is a gap', async () => {
+    const server = await redis()
+    const store = await open({ servers: [server], logLength: 1000 })
+    const start = await store.head()
+    for (let from = 0; from < 10_000; from += 100)
+      await store.observe(
+        Array.from({ length: 100 }, (_, index) => sighting({ prefix: address(from + index), ...soon(60_000) })),
+        NO_LIMITS,
+      )
+    expect(await store.changesSince(start, 10)).toBe('gap')
+    expect(await store.changesSince({ ...start, revision: 9000 }, 5000)).toMatchObject({ firstRevision: 9001 })
+    expect(Number(cli(server, 'xlen', 'dnstap-bgp:log'))).toBeLessThan(40)
+  })
+
+  test('an address has a key with its deadline as TTL, and its expiry is a hint to sweep', async () => {
+    const server = await redis()
+    const store = await open({ servers: [server] })
+    let hints = 0
+    store.onDeadline(() => hints++)
+    await waitFor(() => cli(server, 'pubsub', 'numsub', '__keyevent@0__:expired').endsWith('1'), { what: 'the subscription' })
+    await store.observe([sighting(soon(200)), sighting({ prefix: '192.0.2.2/32', ...soon(60_000) })], NO_LIMITS)
+    expect(Number(cli(server, 'pttl', 'dnstap-bgp:t:192.0.2.2/32'))).toBeGreaterThan(50_000)
+    await waitFor(() => hints > 0, { what: 'the hint' })
+    expect((await store.expire(Date.now(), 10)).bindings).toBe(1)
+    expect(cli(server, 'exists', 'dnstap-bgp:t:192.0.2.1/32')).toBe('0')
+    cli(server, 'config', 'set', 'notify-keyspace-events', '')
+    await store.observe([sighting(soon(0))], NO_LIMITS)
+    expect((await store.expire(Date.now(), 10)).bindings).toBe(1)
+  })
+
+  test('notification flags that are set already stay set', async () => {
+    const server = await redis({ extra: 'notify-keyspace-events Kg' })
+    await open({ servers: [server] })
+    await waitFor(() => cli(server, 'config', 'get', 'notify-keyspace-events').includes('E'), { what: 'the flags' })
+    const flags = cli(server, 'config', 'get', 'notify-keyspace-events').split('\n').at(-1) ?? ''
+    expect([...flags].sort().join('')).toBe('EKgx')
+  })
+
+  test('an ACL user without CONFIG works, and the log says what to set; a wrong password is named, not shown', async () => {
+    const server = await redis({ users: { dnstap: '>secret ~dnstap-bgp:* &* +@all -config -@admin' } })
+    const infos: string[] = []
+    const log: Log = { ...silentLog, info: (_fields, sentence) => void infos.push(sentence) }
+    const store = await open({ servers: [server], user: 'dnstap', password: { reveal: () => 'secret' } }, log)
+    expect((await store.observe([sighting(soon(60_000))], NO_LIMITS)).outcomes).toEqual(['new'])
+    await waitFor(() => infos.some((sentence) => sentence.includes('notify-keyspace-events should contain Ex')), {
+      what: 'advice',
+    })
+    const said: unknown[] = []
+    const keep = (fields: object, sentence: string): void => void said.push(JSON.stringify(fields), sentence)
+    const refused = await open(
+      { servers: [server], user: 'dnstap', password: 'not-the-secret' },
+      { ...silentLog, warn: keep, info: keep, error: keep },
+    )
+    await waitFor(() => refused.state.kind === 'unavailable' && refused.state.why.includes('credentials'), {
+      what: () => `the refusal; state ${JSON.stringify(refused.state)}`,
+    })
+    expect(said.join()).not.toContain('not-the-secret')
+    const error = await refused.head().catch((reason: unknown) => reason)
+    expect(JSON.stringify(error) + String(error)).not.toContain('not-the-secret')
+  })
+
+  test('TLS with the authority that is configured, and with no other', async () => {
+    const certificates = makeCertificates()
+    const tls = { ...certificates.server, caFile: certificates.caFile, clientsMustShow: true }
+    const server = await redis({ tls, password: 'secret' })
+    const good = { servers: [server], password: 'secret', tls: { caFile: certificates.caFile, ...certificates.client } }
+    expect((await open(good)).state.kind).toBe('ready')
+    expect((await open({ ...good, tls: { ...certificates.client } })).state.kind).toBe('unavailable')
+    await expect(
+      openRedisStore({ ...good, tls: { caFile: '/nowhere/ca.pem' } }, { clock: systemClock, log: silentLog }),
+    ).rejects.toThrow(/nowhere/)
+  })
+
+  test('by Sentinel it follows the master', async () => {
+    const old = await redis()
+    const replica = await redis({ replicaOf: old })
+    await waitFor(() => cli(replica, 'info', 'replication').includes('master_link_status:up'), { what: 'the replica' })
+    const sentinel = await startSentinel({ master: old })
+    ends.push(() => sentinel.remove())
+    await waitFor(() => cli(sentinel, 'sentinel', 'replicas', 'dnstap').includes(String(replica.port)), {
+      what: 'Sentinel to know the replica',
+      timeoutMs: 30_000,
+    })
+    const store = await open({ servers: [sentinel], sentinelName: 'dnstap' })
+    await store.observe([sighting(soon(600_000))], NO_LIMITS)
+    const head = await store.head()
+    await waitFor(() => cli(replica, 'hget', 'dnstap-bgp:meta', 'revision') === '1', { what: 'replication' })
+    await old.kill()
+    await waitFor(() => store.state.kind === 'unavailable', { what: 'the loss' })
+    await waitFor(() => store.state.kind === 'ready', { what: 'the new master', timeoutMs: 40_000 })
+    expect(await store.head()).toEqual(head)
+    expect((await store.observe([sighting({ prefix: '192.0.2.9/32', ...soon(60_000) })], NO_LIMITS)).outcomes).toEqual(['new'])
+    expect(cli(replica, 'hget', 'dnstap-bgp:meta', 'revision')).toBe('2')
+  })
+
+  test('a cluster is refused with a sentence', async () => {
+    const server = await redis({ cluster: true })
+    const store = await open({ servers: [server] })
+    expect(store.state).toMatchObject({
+      kind: 'unavailable',
+      why: expect.stringMatching(/this is a Redis Cluster .* use a single server/),
+    })
+  })
+
+  test('a full server refuses what is new with StoreError and still answers', async () => {
+    const server = await redis({ extra: 'maxmemory 3mb\nmaxmemory-policy noeviction' })
+    const store = await open({ servers: [server] })
+    const fill = async (): Promise<void> => {
+      for (let from = 0; ; from += 500)
+        await store.observe(
+          Array.from({ length: 500 }, (_, index) => sighting({ prefix: address(from + index), ...soon(60_000) })),
+          NO_LIMITS,
+        )
+    }
+    await expect(fill()).rejects.toThrow(StoreError)
+    const { bindings, routes } = await store.counts()
+    expect(bindings).toBe(routes)
+    let listed = 0
+    for await (const part of store.snapshot()) listed += part.routes.length
+    expect(listed).toBe(routes)
+  })
+})
