@@ -465,7 +465,8 @@ export class SpeakerPeer {
       const bytes = this.#adjRibOut.next(Math.min(room, TURN_BYTES))
       if (bytes !== undefined) {
         this.#bytesSent += bytes.length
-        socket.write(bytes)
+        if (this.#onDrained === undefined) socket.write(bytes)
+        else socket.write(bytes, () => this.#flush()) // for a short one, no `drain` comes
       }
     }
     if (this.#adjRibOut.pending) {

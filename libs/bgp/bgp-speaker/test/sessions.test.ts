@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
-import { freePort, isInstalled, loopbackAddress, type RouterKind, waitFor } from '@dnstap-bgp/testkit'
+import { birdCommand, freePort, isInstalled, loopbackAddress, type RouterKind, waitFor } from '@dnstap-bgp/testkit'
 import { encodeAttributes, encodeKeepalive, encodeOpen, NO_CAPABILITIES, UpdateWriter } from '@dnstap-bgp/bgp-wire'
 import { RouteTable } from '@dnstap-bgp/route-table'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
@@ -235,7 +235,8 @@ describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not
     table.set(v4(1), PLAIN)
     await speaker.start()
     await router.waitForCount(1)
-    await waitFor(async () => (await router.describe()).includes('Role: provider') || (await router.describe()).includes('role'))
+    expect(await router.describe()).toContain('Role: provider')
+    expect(await birdCommand(router.folder, 'show route all')).toContain('BGP.otc: 65000')
   })
 
   test('100 000 routes of each family arrive and are withdrawn', async () => {

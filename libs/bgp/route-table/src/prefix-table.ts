@@ -21,7 +21,7 @@ export class PrefixTable {
   highWater = 0
   /** Routes: numbers with attributes. */
   size = 0
-  #pins: Uint8Array
+  #pins: Uint16Array
   #slots: Int32Array
   #used = 0 // numbers in use, routes or pinned
   #firstFree = NONE
@@ -32,7 +32,7 @@ export class PrefixTable {
     this.keys = new Uint32Array(FIRST_CAPACITY * words)
     this.lengths = new Uint8Array(FIRST_CAPACITY)
     this.attributes = new Uint32Array(FIRST_CAPACITY)
-    this.#pins = new Uint8Array(FIRST_CAPACITY)
+    this.#pins = new Uint16Array(FIRST_CAPACITY)
     this.#slots = new Int32Array(FIRST_CAPACITY * 2).fill(-1)
     this.#multipliers = oddNumbers(2 * words + 1, seed)
   }
@@ -74,7 +74,7 @@ export class PrefixTable {
   }
 
   pin(id: number): void {
-    if (this.#pins[id] === 255) throw new Error('a prefix can be pinned by 255 followers at most')
+    if (this.#pins[id] === MAX_PINS) throw new Error(`a prefix can be pinned by ${MAX_PINS} followers at most`)
     this.#pins[id]++
   }
 
@@ -133,7 +133,7 @@ export class PrefixTable {
     this.lengths.set(lengths)
     this.attributes = new Uint32Array(capacity)
     this.attributes.set(attributes)
-    this.#pins = new Uint8Array(capacity)
+    this.#pins = new Uint16Array(capacity)
     this.#pins.set(pins)
   }
 
@@ -166,6 +166,7 @@ export class PrefixTable {
   }
 }
 
+const MAX_PINS = 0xffff
 const FIRST_CAPACITY = 256
 const NONE = 0xffffffff
 
