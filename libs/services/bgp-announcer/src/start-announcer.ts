@@ -28,6 +28,8 @@ export interface RunningAnnouncer extends Closeable {
 }
 
 const HEALTH_PERIOD_MS = 1000
+/** A start, and the first sessions, may take so long before it is worth a warning. */
+const PATIENCE_MS = 15_000
 
 export async function startBgpAnnouncer(config: BgpAnnouncerConfig, deps: StartAnnouncerDeps): Promise<RunningAnnouncer> {
   const { bus, clock, log, health } = deps
@@ -36,6 +38,7 @@ export async function startBgpAnnouncer(config: BgpAnnouncerConfig, deps: StartA
   const loadHealth = health.component('routes')
   const peersHealth = health.component('bgp')
   let failure: unknown
+  let hadAll = false
   const announcer = new Announcer(announcerConfig(config), {
     bus,
     table,
@@ -49,18 +52,26 @@ export async function startBgpAnnouncer(config: BgpAnnouncerConfig, deps: StartA
       })
     },
   })
+  const startedMs = clock.monotonic()
   const look = () => {
-    if (!announcer.loaded) loadHealth.degraded('No routes yet: the cache has not answered. No BGP session is opened before.')
-    else if (!announcer.heard) loadHealth.degraded('The cache is not heard; sessions and routes stay as they are.')
+    if (failure !== undefined) peersHealth.failed(failure instanceof Error ? failure.message : String(failure))
+    if (!announcer.loaded) {
+      // Both stay `starting`, which is not ready, until that takes suspiciously long.
+      if (clock.monotonic() - startedMs < PATIENCE_MS) return
+      loadHealth.degraded('No routes yet: the cache has not answered. No BGP session is opened before.')
+      return
+    }
+    if (!announcer.heard) loadHealth.degraded('The cache is not heard; sessions and routes stay as they are.')
     else if (announcer.staleRoutes > 0)
       loadHealth.degraded(`${announcer.staleRoutes} routes are held for a store that lost its memory.`)
     else loadHealth.ok()
-    if (failure !== undefined) return peersHealth.failed(failure instanceof Error ? failure.message : String(failure))
-    if (!announcer.loaded) return peersHealth.degraded('Waiting for the routes.')
+    if (failure !== undefined) return
     const away = speaker.peers().filter((peer) => peer.state !== 'Established')
     if (config.bgp.peers.length === 0) peersHealth.degraded('No BGP peer is configured: nothing is announced.')
-    else if (away.length > 0) peersHealth.degraded(`Not established: ${away.map((peer) => peer.name).join(', ')}.`)
-    else peersHealth.ok()
+    else if (away.length === 0) peersHealth.ok()
+    else if (hadAll || clock.monotonic() - startedMs > PATIENCE_MS)
+      peersHealth.degraded(`Not established: ${away.map((peer) => peer.name).join(', ')}.`)
+    hadAll ||= away.length === 0
   }
   announcer.start()
   look()
