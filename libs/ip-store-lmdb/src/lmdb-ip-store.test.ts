@@ -18,11 +18,12 @@ import type { Clock } from '@dnstap-bgp/runtime'
 import { FakeClock } from '@dnstap-bgp/testkit'
 import fc from 'fast-check'
 import { open } from 'lmdb'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test, vi } from 'vitest'
 import type { LmdbIpStore } from './lmdb-ip-store.ts'
 import { openLmdbStore } from './lmdb-ip-store.ts'
 import { StoreFileError } from './store-file-error.ts'
 
+vi.setConfig({ testTimeout: 60_000 })
 const T0 = 1_790_000_000_000
 const HOUR = 3_600_000
 
@@ -246,7 +247,7 @@ test('whatever is done, and whenever it is killed or closed between, what was fl
     }),
     { numRuns: 15 },
   )
-}, 60_000)
+})
 
 describe('a file that is not ours to write', () => {
   async function refusal(path: string): Promise<StoreFileError> {

@@ -147,7 +147,6 @@ export class LmdbIpStore implements IpStore {
   readonly #marks = new Uint32Column()
   /** The deadline on disk, by slot; NaN when unknown. */
   readonly #writtenExpiresAtMs = new Float64Column()
-  #marked = 0 // slots below have a mark
   #movedRows = 0
   #swept = 0 // the next slot of the sweep
   #sweepTimer: Timer | undefined
@@ -315,7 +314,7 @@ export class LmdbIpStore implements IpStore {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    for (let slot = 0; slot < this.#marked; slot++) if (this.#marks.get(slot) >= LAGGING) this.#queue(slot)
+    for (let slot = 0; slot < this.#table.slots; slot++) if (this.#marks.get(slot) >= LAGGING) this.#queue(slot)
     this.#sweepTimer?.cancel()
     try {
       await this.flush()
@@ -340,7 +339,8 @@ export class LmdbIpStore implements IpStore {
   // What changed, and must be written.
 
   #change(slot: number): void {
-    if (slot >= this.#marked || this.#marks.get(slot) !== DIRTY) this.#queue(slot)
+    this.#marks.reach(slot)
+    if (this.#marks.get(slot) !== DIRTY) this.#queue(slot)
   }
 
   #moved(slot: number): void {
@@ -363,13 +363,14 @@ export class LmdbIpStore implements IpStore {
   /** One part in sixty of the slots, in their order: rows that moved share pages, and pages are written once. */
   #sweep(): void {
     if (this.#state.kind !== 'ready' || this.#movedRows === 0) return
-    const end = Math.min(this.#marked, this.#swept + Math.ceil(this.#marked / SWEEPS_PER_ROUND))
+    const { slots } = this.#table
+    const end = Math.min(slots, this.#swept + Math.ceil(slots / SWEEPS_PER_ROUND))
     for (let slot = this.#swept; slot < end; slot++) if (this.#marks.get(slot) === MOVED) this.#queue(slot)
-    this.#swept = end === this.#marked ? 0 : end
+    this.#swept = end === slots ? 0 : end
   }
 
   #queue(slot: number): void {
-    for (; this.#marked <= slot; this.#marked++) this.#marks.set(this.#marked, CLEAN)
+    this.#marks.reach(slot)
     if (this.#marks.get(slot) === MOVED) this.#movedRows--
     this.#marks.set(slot, DIRTY)
     if (this.#dirty.length === 0) this.#dirtySince = this.#clock.monotonic()
@@ -490,9 +491,8 @@ export class LmdbIpStore implements IpStore {
       }
     }
     this.#checkSchema(schema, rest)
-    this.#table.restored()
     this.#loaded = { bindings: this.#table.size, due, corrupt }
-    for (; this.#marked < this.#table.slots; this.#marked++) this.#marks.set(this.#marked, CLEAN)
+    if (this.#table.slots > 0) this.#marks.reach(this.#table.slots - 1)
     for (const key of removed) {
       if (key < MAX_SLOT) this.#queue(key)
       else this.#strayKeys.push(key)

@@ -42,7 +42,6 @@ describe('a row written and put back', () => {
           const before = tableWith([{ ...given, chain: chain ?? [given.name] }])
           const after = new BindingTable({ epoch: 'e2', hashSeed: 99 })
           expect(restore(after, 5, rowOf(before, 0))).toBe('restored')
-          after.restored()
           expect(after.binding(5)).toEqual(before.binding(0))
           expect(after.bindingsOf(given.prefix)).toEqual(before.bindingsOf(given.prefix))
           expect(after.counts()).toEqual(before.counts())
@@ -69,7 +68,7 @@ describe('a row written and put back', () => {
     expect(restore(after, 0, rowOf(rows, 0))).toBe('restored')
     expect(restore(after, 0, rowOf(rows, 1))).toBe('corrupt')
     expect(restore(after, 1, rowOf(rows, 0))).toBe('corrupt')
-    after.restored()
+    expect(restore(after, 0, rowOf(rows, 0))).toBe('corrupt')
     expect(after.counts()).toEqual({ bindings: 1, routes: 1, routesPerList: new Map([['vpn', 1]]) })
     expect(after.forget([sighting()])?.changes).toEqual([{ prefix: '192.0.2.1/32', lists: [] }])
     expect(after.counts().bindings).toBe(0)
@@ -84,14 +83,13 @@ describe('a row written and put back', () => {
   test('leaves the slots between free for what is new', () => {
     const after = new BindingTable({ epoch: 'e2' })
     expect(restore(after, 2, rowOf(tableWith([{}]), 0))).toBe('restored')
-    after.restored()
     after.observe(
       [1, 2, 3].map((at) => sighting({ prefix: `198.51.100.${at}/32` })),
       NO_LIMITS,
     )
     expect([0, 1, 2, 3].map((slot) => after.binding(slot).prefix)).toEqual([
-      '198.51.100.1/32',
       '198.51.100.2/32',
+      '198.51.100.1/32',
       '192.0.2.1/32',
       '198.51.100.3/32',
     ])

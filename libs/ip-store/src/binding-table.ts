@@ -94,6 +94,12 @@ export class BindingTable {
   /** `[name]` of each list, by list id: most routes have one owner, and share this. */
   readonly #alone: (readonly string[])[] = []
 
+  // What the row before had: guesses that are mostly right.
+  #lastList = NO_TEXT
+  #lastName = NO_TEXT
+  #lastRule = NO_TEXT
+  #lastSource = NO_TEXT
+
   /** Changes of the call in progress. */
   #changes: RouteChange[] = []
 
@@ -273,7 +279,7 @@ export class BindingTable {
 
   /**
    * Puts a binding of an earlier life back in its slot, from what writeRow() wrote, unless it is due by `nowMs`. No route change is
-   * logged and the journal is not told. Call restored() after the last and before anything else.
+   * logged and the journal is not told. Slots in ascending order, before anything else is asked; those left out are free.
    */
   restoreRow(
     slot: number,
@@ -290,7 +296,7 @@ export class BindingTable {
     let length = ROW_HEAD
     for (let text = 0; text < 5; text++) length += writtenLength(view.getUint16(at + 28 + text * 2, true))
     if (chainShape !== JUST_THE_NAME) length += writtenLength(chainShape)
-    if (at + length !== end || Number.isNaN(expiresAtMs) || this.isBound(slot)) return 'corrupt'
+    if (at + length !== end || Number.isNaN(expiresAtMs) || slot < this.#slots) return 'corrupt'
 
     const listAt = at + ROW_HEAD
     const nameAt = listAt + writtenLength(view.getUint16(at + 28, true))
@@ -298,8 +304,8 @@ export class BindingTable {
     const prefixAt = ruleAt + writtenLength(view.getUint16(at + 32, true))
     const sourceAt = prefixAt + writtenLength(view.getUint16(at + 34, true))
     const chainAt = sourceAt + writtenLength(view.getUint16(at + 36, true))
-    const list = this.#lists.holdWritten(bytes, listAt, view.getUint16(at + 28, true))
-    const name = this.#names.holdWritten(bytes, nameAt, view.getUint16(at + 30, true))
+    const list = this.#lists.holdWritten(bytes, listAt, view.getUint16(at + 28, true), this.#lastList)
+    const name = this.#names.holdWritten(bytes, nameAt, view.getUint16(at + 30, true), this.#lastName)
     const prefix = this.#prefixes.holdWritten(bytes, prefixAt, view.getUint16(at + 34, true))
     if (this.#slotOfIds(list, name, prefix) >= 0) {
       this.#lists.release(list)
@@ -307,24 +313,20 @@ export class BindingTable {
       this.#prefixes.release(prefix)
       return 'corrupt' // the same binding twice
     }
-    for (; this.#slots <= slot; this.#slots++) this.#list.set(this.#slots, FREE)
-    this.#rule.set(slot, this.#texts.holdWritten(bytes, ruleAt, view.getUint16(at + 32, true)))
-    this.#source.set(slot, this.#texts.holdWritten(bytes, sourceAt, view.getUint16(at + 36, true)))
+    this.#lastList = list
+    this.#lastName = name
+    this.#lastRule = this.#texts.holdWritten(bytes, ruleAt, view.getUint16(at + 32, true), this.#lastRule)
+    this.#lastSource = this.#texts.holdWritten(bytes, sourceAt, view.getUint16(at + 36, true), this.#lastSource)
+    while (this.#slots < slot) this.#free(this.#slots++)
+    this.#slots = slot + 1
+    this.#rule.set(slot, this.#lastRule)
+    this.#source.set(slot, this.#lastSource)
     this.#chain.set(slot, chainShape === JUST_THE_NAME ? NONE : this.#texts.holdWritten(bytes, chainAt, chainShape))
     this.#seenAtMs.set(slot, view.getFloat64(at + 12, true))
     this.#firstSeenMs.set(slot, view.getFloat64(at + 20, true))
     this.#expiresAtMs.set(slot, expiresAtMs)
     this.#bind(slot, list, name, prefix, undefined)
     return 'restored'
-  }
-
-  /** Finds the slots between restored ones that can be given out. */
-  restored(): void {
-    for (let slot = this.#slots - 1; slot >= 0; slot--) {
-      if (this.#list.get(slot) !== FREE) continue
-      this.#nextOfName.set(slot, this.#freeSlot)
-      this.#freeSlot = slot
-    }
   }
 
   #begin(): number {
@@ -355,15 +357,17 @@ export class BindingTable {
     if (prefix === NO_TEXT && this.#routes >= limits.routes) return 'full-routes'
 
     const slot = this.#takeSlot()
-    this.#rule.set(slot, this.#texts.hold(cut(sighting.rule)))
-    this.#source.set(slot, this.#texts.hold(cut(sighting.source)))
+    this.#lastRule = this.#texts.holdLike(this.#lastRule, cut(sighting.rule))
+    this.#lastSource = this.#texts.holdLike(this.#lastSource, cut(sighting.source))
+    this.#rule.set(slot, this.#lastRule)
+    this.#source.set(slot, this.#lastSource)
     this.#chain.set(slot, this.#holdChain(sighting))
     this.#seenAtMs.set(slot, sighting.seenAtMs)
     this.#firstSeenMs.set(slot, sighting.seenAtMs)
     this.#expiresAtMs.set(slot, sighting.expiresAtMs)
-    const heldList = this.#lists.hold(sighting.list)
-    const heldName = this.#names.hold(sighting.name, nameHash)
-    const heldPrefix = this.#prefixes.hold(sighting.prefix, prefixHash)
+    const heldList = list === NO_TEXT ? this.#lists.hold(sighting.list) : this.#lists.holdAgain(list)
+    const heldName = name === NO_TEXT ? this.#names.hold(sighting.name, nameHash) : this.#names.holdAgain(name)
+    const heldPrefix = prefix === NO_TEXT ? this.#prefixes.hold(sighting.prefix, prefixHash) : this.#prefixes.holdAgain(prefix)
     this.#bind(slot, heldList, heldName, heldPrefix, sighting.prefix)
     this.#journal.made(slot)
     return 'new'
@@ -425,9 +429,7 @@ export class BindingTable {
     this.#prefixes.release(prefix)
     this.#names.release(name)
     this.#lists.release(list)
-    this.#list.set(slot, FREE)
-    this.#nextOfName.set(slot, this.#freeSlot)
-    this.#freeSlot = slot
+    this.#free(slot)
     this.#bindings--
     this.#journal.ended(slot)
   }
@@ -437,6 +439,12 @@ export class BindingTable {
     if (slot === NONE) return this.#slots++
     this.#freeSlot = this.#nextOfName.get(slot)
     return slot
+  }
+
+  #free(slot: number): void {
+    this.#list.set(slot, FREE)
+    this.#nextOfName.set(slot, this.#freeSlot)
+    this.#freeSlot = slot
   }
 
   #takeOwner(): number {

@@ -24,6 +24,11 @@ export class Uint32Column {
     chunk[index & MASK] = value
   }
 
+  /** Makes this index readable: 0 until it is set. */
+  reach(index: number): void {
+    if (index >>> CHUNK_BITS >= this.#chunks.length) this.#grow(index)
+  }
+
   #grow(index: number): Uint32Array {
     while (this.#chunks.length <= index >>> CHUNK_BITS) this.#chunks.push(new Uint32Array(CHUNK))
     return this.#chunks[index >>> CHUNK_BITS] as Uint32Array

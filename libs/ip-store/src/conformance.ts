@@ -53,7 +53,8 @@ export function ipStoreConformance(name: string, openStore: () => Promise<IpStor
     }
   }
 
-  describe(`the ${name} IP store`, () => {
+  // Busy machines are slow; no sentence here is about time.
+  describe(`the ${name} IP store`, { timeout: 60_000 }, () => {
     test('starts empty: revision 0, no bindings, one empty part of a snapshot', () =>
       withStore(async (store) => {
         expect(store.state).toEqual({ kind: 'ready' })

@@ -64,19 +64,34 @@ export class TextTable {
   /** The text's number; its holders are one more. */
   hold(text: string, hash = hashText(text, this.#seed)): number {
     const known = this.find(text, hash)
-    if (known !== NO_TEXT) {
-      this.#holders.set(known, this.#holders.get(known) + 1)
-      return known
-    }
+    if (known !== NO_TEXT) return this.holdAgain(known)
     if (text.length > MAX_TEXT_LENGTH)
       throw new RangeError(`a text of ${text.length} characters; at most ${MAX_TEXT_LENGTH} can be held`)
     const wide = needsTwoBytes(text)
     return this.#add(hash, text.length * 2 + (wide ? 1 : 0), this.#arena.keep(text, wide))
   }
 
-  /** As hold(), of a text that write() wrote. */
-  holdWritten(bytes: Uint8Array, from: number, shape: number): number {
+  /** One holder more of a text somebody holds. */
+  holdAgain(id: number): number {
+    this.#holders.set(id, this.#holders.get(id) + 1)
+    return id
+  }
+
+  /** As hold(); cheaper when the guess is right, as it is for what repeats from row to row. */
+  holdLike(guess: number, text: string): number {
+    return this.#isGuess(guess) && this.is(guess, text) ? this.holdAgain(guess) : this.hold(text)
+  }
+
+  /** As holdLike(), of a text that write() wrote. */
+  holdWritten(bytes: Uint8Array, from: number, shape: number, guess = NO_TEXT): number {
     const lengthBytes = writtenLength(shape)
+    if (
+      this.#isGuess(guess) &&
+      this.#shape.get(guess) === shape &&
+      this.#arena.hasBytes(this.#where.get(guess), bytes, from, lengthBytes)
+    ) {
+      return this.holdAgain(guess)
+    }
     const hash = hashWritten(bytes, from, shape, this.#seed)
     const cells = this.#table.cells(hash)
     for (let at = firstCell(cells, hash); ; at = nextCell(cells, at)) {
@@ -84,9 +99,12 @@ export class TextTable {
       if (id < 0) return this.#add(hash, shape, this.#arena.keepBytes(bytes, from, lengthBytes))
       if (this.#hashes.get(id) !== hash || this.#shape.get(id) !== shape) continue
       if (!this.#arena.hasBytes(this.#where.get(id), bytes, from, lengthBytes)) continue
-      this.#holders.set(id, this.#holders.get(id) + 1)
-      return id
+      return this.holdAgain(id)
     }
+  }
+
+  #isGuess(id: number): boolean {
+    return id >= 0 && id < this.#limit && this.#holders.get(id) > 0
   }
 
   #add(hash: number, shape: number, where: number): number {
