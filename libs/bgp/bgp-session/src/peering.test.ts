@@ -325,6 +325,49 @@ describe('a peer that refuses', () => {
   })
 })
 
+describe('a collision', () => {
+  test.each([
+    ['the higher identifier, the connection it opened stays', 0xc0000202, 'incoming'],
+    ['the lower identifier, the connection we opened stays', 0xc0000200, 'outgoing'],
+  ] as const)('found at the second OPEN: where the peer has %s (RFC 4271 §6.8)', (_name, bgpIdentifier, stays) => {
+    for (const first of ['outgoing', 'incoming'] as const) {
+      const played = new Played()
+      const numbers = { outgoing: played.connection, incoming: played.peering.incoming().connection! }
+      const second = first === 'outgoing' ? 'incoming' : 'outgoing'
+      const open = encodeOpen({ ...OPEN, bgpIdentifier })
+      played.peering.receive(numbers[first], open)
+      expect(played.peering.state).toBe('OpenConfirm')
+      const actions = played.peering.receive(numbers[second], open)
+      const loser = stays === 'outgoing' ? 'incoming' : 'outgoing'
+      expect(actions.find((one) => one.type === 'ended')).toMatchObject({ side: loser, sent: { code: 6, subcode: 7 } })
+      // The loser hears no KEEPALIVE behind its OPEN: the peer must not take it for the one that stays.
+      const keepalives = actions.filter((one) => one.type === 'send' && one.message === 'KEEPALIVE')
+      expect(keepalives.map((one) => 'connection' in one && one.connection)).toEqual(second === loser ? [] : [numbers[second]])
+      played.peering.receive(numbers[stays], encodeKeepalive())
+      expect(played.peering.connection).toBe(numbers[stays])
+    }
+  })
+
+  test('is not settled by an OPEN that is refused', () => {
+    const played = new Played()
+    const incoming = played.peering.incoming().connection!
+    played.peering.receive(played.connection, encodeOpen(OPEN))
+    const ended = played.peering
+      .receive(incoming, encodeOpen({ ...OPEN, asn: 64511, capabilities: NO_CAPABILITIES }))
+      .filter((one) => one.type === 'ended')
+    expect(ended).toEqual([expect.objectContaining({ side: 'incoming' })])
+    expect(played.peering.state).toBe('OpenConfirm')
+  })
+
+  test('with an Established session ends the new connection', () => {
+    const played = new Played()
+    const incoming = played.peering.incoming().connection!
+    played.receive(encodeOpen(OPEN), encodeKeepalive())
+    expect(played.actions).toContainEqual(expect.objectContaining({ type: 'close', connection: incoming }))
+    expect(played.peering.connection).toBe(played.connection)
+  })
+})
+
 describe('octets from the peer', () => {
   test('become one sum of UPDATEs and one start of the hold timer for each chunk', () => {
     const played = new Played().established()
@@ -459,4 +502,14 @@ test('words about connections and timers that are gone change nothing', () => {
   expect(peering.expired('outgoing', 'ConnectRetryTimer')).toEqual([])
   expect(peering.expired('outgoing', 'IdleHoldTimer')).toEqual([])
   expect(peering.state).toBe('Established')
+})
+
+test('the pause is ended by its own timer alone', () => {
+  const played = new Played()
+  played.peering.closed(played.connection)
+  played.peering.expired('outgoing', 'ConnectRetryTimer')
+  const attempt = played.peering.expired('outgoing', 'ConnectRetryTimer').find((one) => one.type === 'connect')!
+  expect(types(played.peering.closed(attempt.connection, 'refused'))).toContain('waiting')
+  expect(played.peering.expired('incoming', 'IdleHoldTimer')).toEqual([])
+  expect(types(played.peering.expired('outgoing', 'IdleHoldTimer'))).toContain('connect')
 })

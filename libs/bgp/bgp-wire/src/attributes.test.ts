@@ -49,6 +49,7 @@ describe('encodeAttributes', () => {
       ['40010100', '4002060202fbf05ba0', '400304c0000209', 'c0110a02020000fbf0fa56ea01'].join(''),
     )
     expect(bytesOf('ipv4', { asPath: [64496], nextHop: NEXT_HOP_4 }, false)).not.toContain('c011')
+    expect(bytesOf('ipv4', { asPath: [4200000001], nextHop: NEXT_HOP_4 }, true)).toBe('400101004002060201fa56ea01400304c0000209')
   })
 
   test('a next hop of another family goes into MP_REACH_NLRI', () => {

@@ -68,6 +68,8 @@ describe('MessageFramer', () => {
     const framer = new MessageFramer()
     framer.push(whole)
     expect(framer.next()?.buffer).toBe(whole.buffer)
+    framer.push(stream[0])
+    expect(framer.next()?.buffer).toBe(stream[0].buffer)
   })
 
   test.each([
