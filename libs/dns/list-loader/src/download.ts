@@ -225,16 +225,18 @@ async function store(response: IncomingMessage, what: Download, signal: AbortSig
       yield chunk
     }
   }
+  const decoder = decoderOf(response)
   const file = createWriteStream(what.path, { mode: 0o640, flags: 'wx' })
-  const coding = (response.headers['content-encoding'] ?? 'identity').trim().toLowerCase()
-  const decoder = decoderOf(coding)
   if (decoder === undefined) await pipeline(response, measured, file, { signal })
   else await pipeline(response, decoder, measured, file, { signal })
   if (!response.complete) throw new DownloadError('the connection was cut')
   return { sha256: hash.digest('hex'), etag: response.headers.etag, lastModified: response.headers['last-modified'] }
 }
 
-function decoderOf(coding: string): ReturnType<typeof createGunzip> | ReturnType<typeof createBrotliDecompress> | undefined {
+type Decoder = ReturnType<typeof createGunzip> | ReturnType<typeof createBrotliDecompress>
+
+function decoderOf(response: IncomingMessage): Decoder | undefined {
+  const coding = (response.headers['content-encoding'] ?? 'identity').trim().toLowerCase()
   switch (coding) {
     case 'identity':
       return undefined
@@ -246,6 +248,7 @@ function decoderOf(coding: string): ReturnType<typeof createGunzip> | ReturnType
     case 'deflate':
       return createInflate()
     default:
+      response.destroy()
       throw new DownloadError(`its content coding "${coding.slice(0, 40)}" is unknown`)
   }
 }

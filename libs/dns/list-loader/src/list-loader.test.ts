@@ -1,5 +1,6 @@
 import { textToName } from '@dnstap-bgp/dns-wire'
 import { NO_MATCH } from '@dnstap-bgp/domain-matcher'
+import type { Clock } from '@dnstap-bgp/runtime'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
 import { FakeClock, waitFor } from '@dnstap-bgp/testkit'
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
@@ -42,7 +43,11 @@ function list(name: string, path: string, more: Partial<ListDefinition> = {}): L
   }
 }
 
-function loaderOf(lists: readonly ListDefinition[], config: Partial<ListLoaderConfig> = {}, clock = systemClock): ListLoader {
+function loaderOf(
+  lists: readonly ListDefinition[],
+  config: Partial<ListLoaderConfig> = {},
+  clock: Clock = systemClock,
+): ListLoader {
   const loader = new ListLoader(
     { lists, stateFolder: undefined, watch: false, settleMs: 10, ...config },
     { clock, log: silentLog },
@@ -74,4 +79,260 @@ test('files become a matcher, and each list is told with its counts', async () =
   expect(loaded.lists[0]?.changedAt).toBe(Date.UTC(2026, 0, 1))
   expect(loaded.addressesOf('one')).toEqual([])
   expect(loaded.addressesOf('two')).toEqual(['192.0.2.0/24', '2001:db8::/32'])
+})
+
+test('a folder is all its files, but for hidden ones', async () => {
+  mkdirSync(join(folder, 'lists'))
+  file('lists/a.txt', 'a.example')
+  file('lists/b.hosts', '0.0.0.0 b.example', '0.0.0.0 b2.example')
+  file('lists/.hidden', 'hidden.example')
+  const loaded = await loaderOf([list('all', join(folder, 'lists'))]).load()
+  expect(['a.example', 'b.example', 'hidden.example'].map((name) => feeds(loaded, name))).toEqual([['all'], ['all'], []])
+  expect(feeds(loaded, 'www.b.example')).toEqual([]) // as hosts files mean it
+})
+
+test('a gzip file is unpacked', async () => {
+  const path = join(folder, 'list.gz')
+  writeFileSync(path, gzipSync('example.org\n'))
+  expect(feeds(await loaderOf([list('one', path)]).load(), 'example.org')).toEqual(['one'])
+})
+
+test.each([
+  ['is missing', () => join(folder, 'none.txt'), /^list "one": .*none\.txt: there is no such file$/],
+  ['is empty', () => file('empty.txt'), /^list "one": .*empty\.txt holds no rule$/],
+  ['has comments only', () => file('comments.txt', '# nothing'), /^list "one": .*comments\.txt holds no rule$/],
+  ['has bad lines only', () => file('bad.txt', `${'x'.repeat(64)}.org`), /bad\.txt holds no rule \(skipped: 1 label-too-long\)$/],
+  ['is an empty folder', () => mkdtempSync(join(folder, 'empty-')), /is a folder without files$/],
+  ['is a device', () => '/dev/null', /^list "one": \/dev\/null is neither a file nor a folder$/],
+  ['is too large', () => file('large.txt', 'x'.repeat(2000)), /large\.txt is over the limit of 1000 bytes$/],
+])('at the first load a file that %s is an error that names it', async (_case, path, message) => {
+  const good = list('good', file('good.txt', 'example.org'))
+  const loader = loaderOf([good, list('one', path())], { maxListBytes: 1000 })
+  await expect(loader.load()).rejects.toThrow(message)
+  expect(loader.current).toBeUndefined()
+})
+
+test('a reload takes what changed, tells the difference, and keeps the matcher when nothing did', async () => {
+  const path = file('one.txt', 'a.example', 'b.example', 'c.example')
+  const loader = loaderOf([list('one', path), list('two', file('two.txt', 'a.example'))])
+  const first = await loader.load()
+  const seen: LoadedLists[] = []
+  loader.onChange((lists) => seen.push(lists))
+  expect((await loader.reload()).matcher).toBe(first.matcher)
+
+  file('one.txt', 'a.example', 'c.example', 'd.example', 'e.example')
+  const second = await loader.reload()
+  expect(second.matcher).not.toBe(first.matcher)
+  expect(second.differences).toMatchObject([
+    { name: 'one', added: 2, removed: 1, changed: 0 },
+    { name: 'two', added: 0, removed: 0, changed: 0 },
+  ])
+  expect([feeds(second, 'b.example'), feeds(second, 'd.example'), feeds(second, 'a.example')]).toEqual([
+    [],
+    ['one'],
+    ['one', 'two'],
+  ])
+  expect(seen).toHaveLength(2)
+  expect(loader.current).toBe(second)
+})
+
+test('an added exception alone is a change', async () => {
+  const path = file('one.txt', 'a.example', 'b.example', 'c.example')
+  const loader = loaderOf([list('one', path, { format: 'adblock' })])
+  file('one.txt', '||a.example^', '||b.example^')
+  await loader.load()
+  file('one.txt', '||a.example^', '||b.example^', '@@||a.example^')
+  const loaded = await loader.reload()
+  expect(loaded.differences).toMatchObject([{ changed: 1 }])
+  expect(feeds(loaded, 'a.example')).toEqual([])
+})
+
+test('a list that shrank, is empty or is gone is refused and keeps its last version, while others change', async () => {
+  const names = Array.from({ length: 10 }, (_, i) => `n${i}.example`)
+  const lists = [
+    list('shrinks', file('shrinks.txt', ...names, '192.0.2.1'), { addresses: true }),
+    list('empties', file('empties.txt', 'empties.example', 'keyword.example')),
+    list('goes', file('goes.txt', 'goes.example')),
+    list('changes', file('changes.txt', 'old.example')),
+  ]
+  const loader = loaderOf(lists)
+  await loader.load()
+  file('shrinks.txt', ...names.slice(0, 5))
+  file('empties.txt')
+  unlinkSync(join(folder, 'goes.txt'))
+  file('changes.txt', 'new.example')
+  const loaded = await loader.reload()
+  expect(loaded.lists.map(({ state }) => state)).toEqual(['refused', 'refused', 'refused', 'fresh'])
+  expect(loaded.lists[0]?.why).toMatch(
+    /shrinks\.txt shrank from 11 rules to 5 \(45 %, and less than 50 % needs your word: --accept shrinks\)$/,
+  )
+  expect(loaded.lists[1]?.why).toMatch(/empties\.txt holds no rule$/)
+  expect(loaded.lists[2]?.why).toMatch(/goes\.txt: there is no such file$/)
+  for (const [name, by] of Object.entries({
+    'n9.example': ['shrinks'],
+    'empties.example': ['empties'],
+    'goes.example': ['goes'],
+  }))
+    expect(feeds(loaded, name)).toEqual(by)
+  expect([feeds(loaded, 'old.example'), feeds(loaded, 'new.example')]).toEqual([[], ['changes']])
+  expect(loaded.addressesOf('shrinks')).toEqual(['192.0.2.1/32'])
+  expect(loaded.lists[0]).toMatchObject({ names: 10, rules: 10, addresses: 1 })
+
+  // The operator's word, and a source that recovers.
+  file('goes.txt', 'goes.example', 'more.example')
+  const accepted = await loader.reload({ accept: ['shrinks'] })
+  expect(accepted.lists.map(({ state }) => state)).toEqual(['fresh', 'refused', 'fresh', 'fresh'])
+  expect([feeds(accepted, 'n9.example'), feeds(accepted, 'n4.example')]).toEqual([[], ['shrinks']])
+  expect((await loader.reload({ accept: ['empties'] })).lists[1]).toMatchObject({ state: 'fresh', rules: 0 })
+})
+
+test('half of a list is enough, and with a share of 0 anything but nothing is', async () => {
+  const lists = [
+    list('half', file('half.txt', 'a.b', 'c.d')),
+    list('any', file('any.txt', 'a.b', 'c.d', 'e.f', 'g.h'), { minimumShare: 0 }),
+  ]
+  const loader = loaderOf(lists)
+  await loader.load()
+  file('half.txt', 'a.b')
+  file('any.txt', 'a.b')
+  expect((await loader.reload()).lists.map(({ state }) => state)).toEqual(['fresh', 'fresh'])
+})
+
+test('what is no list at all is refused', async () => {
+  const path = file('one.txt', 'example.org')
+  const loader = loaderOf([list('one', path)])
+  await loader.load()
+  file('one.txt', '<!DOCTYPE html>', '<html><body>Sign in to the network</body></html>')
+  const loaded = await loader.reload()
+  expect(loaded.lists[0]?.state).toBe('refused')
+  expect(feeds(loaded, 'example.org')).toEqual(['one'])
+})
+
+test('only the lists asked for are read', async () => {
+  const loader = loaderOf([list('one', file('one.txt', 'a.example')), list('two', file('two.txt', 'a.example'))])
+  await loader.load()
+  file('one.txt', 'b.example')
+  file('two.txt', 'b.example')
+  const loaded = await loader.reload({ only: ['two'] })
+  expect([feeds(loaded, 'a.example'), feeds(loaded, 'b.example')]).toEqual([['one'], ['two']])
+})
+
+test('a preview tells what a reload would do, and does not do it', async () => {
+  const loader = loaderOf([list('one', file('one.txt', 'a.example', 'b.example', 'c.example'))])
+  const loaded = await loader.load()
+  file('one.txt', 'a.example', 'b.example', 'd.example')
+  const preview = await loader.preview()
+  expect(preview.differences).toMatchObject([{ added: 1, removed: 1 }])
+  expect([feeds(preview, 'd.example'), feeds(loaded, 'd.example')]).toEqual([['one'], []])
+  expect(loader.current).toBe(loaded)
+})
+
+test('a new configuration is taken with a reload: lists come, go, and change their source', async () => {
+  const loader = loaderOf([
+    list('one', file('one.txt', 'a.example')),
+    list('two', file('two.txt', 'b.example', 'c.example', 'd.example')),
+  ])
+  await loader.load()
+  const lists = [list('three', file('three.txt', 'a.example')), list('two', file('other.txt', 'b.example'))]
+  const loaded = await loader.reload({ lists })
+  expect([feeds(loaded, 'a.example'), feeds(loaded, 'b.example'), feeds(loaded, 'c.example')]).toEqual([['three'], ['two'], []])
+  expect(loaded.lists.map(({ name, state }) => [name, state])).toEqual([
+    ['three', 'fresh'],
+    ['two', 'fresh'],
+  ])
+})
+
+test('wishes during a build are gathered into one that comes after it', async () => {
+  const loader = loaderOf([list('one', file('one.txt', 'a.example'))])
+  const first = loader.load()
+  const versions = await Promise.all([first, loader.reload(), loader.reload(), loader.reload()])
+  expect(new Set(versions).size).toBeLessThanOrEqual(2)
+})
+
+test('a line without end, NUL bytes and an endless regular expression do not stop the rest of a list', async () => {
+  const path = join(folder, 'hostile.txt')
+  writeFileSync(
+    path,
+    Buffer.concat([
+      Buffer.from('a.example\n'),
+      Buffer.alloc(2 ** 26, 'x'),
+      Buffer.from('\n\0\0.example\n||b.example^\nc.example\n'),
+    ]),
+  )
+  const bad = file('regexp.txt', '/^(a+)+$/', '/(?=lookahead)x/', `/${'a{1000}'.repeat(3)}/`, '||d.example^')
+  const loaded = await loaderOf([list('one', path, { format: 'plain' }), list('two', bad, { format: 'adblock' })]).load()
+  for (const name of ['a.example', 'c.example']) expect(feeds(loaded, name)).toEqual(['one'])
+  expect(loaded.lists[0]?.skipped['line-too-long']).toBe(1)
+  expect(feeds(loaded, 'd.example')).toEqual(['two'])
+  expect(loaded.lists[1]?.rules).toBe(2)
+  expect(Object.values(loaded.lists[1]?.skipped ?? {}).reduce((sum, count) => sum + count, 0)).toBe(2)
+})
+
+test('a gzip bomb ends at the limit', async () => {
+  const path = join(folder, 'bomb.gz')
+  writeFileSync(path, gzipSync(Buffer.alloc(2 ** 25, 'x')))
+  await expect(loaderOf([list('one', path)], { maxListBytes: 2 ** 20 }).load()).rejects.toThrow('over the limit of 1048576 bytes')
+})
+
+const watching: Partial<ListLoaderConfig> = { watch: true, pollIntervalMs: 100_000 }
+
+test('a file that is written or replaced is read again, unasked', async () => {
+  const path = file('one.txt', 'a.example')
+  const loader = loaderOf([list('one', path)], watching)
+  await loader.load()
+  file('one.txt', 'b.example')
+  await waitFor(() => feeds(loader.current!, 'b.example').length > 0, { what: 'a file written in place' })
+  renameSync(file('.one.txt.swp', 'c.example'), path)
+  await waitFor(() => feeds(loader.current!, 'c.example').length > 0, { what: 'a file renamed over it' })
+  renameSync(file('.one.txt.swp', 'd.example'), path)
+  await waitFor(() => feeds(loader.current!, 'd.example').length > 0, { what: 'another one' })
+})
+
+test('a ConfigMap that is swapped by its link is read again', async () => {
+  for (const version of ['..1', '..2']) mkdirSync(join(folder, version))
+  file('..1/one.txt', 'a.example')
+  file('..2/one.txt', 'b.example')
+  symlinkSync('..1', join(folder, '..data'))
+  symlinkSync('..data/one.txt', join(folder, 'one.txt'))
+  const loader = loaderOf([list('one', join(folder, 'one.txt'))], watching)
+  await loader.load()
+  symlinkSync('..2', join(folder, '..data_tmp'))
+  renameSync(join(folder, '..data_tmp'), join(folder, '..data'))
+  rmSync(join(folder, '..1'), { recursive: true })
+  await waitFor(() => feeds(loader.current!, 'b.example').length > 0, { what: 'the other version' })
+})
+
+test('a file in a watched folder, and one behind a link to elsewhere, are noticed', async () => {
+  mkdirSync(join(folder, 'lists'))
+  mkdirSync(join(folder, 'elsewhere'))
+  file('lists/a.txt', 'a.example')
+  symlinkSync(file('elsewhere/one.txt', 'one.example'), join(folder, 'one.txt'))
+  const loader = loaderOf([list('all', join(folder, 'lists')), list('one', join(folder, 'one.txt'))], watching)
+  await loader.load()
+  file('lists/b.txt', 'b.example')
+  file('elsewhere/one.txt', 'other.example')
+  await waitFor(() => feeds(loader.current!, 'b.example').length + feeds(loader.current!, 'other.example').length === 2)
+})
+
+test('what the kernel does not tell, the poll finds', async () => {
+  const clock = new FakeClock()
+  const path = file('one.txt', 'a.example')
+  const loader = loaderOf([list('one', path)], { watch: true, pollIntervalMs: 1000 }, clock)
+  await loader.load()
+  file('one.txt', 'b.example')
+  await waitFor(async () => {
+    await clock.advanceAsync(1100, 20)
+    return feeds(loader.current!, 'b.example').length > 0
+  })
+})
+
+test('a watched file that is emptied and then right again is refused, then fresh', async () => {
+  const loader = loaderOf([list('one', file('one.txt', 'a.example'))], watching)
+  await loader.load()
+  file('one.txt')
+  await waitFor(() => loader.current?.lists[0]?.state === 'refused')
+  expect(feeds(loader.current!, 'a.example')).toEqual(['one'])
+  file('one.txt', 'b.example')
+  await waitFor(() => loader.current?.lists[0]?.state === 'fresh')
+  expect(feeds(loader.current!, 'b.example')).toEqual(['one'])
 })
