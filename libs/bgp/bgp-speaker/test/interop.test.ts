@@ -61,5 +61,18 @@ describe.each(ROUTER_KINDS)('opposite %s', (kind) => {
       await speaker.close({ withdraw: true })
       await router.waitForCount(0)
     })
+
+    test('killed and started again, it gets the table as it is by then', async () => {
+      const { router, table, speaker } = (current = await pair(kind, {}))
+      for (let n = 1; n <= 20; n++) table.set(`198.51.100.${n}/32`, PLAIN)
+      await speaker.start()
+      await router.waitForCount(20)
+      await router.kill()
+      table.delete('198.51.100.20/32')
+      table.set('198.51.100.19/32', { ...PLAIN, med: 9 })
+      await router.restart()
+      await router.waitForCount(19)
+      expect((await router.routes()).find((route) => route.prefix === '198.51.100.19/32')?.med).toBe(9)
+    })
   })
 })

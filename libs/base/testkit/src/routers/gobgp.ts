@@ -1,4 +1,5 @@
 /** GoBGP as a router in tests: no zebra, asked over its API on a UNIX socket. */
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   ask,
@@ -24,6 +25,7 @@ const gobgpDriver: RouterDriver = {
   kind: 'gobgp',
   prepare(folder, options) {
     const conf = writeConfiguration(folder, configuration(options))
+    rmSync(join(folder, 'api'), { force: true }) // what a killed one left
     const api = `unix://${join(folder, 'api')}`
     return { command: 'gobgpd', args: ['-f', conf, '-t', 'toml', '--api-hosts', api, '--pprof-disable', '-p'] }
   },

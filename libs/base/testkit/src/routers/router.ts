@@ -190,13 +190,11 @@ class RunningRouter implements Router {
       if (this.#child === child) this.#child = undefined
     })
     try {
-      await waitFor(
-        async () => {
-          if (this.#child !== child) throw new Error(`${this.kind} ended at once`)
-          return (await this.#driver.session(this.folder, this.options)) !== 'Down'
-        },
-        { timeoutMs: 15_000, what: () => `${this.kind} to start; its log:\n${this.log().slice(-2000)}` },
-      )
+      await waitFor(async () => this.#child !== child || (await this.#driver.session(this.folder, this.options)) !== 'Down', {
+        timeoutMs: 15_000,
+        what: () => `${this.kind} to start; its log:\n${this.log().slice(-2000)}`,
+      })
+      if (this.#child !== child) throw new Error(`${this.kind} ended at once; its log:\n${this.log().slice(-2000)}`)
     } catch (error) {
       await this.kill()
       throw error
