@@ -54,7 +54,6 @@ export async function replay(configFile: string, captures: readonly string[], js
   await ingest.close()
   await bus.close()
   const used = process.cpuUsage(cpu)
-  await lists.close()
 
   const { counters } = ingest
   const seconds = (used.user + used.system) / 1e6
