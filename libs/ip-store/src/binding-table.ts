@@ -8,7 +8,7 @@
  *                                                        └─▶ deadlines (a heap of slots)                         │
  *   owners    row: list, how many bindings of that list, next owner of the prefix ◀──────────────────────────────┘
  *
- * Everything is a column of numbers and each text stands once: about 170 bytes per address with ten addresses per name (bench/),
+ * Everything is a column of numbers and each text stands once: about 200 bytes per address with ten addresses per name (bench/),
  * where objects in Maps take five times that and make the garbage collector walk them. A route is a prefix with owners; a binding
  * that comes or goes changes a count, and only a count that leaves or reaches 0 is a route change.
  */
