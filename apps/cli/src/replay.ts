@@ -49,10 +49,14 @@ export async function replay(configFile: string, captures: readonly string[], js
     { bus, clock: systemClock, wallNow: () => Date.now(), matcher: lists.names.matcher, log: silentLog, seed: [1, 1] },
   )
   const cpu = process.cpuUsage()
-  for (const capture of captures)
-    await readCapture(capture, (bytes, start, end) => ingest.frame({ peer: capture }, bytes, start, end))
-  await ingest.close()
-  await bus.close()
+  try {
+    for (const capture of captures)
+      await readCapture(capture, (bytes, start, end) => ingest.frame({ peer: capture }, bytes, start, end))
+  } finally {
+    await ingest.close()
+    await bus.close()
+    await lists.close()
+  }
   const used = process.cpuUsage(cpu)
 
   const { counters } = ingest
