@@ -100,9 +100,11 @@ function refusalIn(ack: Uint8Array): string | undefined {
   if (ack.length === 0) return NO_STREAM
   if (ack.length > SUCCESS.length && ack[2] === 0x73 /* s */) return undefined
   try {
-    const { error } = JSON.parse(new TextDecoder().decode(ack)) as { error?: { description?: string } }
-    return error === undefined ? undefined : `JetStream refused the message: ${String(error.description)}`
+    const { error, seq } = JSON.parse(new TextDecoder().decode(ack)) as { error?: { description?: string }; seq?: number }
+    if (error !== undefined) return `JetStream refused the message: ${String(error.description)}`
+    if (typeof seq === 'number') return undefined
   } catch {
-    return 'JetStream answered with something that is no acknowledgement'
+    // No JSON, or null.
   }
+  return 'JetStream answered with something that is no acknowledgement'
 }

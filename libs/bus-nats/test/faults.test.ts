@@ -169,6 +169,18 @@ describe.skipIf(!isInstalled('nats-server'))('NatsBus and a real nats-server', (
     await waitFor(() => seen.includes('still'), { what: 'a published word' })
   })
 
+  test('a message whose consumer died without a word comes to another', async () => {
+    const nats = await server()
+    const bus = await open({ servers: [nats.url] })
+    await bus.enqueue(queue, 'orphan')
+    const dying = await connect({ servers: nats.url })
+    const taken = await dying.request('$JS.API.CONSUMER.MSG.NEXT.test_v1_work.consumers', '', { noMux: true, timeout: 5000 })
+    expect(words.decode(taken.data)).toBe('orphan')
+    await dying.close()
+    const seen = useEverything(bus)
+    await waitFor(() => seen.worked.has('orphan'), { what: 'the message to come again', timeoutMs: 30_000 })
+  })
+
   test('limits that were changed are applied to the stream that is there', async () => {
     const nats = await server()
     const before = await open({ servers: [nats.url] })
