@@ -1,0 +1,76 @@
+// `npm run bench`: what things cost on this machine. Prints a table for each bench and leaves all figures in test-results/bench.json.
+// `npm run bench -- ingest path` runs only those; `npm run bench -- --list` names them. Run it on a quiet machine: every figure is a
+// measurement of the moment, and the load is printed with it.
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { loadavg, cpus } from 'node:os'
+import { checkNode, installPackages, root, run } from '../setup.mjs'
+
+const BENCHES = {
+  ingest: ['libs/services/dnstap-ingest/bench/ingest.ts'],
+  path: ['tools/bench/path.ts'],
+  parse: ['libs/dns/dns-wire/bench/parse.ts'],
+  receive: ['libs/dns/dnstap-server/bench/receive.ts'],
+  lists: ['libs/dns/domain-list/bench/parse.ts'],
+  matcher: ['libs/dns/domain-matcher/bench/matcher.ts'],
+  reload: ['libs/dns/list-loader/bench/reload.ts'],
+  'bgp-encode': ['libs/bgp/bgp-wire/bench/encode.ts'],
+  'adj-rib-out': ['libs/bgp/route-table/bench/adj-rib-out.ts'],
+  'bgp-to-bird': ['libs/bgp/bgp-speaker/bench/to-bird.ts'],
+  store: ['libs/ip-store/bench/binding-table.bench.ts'],
+  'store-lmdb': ['libs/ip-store-lmdb/bench/lmdb-ip-store.bench.ts'],
+  'store-redis': ['libs/ip-store-redis/bench/redis-store.ts'],
+  bus: ['libs/bus/bench/local-bus.ts'],
+  'bus-nats': ['libs/bus-nats/bench/nats-bus.ts'],
+}
+
+checkNode()
+installPackages()
+const wanted = process.argv.slice(2)
+if (wanted.includes('--list')) {
+  console.log(Object.keys(BENCHES).join('\n'))
+  process.exit(0)
+}
+const unknown = wanted.filter((name) => BENCHES[name] === undefined)
+if (unknown.length > 0) {
+  console.error(`There is no bench ${unknown.join(', ')}; there are ${Object.keys(BENCHES).join(', ')}.`)
+  process.exit(2)
+}
+if (
+  !run(process.execPath, ['tools/nx.mjs', 'run-many', '-t', 'build', '--outputStyle=static'], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+)
+  process.exit(1)
+
+const results = []
+for (const [name, [script, ...args]] of Object.entries(BENCHES)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue
+  console.log(`\n── ${name}   (load ${loadavg()[0].toFixed(1)} on ${cpus().length} cores)`)
+  const { stdout, status } = spawnSync(process.execPath, ['--import', 'tsx', '--expose-gc', script, ...args, '--json'], {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+    maxBuffer: 1 << 26,
+    timeout: 600_000,
+  })
+  const figures = (stdout ?? '')
+    .split('\n')
+    .filter((line) => line.startsWith('{') || line.startsWith('['))
+    .map((line) => JSON.parse(line))
+  if (status !== 0 || figures.length === 0) {
+    console.log(`did not finish (${status ?? 'too long'})\n${stdout ?? ''}`)
+    results.push({ name, failed: true })
+    continue
+  }
+  for (const figure of figures) console.table(rowsOf(figure))
+  results.push({ name, load: loadavg()[0], figures })
+}
+mkdirSync(`${root}test-results`, { recursive: true })
+writeFileSync(`${root}test-results/bench.json`, `${JSON.stringify(results, null, 2)}\n`)
+process.exit(results.some((result) => result.failed === true) ? 1 : 0)
+
+function rowsOf(figure) {
+  if (Array.isArray(figure)) return figure
+  return figure.rows ?? figure.results ?? [figure]
+}
