@@ -65,7 +65,7 @@ nextHop = "192.0.2.9"
 peers = [${own === 'second' ? `"${bird.options.address}:${bird.options.port}"` : ''}]
 [syncer]
 listen = ${endpoint(own)}
-syncInterval = "${syncInterval}"
+syncInterval = "${own === 'first' ? syncInterval : '1h'}"
 peers = [${own === 'first' ? `"${mute.address}:${mute.port}", ` : ''}${endpoint(other)}]
 allow = ["${FROM}/32"]
 token = "${TOKEN}"
