@@ -239,6 +239,48 @@ test('thousands of names, grown over many tables, are all found, and no others',
   }
 })
 
+test('a list as they are, and names as they are asked for: what a set of texts says', () => {
+  // Word parts and top-level domains in the shares they have in public lists; a third of the names is below another listed one.
+  const words = [
+    'ads',
+    'track',
+    'cdn',
+    'img',
+    'shop',
+    'news',
+    'metrics',
+    'xn--e1afmkfd',
+    '_dmarc',
+    '4',
+    'a-1',
+    'very-long-label-of-a-shop',
+  ]
+  const tlds = ['com', 'com', 'com', 'net', 'org', 'ru', 'co.uk', 'com.br', 'xn--p1ai']
+  fc.assert(
+    fc.property(
+      fc.array(
+        fc.tuple(fc.array(fc.constantFrom(...words), { minLength: 1, maxLength: 3 }), fc.constantFrom(...tlds), fc.boolean()),
+        {
+          minLength: 50,
+          maxLength: 200,
+        },
+      ),
+      fc.integer(),
+      (made, seed) => {
+        const texts = made.map(([labels, tld]) => [...labels, tld].join('.'))
+        const listed = new Set(texts.filter((_, i) => made[i]![2]))
+        const matcher = matcherOf({ a: [...listed].map(suffix) }, seed)
+        for (const each of texts) {
+          const labels = `www.${each}`.split('.')
+          const expected = labels.some((_, i) => listed.has(labels.slice(i).join('.')))
+          expect([each, match(matcher, labels.join('.'), true) !== NO_MATCH]).toEqual([each, expected])
+        }
+      },
+    ),
+    { numRuns: 50 },
+  )
+})
+
 test('a name of 255 octets, and one of 127 labels', () => {
   const long = [63, 63, 63, 61].map((length) => 'x'.repeat(length)).join('.')
   const deep = Array.from({ length: 127 }, () => 'a').join('.')

@@ -5,7 +5,8 @@
  * comes out, so a bomb ends at the limit. A redirect never leads from https to http, and a token goes to the origin it was given for only.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'
 import type { IncomingMessage, RequestOptions } from 'node:http'
 import { request as httpsRequest } from 'node:https'
@@ -226,7 +227,8 @@ async function store(response: IncomingMessage, what: Download, signal: AbortSig
     }
   }
   const decoder = decoderOf(response)
-  const file = createWriteStream(what.path, { mode: 0o640, flags: 'wx' })
+  // Opened before anything can fail: a stream that opens by itself may do so after its file was removed.
+  const file = (await open(what.path, 'wx', 0o640)).createWriteStream()
   if (decoder === undefined) await pipeline(response, measured, file, { signal })
   else await pipeline(response, decoder, measured, file, { signal })
   if (!response.complete) throw new DownloadError('the connection was cut')

@@ -59,6 +59,8 @@ export class ListLoader {
   readonly #clock: Clock
   readonly #log: Log
   readonly #random: () => number
+  /** One for all versions: then names lie in the same order in each, and comparing two runs through both from front to back. */
+  readonly #seed = randomInt(2 ** 32)
   readonly #cancel = new AbortController()
   readonly #listeners = new Set<(lists: LoadedLists) => void>()
   #definitions: readonly ListDefinition[]
@@ -203,7 +205,7 @@ export class ListLoader {
     })
     return {
       lists,
-      seed: randomInt(2 ** 32),
+      seed: this.#seed,
       now: this.#clock.now(),
       previous: current?.matcherBuffer,
       previousAddresses: current?.addressText ?? new Map(),
