@@ -1,59 +1,54 @@
-// Lays out what one program needs to run: its bundle, the native packages that cannot be bundled, and a health check.
+// Lays out what one program needs to run: its bundle, the native packages it imports, and a health check.
 // Usage: node tools/runtime-packages.mjs APP FOLDER (after the build)
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
-const [app, out] = process.argv.slice(2)
-const bundle = `dist/apps/${app}`
-if (app === undefined || out === undefined || !existsSync(`${bundle}/main.js`)) {
-  console.error(`Usage: runtime-packages.mjs APP FOLDER, after the build (${bundle}/main.js).`)
+/** Not bundled: they load binaries that lie beside them. Keep in step with `external` in bundle.mjs. */
+const NATIVE = ['lmdb', 'koffi']
+/** Sources of the binaries, and maps: nothing at run time reads them. */
+const DEAD_WEIGHT = /\.(c|cc|cpp|h|hh|hpp|S|asm|gyp|map|md)$/
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const [app, folder] = process.argv.slice(2)
+const bundle = join(root, 'dist/apps', app ?? '')
+if (app === undefined || folder === undefined || !existsSync(join(bundle, 'main.js'))) {
+  console.error(`Usage: runtime-packages.mjs APP FOLDER, after the build (dist/apps/${app ?? 'APP'}/main.js).`)
   process.exit(2)
 }
+const out = resolve(folder)
 
-mkdirSync(join(out, 'node_modules'), { recursive: true })
-for (const file of readdirSync(bundle)) cpSync(join(bundle, file), join(out, file))
-writeFileSync(join(out, 'package.json'), `${JSON.stringify({ name: `dnstap-bgp-${app}`, private: true, type: 'module' })}\n`)
+mkdirSync(out, { recursive: true })
+cpSync(bundle, out, { recursive: true })
+const { version, license } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const manifest = { name: `dnstap-bgp-${app}`, version, license, private: true, type: 'module' }
+writeFileSync(join(out, 'package.json'), `${JSON.stringify(manifest)}\n`)
+cpSync(join(root, 'tools/healthcheck.mjs'), join(out, 'healthcheck.mjs'))
 
-const text = readdirSync(bundle)
+const code = readdirSync(bundle)
   .filter((file) => file.endsWith('.js'))
   .map((file) => readFileSync(join(bundle, file), 'utf8'))
-  .join('\n')
 const copied = new Set()
-for (const native of ['lmdb', 'koffi']) if (new RegExp(`["']${native}["']`).test(text)) copy(native, process.cwd())
+for (const name of NATIVE) {
+  const imported = new RegExp(`\\b(from|import|require)\\s*\\(?\\s*["']${name}["']`)
+  if (code.some((text) => imported.test(text))) copy(name, root)
+}
 console.log(`${app}: ${[...copied].join(', ') || 'no native package'}`)
 
-writeFileSync(
-  join(out, 'healthcheck.mjs'),
-  `// Asks the admin server whether this program is alive.
-import { get } from 'node:http'
-const listen = process.env.DNSTAP_BGP_ADMIN_LISTEN ?? '127.0.0.1:8053'
-const colon = listen.lastIndexOf(':')
-const host = listen.slice(0, colon).replace(/^\\[|\\]$/g, '').replace(/^(0\\.0\\.0\\.0|::)?$/, '127.0.0.1')
-get({ host, port: listen.slice(colon + 1), path: '/livez', timeout: 2000 }, (answer) => process.exit(answer.statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))
-`,
-)
-
-/** A package and what it depends on; optional ones (the binaries for other machines) only if they are installed. */
+/** A package and what it depends on; optional ones (binaries for other machines) only if they are installed. */
 function copy(name, from) {
   if (copied.has(name)) return
-  let folder
-  try {
-    folder = packageFolder(name, from)
-  } catch {
-    return // an optional package of another platform
-  }
+  const source = packageFolder(name, from)
+  if (source === undefined) return
   copied.add(name)
-  cpSync(folder, join(out, 'node_modules', name), { recursive: true, dereference: true })
-  const json = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
-  for (const dependency of Object.keys({ ...json.dependencies, ...json.optionalDependencies })) copy(dependency, folder)
+  const filter = (path) => !DEAD_WEIGHT.test(path)
+  cpSync(source, join(out, 'node_modules', name), { recursive: true, dereference: true, filter })
+  const { dependencies, optionalDependencies } = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8'))
+  for (const dependency of Object.keys({ ...dependencies, ...optionalDependencies })) copy(dependency, source)
 }
 
 function packageFolder(name, from) {
-  const require = createRequire(join(from, 'package.json'))
-  for (const base of require.resolve.paths(name) ?? []) {
-    const folder = join(base, name)
-    if (existsSync(join(folder, 'package.json'))) return folder
-  }
-  return dirname(require.resolve(`${name}/package.json`))
+  const bases = createRequire(join(from, 'package.json')).resolve.paths(name) ?? []
+  return bases.map((base) => join(base, name)).find((path) => existsSync(join(path, 'package.json')))
 }
