@@ -54,10 +54,7 @@ for (const [name, [script, ...args]] of Object.entries(BENCHES)) {
     maxBuffer: 1 << 26,
     timeout: 600_000,
   })
-  const figures = (stdout ?? '')
-    .split('\n')
-    .filter((line) => line.startsWith('{') || line.startsWith('['))
-    .map((line) => JSON.parse(line))
+  const figures = jsonOf(stdout ?? '')
   if (status !== 0 || figures.length === 0) {
     console.log(`did not finish (${status ?? 'too long'})\n${stdout ?? ''}`)
     results.push({ name, failed: true })
@@ -69,6 +66,20 @@ for (const [name, [script, ...args]] of Object.entries(BENCHES)) {
 mkdirSync(`${root}test-results`, { recursive: true })
 writeFileSync(`${root}test-results/bench.json`, `${JSON.stringify(results, null, 2)}\n`)
 process.exit(results.some((result) => result.failed === true) ? 1 : 0)
+
+/** What a bench printed as JSON, on one line or several. */
+function jsonOf(text) {
+  const from = text.search(/^[[{]/m)
+  if (from < 0) return []
+  try {
+    return [JSON.parse(text.slice(from))]
+  } catch {
+    return text
+      .split('\n')
+      .filter((line) => /^[[{].*[\]}]$/.test(line))
+      .map((line) => JSON.parse(line))
+  }
+}
 
 function rowsOf(figure) {
   if (Array.isArray(figure)) return figure
