@@ -1,5 +1,5 @@
 /** A real authoritative server (knotd) for zones that a test writes down, on a loopback address of its own. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Daemon } from '../daemon.ts'
 import { freePort, loopbackAddress } from '../loopback.ts'
@@ -14,8 +14,17 @@ export interface Authority {
   remove(): Promise<void>
 }
 
+export interface AuthorityOptions {
+  /** Makes it a dnstap sender too: the UNIX socket that knotd's mod-dnstap reports to (AUTH_QUERY, AUTH_RESPONSE). */
+  readonly dnstap?: string
+  readonly identity?: string
+}
+
 /** `zones`: origin (`example.org`) to records without SOA and NS, which are added. */
-export async function startAuthority(zones: Readonly<Record<string, string>>): Promise<Authority> {
+export async function startAuthority(
+  zones: Readonly<Record<string, string>>,
+  options: AuthorityOptions = {},
+): Promise<Authority> {
   const address = loopbackAddress()
   const port = await freePort(address)
   const records = new Map(Object.entries(zones))
@@ -31,6 +40,10 @@ export async function startAuthority(zones: Readonly<Record<string, string>>): P
     prepare(folder) {
       mkdirSync(join(folder, 'db'), { recursive: true })
       for (const zone of records.keys()) writeZone(folder, zone)
+      const tap =
+        options.dnstap === undefined
+          ? ''
+          : `mod-dnstap:\n  - id: tap\n    sink: unix:${options.dnstap}\n    identity: ${options.identity ?? 'test-knotd'}\n`
       const list = [...records.keys()].map((zone) => `  - domain: "${zone}."\n    file: "${zone}.zone"`).join('\n')
       writeFileSync(
         join(folder, 'knot.conf'),
@@ -45,14 +58,14 @@ database:
 log:
   - target: stderr
     any: notice
-template:
+${tap}template:
   - id: default
     storage: ${folder}
     zonefile-sync: -1
     zonefile-load: whole
     journal-content: none
     semantic-checks: off
-zone:
+${tap === '' ? '' : '    global-module: mod-dnstap/tap\n'}zone:
 ${list}
 `,
       )
@@ -71,4 +84,16 @@ ${list}
     },
     remove: () => daemon.remove(),
   }
+}
+
+/** Has knotd here its module for dnstap? Debian keeps it in a package of its own, knot-module-dnstap. */
+export function hasKnotDnstap(): boolean {
+  return ['/usr/lib', ...foldersIn('/usr/lib')].some((lib) =>
+    foldersIn(join(lib, 'knot')).some((folder) => existsSync(join(folder, 'dnstap.so'))),
+  )
+}
+
+function foldersIn(path: string): string[] {
+  if (!existsSync(path)) return []
+  return readdirSync(path, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [join(path, entry.name)] : []))
 }

@@ -1,39 +1,32 @@
 /** A real Unbound that reports to us by dnstap and asks an authority of the test's own. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Daemon } from '../daemon.ts'
 import { freePort, loopbackAddress } from '../loopback.ts'
-import { dig, type DnsServer } from './dig.ts'
+import { startResolver, type Resolver, type ResolverOptions } from './resolver.ts'
 
-export interface UnboundOptions {
-  /** A UNIX socket's path, or `address:port`. */
-  readonly dnstap: string
-  /** Zones and who serves them. */
-  readonly zones: readonly string[]
-  readonly authority: DnsServer
-  readonly identity?: string
+export type { Resolver } from './resolver.ts'
+
+export interface UnboundOptions extends Omit<ResolverOptions, 'dnstap'> {
+  /** A UNIX socket's path, or `address:port`; absent: it reports nothing. */
+  readonly dnstap?: string
   /** Further lines of the `server:` clause. */
   readonly serverLines?: readonly string[]
   readonly bidirectional?: boolean
 }
 
-export interface Resolver extends DnsServer {
-  readonly daemon: Daemon
-  lookup(name: string, type?: string, ...options: string[]): Promise<string[]>
-  remove(): Promise<void>
-}
-
 export async function startUnbound(options: UnboundOptions): Promise<Resolver> {
   const address = loopbackAddress()
   const port = await freePort(address)
-  const tap = options.dnstap.startsWith('/')
-    ? `dnstap-socket-path: "${options.dnstap}"`
-    : `dnstap-ip: "${options.dnstap.replace(/:(\d+)$/, '@$1')}"\n  dnstap-tls: no`
+  const { dnstap } = options
+  const tap = dnstap === undefined ? '' : dnstapClause(dnstap, options.identity ?? 'test-unbound', options.bidirectional ?? true)
   const stubs = options.zones.map(
     (zone) => `stub-zone:\n  name: "${zone}."\n  stub-addr: ${options.authority.address}@${options.authority.port}\n`,
   )
-  const daemon = await Daemon.start({
+  return startResolver({
     name: 'unbound',
+    address,
+    port,
+    readyName: 'localhost',
     prepare(folder) {
       writeFileSync(
         join(folder, 'unbound.conf'),
@@ -54,27 +47,26 @@ ${options.zones.map((zone) => `  local-zone: "${zone}." transparent\n  domain-in
 ${(options.serverLines ?? []).map((line) => `  ${line}`).join('\n')}
 remote-control:
   control-enable: no
-dnstap:
+${tap}${stubs.join('')}`,
+      )
+      return { command: 'unbound', args: ['-d', '-p', '-c', join(folder, 'unbound.conf')] }
+    },
+  })
+}
+
+function dnstapClause(to: string, identity: string, bidirectional: boolean): string {
+  const where = to.startsWith('/')
+    ? `dnstap-socket-path: "${to}"`
+    : `dnstap-ip: "${to.replace(/:(\d+)$/, '@$1')}"\n  dnstap-tls: no`
+  return `dnstap:
   dnstap-enable: yes
-  dnstap-bidirectional: ${options.bidirectional === false ? 'no' : 'yes'}
-  ${tap}
+  dnstap-bidirectional: ${bidirectional ? 'yes' : 'no'}
+  ${where}
   dnstap-send-identity: yes
-  dnstap-identity: "${options.identity ?? 'test-unbound'}"
+  dnstap-identity: "${identity}"
   dnstap-send-version: yes
   dnstap-log-client-query-messages: yes
   dnstap-log-client-response-messages: yes
   dnstap-log-resolver-response-messages: yes
-${stubs.join('')}`,
-      )
-      return { command: 'unbound', args: ['-d', '-p', '-c', join(folder, 'unbound.conf')] }
-    },
-    ready: async () => (await dig({ address, port }, 'version.bind', 'TXT', '-c', 'CH')).length >= 0,
-  })
-  return {
-    address,
-    port,
-    daemon,
-    lookup: (name, type, ...more) => dig({ address, port }, name, type, ...more),
-    remove: () => daemon.remove(),
-  }
+`
 }
