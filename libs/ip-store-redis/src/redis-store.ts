@@ -147,21 +147,26 @@ export class RedisIpStore implements IpStore {
     return { outcomes, changes: await this.#joined(answers.map((answer) => changesIn(answer, 3))) }
   }
 
+  /** One slice first; when it comes back full there is much to do, and several are asked for at once. */
   async expire(nowMs: number, limit: number): Promise<Expired> {
-    const parts: (RouteChanges | undefined)[] = []
+    const answers: string[][] = []
     let bindings = 0
-    let nextDeadline: string | undefined
-    do {
-      const ask = Math.min(EXPIRE_SLICE, limit - bindings)
-      const answer = await this.#run('dnstapBgpExpire', String(Math.floor(nowMs)), String(ask))
-      const count = Number(answer[2])
-      bindings += count
-      nextDeadline = answer[3]
-      parts.push(changesIn(answer, 4))
-      if (count < ask) break
-    } while (bindings < limit)
+    for (let atOnce = 1; ; atOnce = SLICES_AT_ONCE) {
+      const counts: number[] = []
+      for (let left = limit - bindings; counts.length < atOnce && left > 0; left -= EXPIRE_SLICE)
+        counts.push(Math.min(EXPIRE_SLICE, left))
+      if (answers.length === 0 && counts.length === 0) counts.push(0) // a limit of 0 still asks for the next deadline
+      answers.push(
+        ...(await this.#runAll(
+          counts.map((count) => () => this.#run('dnstapBgpExpire', String(Math.floor(nowMs)), String(count))),
+        )),
+      )
+      bindings = answers.reduce((sum, answer) => sum + Number(answer[2]), 0)
+      if (bindings >= limit || Number(answers.at(-1)?.[2]) < EXPIRE_SLICE) break
+    }
+    const nextDeadline = answers.at(-1)?.[3]
     const nextDeadlineMs = nextDeadline === undefined || nextDeadline === 'inf' ? undefined : Number(nextDeadline)
-    return { changes: await this.#joined(parts), bindings, nextDeadlineMs }
+    return { changes: await this.#joined(answers.map((answer) => changesIn(answer, 4))), bindings, nextDeadlineMs }
   }
 
   async forget(keys: readonly BindingKey[]): Promise<RouteChanges | undefined> {

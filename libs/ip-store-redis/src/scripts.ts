@@ -109,8 +109,8 @@ local function setDeadline(field, prefix, deadline)
   else call('SET', TRIGGERS .. prefix, '', 'PXAT', deadline == '0' and '1' or deadline) end
 end
 
--- Takes a binding out of everything but the deadlines.
-local function remove(list, name, prefix)
+-- Takes a binding out of everything but the deadlines. A trigger whose time has come is left to Redis.
+local function remove(list, name, prefix, keepTrigger)
   if routeWrites[prefix] == '' then return false end -- its last binding has just gone; the key goes at the end
   local key, field = BINDINGS .. prefix, list .. '\0' .. name
   local known = call('HMGET', key, '@', field)
@@ -120,7 +120,7 @@ local function remove(list, name, prefix)
   call('HDEL', NAMES .. name, prefix .. '\0' .. list)
   if count <= 1 then
     goneKeys[#goneKeys + 1] = key
-    goneKeys[#goneKeys + 1] = TRIGGERS .. prefix
+    if not keepTrigger then goneKeys[#goneKeys + 1] = TRIGGERS .. prefix end
     routes = routes - 1
     listRoutes[list] = routesOf(list) - 1
     tell(prefix, '')
@@ -241,7 +241,7 @@ export const EXPIRE = String.raw`${CHANGING}
 local due = call('ZRANGEBYSCORE', DEADLINES, '-inf', ARGV[4], 'LIMIT', 0, ARGV[5])
 for _, member in ipairs(due) do
   local list, name, prefix = match(member, '^([^%z]*)%z([^%z]*)%z(.*)$')
-  remove(list, name, prefix)
+  remove(list, name, prefix, true)
 end
 if #due > 0 then call('ZREMRANGEBYRANK', DEADLINES, 0, #due - 1) end
 local following = call('ZRANGE', DEADLINES, 0, 0, 'WITHSCORES')
