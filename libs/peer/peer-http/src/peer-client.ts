@@ -47,6 +47,8 @@ export interface PeerStatus {
   readonly pushFailures: number
   readonly fetches: number
   readonly fetchFailures: number
+  /** Entries of all fetches that were malformed. */
+  readonly fetchedMalformed: number
   /** Entries of the last whole fetch, and when that was. */
   readonly lastFetchEntries: number
   readonly lastFetchAtMs: number | undefined
@@ -85,6 +87,7 @@ export class PeerClient {
   #fetches = 0
   #fetchFailures = 0
   #fetchFailuresInARow = 0
+  #fetchedMalformed = 0
   #lastFetchEntries = 0
   #lastFetchAtMs: number | undefined
   #pushProblem: string | undefined
@@ -124,6 +127,7 @@ export class PeerClient {
       pushFailures: this.#pushFailures,
       fetches: this.#fetches,
       fetchFailures: this.#fetchFailures,
+      fetchedMalformed: this.#fetchedMalformed,
       lastFetchEntries: this.#lastFetchEntries,
       lastFetchAtMs: this.#lastFetchAtMs,
       problem: this.#pushProblem ?? this.#fetchProblem,
@@ -255,6 +259,7 @@ export class PeerClient {
       }
       reader.end()
       await hand(1)
+      this.#fetchedMalformed += reader.refused
       if (reader.refused > 0)
         this.#deps.log.warn(
           { peer: this.name, refused: reader.refused, first: reader.firstRefusal },
