@@ -8,12 +8,13 @@ export const root = fileURLToPath(new URL('..', import.meta.url))
 const NODE_FLOOR = [20, 19]
 const POLICY = '/usr/sbin/policy-rc.d'
 
-/** Debian's packages that the tests against real peers want, and the program by which each is recognised. */
+/** Debian's packages that the tests against real peers want, and the program by which each is recognised (`dpkg:`: by dpkg itself). */
 export const DEBIAN_PACKAGES = {
   unbound: 'unbound',
   bind9: 'named',
   'bind9-dnsutils': 'dig',
   knot: 'knotd',
+  'knot-module-dnstap': 'dpkg:',
   'knot-resolver': 'kresd',
   dnsdist: 'dnsdist',
   'pdns-recursor': 'pdns_recursor',
@@ -29,6 +30,8 @@ export const DEBIAN_PACKAGES = {
   tcpdump: 'tcpdump',
   iproute2: 'ip',
   openssl: 'openssl',
+  systemd: 'systemd-socket-activate',
+  'util-linux': 'prlimit',
 }
 
 /** Runs a command of the project; its output goes to the screen. Returns whether it succeeded. */
@@ -59,19 +62,21 @@ export function installPackages() {
 
 /** The programs that are not here. */
 export function missingPrograms() {
-  const here = (program) =>
-    program.startsWith('/')
-      ? existsSync(program)
-      : [
-          '/usr/local/sbin',
-          '/usr/local/bin',
-          '/usr/sbin',
-          '/usr/bin',
-          '/sbin',
-          '/bin',
-          ...(process.env.PATH ?? '').split(':'),
-        ].some((folder) => existsSync(`${folder}/${program}`))
-  return Object.entries(DEBIAN_PACKAGES).filter(([, program]) => !here(program))
+  const here = (name, program) =>
+    program === 'dpkg:'
+      ? spawnSync('dpkg-query', ['-W', '-f=${Status}', name], { encoding: 'utf8' }).stdout === 'install ok installed'
+      : program.startsWith('/')
+        ? existsSync(program)
+        : [
+            '/usr/local/sbin',
+            '/usr/local/bin',
+            '/usr/sbin',
+            '/usr/bin',
+            '/sbin',
+            '/bin',
+            ...(process.env.PATH ?? '').split(':'),
+          ].some((folder) => existsSync(`${folder}/${program}`))
+  return Object.entries(DEBIAN_PACKAGES).filter(([name, program]) => !here(name, program))
 }
 
 /** Installs what is missing when we may; no daemon is started by it. Otherwise says what is missing. */

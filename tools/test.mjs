@@ -56,8 +56,11 @@ for (const file of broken) console.log(`failed: ${file.name.slice(root.length)}:
 const failures = failed.length + broken.length
 console.log(`\nin ${Math.round((Date.now() - started) / 1000)} s`)
 console.log(`${tests.filter((test) => test.status === 'passed').length} passed, ${failures} failed, ${skipped.length} skipped`)
-if (process.env.CI !== undefined && skipped.length > 0) {
-  console.error('On CI nothing may be skipped.')
+// What cannot be tried as root, or against a peer that cannot do it, is skipped everywhere; anything else counts as not tested.
+const NATURE = [/in a folder that is not ours/, /exabgp.*gtsm/i]
+const untested = skipped.filter((test) => !NATURE.some((nature) => nature.test(test.fullName)))
+if (process.env.CI !== undefined && untested.length > 0) {
+  console.error(`On CI nothing may be skipped for want of a program: ${untested.length} were.`)
   process.exit(1)
 }
 process.exit(failures > 0 || reports.some((report) => !report.passed) ? 1 : 0)
