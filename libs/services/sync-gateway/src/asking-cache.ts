@@ -22,19 +22,14 @@ export async function* entriesOfCache(bus: Bus): AsyncIterable<readonly PeerEntr
   for await (const part of bus.ask(BINDINGS, undefined)) yield part.map(entryOf)
 }
 
-/** Why each entry is not wanted; undefined: it was taken. @throws BusError when the cache cannot be asked */
-export async function offerToCache(bus: Bus, entries: readonly PeerEntry[], from: string): Promise<(string | undefined)[]> {
-  const reasons: (string | undefined)[] = []
+/** What the cache says to each entry. @throws BusError when it cannot be asked */
+export async function offerToCache(bus: Bus, entries: readonly PeerEntry[], from: string): Promise<readonly OfferAnswer[]> {
+  const answers: OfferAnswer[] = []
   for (const question of questions(entries)) {
-    const answers: OfferAnswer[] = []
-    for await (const part of bus.ask(
-      OFFER,
-      question.map((entry) => resolutionOf(entry, from)),
-    ))
-      answers.push(...part)
-    for (let i = 0; i < question.length; i++) reasons.push(answers[i]?.why)
+    const resolutions = question.map((entry) => resolutionOf(entry, from))
+    for await (const part of bus.ask(OFFER, resolutions)) answers.push(...part)
   }
-  return reasons
+  return answers
 }
 
 function* questions(entries: readonly PeerEntry[]): Iterable<readonly PeerEntry[]> {

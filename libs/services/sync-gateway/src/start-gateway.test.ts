@@ -216,3 +216,46 @@ test('at the start every peer is asked for everything, and the cache judges that
   const text = await metrics.text()
   for (const result of ['taken', 'unwanted', 'malformed']) expect(text).toContain(`gateway_entries_total{result="${result}"} 1`)
 })
+
+describe('a fetch that brings more new routes than a list may make at once', () => {
+  const tooFast = { refusal: 'rate', why: 'list "video" makes new routes too fast' }
+
+  test('goes on as fast as the list may', async () => {
+    const peer = await startPeer((_request, response) => response.end(`[${jsonOf('203.0.113.1')},${jsonOf('203.0.113.2')}]\n`))
+    let isFull = true
+    const { clock, offers, metrics } = await start(`[syncer]\npeers = ["${peer.where}"]`, {
+      answer: (one) => (isFull && one.address === '203.0.113.2' ? tooFast : null),
+    })
+    clock.advance(0)
+    await waitFor(() => offers.length === 1)
+    isFull = false
+    await waitFor(() => {
+      clock.advance(100)
+      return offers.length === 2
+    })
+    expect(offers[1].map((one) => one.address)).toEqual(['203.0.113.2'])
+    await waitFor(async () => (await metrics.text()).includes(`gateway_fetches_total{peer="${peer.where}"} 1`))
+    expect(await metrics.text()).toContain('gateway_entries_total{result="taken"} 2')
+    expect(await metrics.text()).toContain('gateway_entries_total{result="unwanted"} 0')
+  })
+
+  test('leaves the rest to the next fetch after a few pauses, and lets us stop meanwhile', async () => {
+    const peer = await startPeer((_request, response) => response.end(`[${jsonOf('203.0.113.1')}]\n`))
+    const { clock, offers, metrics } = await start(`[syncer]\npeers = ["${peer.where}"]`, { answer: () => tooFast })
+    clock.advance(0)
+    await waitFor(() => offers.length === 1)
+    await waitFor(() => {
+      clock.advance(100)
+      return offers.length === 4
+    })
+    await waitFor(async () => (await metrics.text()).includes(`gateway_fetches_total{peer="${peer.where}"} 1`))
+    expect(offers).toHaveLength(4)
+    expect(await metrics.text()).toContain('gateway_entries_total{result="unwanted"} 1')
+
+    const other = await start(`[syncer]\npeers = ["${peer.where}"]`, { answer: () => tooFast })
+    other.clock.advance(0)
+    await waitFor(() => other.offers.length === 1)
+    await other.gateway.close()
+    await waitFor(() => other.clock.timers === 0)
+  })
+})

@@ -16,6 +16,7 @@ import { LEARNT } from '@dnstap-bgp/steering'
 import type { AdminRoutes, Health, Metrics } from '@dnstap-bgp/telemetry'
 import { entriesOfCache, entryOf, offerToCache } from './asking-cache.ts'
 import { describeMetrics } from './describe-metrics.ts'
+import { Pauses } from './pauses.ts'
 
 export interface StartGatewayDeps {
   readonly bus: Bus
@@ -32,16 +33,37 @@ export interface RunningGateway extends Closeable {
   report(): object
 }
 
+const PAUSE_MS = 1000
+/** For each thousand entries of a fetch. What is still too fast then comes with the next one. */
+const MAX_PAUSES = 3
+
 /** Without a [syncer] table there is nothing to do. @throws PeerListenError, one sentence */
 export async function startSyncGateway(config: Pick<Config, 'syncer'>, deps: StartGatewayDeps): Promise<RunningGateway> {
   const { syncer } = config
   if (syncer === undefined) return { port: undefined, report: () => ({}), close: () => {} }
   const { bus, clock, log, metrics, health, routes } = deps
   const entries = { taken: 0, unwanted: 0 }
+  const pauses = new Pauses(clock)
   const accept = async (offered: readonly PeerEntry[], from: string) => {
-    const reasons = await offerToCache(bus, offered, from)
-    for (const reason of reasons) entries[reason === undefined ? 'taken' : 'unwanted']++
-    return reasons
+    const answers = await offerToCache(bus, offered, from)
+    for (const answer of answers) entries[answer === null ? 'taken' : 'unwanted']++
+    return answers.map((answer) => answer?.why)
+  }
+  /** A fetch brings more at once than a list may make routes of (newRoutesPerSecond): it goes on as fast as that. */
+  const acceptFetched = async (offered: readonly PeerEntry[], from: string) => {
+    let left = offered
+    for (let pause = 0; ; pause++) {
+      const answers = await offerToCache(bus, left, from)
+      const tooFast = left.filter((_, i) => answers[i]?.refusal === 'rate')
+      entries.taken += answers.filter((answer) => answer === null).length
+      if (tooFast.length === 0 || pause === MAX_PAUSES || pauses.closed) {
+        entries.unwanted += answers.filter((answer) => answer !== null).length
+        return
+      }
+      entries.unwanted += answers.filter((answer) => answer !== null).length - tooFast.length
+      left = tooFast
+      await pauses.pause(PAUSE_MS)
+    }
   }
 
   let server: PeerServer | undefined
@@ -55,7 +77,7 @@ export async function startSyncGateway(config: Pick<Config, 'syncer'>, deps: Sta
   const clients = syncer.peers.map((peer) => {
     const component = health.component(`sync peer ${peer.host}:${peer.port}`)
     const { token, syncIntervalMs } = syncer
-    return new PeerClient({ peer, token, syncIntervalMs }, { accept, health: component, clock, log })
+    return new PeerClient({ peer, token, syncIntervalMs }, { accept: acceptFetched, health: component, clock, log })
   })
   for (const client of clients) client.start()
   const learnt = bus.subscribe(LEARNT, (resolutions) => {
@@ -70,6 +92,7 @@ export async function startSyncGateway(config: Pick<Config, 'syncer'>, deps: Sta
     port: server?.port,
     report: () => ({ syncPeers: status().map(({ peer, pushed, queued }) => `${peer}: ${pushed} told, ${queued} waiting`) }),
     async close() {
+      pauses.close()
       await learnt.close()
       await server?.close()
       await Promise.all(clients.map((client) => client.close()))
