@@ -1,11 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { createConnection, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
 import { birdCommand, freePort, isInstalled, loopbackAddress, type RouterKind, waitFor } from '@dnstap-bgp/testkit'
 import { encodeAttributes, encodeKeepalive, encodeOpen, NO_CAPABILITIES, UpdateWriter } from '@dnstap-bgp/bgp-wire'
@@ -352,57 +346,6 @@ describe('a speaker among strangers', () => {
     await speaker.close()
   })
 })
-
-describe.skipIf(!isInstalled('bird') || !isInstalled('tshark') || !isInstalled('tcpdump'))(
-  'looked at by tshark (skipped where bird2, tshark or tcpdump is not installed)',
-  () => {
-    test('no message of ours is malformed', async ({ skip }) => {
-      const folder = mkdtempSync(join(tmpdir(), 'dnstap-bgp-capture-'))
-      const { router, table, speaker, speakerConfig } = (current = await pair('bird'))
-      const { port } = speakerConfig.peers[0]
-      const file = join(folder, 'session.pcap')
-      const capture = spawn('tcpdump', ['-i', 'lo', '-U', '-s', '0', '-B', '65536', '-w', file, 'tcp', 'port', `${port}`])
-      try {
-        const started = await Promise.race([
-          once(capture.stderr, 'data').then(() => true),
-          once(capture, 'exit').then(() => false),
-        ])
-        if (!started) skip('tcpdump may not capture here')
-        const many = {
-          ...PLAIN,
-          localPref: 200,
-          med: 7,
-          communities: [0xfde80064, 0xffffff01],
-          largeCommunities: [[65000, 1, 2]],
-        } as const
-        for (let n = 0; n < 3000; n++) table.set(v4(n), n % 2 === 0 ? PLAIN : many)
-        for (let n = 0; n < 3000; n++) table.set(v6(n), n % 2 === 0 ? PLAIN : many)
-        await speaker.start()
-        await router.waitForCount(6000)
-        await router.askRefresh()
-        await waitFor(() => speaker.peers()[0].counters.announced >= 12_000)
-        table.clear()
-        await router.waitForCount(0)
-        await speaker.close({ withdraw: true })
-        await waitFor(async () => (await tshark(file, port, 'bgp.type == 3')) !== '', { what: 'our last message to be captured' })
-        capture.kill('SIGINT')
-        await once(capture, 'exit')
-        expect(await tshark(file, port, '_ws.malformed || _ws.expert.severity == "Error"')).toBe('')
-        const types = await tshark(file, port, 'bgp.type == 2', 'bgp.type')
-        expect(types.split(/[^0-9]+/).filter((type) => type === '2').length).toBeGreaterThan(20)
-      } finally {
-        capture.kill('SIGKILL')
-        rmSync(folder, { recursive: true, force: true })
-      }
-    })
-  },
-)
-
-async function tshark(file: string, port: number, filter: string, field = '_ws.col.Info'): Promise<string> {
-  const words = ['-r', file, '-d', `tcp.port==${port},bgp`, '-Y', `bgp && (${filter})`, '-T', 'fields', '-e', field]
-  const { stdout } = await promisify(execFile)('tshark', words, { maxBuffer: 1 << 26 })
-  return stdout.trim()
-}
 
 /** Counts again and again until asked for the lowest count seen. */
 function watchCount(count: () => Promise<number>): { lowest(): Promise<number> } {
