@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'vitest'
+import type { Resolution } from '@dnstap-bgp/steering'
+import { BASE_CONFIG, HOUR_MS, startTestCache } from '../test/cache-under-test.ts'
+
+const ADDRESS = '93.184.215.14'
+const ROUTE = `${ADDRESS}/32`
+const MINUTE_MS = 60_000
+
+/** As the gateway makes it of another instance's entry: no list, and what it takes an unknown TTL for. */
+const entry = (more: Partial<Resolution> = {}): Resolution => ({
+  list: '',
+  name: 'www.example.org',
+  rule: '',
+  address: ADDRESS,
+  ttlSeconds: 900,
+  seenAtMs: 0,
+  source: 'peer 192.0.2.7',
+  chain: ['www.example.org'],
+  ...more,
+})
+
+describe("another instance's entry", () => {
+  test('feeds every list that covers its name, and lives as long as each holds', async () => {
+    const { cache, store, clock } = await startTestCache({
+      config: `[[list]]\nname = "a"\nsource = "/nowhere/a.txt"\nttl = "1h"\n[[list]]\nname = "b"\nsource = "/nowhere/b.txt"\nttl = "2h"\n`,
+      rules: { a: ['example.org'], b: ['www.example.org'] },
+    })
+    const now = clock.now()
+    expect(await cache.offer([entry({ seenAtMs: now })])).toEqual([null])
+    const bindings = await store.bindingsOf(ROUTE)
+    expect(bindings.map(({ list, rule, expiresAtMs }) => [list, rule, (expiresAtMs - now) / HOUR_MS]).sort()).toEqual([
+      ['a', 'example.org', 1],
+      ['b', 'www.example.org', 2],
+    ])
+  })
+
+  test('each gets its own answer, in order', async () => {
+    const { cache, clock } = await startTestCache()
+    const seenAtMs = clock.now()
+    const answers = await cache.offer([
+      entry({ seenAtMs }),
+      entry({ seenAtMs, name: 'www.example.com' }),
+      entry({ seenAtMs, address: '127.0.0.1' }),
+      entry({ seenAtMs: seenAtMs - 2 * HOUR_MS }),
+      entry({ seenAtMs, address: '93.184.215.15' }),
+    ])
+    expect(answers.map((answer) => answer?.refusal ?? 'taken')).toEqual(['taken', 'not-listed', 'never', 'too-old', 'taken'])
+  })
+
+  test('refreshes what we know, and an older one neither ages nor withdraws it', async () => {
+    const { cache, learn, clock, store, routes } = await startTestCache()
+    await learn({})
+    const learntAt = clock.now()
+    await clock.advanceAsync(HOUR_MS / 2)
+    const laterAt = clock.now()
+    await cache.offer([entry({ seenAtMs: laterAt })])
+    const deadline = async () => (await store.bindingsOf(ROUTE))[0].expiresAtMs
+    expect(await deadline()).toBe(laterAt + HOUR_MS)
+    await cache.offer([entry({ seenAtMs: learntAt - HOUR_MS / 4 }), entry({ seenAtMs: 0 })])
+    expect(await deadline()).toBe(laterAt + HOUR_MS)
+    await clock.advanceAsync(HOUR_MS * 0.9)
+    expect(routes()).toEqual({ [ROUTE]: ['default'] })
+  })
+
+  test('told again and again with the same sighting does not live for ever', async () => {
+    const { cache, clock, routes } = await startTestCache()
+    const seenAtMs = clock.now()
+    for (let minute = 0; minute < 90; minute++) {
+      await cache.offer([entry({ seenAtMs })])
+      await clock.advanceAsync(MINUTE_MS, MINUTE_MS)
+    }
+    expect(routes()).toEqual({})
+  })
+
+  describe('on a list with `ttl = "dns"`', () => {
+    const config = `[[list]]\nname = "default"\nsource = "/nowhere/list.txt"\nttl = "dns"\n`
+
+    test('keeps its route while the peer refreshes it every ten minutes', async () => {
+      const { cache, clock, changes } = await startTestCache({ config })
+      for (let i = 0; i < 12; i++) {
+        await cache.offer([entry({ seenAtMs: clock.now() })])
+        await clock.advanceAsync(10 * MINUTE_MS)
+      }
+      expect(changes).toEqual([{ prefix: ROUTE, lists: ['default'] }])
+      await clock.advanceAsync(10 * MINUTE_MS)
+      expect(changes.at(-1)).toEqual({ prefix: ROUTE, lists: [] })
+    })
+
+    test("is taken up to a quarter of an hour after its sighting, and the list's ceiling stands", async () => {
+      const { cache, clock } = await startTestCache({ config })
+      const ago = (minutes: number) => entry({ seenAtMs: clock.now() - minutes * MINUTE_MS, address: `93.184.216.${minutes}` })
+      expect((await cache.offer([ago(10), ago(15), ago(17)])).map((answer) => answer?.refusal)).toEqual([
+        undefined,
+        undefined,
+        'too-old',
+      ])
+      const low = await startTestCache({ config: `${config}ttlMin = "1m"\nttlMax = "2m"\nttlGrace = "0s"\n` })
+      const seenAtMs = low.clock.now() - 3 * MINUTE_MS
+      expect((await low.cache.offer([entry({ seenAtMs })]))[0]?.refusal).toBe('too-old')
+    })
+  })
+
+  test('goes no further: the peer that heard the resolver tells the others itself', async () => {
+    const { cache, clock, learnt, settle } = await startTestCache({ config: BASE_CONFIG })
+    await cache.offer([entry({ seenAtMs: clock.now() })])
+    await settle()
+    expect(learnt).toEqual([])
+  })
+})
