@@ -32,6 +32,8 @@ export class DnstapConnection {
   /** Identity and version as the sender's frames state them. Whoever decodes frames sets and reads these; empty until then. */
   identity = ''
   version = ''
+  /** For whoever decodes frames too: when it last looked. */
+  heardAt = 0
 
   readonly #owner: ConnectionOwner
   readonly #reader: FrameStreamReader

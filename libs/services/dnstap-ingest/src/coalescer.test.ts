@@ -1,39 +1,55 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { textToName } from '@dnstap-bgp/dns-wire'
-import { Coalescer, Verdict } from './coalescer.ts'
+import { Coalescer, MAX_SILENCE_SECONDS, Verdict } from './coalescer.ts'
 import { beginKey, endKey, factKey } from './fact-key.ts'
 
-test('agrees with a map of what was passed when', () => {
-  const fact = fc.record({ key: fc.nat(40), wait: fc.nat(3) })
+/** What pass() once was: judged and, unless a repeat, passed on. */
+function pass(coalescer: Coalescer, key: number, now: number, until: number, worth: number): Verdict {
+  const verdict = coalescer.judge(key * 7, key * 13, now, until, worth)
+  if (verdict !== Verdict.repeat) coalescer.passed(key * 7, key * 13, now, until)
+  return verdict
+}
+
+test('agrees with a map of what was told when', () => {
+  const sighting = fc.record({ key: fc.nat(40), wait: fc.nat(300), hold: fc.integer({ min: 1, max: 2000 }) })
   fc.assert(
-    fc.property(fc.array(fact, { maxLength: 200 }), (facts) => {
+    fc.property(fc.array(sighting, { maxLength: 200 }), (sightings) => {
       const coalescer = new Coalescer(1024)
-      const passed = new Map<number, number>()
+      const told = new Map<number, { until: number; at: number }>()
       let now = 1
-      for (const { key, wait } of facts) {
+      for (const { key, wait, hold } of sightings) {
         now += wait
-        const last = passed.get(key)
-        const expected = last === undefined ? Verdict.news : now - last < 5 ? Verdict.repeat : Verdict.refresh
-        if (expected !== Verdict.repeat) passed.set(key, now)
-        expect(coalescer.pass(key * 7, key * 13, now, 5)).toBe(expected)
+        const last = told.get(key)
+        const until = now + hold
+        let expected: Verdict = Verdict.repeat
+        if (last === undefined || last.until <= now) expected = Verdict.news
+        else if (until - last.until >= 50 || now - last.at >= MAX_SILENCE_SECONDS) expected = Verdict.refresh
+        if (expected !== Verdict.repeat) told.set(key, { until: Math.max(until, last?.until ?? 0), at: now })
+        expect(pass(coalescer, key, now, until, 50)).toBe(expected)
       }
     }),
   )
 })
 
-test('forgets what was passed on longest ago when a set is full, and nothing else', () => {
+test('forgets what expires first when a set is full, and nothing else', () => {
   const coalescer = new Coalescer(4)
-  for (let key = 1; key <= 5; key++) expect(coalescer.pass(key, key, key, 100)).toBe(Verdict.news)
-  for (let key = 2; key <= 5; key++) expect(coalescer.pass(key, key, 6, 100)).toBe(Verdict.repeat)
-  expect(coalescer.pass(1, 1, 6, 100)).toBe(Verdict.news)
+  for (let key = 1; key <= 5; key++) expect(pass(coalescer, key, key, key + 100, 50)).toBe(Verdict.news)
+  for (let key = 2; key <= 5; key++) expect(pass(coalescer, key, 6, 106, 50)).toBe(Verdict.repeat)
+  expect(pass(coalescer, 1, 6, 106, 50)).toBe(Verdict.news)
+})
+
+test('what was only judged is not remembered', () => {
+  const coalescer = new Coalescer(16)
+  expect(coalescer.judge(1, 2, 1, 100, 10)).toBe(Verdict.news)
+  expect(coalescer.judge(1, 2, 1, 100, 10)).toBe(Verdict.news)
 })
 
 test('what did not get through is news again', () => {
   const coalescer = new Coalescer(16)
-  coalescer.pass(1, 2, 1, 100)
-  coalescer.forget(1, 2)
-  expect(coalescer.pass(1, 2, 1, 100)).toBe(Verdict.news)
+  pass(coalescer, 1, 1, 101, 50)
+  coalescer.forget(7, 13)
+  expect(pass(coalescer, 1, 1, 101, 50)).toBe(Verdict.news)
 })
 
 test('a key tells list, name and address apart, and not the case of letters', () => {

@@ -1,11 +1,13 @@
 /**
- * Stops repeats: remembers which (list, name, address) was passed on and when, in a table of fixed size.
+ * Stops repeats: remembers for each (list, name, address) until when the cache was told that it lives, in a table of fixed size.
  *
- * Hot: asked for each address of each matching reply. A set-associative cache, four ways a set, in three columns:
+ * Hot: asked for each address of each matching reply. A sighting is worth passing on when the fact would live noticeably longer by it
+ * than was told: with an idle time that is a share of it after the last one; with `ttl = "dns"`, where resolvers count TTLs down, it is
+ * when a fresh TTL arrives. A set-associative cache, four ways a set, in four columns:
  *
- *     set s     [ way 0 | way 1 | way 2 | way 3 ]      keyLow, keyHigh: 64 bits of hash      passedAt: seconds, 0 empty
+ *     set s     [ way 0 | way 1 | way 2 | way 3 ]      keyLow, keyHigh: 64 bits of hash      until, passedAt: seconds; until 0: empty
  *
- * A full set forgets the fact passed on longest ago; forgetting costs one needless refresh. Two facts with the same 64 bits would hide
+ * A full set forgets the fact that expires first; forgetting costs one needless message. Two facts with the same 64 bits would hide
  * one another for an interval: with a million facts and a secret seed that is a chance of one in tens of millions, ever.
  *
  * The obvious twin is a Map of strings (coalescer.test.ts).
@@ -14,12 +16,17 @@ export const Verdict = { repeat: 0, refresh: 1, news: 2 } as const
 export type Verdict = (typeof Verdict)[keyof typeof Verdict]
 
 const WAYS = 4
+/** What was told so long ago is told again: the cache may have refused it then (a rate, a limit) and not now. */
+export const MAX_SILENCE_SECONDS = 600
 
 export class Coalescer {
   readonly #mask: number
   readonly #keyLow: Uint32Array
   readonly #keyHigh: Uint32Array
+  readonly #until: Uint32Array
   readonly #passedAt: Uint32Array
+  /** Where the fact judged last stands, or would. */
+  #slot = 0
 
   /** `capacity`: a power of two, 4 at least. */
   constructor(capacity: number) {
@@ -28,37 +35,47 @@ export class Coalescer {
     this.#mask = capacity / WAYS - 1
     this.#keyLow = new Uint32Array(capacity)
     this.#keyHigh = new Uint32Array(capacity)
+    this.#until = new Uint32Array(capacity)
     this.#passedAt = new Uint32Array(capacity)
   }
 
-  /** May the fact pass at `nowSeconds` (1 or more)? If so it is remembered as passed. */
-  pass(keyLow: number, keyHigh: number, nowSeconds: number, intervalSeconds: number): Verdict {
+  /** By this sighting the fact would live until `untilSeconds`. Is that worth telling? Nothing is remembered yet. */
+  judge(keyLow: number, keyHigh: number, nowSeconds: number, untilSeconds: number, worthSeconds: number): Verdict {
     const first = (keyLow & this.#mask) * WAYS
-    let oldest = first
+    let soonest = first
     for (let way = first; way < first + WAYS; way++) {
-      const passedAt = this.#passedAt[way]
-      if (passedAt !== 0 && this.#keyLow[way] === keyLow && this.#keyHigh[way] === keyHigh) {
-        if (nowSeconds - passedAt < intervalSeconds) return Verdict.repeat
-        this.#passedAt[way] = nowSeconds
-        return Verdict.refresh
+      const until = this.#until[way]
+      if (this.#keyLow[way] === keyLow && this.#keyHigh[way] === keyHigh && until !== 0) {
+        this.#slot = way
+        if (until <= nowSeconds && untilSeconds > until) return Verdict.news
+        if (untilSeconds - until >= worthSeconds) return Verdict.refresh
+        return nowSeconds - this.#passedAt[way] >= MAX_SILENCE_SECONDS ? Verdict.refresh : Verdict.repeat
       }
-      if (passedAt < this.#passedAt[oldest]) oldest = way
+      if (until < this.#until[soonest]) soonest = way
     }
-    this.#keyLow[oldest] = keyLow
-    this.#keyHigh[oldest] = keyHigh
-    this.#passedAt[oldest] = nowSeconds
+    this.#slot = soonest
     return Verdict.news
+  }
+
+  /** The fact judged just now is passed on. */
+  passed(keyLow: number, keyHigh: number, nowSeconds: number, untilSeconds: number): void {
+    const slot = this.#slot
+    const isSame = this.#keyLow[slot] === keyLow && this.#keyHigh[slot] === keyHigh
+    this.#keyLow[slot] = keyLow
+    this.#keyHigh[slot] = keyHigh
+    this.#until[slot] = isSame ? Math.max(this.#until[slot], untilSeconds) : untilSeconds
+    this.#passedAt[slot] = nowSeconds
   }
 
   /** The fact did not get through after all: the next sighting is news again. */
   forget(keyLow: number, keyHigh: number): void {
     const first = (keyLow & this.#mask) * WAYS
     for (let way = first; way < first + WAYS; way++) {
-      if (this.#keyLow[way] === keyLow && this.#keyHigh[way] === keyHigh) this.#passedAt[way] = 0
+      if (this.#keyLow[way] === keyLow && this.#keyHigh[way] === keyHigh) this.#until[way] = 0
     }
   }
 
   clear(): void {
-    this.#passedAt.fill(0)
+    this.#until.fill(0)
   }
 }

@@ -13,7 +13,10 @@ export function describeIngestMetrics(metrics: Metrics, ingest: Ingest): void {
     read: () =>
       samplesOf(
         'type',
-        Object.fromEntries([...ingest.framesByType].map((count, type) => [messageTypeName(type) ?? 'unknown', count])),
+        // The last place is spare: only 0 stands for what we do not know.
+        Object.fromEntries(
+          [...ingest.framesByType.subarray(0, 15)].map((count, type) => [messageTypeName(type) ?? 'unknown', count]),
+        ),
       ),
   })
   metrics.counter({
@@ -42,6 +45,9 @@ export function describeIngestMetrics(metrics: Metrics, ingest: Ingest): void {
       samplesOf('reason', {
         'off-chain': counters.offChainRecords,
         malformed: counters.malformedRecords,
+        'other-class': counters.otherClassRecords,
+        'too-many': counters.excessRecords,
+        'too-old': counters.tooOld,
         'ipv6-off': counters.ipv6Off,
         'resolver-address': counters.resolverAddress,
         'no-address': counters.withoutAddress,
@@ -51,6 +57,16 @@ export function describeIngestMetrics(metrics: Metrics, ingest: Ingest): void {
     name: 'ingest_truncated_answers_total',
     help: 'Answers with TC set, of which what was whole was used.',
     read: () => counters.truncated,
+  })
+  metrics.counter({
+    name: 'ingest_looped_answers_total',
+    help: 'Answers whose chain of names came back to itself.',
+    read: () => counters.loopedChains,
+  })
+  metrics.counter({
+    name: 'ingest_forgotten_targets_total',
+    help: 'Ends of listed chains in pieces that were forgotten before their time, for lack of room.',
+    read: () => ingest.evictedPieces,
   })
   metrics.counter({
     name: 'ingest_joined_answers_total',

@@ -159,11 +159,56 @@ describe('an answer', () => {
     expect(ingest.counters.ipv6Off).toBe(1)
   })
 
+  test('of a listed name without an address is counted', async () => {
+    const { answer, got, ingest } = startIngest()
+    await answer('www.example.org', [])
+    expect(got).toEqual([])
+    expect(ingest.counters).toMatchObject({ matched: 1, withoutAddress: 1 })
+  })
+
   test("that names the resolver's own address cannot steer the way to it", async () => {
     const { answer, got, ingest } = startIngest()
     await answer('www.example.org', [a('www.example.org', '93.184.215.53')], { responseAddress: '93.184.215.53' })
     expect(got).toEqual([])
     expect(ingest.counters.resolverAddress).toBe(1)
+  })
+
+  test("that names another resolver's address cannot steer the way to it either", async () => {
+    const { answer, got } = startIngest()
+    await answer('one.example.org', [a('one.example.org', '93.184.215.1')], { responseAddress: '93.184.215.53' })
+    await answer('two.example.org', [a('two.example.org', '93.184.215.53')], { responseAddress: '127.0.0.1' })
+    expect(got.map((one) => one.name)).toEqual(['one.example.org'])
+  })
+
+  test('that was refused for its address is no repeat: it is refused again', async () => {
+    const { answer, ingest } = startIngest()
+    const ask = () => answer('www.example.org', [a('www.example.org', '93.184.215.53')], { responseAddress: '93.184.215.53' })
+    await ask()
+    await ask()
+    expect(ingest.counters).toMatchObject({ resolverAddress: 2, repeats: 0 })
+  })
+
+  test('of an authority may name that authority: it is no resolver of ours (RESOLVER_RESPONSE)', async () => {
+    const { answer, got } = startIngest({ types: ['RESOLVER_RESPONSE'] })
+    const frame = { messageType: 4, responseAddress: '93.184.215.14', queryAddress: '93.184.215.53' }
+    await answer('www.example.org', [a('www.example.org', '93.184.215.14'), a('www.example.org', '93.184.215.53')], frame)
+    expect(got.map((one) => one.address)).toEqual(['93.184.215.14'])
+  })
+
+  test.each([
+    ['of another class', 'otherClassRecords', [0, 3]],
+    ['of a wrong length', 'malformedRecords', undefined],
+  ] as const)('a record %s is left out and counted', (_what, counter, otherClass) => {
+    const { ingest } = startIngest()
+    const response = dnsResponse({ qname: 'www.example.org', answers: [a('www.example.org')] })
+    const record = response.length - 16 // a pointer, type, class, TTL, length and four octets
+    if (otherClass !== undefined) response.set(otherClass, record + 4)
+    else {
+      response[record + 11] = 3
+    }
+    const bytes = dnstapFrame({ response })
+    ingest.frame({ peer: 'unix' }, bytes, 0, bytes.length)
+    expect(ingest.counters[counter]).toBe(1)
   })
 
   test('without identity is known by its connection', async () => {
@@ -220,6 +265,99 @@ describe('repeats', () => {
   })
 })
 
+describe('repeats with `ttl = "dns"`', () => {
+  const config = `
+[[list]]
+name = "video"
+source = "/nowhere/video"
+ttl = "dns"
+ttlMin = "2s"
+ttlMax = "1h"
+ttlGrace = "0s"
+`
+  const ask = (one: ReturnType<typeof startIngest>, ttlSeconds: number) =>
+    one.answer('www.example.org', [a('www.example.org', '93.184.215.14', ttlSeconds)])
+
+  test('stop here while the resolver counts one TTL down', async () => {
+    const one = startIngest({ config })
+    for (let ttl = 300; ttl > 0; ttl -= 10) {
+      await ask(one, ttl)
+      await one.clock.advanceAsync(9990)
+    }
+    expect(one.got.map((fact) => fact.ttlSeconds)).toEqual([300])
+  })
+
+  test('pass at once when a fresh TTL lets the fact live longer: a TTL near its end must not hide it', async () => {
+    const one = startIngest({ config })
+    await ask(one, 3)
+    await ask(one, 300)
+    expect(one.got.map((fact) => fact.ttlSeconds)).toEqual([3, 300])
+  })
+
+  test('of TTL 0 pass once for each shortest hold time', async () => {
+    const one = startIngest({ config })
+    for (let i = 0; i < 40; i++) {
+      await ask(one, 0)
+      await one.clock.advanceAsync(95)
+    }
+    expect(one.got.length).toBeGreaterThanOrEqual(2)
+    expect(one.got.length).toBeLessThanOrEqual(5)
+  })
+})
+
+describe('answers that waited somewhere', () => {
+  test('longer than the hold time are dropped and counted', async () => {
+    const { answer, got, ingest, clock } = startIngest({ config: CONFIG.replaceAll('1h', '10s') })
+    await answer('www.example.org', [a('www.example.org')], { responseTimeMs: clock.now() - 11_000 })
+    expect(got).toEqual([])
+    expect(ingest.counters.tooOld).toBe(1)
+  })
+
+  test('do not hide the fresh ones behind them', async () => {
+    const { answer, got, clock } = startIngest({ config: CONFIG.replaceAll('1h', '60s') })
+    await answer('www.example.org', [a('www.example.org')], { responseTimeMs: clock.now() - 50_000 })
+    await answer('www.example.org', [a('www.example.org')])
+    expect(got).toHaveLength(2)
+  })
+
+  test('pass no more than one by one older than what was told', async () => {
+    const { answer, got, clock } = startIngest()
+    await answer('www.example.org', [a('www.example.org')])
+    for (let age = 3000; age > 0; age -= 100)
+      await answer('www.example.org', [a('www.example.org')], { responseTimeMs: clock.now() - age * 1000 })
+    expect(got).toHaveLength(1)
+  })
+})
+
+describe('a sender', () => {
+  test('is known by identity and version from its first frame on, whatever it carries', async () => {
+    const { ingest, clock } = startIngest()
+    const source = { peer: 'unix', identity: '', version: '' }
+    const bytes = dnstapFrame({ response: new Uint8Array(0), messageType: 1, identity: 'ns\u00e9', version: 'x\n1' })
+    ingest.frame(source, bytes, 0, bytes.length)
+    expect(source).toMatchObject({ identity: 'ns?', version: 'x?1' })
+    expect([...ingest.senders.byIdentity]).toEqual([['ns?', { version: 'x?1', lastSeenMs: clock.now() }]])
+  })
+
+  test('that was upgraded has its new version', async () => {
+    const { answer, ingest, clock } = startIngest()
+    await answer('example.org', [], { version: 'unbound 1' })
+    await clock.advanceAsync(1000)
+    await answer('example.org', [], { version: 'unbound 2' })
+    expect(ingest.senders.byIdentity.get('test-resolver')?.version).toBe('unbound 2')
+  })
+
+  test('that makes up identities crowds out the oldest only', () => {
+    const { ingest } = startIngest()
+    for (let i = 0; i < 1500; i++) {
+      const bytes = dnstapFrame({ response: new Uint8Array(0), identity: `made-up-${i}` })
+      ingest.frame({ peer: 'unix' }, bytes, 0, bytes.length)
+    }
+    expect(ingest.senders.byIdentity.size).toBe(1000)
+    expect(ingest.senders.byIdentity.has('made-up-1499')).toBe(true)
+  })
+})
+
 describe('while the bus takes nothing', () => {
   test('facts wait, and go when it is back', async () => {
     const { answer, got, bus, ingest, clock } = startIngest()
@@ -248,6 +386,33 @@ describe('a chain in pieces (RESOLVER_RESPONSE)', () => {
       { list: 'video', name: 'www.example.org', ttlSeconds: 60, chain: ['www.example.org', 'a.cdn.net', 'b.cdn.net'] },
     ])
     expect(ingest.counters.piecesJoined).toBe(2)
+  })
+
+  test('feeds the list of the listed name as well when the target is on another list', async () => {
+    const { answer, got } = startIngest({ types, rules: { video: ['example.org'], work: ['cdn.net'] } })
+    await answer('www.example.org', [cname('www.example.org', 'a.cdn.net', 60)], resolver)
+    await answer('a.cdn.net', [a('a.cdn.net')], resolver)
+    expect(got.map(({ list, name }) => [list, name]).sort()).toEqual([
+      ['video', 'www.example.org'],
+      ['work', 'a.cdn.net'],
+    ])
+  })
+
+  test('that leads back to itself ends', async () => {
+    const { answer, got, ingest } = startIngest({ types })
+    for (let i = 0; i < 100; i++) {
+      await answer('www.example.org', [cname('www.example.org', 'a.cdn.net')], resolver)
+      await answer('a.cdn.net', [cname('a.cdn.net', 'www.example.org')], resolver)
+    }
+    expect(got).toEqual([])
+    expect(ingest.counters.frames).toBe(200)
+  })
+
+  test('is not joined by what a client asked, where both kinds are heard', async () => {
+    const { answer, got } = startIngest({ types: ['CLIENT_RESPONSE', 'RESOLVER_RESPONSE'] })
+    await answer('www.example.org', [cname('www.example.org', 'a.cdn.net')], resolver)
+    await answer('a.cdn.net', [a('a.cdn.net')])
+    expect(got).toEqual([])
   })
 
   test('is forgotten after a short while', async () => {

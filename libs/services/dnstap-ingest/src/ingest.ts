@@ -11,27 +11,34 @@
  */
 import type { Bus, Subscription } from '@dnstap-bgp/bus'
 import type { Hold, ListConfig } from '@dnstap-bgp/config'
-import { DnstapDecoder, dnstapFaultName, messageTypeName } from '@dnstap-bgp/dnstap'
+import { DnstapDecoder, dnstapFaultName, MessageType, messageTypeName } from '@dnstap-bgp/dnstap'
 import { nameToText, ResponseReader, responseFaultName, textToName } from '@dnstap-bgp/dns-wire'
 import { formatAddress } from '@dnstap-bgp/ip'
 import type { Clock, Closeable, Log, Timer } from '@dnstap-bgp/runtime'
-import { HEAD, type Resolution } from '@dnstap-bgp/steering'
+import { HEAD } from '@dnstap-bgp/steering'
 import { Coalescer, Verdict } from './coalescer.ts'
 import { beginKey, endKey, factKey } from './fact-key.ts'
 import { Outbox } from './outbox.ts'
-import { PieceMemory } from './piece-memory.ts'
+import { PieceMemory, type Piece } from './piece-memory.ts'
+import { ResolverAddresses } from './resolver-addresses.ts'
+import { Senders, type FrameSource } from './senders.ts'
 
 /** What the matcher must offer; verdict objects are the same for the same id. */
 export interface NameMatcher {
   /** The verdict on the uncompressed wire-format name at `offset`; negative: no list wants it. */
   match(bytes: Uint8Array, offset: number): number
-  verdict(id: number): readonly { readonly list: string; readonly rule: string }[]
+  verdict(id: number): readonly Rule[]
 }
 
-/** Who sent a frame. */
-export interface FrameSource {
-  /** For explanation when the frame has no identity: `unix`, or the peer's address. */
-  readonly peer: string
+interface Rule {
+  readonly list: string
+  readonly rule: string
+}
+
+/** A list as each fact needs it. */
+interface ListFacts {
+  readonly number: number
+  readonly hold: Hold
 }
 
 export interface IngestConfig {
@@ -52,10 +59,10 @@ export interface IngestDeps {
 }
 
 const COALESCER_CAPACITY = 1 << 20
-/** A refresh is passed on when this share of the hold time has gone by, and at least every ten minutes. */
-const REFRESH_SHARE = 8
-const MAX_REFRESH_SECONDS = 600
-/** Coarse time for the coalescer. */
+/** A sighting is passed on when it makes a fact live longer by this share of its hold time, or by ten minutes; never by less than a second. */
+const WORTH_SHARE = 8
+const MAX_WORTH_SECONDS = 600
+/** Coarse time, for the coalescer and the list of senders. */
 const TICK_MS = 250
 /** A response that says it is older than this has a clock that cannot be believed; or it waited somewhere for too long. */
 const MAX_AGE_MS = 3_600_000
@@ -69,19 +76,22 @@ export class Ingest implements Closeable {
     matched: 0,
     withoutAddress: 0,
     repeats: 0,
+    tooOld: 0,
     ipv6Off: 0,
     resolverAddress: 0,
     offChainRecords: 0,
+    otherClassRecords: 0,
     malformedRecords: 0,
+    excessRecords: 0,
     truncated: 0,
+    loopedChains: 0,
     piecesJoined: 0,
     dnstapFaults: {} as Record<string, number>,
     responseFaults: {} as Record<string, number>,
   }
-  /** Frames by message type, for metrics. */
+  /** Frames by message type, for metrics; 0 is a type we do not know. */
   readonly framesByType = new Float64Array(16)
-  /** Senders by identity and version, as last heard. */
-  readonly senders = new Map<string, { version: string; lastSeenMs: number }>()
+  readonly senders = new Senders()
   readonly outbox: Outbox
 
   #config: IngestConfig
@@ -91,15 +101,23 @@ export class Ingest implements Closeable {
   readonly #reader = new ResponseReader()
   readonly #coalescer = new Coalescer(COALESCER_CAPACITY)
   readonly #pieces = new PieceMemory()
+  readonly #resolverAddresses = new ResolverAddresses()
   /** By dnstap message type. */
   #wanted = new Uint8Array(16)
-  #wantsPieces = false
-  #lists = new Map<string, { readonly number: number; readonly hold: Hold }>()
+  #lists = new Map<string, ListFacts>()
   #nowSeconds = 1
+  /** Counts up with each tick. */
+  #tick = 1
   readonly #startedMs: number
   readonly #ticker: Timer
   readonly #headSubscription: Subscription
   #epoch: string | undefined
+  /** The message's chain in text, made when a fact first needs it: names up to one of them, and in which frame. */
+  #chain: readonly string[] = []
+  #chainOfFrame = 0
+  /** Of the fact that #isWorthTelling() let through. */
+  #address = ''
+  #ageMs = 0
 
   constructor(config: IngestConfig, deps: IngestDeps) {
     this.#config = config
@@ -109,9 +127,15 @@ export class Ingest implements Closeable {
     this.outbox = new Outbox(deps.bus, deps.clock, deps.log, (fact) => this.#coalescer.forget(fact.keyLow, fact.keyHigh))
     this.reconfigure(config)
     this.#ticker = deps.clock.every(TICK_MS, () => {
+      this.#tick++
       this.#nowSeconds = 1 + Math.floor((deps.clock.monotonic() - this.#startedMs) / 1000)
     })
     this.#headSubscription = deps.bus.subscribe(HEAD, (head) => this.#epochHeard(head.epoch))
+  }
+
+  /** Targets of chains in pieces that were forgotten before their time. */
+  get evictedPieces(): number {
+    return this.#pieces.evicted
   }
 
   /** The lists' settings were read again. */
@@ -120,7 +144,6 @@ export class Ingest implements Closeable {
     this.#lists = new Map(config.lists.map((list, number) => [list.name, { number, hold: list.hold }]))
     this.#wanted = new Uint8Array(16)
     for (let type = 1; type < 16; type++) if (config.types.includes(messageTypeName(type) ?? '')) this.#wanted[type] = 1
-    this.#wantsPieces = config.types.some((type) => type !== 'CLIENT_RESPONSE')
     this.forgetAll()
   }
 
@@ -145,8 +168,12 @@ export class Ingest implements Closeable {
       countFault(counters.dnstapFaults, dnstapFaultName(fault))
       return
     }
-    this.framesByType[decoder.messageType & 15]++
-    if (this.#wanted[decoder.messageType & 15] === 0) {
+    if (source.heardAt !== this.#tick) {
+      source.heardAt = this.#tick
+      this.senders.hear(source, decoder, bytes, this.#deps.clock.now())
+    }
+    this.framesByType[decoder.messageType]++
+    if (this.#wanted[decoder.messageType] === 0) {
       counters.otherTypes++
       return
     }
@@ -161,19 +188,27 @@ export class Ingest implements Closeable {
       return
     }
     counters.offChainRecords += reader.offChainRecords
+    counters.otherClassRecords += reader.otherClassRecords
     counters.malformedRecords += reader.malformedRecords
+    counters.excessRecords += reader.excessRecords
     if (reader.truncated) counters.truncated++
+    if (reader.looped) counters.loopedChains++
+    // A client is told the whole chain; what a resolver asked others comes link by link.
+    const inPieces = decoder.messageType !== MessageType.CLIENT_RESPONSE
     const matcher = this.#matcher
     let matched = false
     for (let index = 0; index < reader.chainLength; index++) {
       const verdict = matcher.match(reader.chainBytes(index), reader.chainOffset(index))
       if (verdict < 0) continue
-      this.#nameMatched(source, bytes, index, verdict, matched)
+      this.#nameMatched(source, bytes, index, verdict, matched, inPieces)
       matched = true
     }
-    if (!matched && this.#wantsPieces) matched = this.#joinPieces(source, bytes)
-    if (matched) counters.matched++
-    else counters.unmatched++
+    if (inPieces && this.#joinPieces(source, bytes)) matched = true
+    if (!matched) counters.unmatched++
+    else {
+      counters.matched++
+      if (reader.addressCount === 0) counters.withoutAddress++
+    }
   }
 
   async close(): Promise<void> {
@@ -183,25 +218,32 @@ export class Ingest implements Closeable {
   }
 
   /** The name at `index` is listed: its addresses, for each list that did not have an earlier name of this chain. */
-  #nameMatched(source: FrameSource, bytes: Uint8Array, index: number, verdict: number, notFirst: boolean): void {
+  #nameMatched(
+    source: FrameSource,
+    bytes: Uint8Array,
+    index: number,
+    verdict: number,
+    notFirst: boolean,
+    inPieces: boolean,
+  ): void {
     const reader = this.#reader
+    if (reader.addressCount === 0 && !inPieces) return
     const rules = this.#matcher.verdict(verdict)
-    if (reader.addressCount === 0 && !this.#wantsPieces) {
-      if (!notFirst) this.counters.withoutAddress++
-      return
-    }
     for (let r = 0; r < rules.length; r++) {
       const rule = rules[r]
       const list = this.#lists.get(rule.list)
       if (list === undefined || (notFirst && this.#hadEarlierName(rule.list, index))) continue
-      beginKey(this.#deps.seed[0], this.#deps.seed[1], list.number, reader.chainBytes(index), reader.chainOffset(index))
+      this.#beginKey(list.number, index)
       const nameLow = factKey.low
       const nameHigh = factKey.high
       for (let a = 0; a < reader.addressCount; a++) {
         if (reader.addressOwner[a] < index) continue
-        this.#address(source, bytes, a, index, rule, list.hold, nameLow, nameHigh)
+        const verdict = this.#isWorthTelling(bytes, a, list.hold, reader.addressTtl[a], nameLow, nameHigh)
+        if (verdict === Verdict.repeat) continue
+        const chain = this.#chainTo(reader.addressOwner[a])
+        this.#tell(source, bytes, verdict, rule, chain[index], reader.addressTtl[a], chain)
       }
-      if (this.#wantsPieces) this.#rememberTarget(index, rule)
+      if (inPieces) this.#rememberTarget(index, rule)
     }
   }
 
@@ -214,182 +256,168 @@ export class Ingest implements Closeable {
     return false
   }
 
-  #address(
-    source: FrameSource,
-    bytes: Uint8Array,
-    a: number,
-    nameIndex: number,
-    rule: { readonly list: string; readonly rule: string },
-    hold: Hold,
-    nameLow: number,
-    nameHigh: number,
-  ): void {
+  /**
+   * Does the address at `a` teach the cache something? If so it counts as told, and #tell() must follow: `factKey`, #address and #ageMs are
+   * the fact's. The usual answer is no, and costs a look into the coalescer.
+   */
+  #isWorthTelling(bytes: Uint8Array, a: number, hold: Hold, ttlSeconds: number, nameLow: number, nameHigh: number): Verdict {
     const reader = this.#reader
     const offset = reader.addressOffset[a]
     const lengthBytes = reader.addressLength[a]
     if (lengthBytes === 16 && !this.#config.ipv6) {
       this.counters.ipv6Off++
-      return
+      return Verdict.repeat
     }
     endKey(nameLow, nameHigh, bytes, offset, lengthBytes)
-    const keyLow = factKey.low
-    const keyHigh = factKey.high
-    const ttlSeconds = reader.addressTtl[a]
-    const verdict = this.#coalescer.pass(keyLow, keyHigh, this.#nowSeconds, refreshSeconds(hold, ttlSeconds))
+    const { low, high } = factKey
+    const coalescer = this.#coalescer
+    const nowSeconds = this.#nowSeconds
+    const holdSeconds = secondsOf(hold, ttlSeconds)
+    const worthSeconds = Math.max(1, Math.min(MAX_WORTH_SECONDS, holdSeconds / WORTH_SHARE))
+    let verdict = coalescer.judge(low, high, nowSeconds, nowSeconds + holdSeconds, worthSeconds)
     if (verdict === Verdict.repeat) {
       this.counters.repeats++
-      return
+      return verdict
     }
-    if (this.#isResolver(bytes, offset, lengthBytes)) {
+    // Now exactly. After a stall of ours or the sender's, answers come that are old.
+    this.#ageMs = this.#readAgeMs()
+    const untilSeconds = nowSeconds + holdSeconds - this.#ageMs / 1000
+    if (untilSeconds <= nowSeconds) {
+      this.counters.tooOld++
+      return Verdict.repeat
+    }
+    verdict = coalescer.judge(low, high, nowSeconds, untilSeconds, worthSeconds)
+    if (verdict === Verdict.repeat) {
+      this.counters.repeats++
+      return verdict
+    }
+    this.#resolverAddresses.learn(this.#decoder, bytes)
+    this.#address = formatAddress(bytes, offset, lengthBytes)
+    if (this.#resolverAddresses.has(this.#address)) {
       this.counters.resolverAddress++
-      return
+      return Verdict.repeat
     }
-    const chain: string[] = []
-    for (let i = 0; i <= reader.addressOwner[a]; i++) chain.push(nameToText(reader.chainBytes(i), reader.chainOffset(i)))
-    this.#pass(verdict, keyLow, keyHigh, {
-      list: rule.list,
-      name: chain[nameIndex],
-      rule: rule.rule,
-      address: formatAddress(bytes, offset, lengthBytes),
-      ttlSeconds,
-      seenAtMs: this.#seenAtMs(),
-      source: this.#identity(source, bytes),
-      chain,
-    })
+    coalescer.passed(low, high, nowSeconds, untilSeconds)
+    return verdict
   }
 
-  #pass(verdict: Verdict, keyLow: number, keyHigh: number, resolution: Resolution): void {
-    const fact = { resolution, keyLow, keyHigh }
+  #tell(
+    source: FrameSource,
+    bytes: Uint8Array,
+    verdict: Verdict,
+    rule: Rule,
+    name: string,
+    ttlSeconds: number,
+    chain: readonly string[],
+  ): void {
+    const fact = {
+      resolution: {
+        list: rule.list,
+        name,
+        rule: rule.rule,
+        address: this.#address,
+        ttlSeconds,
+        seenAtMs: Math.round(this.#deps.clock.now() - this.#ageMs),
+        source: this.senders.nameOf(source, this.#decoder, bytes),
+        chain,
+      },
+      keyLow: factKey.low,
+      keyHigh: factKey.high,
+    }
     if (verdict === Verdict.news) this.outbox.news(fact)
     else this.outbox.refresh(fact)
   }
 
-  /** Is the address the resolver's that gave the answer? Whoever it is, the way to it must not be steered by an answer. */
-  #isResolver(bytes: Uint8Array, offset: number, lengthBytes: number): boolean {
-    const { responseAddressStart: from, responseAddressEnd: to } = this.#decoder
-    if (to - from !== lengthBytes) return false
-    for (let i = 0; i < lengthBytes; i++) if (bytes[from + i] !== bytes[offset + i]) return false
-    return true
-  }
-
-  /** When the resolver answered, by our clock: its own word on how long ago that was is taken, its clock's zero is not. */
-  #seenAtMs(): number {
-    const nowMs = this.#deps.clock.now()
+  /** How long ago the resolver answered: its own word on that is taken, its clock's zero is not. */
+  #readAgeMs(): number {
     const decoder = this.#decoder
-    if (decoder.responseTimeSec === 0) return nowMs
+    if (decoder.responseTimeSec === 0) return 0
     const ageMs = this.#deps.wallNow() - (decoder.responseTimeSec * 1000 + decoder.responseTimeNsec / 1e6)
-    return ageMs > 0 && ageMs < MAX_AGE_MS ? Math.round(nowMs - ageMs) : nowMs
+    return ageMs > 0 && ageMs < MAX_AGE_MS ? ageMs : 0
   }
 
-  #identity(source: FrameSource, bytes: Uint8Array): string {
-    const decoder = this.#decoder
-    const text = (from: number, to: number) =>
-      Buffer.from(bytes.buffer, bytes.byteOffset + from, Math.min(to - from, MAX_IDENTITY_BYTES)).toString('utf8')
-    if (decoder.identityEnd === decoder.identityStart) return source.peer
-    const identity = printable(text(decoder.identityStart, decoder.identityEnd))
-    const sender = this.senders.get(identity)
-    if (sender !== undefined) sender.lastSeenMs = this.#deps.clock.now()
-    else if (this.senders.size < MAX_SENDERS)
-      this.senders.set(identity, {
-        version: printable(text(decoder.versionStart, decoder.versionEnd)),
-        lastSeenMs: this.#deps.clock.now(),
-      })
-    return identity
+  /** The names from QNAME to the one at `last`. */
+  #chainTo(last: number): readonly string[] {
+    if (this.#chainOfFrame === this.counters.frames && this.#chain.length === last + 1) return this.#chain
+    const chain: string[] = []
+    for (let i = 0; i <= last; i++) chain.push(nameToText(this.#reader.chainBytes(i), this.#reader.chainOffset(i)))
+    this.#chain = chain
+    this.#chainOfFrame = this.counters.frames
+    return chain
   }
 
-  #rememberTarget(index: number, rule: { readonly list: string; readonly rule: string }): void {
+  /** The chain ends without an address, or further links may come: whoever answers for its last name answers for the listed one. */
+  #rememberTarget(index: number, rule: Rule): void {
     const reader = this.#reader
     const last = reader.chainLength - 1
     if (last === index) return
-    const chain: string[] = []
-    for (let i = 0; i <= last; i++) chain.push(nameToText(reader.chainBytes(i), reader.chainOffset(i)))
-    this.#hashName(last)
-    const piece = {
-      target: chain[last],
-      list: rule.list,
-      name: chain[index],
-      rule: rule.rule,
-      chain,
-      ttlSeconds: reader.chainTtl(last),
-    }
-    this.#pieces.remember(piece, factKey.low, this.#nowSeconds)
+    const chain = this.#chainTo(last)
+    this.#beginKey(NO_LIST, last)
+    this.#pieces.remember(
+      {
+        target: chain[last],
+        list: rule.list,
+        name: chain[index],
+        rule: rule.rule,
+        chain,
+        ttlSeconds: reader.chainTtl(last),
+      },
+      factKey.low,
+      this.#nowSeconds,
+    )
   }
 
   /** Does this answer go on where a listed chain ended a moment ago? */
   #joinPieces(source: FrameSource, bytes: Uint8Array): boolean {
     const reader = this.#reader
-    this.#hashName(0)
+    this.#beginKey(NO_LIST, 0)
     if (!this.#pieces.mayKnow(factKey.low)) return false
-    const qname = nameToText(reader.chainBytes(0), reader.chainOffset(0))
-    const pieces = this.#pieces.of(qname, this.#nowSeconds)
+    const pieces = this.#pieces.of(this.#chainTo(0)[0], this.#nowSeconds)
     if (pieces.length === 0) return false
     this.counters.piecesJoined++
-    const names: string[] = []
-    for (let i = 0; i < reader.chainLength; i++) names.push(nameToText(reader.chainBytes(i), reader.chainOffset(i)))
     for (const piece of pieces) {
       const list = this.#lists.get(piece.list)
       if (list === undefined) continue
-      for (let a = 0; a < reader.addressCount; a++) this.#joinedAddress(source, bytes, a, piece, names, list)
-      if (reader.chainLength > 1) {
-        this.#hashName(reader.chainLength - 1)
-        const { untilSeconds: _, ...rest } = piece
-        const ttlSeconds = Math.min(piece.ttlSeconds, reader.chainTtl(reader.chainLength - 1))
-        this.#pieces.remember(
-          { ...rest, target: names[names.length - 1], chain: [...piece.chain, ...names.slice(1)], ttlSeconds },
-          factKey.low,
-          this.#nowSeconds,
-        )
-      }
+      this.#joinAddresses(source, bytes, piece, list)
+      const last = reader.chainLength - 1
+      if (last === 0) continue
+      const chain = this.#chainTo(last)
+      this.#beginKey(NO_LIST, last)
+      this.#pieces.remember(
+        {
+          target: chain[last],
+          list: piece.list,
+          name: piece.name,
+          rule: piece.rule,
+          chain: [...piece.chain, ...chain.slice(1)],
+          ttlSeconds: Math.min(piece.ttlSeconds, reader.chainTtl(last)),
+        },
+        factKey.low,
+        this.#nowSeconds,
+      )
     }
     return true
   }
 
-  #joinedAddress(
-    source: FrameSource,
-    bytes: Uint8Array,
-    a: number,
-    piece: { list: string; name: string; rule: string; chain: readonly string[]; ttlSeconds: number },
-    names: readonly string[],
-    list: { readonly number: number; readonly hold: Hold },
-  ): void {
+  #joinAddresses(source: FrameSource, bytes: Uint8Array, piece: Piece, list: ListFacts): void {
     const reader = this.#reader
-    const offset = reader.addressOffset[a]
-    const lengthBytes = reader.addressLength[a]
-    if (lengthBytes === 16 && !this.#config.ipv6) {
-      this.counters.ipv6Off++
-      return
-    }
-    if (this.#isResolver(bytes, offset, lengthBytes)) {
-      this.counters.resolverAddress++
-      return
-    }
     const name = textToName(piece.name)
     if (name === undefined) return
     beginKey(this.#deps.seed[0], this.#deps.seed[1], list.number, name, 0)
-    endKey(factKey.low, factKey.high, bytes, offset, lengthBytes)
-    const keyLow = factKey.low
-    const keyHigh = factKey.high
-    const ttlSeconds = Math.min(piece.ttlSeconds, reader.addressTtl[a])
-    const verdict = this.#coalescer.pass(keyLow, keyHigh, this.#nowSeconds, refreshSeconds(list.hold, ttlSeconds))
-    if (verdict === Verdict.repeat) {
-      this.counters.repeats++
-      return
+    const nameLow = factKey.low
+    const nameHigh = factKey.high
+    for (let a = 0; a < reader.addressCount; a++) {
+      const ttlSeconds = Math.min(piece.ttlSeconds, reader.addressTtl[a])
+      const verdict = this.#isWorthTelling(bytes, a, list.hold, ttlSeconds, nameLow, nameHigh)
+      if (verdict === Verdict.repeat) continue
+      const chain = [...piece.chain, ...this.#chainTo(reader.addressOwner[a]).slice(1)]
+      this.#tell(source, bytes, verdict, piece, piece.name, ttlSeconds, chain)
     }
-    this.#pass(verdict, keyLow, keyHigh, {
-      list: piece.list,
-      name: piece.name,
-      rule: piece.rule,
-      address: formatAddress(bytes, offset, lengthBytes),
-      ttlSeconds,
-      seenAtMs: this.#seenAtMs(),
-      source: this.#identity(source, bytes),
-      chain: [...piece.chain, ...names.slice(1, reader.addressOwner[a] + 1)],
-    })
   }
 
-  /** Leaves the hash of a name of the chain in `factKey`. */
-  #hashName(index: number): void {
-    beginKey(this.#deps.seed[0], this.#deps.seed[1], NO_LIST, this.#reader.chainBytes(index), this.#reader.chainOffset(index))
+  /** Begins a key, in `factKey`, with a name of the chain. */
+  #beginKey(list: number, index: number): void {
+    beginKey(this.#deps.seed[0], this.#deps.seed[1], list, this.#reader.chainBytes(index), this.#reader.chainOffset(index))
   }
 
   /** Another epoch: the store does not know what we told the last one. */
@@ -401,18 +429,12 @@ export class Ingest implements Closeable {
 
 /** Fewer than any list's number. */
 const NO_LIST = -1
-const MAX_IDENTITY_BYTES = 255
-const MAX_SENDERS = 1000
 
-function refreshSeconds(hold: Hold, ttlSeconds: number): number {
-  const holdMs = hold.kind === 'idle' ? hold.ttlMs : Math.min(Math.max(ttlSeconds * 1000, hold.minMs), hold.maxMs) + hold.graceMs
-  return Math.min(MAX_REFRESH_SECONDS, holdMs / 1000 / REFRESH_SHARE)
+function secondsOf(hold: Hold, ttlSeconds: number): number {
+  if (hold.kind === 'idle') return hold.ttlMs / 1000
+  return (Math.min(Math.max(ttlSeconds * 1000, hold.minMs), hold.maxMs) + hold.graceMs) / 1000
 }
 
 function countFault(counts: Record<string, number>, name: string): void {
   counts[name] = (counts[name] ?? 0) + 1
-}
-
-function printable(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, '?')
 }

@@ -1,30 +1,24 @@
 /**
- * What waits to go to the cache: news before refreshes, bounded, never in the way of a socket.
+ * What waits to go to the cache: news before refreshes, bounded by number and by size, never in the way of a socket.
  *
- * A batch leaves as soon as the loop has nothing more urgent. While the bus is away or slow, news push refreshes aside, and what finds
- * no room is dropped, counted, and reported back so that the coalescer lets it through again.
+ * A batch leaves as soon as the loop has nothing more urgent. While the bus is away or slow, news go first; what finds no room is dropped,
+ * counted, and reported back so that the coalescer lets it through again.
  */
 import { BusError } from '@dnstap-bgp/bus'
 import type { Bus } from '@dnstap-bgp/bus'
 import type { Clock, Closeable, Log, Timer } from '@dnstap-bgp/runtime'
-import { RESOLUTIONS, type Resolution } from '@dnstap-bgp/steering'
-
-/** A resolution and the coalescer's key for it. */
-export interface OutgoingFact {
-  readonly resolution: Resolution
-  readonly keyLow: number
-  readonly keyHigh: number
-}
+import { RESOLUTIONS } from '@dnstap-bgp/steering'
+import { FactQueue, type OutgoingFact, type QueueLimits } from './fact-queue.ts'
 
 export interface OutboxLimits {
-  readonly news: number
-  readonly refreshes: number
+  readonly news: QueueLimits
+  readonly refreshes: QueueLimits
 }
 
-const DEFAULT_LIMITS: OutboxLimits = { news: 200_000, refreshes: 50_000 }
-const MAX_BATCH_FACTS = 500
-/** Keeps a batch far under NATS's message limit (1 MiB) whatever the names. */
-const MAX_BATCH_CHARACTERS = 200_000
+const DEFAULT_LIMITS: OutboxLimits = {
+  news: { facts: 200_000, characters: 64_000_000 },
+  refreshes: { facts: 50_000, characters: 16_000_000 },
+}
 const MAX_IN_FLIGHT = 16
 const RETRY_MS = 500
 /** Closing waits so long for a bus that does not take what is left. */
@@ -35,10 +29,9 @@ export class Outbox implements Closeable {
   readonly #bus: Bus
   readonly #clock: Clock
   readonly #log: Log
-  readonly #limits: OutboxLimits
   readonly #onDrop: (fact: OutgoingFact) => void
-  #news: OutgoingFact[] = []
-  #refreshes: OutgoingFact[] = []
+  readonly #news: FactQueue
+  readonly #refreshes: FactQueue
   #inFlight = 0
   #scheduled: Timer | undefined
   #failing = false
@@ -49,7 +42,8 @@ export class Outbox implements Closeable {
     this.#clock = clock
     this.#log = log
     this.#onDrop = onDrop
-    this.#limits = limits
+    this.#news = new FactQueue(limits.news)
+    this.#refreshes = new FactQueue(limits.refreshes)
   }
 
   get waiting(): number {
@@ -62,23 +56,13 @@ export class Outbox implements Closeable {
   }
 
   news(fact: OutgoingFact): void {
-    if (this.#news.length >= this.#limits.news) {
-      this.counters.droppedNews++
-      this.#onDrop(fact)
-      return
-    }
-    this.#news.push(fact)
-    this.#schedule(0)
+    if (this.#news.push(fact)) this.#schedule(0)
+    else this.#dropped(fact, true)
   }
 
   refresh(fact: OutgoingFact): void {
-    if (this.#refreshes.length >= this.#limits.refreshes) {
-      this.counters.droppedRefreshes++
-      this.#onDrop(fact)
-      return
-    }
-    this.#refreshes.push(fact)
-    this.#schedule(0)
+    if (this.#refreshes.push(fact)) this.#schedule(0)
+    else this.#dropped(fact, false)
   }
 
   /** Sends what waits, for as long as the bus takes it. */
@@ -105,18 +89,16 @@ export class Outbox implements Closeable {
   #flush(): void {
     while (this.waiting > 0 && this.#inFlight < MAX_IN_FLIGHT) {
       const isNews = this.#news.length > 0
-      const batch = take(isNews ? this.#news : this.#refreshes)
-      if (isNews) this.#news = batch.rest
-      else this.#refreshes = batch.rest
+      const facts = (isNews ? this.#news : this.#refreshes).take()
       this.#inFlight++
       this.#bus
         .enqueue(
           RESOLUTIONS,
-          batch.facts.map((fact) => fact.resolution),
+          facts.map((fact) => fact.resolution),
         )
         .then(
-          () => this.#sent(batch.facts, isNews),
-          (error: unknown) => this.#refused(batch.facts, isNews, error),
+          () => this.#sent(facts, isNews),
+          (error: unknown) => this.#refused(facts, isNews, error),
         )
     }
   }
@@ -132,7 +114,7 @@ export class Outbox implements Closeable {
     if (this.waiting > 0) this.#schedule(0)
   }
 
-  #refused(facts: OutgoingFact[], isNews: boolean, error: unknown): void {
+  #refused(facts: readonly OutgoingFact[], isNews: boolean, error: unknown): void {
     if (!(error instanceof BusError)) throw error
     this.#inFlight--
     this.counters.retries++
@@ -140,34 +122,14 @@ export class Outbox implements Closeable {
       this.#failing = true
       this.#log.warn({ error: error.message }, 'The bus does not take facts; they wait here.')
     }
-    if (isNews) this.#news = this.#back(facts, this.#news, this.#limits.news, 'droppedNews')
-    else this.#refreshes = this.#back(facts, this.#refreshes, this.#limits.refreshes, 'droppedRefreshes')
+    const excess = (isNews ? this.#news : this.#refreshes).putBack(facts)
+    for (const fact of excess) this.#dropped(fact, isNews)
     this.#schedule(RETRY_MS)
   }
 
-  #back(
-    facts: OutgoingFact[],
-    waiting: OutgoingFact[],
-    limit: number,
-    counter: 'droppedNews' | 'droppedRefreshes',
-  ): OutgoingFact[] {
-    const all = [...facts, ...waiting]
-    for (const fact of all.slice(limit)) {
-      this.counters[counter]++
-      this.#onDrop(fact)
-    }
-    return all.slice(0, limit)
+  #dropped(fact: OutgoingFact, isNews: boolean): void {
+    if (isNews) this.counters.droppedNews++
+    else this.counters.droppedRefreshes++
+    this.#onDrop(fact)
   }
-}
-
-function take(waiting: OutgoingFact[]): { facts: OutgoingFact[]; rest: OutgoingFact[] } {
-  let count = 0
-  let characters = 0
-  while (count < waiting.length && count < MAX_BATCH_FACTS && characters < MAX_BATCH_CHARACTERS) {
-    const { name, rule, chain } = waiting[count++].resolution
-    characters += name.length + rule.length + 100
-    for (let i = 0; i < chain.length; i++) characters += chain[i].length
-  }
-  if (count === waiting.length) return { facts: waiting, rest: [] }
-  return { facts: waiting.slice(0, count), rest: waiting.slice(count) }
 }

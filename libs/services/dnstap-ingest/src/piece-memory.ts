@@ -3,7 +3,9 @@
  *
  * A RESOLVER_RESPONSE stream shows what the resolver asked upstream, one link at a time: `www.listed.example CNAME x.cdn.example` in one
  * message, `x.cdn.example A 192.0.2.1` in another. So the last name of a listed chain is remembered for a short while; an answer for
- * that name then belongs to the listed one. Bounded: the oldest target is forgotten first.
+ * that name then belongs to the listed one. Bounded by targets and by characters: the oldest target is forgotten first.
+ *
+ * Asked for each answer of such a stream, so a filter of one byte for each hash says at once that a name was no target lately.
  */
 export interface Piece {
   /** The target that was seen last, presentation format. */
@@ -16,16 +18,32 @@ export interface Piece {
   readonly untilSeconds: number
 }
 
+export interface PieceLimits {
+  readonly targets: number
+  readonly characters: number
+}
+
 const LIFETIME_SECONDS = 30
-const MAX_TARGETS = 20_000
+const DEFAULT_LIMITS: PieceLimits = { targets: 20_000, characters: 16_000_000 }
+/** Listed names that one target may belong to. */
+const MAX_PIECES = 8
 /** A chain longer than resolvers follow is no chain. */
 const MAX_LINKS = 32
+const FILTER_SIZE = 1 << 16
 
 export class PieceMemory {
+  /** Targets forgotten before their time. */
+  evicted = 0
+  readonly #limits: PieceLimits
   readonly #byTarget = new Map<string, readonly Piece[]>()
+  #characters = 0
   #filter = new Uint8Array(FILTER_SIZE)
   #lastFilter = new Uint8Array(FILTER_SIZE)
   #rotatedAt = 0
+
+  constructor(limits: PieceLimits = DEFAULT_LIMITS) {
+    this.#limits = limits
+  }
 
   get size(): number {
     return this.#byTarget.size
@@ -39,11 +57,15 @@ export class PieceMemory {
     const others = (this.#byTarget.get(piece.target) ?? []).filter(
       (other) => other.list !== piece.list || other.name !== piece.name,
     )
-    this.#byTarget.delete(piece.target)
-    this.#byTarget.set(piece.target, [...others.slice(-7), { ...piece, untilSeconds: nowSeconds + LIFETIME_SECONDS }])
-    if (this.#byTarget.size <= MAX_TARGETS) return
-    const [oldest] = this.#byTarget.keys()
-    this.#byTarget.delete(oldest)
+    this.#forget(piece.target)
+    const pieces = [...others.slice(1 - MAX_PIECES), { ...piece, untilSeconds: nowSeconds + LIFETIME_SECONDS }]
+    this.#byTarget.set(piece.target, pieces)
+    this.#characters += charactersOf(pieces)
+    while (this.#byTarget.size > this.#limits.targets || this.#characters > this.#limits.characters) {
+      const [[oldest, itsPieces]] = this.#byTarget
+      this.#forget(oldest)
+      if (itsPieces.some((one) => one.untilSeconds > nowSeconds)) this.evicted++
+    }
   }
 
   /** False: no name with this hash was a target lately. */
@@ -57,14 +79,22 @@ export class PieceMemory {
     const pieces = this.#byTarget.get(target)
     if (pieces === undefined) return []
     const live = pieces.filter((piece) => piece.untilSeconds > nowSeconds)
-    if (live.length === 0) this.#byTarget.delete(target)
+    if (live.length === 0) this.#forget(target)
     return live
   }
 
   clear(): void {
     this.#byTarget.clear()
+    this.#characters = 0
     this.#filter.fill(0)
     this.#lastFilter.fill(0)
+  }
+
+  #forget(target: string): void {
+    const pieces = this.#byTarget.get(target)
+    if (pieces === undefined) return
+    this.#byTarget.delete(target)
+    this.#characters -= charactersOf(pieces)
   }
 
   #rotate(nowSeconds: number): void {
@@ -75,4 +105,11 @@ export class PieceMemory {
   }
 }
 
-const FILTER_SIZE = 1 << 16
+function charactersOf(pieces: readonly Piece[]): number {
+  let characters = 0
+  for (const { name, rule, chain } of pieces) {
+    characters += name.length + rule.length + 200
+    for (const one of chain) characters += one.length
+  }
+  return characters
+}

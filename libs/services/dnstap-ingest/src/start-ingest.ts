@@ -95,10 +95,28 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
     labels: ['reason'],
     read: () => samplesOf('reason', Object.fromEntries(CLOSE_REASONS.map((reason) => [reason, server.counters.closed[reason]]))),
   })
+  metrics.counter({
+    name: 'dnstap_connections_accepted_total',
+    help: 'dnstap connections accepted.',
+    read: () => server.counters.connectionsAccepted,
+  })
+  metrics.counter({ name: 'dnstap_bytes_total', help: 'Octets read from dnstap senders.', read: () => server.counters.bytes })
+  metrics.counter({
+    name: 'dnstap_reads_total',
+    help: 'Reads from dnstap sockets; frames by reads tell how well senders pack.',
+    read: () => server.counters.reads,
+  })
   metrics.gauge({ name: 'dnstap_connections', help: 'dnstap connections open now.', read: () => server.counters.connectionsOpen })
   routes.set('GET /api/senders', () => ({
-    connections: [...server.connections].map((connection) => ({ peer: connection.peer, listener: connection.listener })),
-    identities: [...ingest.senders].map(([identity, { version, lastSeenMs }]) => ({
+    connections: [...server.connections].map(({ peer, listener, identity, version, frames, isStreaming }) => ({
+      peer,
+      listener,
+      identity,
+      version,
+      frames,
+      state: isStreaming ? 'streaming' : 'handshake',
+    })),
+    identities: [...ingest.senders.byIdentity].map(([identity, { version, lastSeenMs }]) => ({
       identity,
       version,
       lastSeen: new Date(lastSeenMs).toISOString(),

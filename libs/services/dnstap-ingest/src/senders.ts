@@ -1,0 +1,71 @@
+/** Who reports to us, by the identity that frames state: for explanation, metrics and the log. Bounded; who was heard longest ago goes first. */
+import type { DnstapDecoder } from '@dnstap-bgp/dnstap'
+
+/** Who sent a frame. Ingest fills in what the frames tell. */
+export interface FrameSource {
+  /** For explanation when frames have no identity: the UNIX socket, or the peer's address. */
+  readonly peer: string
+  identity?: string
+  version?: string
+  /** Ingest's own note of when it last looked at the identity. */
+  heardAt?: number
+}
+
+export interface SenderFacts {
+  version: string
+  lastSeenMs: number
+}
+
+const MAX_SENDERS = 1000
+const MAX_TEXT_BYTES = 255
+
+export class Senders {
+  readonly byIdentity = new Map<string, SenderFacts>()
+  readonly #identity = new TextCache()
+  readonly #version = new TextCache()
+
+  /** A frame's identity, or what stands for it. */
+  nameOf(source: FrameSource, decoder: DnstapDecoder, bytes: Uint8Array): string {
+    if (decoder.identityEnd === decoder.identityStart) return source.peer
+    return this.#identity.textOf(bytes, decoder.identityStart, decoder.identityEnd)
+  }
+
+  /** Called now and then for each connection that sends, not for each frame. */
+  hear(source: FrameSource, decoder: DnstapDecoder, bytes: Uint8Array, nowMs: number): void {
+    if (decoder.identityEnd === decoder.identityStart) return
+    const identity = this.#identity.textOf(bytes, decoder.identityStart, decoder.identityEnd)
+    const version = this.#version.textOf(bytes, decoder.versionStart, decoder.versionEnd)
+    source.identity = identity
+    source.version = version
+    const known = this.byIdentity.get(identity)
+    if (known !== undefined) {
+      known.version = version
+      known.lastSeenMs = nowMs
+      this.byIdentity.delete(identity)
+    }
+    this.byIdentity.set(identity, known ?? { version, lastSeenMs: nowMs })
+    if (this.byIdentity.size <= MAX_SENDERS) return
+    const [oldest] = this.byIdentity.keys()
+    this.byIdentity.delete(oldest)
+  }
+}
+
+/** Makes a string of bytes only when they are not the same as last time. */
+class TextCache {
+  readonly #bytes = new Uint8Array(MAX_TEXT_BYTES)
+  #length = 0
+  #text = ''
+
+  textOf(bytes: Uint8Array, start: number, end: number): string {
+    const length = Math.min(end - start, MAX_TEXT_BYTES)
+    let same = length === this.#length
+    for (let i = 0; same && i < length; i++) same = bytes[start + i] === this.#bytes[i]
+    if (same) return this.#text
+    this.#bytes.set(bytes.subarray(start, start + length))
+    this.#length = length
+    this.#text = Buffer.from(this.#bytes.subarray(0, length))
+      .toString('utf8')
+      .replace(/[^\x20-\x7e]/g, '?')
+    return this.#text
+  }
+}
