@@ -27,12 +27,13 @@ await runProgram({ name: 'all-in-one', needs: ['lists', 'dnstap', 'bgp'], flags:
     const { coverage, differences } = await lists.preview()
     return { differences, routesGoing: (await cache.service.preview(coverage)).routes }
   })
-  program.onReload(async (fresh) => {
-    ingest.reconfigure(fresh)
-    cache.service.reconfigure(fresh)
-    announcer.reconfigure(fresh)
-    await lists.reconfigure(fresh)
-  })
+  program.onReload((fresh) =>
+    lists.reconfigure(fresh, () => {
+      ingest.reconfigure(fresh)
+      cache.service.reconfigure(fresh)
+      announcer.reconfigure(fresh)
+    }),
+  )
   program.onReport(async () => ({ ...(await cache.service.status()), names: lists.names.count, announced: announcer.table.size }))
   if (program.hasFlag('guide')) {
     const find = (kind: 'unix' | 'tcp') => ingest.addresses.find((address) => address.kind === kind)

@@ -15,9 +15,6 @@ await runProgram({ name: 'cache', needs: ['lists', 'nats', 'redis'] }, async (pr
     const { coverage, differences } = await lists.preview()
     return { differences, routesGoing: (await cache.service.preview(coverage)).routes }
   })
-  program.onReload(async (fresh) => {
-    cache.service.reconfigure(fresh)
-    await lists.reconfigure(fresh)
-  })
+  program.onReload((fresh) => lists.reconfigure(fresh, () => cache.service.reconfigure(fresh)))
   program.onReport(async () => ({ ...(await cache.service.status()), names: lists.names.count }))
 })

@@ -9,10 +9,7 @@ await runProgram({ name: 'dnstap-ingest', needs: ['lists', 'dnstap', 'nats'] }, 
   const lists = use(await startLists(config, program))
   const bus = use(await openNatsBus({ ...config.bus, name: program.name }, program))
   const ingest = use(await startDnstapIngest(config, { ...program, bus, lists: lists.names }))
-  program.onReload(async (fresh) => {
-    ingest.reconfigure(fresh)
-    await lists.reconfigure(fresh)
-  })
+  program.onReload((fresh) => lists.reconfigure(fresh, () => ingest.reconfigure(fresh)))
   program.onReport(() => ({
     names: lists.names.count,
     frames: ingest.service.counters.frames,

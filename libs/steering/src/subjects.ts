@@ -74,3 +74,10 @@ export interface ForgetRequest {
   readonly holdDownMs: number
 }
 export const FORGET: Call<ForgetRequest, unknown> = { name: 'dnstap-bgp.v1.forget', request: jsonCodec(), part: jsonCodec() }
+
+/** cache -> caches: a name or prefix (as stored) that an operator forgot by hand stays out until then. */
+export interface HoldDown {
+  readonly subject: string
+  readonly untilMs: number
+}
+export const HOLD_DOWN: Subject<HoldDown> = { name: 'dnstap-bgp.v1.hold-down', ...jsonCodec<HoldDown>() }

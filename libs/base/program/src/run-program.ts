@@ -5,7 +5,7 @@
  *
  * A program that cannot start says why in one sentence per mistake and exits: 2 for its arguments or its configuration, 1 for the rest.
  */
-import { ConfigError, loadConfig, type Config, type ConfigWith, type Part } from '@dnstap-bgp/config'
+import { ConfigError, loadConfig, Secret, type Config, type ConfigWith, type Part } from '@dnstap-bgp/config'
 import { runService, steadyClock, systemClock, type Clock, type Closeable, type Log, type Use } from '@dnstap-bgp/runtime'
 import { createLogger, Health, Metrics, startAdminServer, type AdminRoutes } from '@dnstap-bgp/telemetry'
 import { parseArgs } from 'node:util'
@@ -65,6 +65,7 @@ export async function runProgram<const Needed extends Part>(
       // Open before the services: a probe must be able to ask why a start takes long.
       use(await startAdminServer(program.config.admin, program))
       await start(program, use)
+      opened.running()
       log.info({ version: program.version, config: program.config.fileName }, `${program.name} runs.`)
     },
     { explain },
@@ -74,6 +75,8 @@ export async function runProgram<const Needed extends Part>(
 interface Started<Needed extends Part> {
   readonly program: Program<Needed>
   readonly signals: Closeable
+  /** From now on SIGHUP is answered; one that came before is answered now. */
+  running(): void
 }
 
 function open<const Needed extends Part>(options: ProgramOptions<Needed>): Started<Needed> {
@@ -99,17 +102,30 @@ function open<const Needed extends Part>(options: ProgramOptions<Needed>): Start
     onReload: (listener) => reloads.push(listener),
     onReport: (report) => reports.push(report),
   }
+  const reloadOnce = async () => {
+    let fresh: ConfigWith<Needed>
+    try {
+      fresh = read()
+    } catch (error) {
+      log.error({}, `Nothing was reloaded. ${explain(error).sentence}`)
+      return
+    }
+    const changed = tablesThatNeedRestart(config, fresh)
+    if (changed.length > 0) log.warn({ tables: changed }, 'These tables changed; they take effect at the next start.')
+    try {
+      for (const listener of reloads) await listener(fresh)
+      log.info({ config: fresh.fileName }, 'Configuration and lists were read again.')
+    } catch (error) {
+      log.error({}, `Not everything was reloaded. ${explain(error).sentence}`)
+    }
+  }
+  let isRunning = false
+  let reloadWanted = false
+  let reloading = Promise.resolve()
+  /** One after the other: the last one to read the file is the last one to be applied. */
   const reload = () => {
-    void (async () => {
-      try {
-        const fresh = read()
-        const changed = tablesThatNeedRestart(config, fresh)
-        if (changed.length > 0) log.warn({ tables: changed }, 'These tables changed; they take effect at the next start.')
-        for (const listener of reloads) await listener(fresh)
-      } catch (error) {
-        log.error({}, `Nothing was reloaded. ${explain(error).sentence}`)
-      }
-    })()
+    if (isRunning) reloading = reloading.then(reloadOnce)
+    else reloadWanted = true
   }
   const counts = async () => {
     const parts = await Promise.allSettled(reports.map(async (one) => one()))
@@ -138,7 +154,14 @@ function open<const Needed extends Part>(options: ProgramOptions<Needed>): Start
       process.off('SIGUSR1', report)
     },
   }
-  return { program, signals }
+  return {
+    program,
+    signals,
+    running() {
+      isRunning = true
+      if (reloadWanted) reload()
+    },
+  }
 }
 
 function readArguments(options: ProgramOptions<Part>): { configFile: string; flags: Set<string> } {
@@ -167,8 +190,17 @@ function readArguments(options: ProgramOptions<Part>): { configFile: string; fla
 
 /** Lists, limits and the never list are taken over while running; the rest is read at start only. */
 function tablesThatNeedRestart(before: Config, after: Config): string[] {
-  const tables = ['ipv6', 'dnstap', 'bgp', 'syncer', 'bus', 'store', 'admin', 'log'] as const
-  return tables.filter((table) => JSON.stringify(before[table]) !== JSON.stringify(after[table]))
+  const tables = ['dnstap', 'bgp', 'syncer', 'bus', 'store', 'admin', 'log'] as const
+  return tables.filter((table) => comparable(before[table]) !== comparable(after[table]))
+}
+
+/** With secrets in clear, which JSON would hide: a new password is a change. It is compared and forgotten. */
+function comparable(table: unknown): string | undefined {
+  return JSON.stringify(table, function (this: Record<string, unknown>, key, value: unknown) {
+    const original = this[key]
+    if (original instanceof Secret) return `secret ${original.reveal()}`
+    return typeof value === 'number' ? String(value) : value
+  })
 }
 
 /** A typed error's message is the sentence for the operator; anything else is a fault of ours and comes with its stack. */

@@ -2,8 +2,9 @@
  * Runs a program made of parts that must be opened in order and closed in reverse.
  *
  * `use` notes what was opened; on SIGTERM or SIGINT everything is closed backwards, one after the other, and the process ends by having
- * nothing left to do. A part that cannot be opened closes what was opened before it. `process.exit` stands here and nowhere else: for a
- * second signal, and for a close that takes longer than the deadline.
+ * nothing left to do. A part that cannot be opened closes what was opened before it; a signal while parts are still being opened closes
+ * those that are, and opens no more. `process.exit` stands here and nowhere else: for a second signal, for a close that takes longer than
+ * the deadline, and for a part that goes on opening when nobody wants it.
  */
 import type { Log } from './log.ts'
 
@@ -40,14 +41,29 @@ export async function runService(log: Log, start: (use: Use) => Promise<void>, o
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
 
+  const closeOpened = async () => {
+    for (let part = opened.pop(); part !== undefined; part = opened.pop()) {
+      try {
+        await part.close()
+      } catch (error) {
+        log.error({ error: String(error) }, 'A part did not close cleanly.')
+        process.exitCode = 1
+      }
+    }
+  }
   let failed = false
+  let opening = true
+  const started = start((part) => {
+    opened.push(part)
+    if (stoppingSince !== undefined) throw new StoppedWhileOpening()
+    return part
+  }).finally(() => {
+    opening = false
+  })
   try {
-    await start((part) => {
-      opened.push(part)
-      return part
-    })
+    await Promise.race([started, stopRequested])
     const signal = await stopRequested
-    log.info({ signal }, 'Stopping.')
+    log.info({ signal }, opening ? 'Stopping before everything was open.' : 'Stopping.')
   } catch (error) {
     failed = true
     const { sentence, exitCode } = options.explain?.(error) ?? {
@@ -63,13 +79,13 @@ export async function runService(log: Log, start: (use: Use) => Promise<void>, o
     log.error({}, 'Closing takes too long: leaving as it is.')
     process.exit(1)
   }, options.stopDeadlineMs ?? 15_000)
-  for (const part of opened.reverse()) {
-    try {
-      await part.close()
-    } catch (error) {
-      log.error({ error: String(error) }, 'A part did not close cleanly.')
-      process.exitCode = 1
-    }
+  await closeOpened()
+  if (opening) {
+    // What is being opened just now (a list that downloads, say) may take long, and nobody waits for it any more.
+    const patience = setTimeout(() => process.exit(process.exitCode ?? 0), OPENING_PATIENCE_MS)
+    await started.catch(() => {})
+    clearTimeout(patience)
+    await closeOpened()
   }
   clearTimeout(deadline)
   process.off('SIGTERM', onSignal)
@@ -77,5 +93,9 @@ export async function runService(log: Log, start: (use: Use) => Promise<void>, o
   if (!failed) log.info({}, 'Stopped.')
 }
 
+/** Ends a start that goes on although the program is stopping; nobody sees it. */
+class StoppedWhileOpening extends Error {}
+
+const OPENING_PATIENCE_MS = 2000
 /** One Ctrl-C may arrive twice: from the terminal, and passed on by npm. */
 const SAME_SIGNAL_MS = 500

@@ -5,7 +5,8 @@
  * now; the address must not be on the never list; and the sighting must not be older than its hold time. Pure: lists, configuration and
  * time are passed in. Bounds and rates are not here (store, token-bucket.ts).
  */
-import { hostPrefix, NeverList, parseAddress } from '@dnstap-bgp/ip'
+import { nameToText, textToName } from '@dnstap-bgp/dns-wire'
+import { formatAddress, hostPrefix, NeverList, parseAddress } from '@dnstap-bgp/ip'
 import type { Sighting } from '@dnstap-bgp/ip-store'
 import type { Resolution } from '@dnstap-bgp/steering'
 import type { Hold } from '@dnstap-bgp/config'
@@ -23,6 +24,13 @@ export interface Refused {
 export interface Coverage {
   /** The rule by which the list covers the name; undefined when it does not (or an exception wins). */
   ruleFor(list: string, name: string): string | undefined
+  /**
+   * Lists of which nothing could be loaded, not even an old copy: they cover nothing new, but that is no reason to end what they
+   * covered before.
+   */
+  readonly unloaded: ReadonlySet<string>
+  /** Why a name is on no list: one sentence for each rule or exception that decides. For people. */
+  why(name: string): readonly string[]
 }
 
 export interface AdmissionConfig {
@@ -33,32 +41,70 @@ export interface AdmissionConfig {
 
 /** A resolver's clock may be ahead of ours by this much before we stop believing it. */
 const CLOCK_SKEW_MS = 5_000
+/** Holds by hand remembered at a time; the oldest go first. */
+const MAX_HELD_DOWN = 10_000
 
 export class Admission {
-  config: AdmissionConfig
-  coverage: Coverage
+  #config: AdmissionConfig
+  #coverage: Coverage
+  #version = 0
   /** Names and prefixes an operator forgot by hand: until when they stay out. */
-  readonly heldDown = new Map<string, number>()
+  readonly #heldDown = new Map<string, number>()
 
   constructor(config: AdmissionConfig, coverage: Coverage) {
-    this.config = config
-    this.coverage = coverage
+    this.#config = config
+    this.#coverage = coverage
+  }
+
+  get config(): AdmissionConfig {
+    return this.#config
+  }
+
+  get coverage(): Coverage {
+    return this.#coverage
+  }
+
+  /** Another number means: what was admitted may not be admitted now. */
+  get version(): number {
+    return this.#version
+  }
+
+  /** Both at once: a list that is new in the one is new in the other. */
+  use(config: AdmissionConfig, coverage: Coverage): void {
+    this.#config = config
+    this.#coverage = coverage
+    this.#version++
+  }
+
+  holdDown(subject: string, untilMs: number, nowMs: number): void {
+    for (const [held, heldUntilMs] of this.#heldDown) if (heldUntilMs <= nowMs) this.#heldDown.delete(held)
+    this.#heldDown.delete(subject)
+    this.#heldDown.set(subject, untilMs)
+    this.#version++
+    const [oldest] = this.#heldDown.keys()
+    if (this.#heldDown.size > MAX_HELD_DOWN && oldest !== undefined) this.#heldDown.delete(oldest)
+  }
+
+  /** Until when a name or prefix stays out; 0: it does not. */
+  heldDownUntilMs(subject: string): number {
+    return this.#heldDown.get(subject) ?? 0
   }
 
   /** The sighting to store, or why there is none. */
   admit(resolution: Resolution, nowMs: number): Sighting | Refused {
     const hold = this.config.holds.get(resolution.list)
     if (hold === undefined) return refused('unknown-list', `no list is named "${resolution.list}"`)
-    if (resolution.name === '' || resolution.name.length > MAX_NAME_CHARACTERS)
-      return refused('bad-name', 'the name is empty or longer than a DNS name can be')
-    if (parseAddress(resolution.address) === undefined) return refused('bad-address', `"${resolution.address}" is not an address`)
-    const prefix = hostPrefix(resolution.address)
-    if (!this.config.ipv6 && resolution.address.includes(':')) return refused('ipv6-off', 'IPv6 is switched off (ipv6 = false)')
+    const name = canonicalName(resolution.name)
+    if (name === undefined) return refused('bad-name', 'the name is no domain name in presentation format (RFC 1035 §5.1)')
+    const octets = parseAddress(resolution.address)
+    if (octets === undefined) return refused('bad-address', `"${resolution.address}" is not an address`)
+    const prefix = hostPrefix(formatAddress(octets))
+    if (!this.config.ipv6 && octets.length === 16) return refused('ipv6-off', 'IPv6 is switched off (ipv6 = false)')
     const never = this.config.never.refuses(prefix)
     if (never !== undefined) return refused('never', `the never list has it: ${never}`)
-    const rule = this.coverage.ruleFor(resolution.list, resolution.name)
-    if (rule === undefined) return refused('not-listed', `list "${resolution.list}" does not cover ${resolution.name}`)
-    const heldUntilMs = Math.max(this.heldDown.get(resolution.name) ?? 0, this.heldDown.get(prefix) ?? 0)
+    const rule = this.coverage.ruleFor(resolution.list, name)
+    if (rule === undefined) return refused('not-listed', `list "${resolution.list}" does not cover ${name}`)
+    const heldUntilMs = Math.max(this.heldDownUntilMs(name), this.heldDownUntilMs(prefix))
     if (heldUntilMs > nowMs) return refused('held-down', 'it was forgotten by hand and is held down')
     // An answer from the future would live longer than it should.
     const seenAtMs = resolution.seenAtMs > nowMs + CLOCK_SKEW_MS ? nowMs : Math.min(resolution.seenAtMs, nowMs)
@@ -66,7 +112,7 @@ export class Admission {
     if (expiresAtMs <= nowMs) return refused('too-old', 'it was seen longer ago than the hold time')
     return {
       list: resolution.list,
-      name: resolution.name,
+      name,
       rule,
       prefix,
       seenAtMs,
@@ -87,6 +133,20 @@ export function isRefused(answer: Sighting | Refused): answer is Refused {
   return 'refusal' in answer
 }
 
+/**
+ * The one text that a name is stored under; undefined when it is no name. A store takes names apart at control characters, so none may
+ * come through, whoever wrote it: in presentation format they are `\DDD`.
+ */
+export function canonicalName(text: string): string | undefined {
+  if (text.length <= MAX_PLAIN_NAME && PLAIN_NAME.test(text)) return text
+  if (text.length > MAX_NAME_CHARACTERS) return undefined
+  const wire = textToName(text)
+  return wire === undefined ? undefined : nameToText(wire, 0)
+}
+
+const PLAIN_NAME = /^(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}$/
+/** 255 octets on the wire. */
+const MAX_PLAIN_NAME = 253
 /** 255 octets of binary labels in presentation format (RFC 1035 §5.1: `\DDD`). */
 const MAX_NAME_CHARACTERS = 1020
 

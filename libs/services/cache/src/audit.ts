@@ -1,6 +1,6 @@
 /** Holds bindings against the lists and the configuration as they are now. */
 import type { Binding, BindingKey, Sighting } from '@dnstap-bgp/ip-store'
-import type { Admission } from './admission.ts'
+import { holdMs, type Admission } from './admission.ts'
 import { LIST_SOURCE, staticKey } from './cache-config.ts'
 
 /** A deadline may be off by this much before it is moved: refreshes are stored coarsely. */
@@ -9,6 +9,8 @@ const TOLERANCE_MS = 1000
 export interface Audited {
   readonly gone: BindingKey[]
   readonly moved: (BindingKey & { readonly expiresAtMs: number })[]
+  /** What goes from one list goes on in others that cover the name now: to be made before `gone` ends, so that the route stays. */
+  readonly passedOn: Sighting[]
 }
 
 /**
@@ -16,22 +18,27 @@ export interface Audited {
  *
  * `wanted` holds the lists' own addresses; those that are bound already are taken out of it.
  */
-export function audit(bindings: readonly Binding[], admission: Admission, wanted: Map<string, Sighting>): Audited {
+export function audit(bindings: readonly Binding[], admission: Admission, wanted: Map<string, Sighting>, nowMs: number): Audited {
+  const { config, coverage } = admission
   const gone: BindingKey[] = []
   const moved: (BindingKey & { readonly expiresAtMs: number })[] = []
+  const passedOn: Sighting[] = []
   for (const binding of bindings) {
+    const hold = config.holds.get(binding.list)
+    const mayBe = (config.ipv6 || !binding.prefix.includes(':')) && config.never.refuses(binding.prefix) === undefined
+    const isUnloaded = hold !== undefined && coverage.unloaded.has(binding.list)
     if (binding.source === LIST_SOURCE && binding.name === '') {
-      if (!wanted.delete(staticKey(binding.list, binding.prefix))) gone.push(binding)
+      if (!wanted.delete(staticKey(binding.list, binding.prefix)) && !(mayBe && isUnloaded)) gone.push(binding)
       continue
     }
-    const hold = admission.config.holds.get(binding.list)
-    const stays =
-      hold !== undefined &&
-      (admission.config.ipv6 || !binding.prefix.includes(':')) &&
-      admission.config.never.refuses(binding.prefix) === undefined &&
-      admission.coverage.ruleFor(binding.list, binding.name) !== undefined
-    if (!stays) {
+    if (!mayBe) {
       gone.push(binding)
+      continue
+    }
+    if (isUnloaded) continue
+    if (hold === undefined || coverage.ruleFor(binding.list, binding.name) === undefined) {
+      gone.push(binding)
+      passedOn.push(...inOtherLists(binding, admission, nowMs))
       continue
     }
     // The TTL of the record is not kept, so with `ttl = "dns"` only the ceiling is known.
@@ -40,5 +47,21 @@ export function audit(bindings: readonly Binding[], admission: Admission, wanted
     const isEarly = hold.kind === 'idle' && binding.expiresAtMs < latestMs - TOLERANCE_MS
     if (isLate || isEarly) moved.push({ list: binding.list, name: binding.name, prefix: binding.prefix, expiresAtMs: latestMs })
   }
-  return { gone, moved }
+  return { gone, moved, passedOn }
+}
+
+function inOtherLists(binding: Binding, { config, coverage }: Admission, nowMs: number): Sighting[] {
+  const sightings: Sighting[] = []
+  for (const [list, hold] of config.holds) {
+    if (list === binding.list) continue
+    const rule = coverage.ruleFor(list, binding.name)
+    if (rule === undefined) continue
+    // The TTL of the record is not kept: with `ttl = "dns"` it lives no longer than it would have, nor than the ceiling.
+    const latestMs = binding.seenAtMs + holdMs(hold, Infinity)
+    const expiresAtMs = hold.kind === 'idle' ? latestMs : Math.min(latestMs, binding.expiresAtMs)
+    if (expiresAtMs <= nowMs) continue
+    const { name, prefix, seenAtMs, source, chain } = binding
+    sightings.push({ list, name, rule, prefix, seenAtMs, expiresAtMs, source, chain })
+  }
+  return sightings
 }

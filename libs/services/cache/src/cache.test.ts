@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { HEAD, SNAPSHOT, TAIL, type StoreHead } from '@dnstap-bgp/steering'
-import { BASE_CONFIG, configOf, HOUR_MS, startTestCache } from '../test/cache-under-test.ts'
+import { FakeClock } from '@dnstap-bgp/testkit'
+import { steadyClock } from '@dnstap-bgp/runtime'
+import { BASE_CONFIG, configOf, HOUR_MS, RESOLUTION, startTestCache, Switchable } from '../test/cache-under-test.ts'
 import { MemoryIpStore } from '@dnstap-bgp/ip-store'
+
+type Cache = Awaited<ReturnType<typeof startTestCache>>
 
 const ADDRESS = '93.184.215.14'
 const ROUTE = `${ADDRESS}/32`
@@ -24,11 +28,20 @@ describe('a resolution', () => {
     ['to something that is no address', { address: 'x' }, 'bad-address'],
     ['that was seen longer ago than the hold time', { seenAtMs: 5 }, 'too-old'],
     ['of the empty name', { name: '' }, 'bad-name'],
+    ['of a name that is none', { name: 'a..example.org' }, 'bad-name'],
   ] as const)('%s is refused and counted', async (_what, resolution, reason) => {
     const { learn, changes, cache } = await startTestCache()
     await learn(resolution)
     expect(changes).toEqual([])
     expect(cache.counters.refused[reason]).toBe(1)
+  })
+
+  test('is stored under one text, whatever a stranger wrote: capitals, final dot, bare control characters', async () => {
+    const { learn, store } = await startTestCache()
+    await learn({ name: 'A\0B.Example.ORG.' }, { address: '2606:2800:21F:0::1' })
+    const names: string[] = []
+    for await (const part of store.bindings()) names.push(...part.map(({ name, prefix }) => `${name} ${prefix}`))
+    expect(names).toEqual(['a\\000b.example.org 93.184.215.14/32', 'www.example.org 2606:2800:21f::1/128'])
   })
 
   test('with an IPv6 address is refused while IPv6 is off', async () => {
@@ -117,6 +130,8 @@ describe('an edit of the lists', () => {
     const coverage = {
       ruleFor: (_list: string, name: string) => (name.endsWith('example.org') ? 'example.org' : undefined),
       addresses: new Map(),
+      unloaded: new Set<string>(),
+      why: () => [],
     }
     const preview = cache.preview(coverage)
     await settle()
@@ -151,6 +166,64 @@ describe('an edit of the lists', () => {
     expect(binding.expiresAtMs - binding.seenAtMs).toBe(600_000)
     await clock.advanceAsync(700_000)
     expect(await store.bindingsOf(ROUTE)).toEqual([])
+  })
+
+  test('that moves a name to another list, or renames its list, changes the owner and withdraws nothing', async () => {
+    const config = (name: string) => configOf(`[[list]]\nname = "${name}"\nsource = "/x"\nttl = "1h"\n`)
+    const { learn, lists, cache, settle, changes } = await startTestCache()
+    await learn({})
+    changes.length = 0
+    lists.replace({ renamed: ['example.org'] })
+    cache.reconfigure(config('renamed'))
+    await settle()
+    expect(changes).toEqual([
+      { prefix: ROUTE, lists: ['default', 'renamed'] },
+      { prefix: ROUTE, lists: ['renamed'] },
+    ])
+  })
+
+  test('that could not be read at all ends nothing: a list of which there is no copy keeps what it bound', async () => {
+    const { learn, lists, settle, changes } = await startTestCache()
+    await learn({})
+    changes.length = 0
+    lists.unloaded = ['default']
+    lists.change({})
+    await settle()
+    expect(changes).toEqual([])
+    lists.unloaded = []
+    lists.change({})
+    await settle()
+    expect(changes).toEqual([{ prefix: ROUTE, lists: [] }])
+  })
+
+  test('while the cache starts is not missed', async () => {
+    const store = new Switchable()
+    const first = await startTestCache({ store })
+    await first.learn({})
+    await first.cache.close()
+    // The list changes when the first audit is through and the head is asked for.
+    let change = () => {}
+    store.onHead = () => change()
+    const second = startTestCache({ store, clock: first.clock, prepare: (lists) => (change = () => lists.change({})) })
+    const { settle } = await second
+    await settle()
+    expect(await store.bindingsOf(ROUTE)).toEqual([])
+  })
+
+  test('while resolutions are weighed is not missed: none is stored by the lists as they were', async () => {
+    const config = '[[list]]\nname = "default"\nsource = "/x"\nttl = "1h"\nnewRoutesPerSecond = 1\nnewRoutesBurst = 1\n'
+    const store = new MemoryIpStore({ epoch: 'e1' })
+    const { cache, lists, learn, settle } = await startTestCache({ config, store })
+    await learn({}, {}) // the second is asked about: the list has used its rate up
+    const asked = store.bindingsOf.bind(store)
+    store.bindingsOf = (prefix) => {
+      lists.change({})
+      return asked(prefix)
+    }
+    await learn({}, { name: 'other.example.org' })
+    await settle()
+    expect((await store.counts()).bindings).toBe(0)
+    expect(cache.counters.refused['not-listed']).toBeGreaterThan(0)
   })
 
   test('announces the addresses in a list that wants that, and withdraws them when they leave it', async () => {
@@ -195,14 +268,133 @@ test('a list that makes new routes too fast is capped, and what it has lives on'
   expect((await store.counts()).routes).toBe(known + 1)
 })
 
+test('a burst in one message costs a list no more new routes than it may make', async () => {
+  const config = '[[list]]\nname = "default"\nsource = "/x"\nttl = "1h"\nnewRoutesPerSecond = 1\nnewRoutesBurst = 3\n'
+  const { learn, store } = await startTestCache({ config })
+  await learn(...Array.from({ length: 50 }, (_, i) => ({ address: `93.184.215.${i}` })))
+  expect((await store.counts()).routes).toBe(3)
+})
+
+test('another name for a route that is there costs its list no new route', async () => {
+  const config = '[[list]]\nname = "default"\nsource = "/x"\nttl = "1h"\nnewRoutesPerSecond = 1\nnewRoutesBurst = 3\n'
+  const { learn, store } = await startTestCache({ config })
+  for (let i = 0; i < 20; i++) await learn({ name: `n${i}.example.org` })
+  await learn({ address: '93.184.215.2' }, { address: '93.184.215.3' })
+  expect((await store.counts()).routes).toBe(3)
+})
+
+test('an edit of something else does not fill the rate of a list again', async () => {
+  const config = '[[list]]\nname = "default"\nsource = "/x"\nttl = "1h"\nnewRoutesPerSecond = 1\nnewRoutesBurst = 3\n'
+  const { learn, cache, store } = await startTestCache({ config })
+  await learn({ address: '93.184.215.1' }, { address: '93.184.215.2' }, { address: '93.184.215.3' })
+  cache.reconfigure(configOf(config.replace('1h', '2h')))
+  await learn({ address: '93.184.215.4' })
+  expect((await store.counts()).routes).toBe(3)
+})
+
+test('an address that very many unrelated listed names claim is flagged, until it is withdrawn', async () => {
+  const rules = Array.from({ length: 40 }, (_, i) => `site${i}.test`)
+  const { learn, cache, clock } = await startTestCache({ rules: { default: ['example.org', ...rules] } })
+  for (let i = 0; i < 100; i++) await learn({ address: '93.184.215.7', name: `n${i}.example.org` })
+  expect(cache.crowded.size).toBe(0)
+  await learn(...rules.map((name) => ({ name })))
+  expect(cache.crowded.size).toBe(1)
+  expect((await cache.explainer.explain(ADDRESS)).notes).toEqual([expect.stringMatching(/^40 unrelated listed names claim/)])
+  expect((await cache.explainer.explain('93.184.215.7')).notes).toEqual([])
+  await clock.advanceAsync(2 * HOUR_MS)
+  expect(cache.crowded.size).toBe(0)
+})
+
+describe('a wall clock that is set', () => {
+  test.each([
+    ['an hour back', -HOUR_MS],
+    ['an hour ahead', HOUR_MS],
+    ['a day back', -24 * HOUR_MS],
+  ])('%s neither expires a binding early nor keeps it long', async (_what, stepMs) => {
+    const wall = new FakeClock()
+    const clock = steadyClock(wall)
+    const { learn, store, settle } = await startTestCache({ clock: wall, serviceClock: clock })
+    await learn({ seenAtMs: clock.now() })
+    wall.step(stepMs)
+    await wall.advanceAsync(HOUR_MS * 0.85, 60_000)
+    await settle()
+    expect((await store.counts()).routes).toBe(1)
+    // The rest of the hour, and the tenth by which the clock follows.
+    await wall.advanceAsync(HOUR_MS * 0.35, 60_000)
+    await settle()
+    expect((await store.counts()).routes).toBe(0)
+  })
+})
+
+describe('a store that is away', () => {
+  test('when the cache starts is waited for, and nothing is answered before it was looked through', async () => {
+    const store = new Switchable()
+    store.away = true
+    const { cache, clock, bus } = await startTestCache({ store })
+    expect(cache.opened).toBe(false)
+    const ask = async () => {
+      for await (const part of bus.ask(SNAPSHOT, undefined)) return part
+      return undefined
+    }
+    await expect(ask()).rejects.toThrow(/nobody serves/)
+    store.away = false
+    await clock.advanceAsync(2000)
+    expect(cache.opened).toBe(true)
+    expect(await ask()).toMatchObject({ epoch: 'e1' })
+  })
+
+  test('leaves resolutions waiting, and an edit of the lists takes effect when it is back', async () => {
+    const store = new Switchable()
+    const { learn, clock, lists, routes, settle } = await startTestCache({
+      store,
+      rules: { default: ['example.org', 'example.net'] },
+    })
+    await learn({ name: 'example.net', address: '93.184.215.99' })
+    store.away = true
+    await learn({})
+    for (let i = 0; i < 5; i++) lists.change({ default: ['example.org'] })
+    await settle()
+    expect(routes()).toEqual({ '93.184.215.99/32': ['default'] })
+    store.away = false
+    await clock.advanceAsync(3000)
+    expect(routes()).toEqual({ [ROUTE]: ['default'] })
+  })
+
+  test('and lost its memory gets the addresses in lists again', async () => {
+    const config = '[[list]]\nname = "default"\nsource = "/x"\naddresses = true\n'
+    const store = new Switchable()
+    const { lists, clock, settle, bus } = await startTestCache({ config, store })
+    lists.change({ default: [] }, { default: ['93.184.216.0/24'] })
+    await settle()
+    store.forgetEverything('e2')
+    await clock.advanceAsync(3000)
+    const prefixes: string[] = []
+    for await (const chunk of bus.ask(SNAPSHOT, undefined)) prefixes.push(...chunk.routes.map(({ prefix }) => prefix))
+    expect(prefixes).toEqual(['93.184.216.0/24'])
+  })
+})
+
+test('a hold-down by hand is known to every replica', async () => {
+  const store = new MemoryIpStore({ epoch: 'e1' })
+  const one = await startTestCache({ store })
+  await one.learn({})
+  const two = await startTestCache({ store, clock: one.clock, bus: one.bus })
+  await two.settle()
+  await one.cache.forget({ subject: ADDRESS, holdDownMs: 60_000 })
+  await one.settle()
+  expect(await two.cache.offer([{ ...RESOLUTION, seenAtMs: one.clock.now() }])).toMatchObject([{ refusal: 'held-down' }])
+})
+
 test('a limit that is reached shows, and goes when there is room again', async () => {
   const config = 'domains = "/nowhere/x"\nttl = "1h"\n[limits]\nroutes = 2\n'
   const { learn, clock, cache, store } = await startTestCache({ config })
   await learn({ address: '93.184.215.1' }, { address: '93.184.215.2' }, { address: '93.184.215.3' })
   expect((await store.counts()).routes).toBe(2)
-  expect([...cache.limitsReached.keys()]).toEqual(['all'])
+  expect([...cache.limitNotes.reached]).toEqual([
+    ['all', 'Limit reached: all lists together have their 2 routes; new addresses are not routed.'],
+  ])
   await clock.advanceAsync(2 * HOUR_MS)
-  expect([...cache.limitsReached.keys()]).toEqual([])
+  expect(cache.limitNotes.any).toBe(false)
 })
 
 test('every second the head is told, and the tail and the snapshot can be had', async () => {
@@ -232,7 +424,7 @@ describe('explain', () => {
         { name: 'www.example.org', rule: 'example.org', chain: ['www.example.org', 'cdn.example.net'], source: 'unbound' },
       ],
     })
-    expect(explanation.verdict).toMatch(/^Routed for default; the last binding expires in 3[56]\d\d s/)
+    expect(explanation.verdict).toMatch(/^Routed for default; the last binding expires in (1h|59m\d+s)\.$/)
     expect((await cache.explainer.explain('WWW.example.ORG.')).bindings).toHaveLength(1)
   })
 
@@ -244,6 +436,37 @@ describe('explain', () => {
   ])('says why %s is not routed', async (subject, why) => {
     const { cache } = await startTestCache()
     expect((await cache.explainer.explain(subject)).verdict).toMatch(why)
+  })
+
+  test('finds a name however a person writes it', async () => {
+    const { learn, cache } = await startTestCache({ rules: { default: ['xn--bcher-kva.example'] } })
+    await learn({ name: 'www.xn--bcher-kva.example' })
+    expect((await cache.explainer.explain('www.BÜCHER.example.')).bindings).toHaveLength(1)
+    expect(await cache.forget({ subject: 'www.bücher.example', holdDownMs: 60_000 })).toMatchObject({ forgotten: 1 })
+    await learn({ name: 'www.xn--bcher-kva.example' })
+    expect((await cache.explainer.explain('www.bücher.example')).verdict).toMatch(/held down for another (1m|59s)\.$/)
+  })
+
+  test.each([
+    ['expired', async (cache: Cache) => cache.clock.advanceAsync(2 * HOUR_MS), /^Not routed: its last binding expired \S+ ago/],
+    [
+      'was forgotten',
+      async ({ cache }: Cache) => cache.forget({ subject: ADDRESS, holdDownMs: 0 }),
+      /^Not routed: it was forgotten by hand just now/,
+    ],
+    [
+      'left the lists',
+      async ({ lists, settle }: Cache) => {
+        lists.change({ default: [] })
+        await settle()
+      },
+      /^Not routed: no list covers its names any more/,
+    ],
+  ])('says when and why a route that %s ended', async (_what, end, verdict) => {
+    const cache = await startTestCache()
+    await cache.learn({})
+    await end(cache)
+    expect((await cache.cache.explainer.explain(ADDRESS)).verdict).toMatch(verdict)
   })
 
   test('remembers what was refused', async () => {

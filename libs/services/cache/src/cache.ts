@@ -15,22 +15,43 @@
  */
 import type { Bus, Subscription } from '@dnstap-bgp/bus'
 import { neverListOptions } from '@dnstap-bgp/config'
-import { NeverList, parsePrefix } from '@dnstap-bgp/ip'
+import { NeverList } from '@dnstap-bgp/ip'
 import { StoreError } from '@dnstap-bgp/ip-store'
-import type { Binding, IpStore, Outcome, Sighting, StoreLimits } from '@dnstap-bgp/ip-store'
+import type { IpStore, Outcome, Sighting, StoreLimits } from '@dnstap-bgp/ip-store'
 import type { Clock, Closeable, Log, Timer } from '@dnstap-bgp/runtime'
-import { BINDINGS, EXPLAIN, FORGET, HEAD, LEARNT, OFFER, RESOLUTIONS, ROUTE_CHANGES, SNAPSHOT, TAIL } from '@dnstap-bgp/steering'
-import type { ForgetRequest, OfferAnswer, Resolution, RouteChanges, StoreHead, TailPart } from '@dnstap-bgp/steering'
+import {
+  BINDINGS,
+  EXPLAIN,
+  FORGET,
+  HEAD,
+  HOLD_DOWN,
+  LEARNT,
+  OFFER,
+  RESOLUTIONS,
+  ROUTE_CHANGES,
+  SNAPSHOT,
+  TAIL,
+} from '@dnstap-bgp/steering'
+import type { ForgetRequest, HoldDown, OfferAnswer, Resolution, RouteChanges, StoreHead, TailPart } from '@dnstap-bgp/steering'
 import { Admission, isRefused, type Coverage, type Refusal, type Refused } from './admission.ts'
 import { audit } from './audit.ts'
+import { CrowdedAddresses } from './crowded-addresses.ts'
 import { Explainer } from './explain.ts'
+import { ALL, LimitNotes } from './limit-notes.ts'
 import { TokenBucket } from './token-bucket.ts'
-import { staticSightings, type CacheConfig } from './cache-config.ts'
+import { staticKey, staticSightings, type CacheConfig } from './cache-config.ts'
 
 /** Sightings in one step of the store. */
 const STORE_BATCH = 1000
 /** Bindings ended in one step of the store. */
-const EXPIRE_BATCH = 1000
+const EXPIRE_BATCH = 500
+/** Bindings held against the lists before the loop may get a turn. */
+const AUDIT_BATCH = 250
+/** The loop is held no longer than about this. */
+const SLICE_MS = 5
+const RETRY_MS = 1000
+/** A fault of ours is told so often at most. */
+const TELL_EVERY_MS = 60_000
 const SWEEP_PERIOD_MS = 200
 const HEAD_PERIOD_MS = 1000
 const TAIL_BATCH = 5000
@@ -89,8 +110,8 @@ export class CacheService implements Closeable {
     announced: 0,
     withdrawn: 0,
   }
-  /** Ceilings and caps that refuse new routes now, by list or `all`; for health. */
-  readonly limitsReached = new Map<string, string>()
+  readonly limitNotes: LimitNotes
+  readonly crowded: CrowdedAddresses
   readonly explainer: Explainer
 
   #config: CacheConfig
@@ -99,11 +120,15 @@ export class CacheService implements Closeable {
   #limits: StoreLimits
   #buckets: Map<string, TokenBucket>
   readonly #subscriptions: Subscription[] = []
-  readonly #timers: Timer[] = []
+  readonly #timers = new Set<Timer>()
   #head: StoreHead = { epoch: '', revision: 0 }
   #sweeping: Promise<void> | undefined
-  #auditing: Promise<void> = Promise.resolve()
-  #auditNumber = 0
+  #opening: Promise<void> | undefined
+  #opened = false
+  #auditing: Promise<void> | undefined
+  #auditWanted = false
+  #auditRetries = false
+  #toldFaultMs = -Infinity
   #closed = false
 
   constructor(config: CacheConfig, deps: CacheDeps) {
@@ -112,17 +137,54 @@ export class CacheService implements Closeable {
     this.#admission = new Admission(admissionConfig(config), deps.lists.current)
     this.#limits = limitsOf(config)
     this.#buckets = bucketsOf(config, deps.clock.monotonic())
+    this.limitNotes = new LimitNotes(deps.clock, deps.log)
+    this.crowded = new CrowdedAddresses(deps.store, deps.log)
     this.explainer = new Explainer(deps.store, this.#admission, deps.clock)
   }
 
-  /** Resolves when what is in the store was checked against the lists: nothing that may not be routed is told to anybody. */
+  /** Is what is in the store checked, and are questions answered? */
+  get opened(): boolean {
+    return this.#opened
+  }
+
+  /**
+   * Resolves when what is in the store was checked against deadlines and lists: nothing that may not be routed is told to anybody. When
+   * the store is away it resolves at once; the rest follows when the store is there.
+   */
   async start(): Promise<void> {
-    const { bus, store, lists, clock } = this.#deps
-    await this.#sweep()
-    await this.#audit()
-    this.#head = await store.head()
+    const { store, lists, log } = this.#deps
     lists.onChange(() => this.listsChanged())
     store.onDeadline(() => this.#sweepSoon())
+    store.onState(({ kind }) => {
+      // What the store lost while it was away shows in its head: nobody shall follow the old numbers a second longer.
+      if (kind !== 'unavailable' && this.#opened && !this.#closed) void this.#beat()
+    })
+    if (await this.#open()) return
+    log.warn({}, 'The store is away; the cache waits for it.')
+    const again = () => {
+      if (this.#closed) return
+      this.#opening = this.#open().then((opened) => {
+        if (opened) log.info({}, 'The store is there; the cache works.')
+        else this.#later(RETRY_MS, again)
+      })
+    }
+    this.#later(RETRY_MS, again)
+  }
+
+  /** False: the store is away. */
+  async #open(): Promise<boolean> {
+    const { bus, store, clock } = this.#deps
+    try {
+      await this.#sweep()
+      this.#auditWanted = false
+      await this.#audit()
+      this.#head = await store.head()
+    } catch (error) {
+      if (error instanceof StoreError) return false
+      throw error
+    }
+    if (this.#closed) return true
+    this.#opened = true
     this.#subscriptions.push(
       bus.serve(SNAPSHOT, () => store.snapshot()),
       bus.serve(TAIL, (head) => this.#tail(head)),
@@ -130,52 +192,79 @@ export class CacheService implements Closeable {
       bus.serve(EXPLAIN, (request) => once(this.explainer.explain(request.subject))),
       bus.serve(FORGET, (request) => once(this.forget(request))),
       bus.serve(OFFER, (resolutions) => once(this.offer(resolutions))),
-      bus.consume(RESOLUTIONS, async (messages) => {
-        await this.#learn(messages.flat())
-      }),
+      bus.subscribe(HOLD_DOWN, (holdDown) => this.#holdDown(holdDown)),
+      bus.consume(RESOLUTIONS, (messages) => this.#consume(messages.flat())),
     )
-    this.#timers.push(
-      clock.every(SWEEP_PERIOD_MS, () => this.#sweepSoon()),
-      clock.every(HEAD_PERIOD_MS, () => void this.#beat()),
-    )
+    this.#timers.add(clock.every(SWEEP_PERIOD_MS, () => this.#sweepSoon()))
+    this.#timers.add(clock.every(HEAD_PERIOD_MS, () => void this.#beat()))
     await this.#beat()
+    if (this.#auditWanted) this.#auditSoon() // the lists changed while we opened
+    return true
   }
 
-  /** The configuration was read again: holds, limits, never list. */
+  /** The configuration was read again: holds, limits, never list; and the lists as they are now, in the same step. */
   reconfigure(config: CacheConfig): void {
     this.#config = config
-    this.#admission.config = admissionConfig(config)
     this.#limits = limitsOf(config)
-    this.#buckets = bucketsOf(config, this.#deps.clock.monotonic())
-    this.listsChanged()
+    this.#buckets = bucketsOf(config, this.#deps.clock.monotonic(), this.#buckets)
+    this.#admission.use(admissionConfig(config), this.#deps.lists.current)
+    this.#auditSoon()
   }
 
   listsChanged(): void {
-    this.#admission.coverage = this.#deps.lists.current
-    this.#auditing = this.#auditing
-      .then(() => this.#audit())
-      .catch((error: unknown) => {
-        this.#deps.log.error(
-          { error: String(error) },
-          'The bindings could not be checked against the changed lists; trying again.',
-        )
-        if (!this.#closed) this.#timers.push(this.#deps.clock.after(5000, () => this.listsChanged()))
-      })
+    this.#admission.use(this.#admission.config, this.#deps.lists.current)
+    this.#auditSoon()
+  }
+
+  /** However often it is wished for while one runs, one more follows. */
+  #auditSoon(): void {
+    this.#auditWanted = true
+    if (!this.#opened || this.#closed || this.#auditing !== undefined || this.#auditRetries) return
+    this.#auditing = this.#auditWhileWanted().finally(() => {
+      this.#auditing = undefined
+      if (this.#auditWanted && !this.#auditRetries) this.#auditSoon()
+    })
+  }
+
+  async #auditWhileWanted(): Promise<void> {
+    while (this.#auditWanted && !this.#closed) {
+      this.#auditWanted = false
+      try {
+        await this.#audit()
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error
+        this.#deps.log.warn({ why: error.message }, 'Bindings could not be checked against the lists; trying again.')
+        this.#auditRetries = true
+        this.#auditWanted = true
+        this.#later(RETRY_MS, () => {
+          this.#auditRetries = false
+          this.#auditSoon()
+        })
+        return
+      }
+    }
   }
 
   /** Takes bindings out by hand, and keeps their subject out for a while if asked to. */
   async forget(request: ForgetRequest): Promise<{ forgotten: number; withdrawn: string[] }> {
     const { store, clock } = this.#deps
-    const prefix = parsePrefix(request.subject)
     const bindings = await this.explainer.bindingsFor(request.subject)
-    const subject = prefix === undefined ? this.explainer.nameOf(request.subject) : this.explainer.prefixOf(request.subject)
-    if (request.holdDownMs > 0) this.#admission.heldDown.set(subject, clock.now() + request.holdDownMs)
+    const subject = this.explainer.storedAs(request.subject)
+    if (request.holdDownMs > 0) {
+      const holdDown = { subject, untilMs: clock.now() + request.holdDownMs }
+      this.#holdDown(holdDown)
+      this.#deps.bus.publish(HOLD_DOWN, holdDown) // to the other replicas
+    }
     const changes = await store.forget(bindings)
-    this.#publish(changes)
+    this.#publish(changes, 'it was forgotten by hand')
     return {
       forgotten: bindings.length,
       withdrawn: (changes?.changes ?? []).filter((change) => change.lists.length === 0).map((change) => change.prefix),
     }
+  }
+
+  #holdDown({ subject, untilMs }: HoldDown): void {
+    this.#admission.holdDown(subject, untilMs, this.#deps.clock.now())
   }
 
   /** Takes what another instance says: each for the list it names, or for all that cover its name. */
@@ -210,11 +299,14 @@ export class CacheService implements Closeable {
   /** How many bindings and routes would go if the lists said this. */
   async preview(coverage: LoadedCoverage): Promise<{ bindings: number; routes: number }> {
     const admission = new Admission(this.#admission.config, coverage)
-    const wanted = staticSightings(this.#config, coverage.addresses, this.#deps.clock.now())
+    const wanted = await this.#staticSightings(coverage.addresses)
     const going = new Map<string, number>()
     let bindings = 0
     for await (const part of this.#deps.store.bindings()) {
-      for (const { prefix } of audit(part, admission, wanted).gone) {
+      const { gone, passedOn } = audit(part, admission, wanted, this.#deps.clock.now())
+      const staying = new Set(passedOn.map(({ prefix }) => prefix))
+      for (const { prefix } of gone) {
+        if (staying.has(prefix)) continue
         bindings++
         going.set(prefix, (going.get(prefix) ?? 0) + 1)
       }
@@ -240,10 +332,27 @@ export class CacheService implements Closeable {
     this.#closed = true
     for (const timer of this.#timers) timer.cancel()
     await Promise.all(this.#subscriptions.map((subscription) => subscription.close()))
-    this.#auditNumber++
+    await this.#opening
     await this.#auditing
     await this.#sweeping
     await this.#deps.store.flush()
+  }
+
+  /** A rejection brings the messages back: right while the store is away; for anything else it is a fault of ours, and told. */
+  async #consume(resolutions: readonly Resolution[]): Promise<void> {
+    try {
+      await this.#learn(resolutions)
+    } catch (error) {
+      const { clock, log } = this.#deps
+      if (!(error instanceof StoreError) && clock.monotonic() - this.#toldFaultMs >= TELL_EVERY_MS) {
+        this.#toldFaultMs = clock.monotonic()
+        log.error(
+          { error: error instanceof Error ? error.stack : String(error) },
+          'Resolutions could not be taken; trying again.',
+        )
+      }
+      throw error
+    }
   }
 
   /** Returns what was refused, by index. */
@@ -251,35 +360,51 @@ export class CacheService implements Closeable {
     const { store, clock } = this.#deps
     const nowMs = clock.now()
     const refusals = new Map<number, Refused>()
-    const refuse = (i: number, refused: Refused) => {
-      this.counters.refused[refused.refusal]++
-      this.explainer.noteRefusal(resolutions[i], refused, nowMs)
-      refusals.set(i, refused)
-    }
     for (let from = 0; from < resolutions.length; from += STORE_BATCH) {
-      const learnt: Resolution[] = []
-      const sightings: Sighting[] = []
-      const end = Math.min(from + STORE_BATCH, resolutions.length)
-      for (let i = from; i < end; i++) {
-        const resolution = resolutions[i]
-        const answer = this.#admission.admit(resolution, nowMs)
-        if (isRefused(answer)) refuse(i, answer)
-        else if (this.#mayMakeRoutes(answer.list) || (await this.#isKnown(answer))) {
-          learnt.push(resolution)
-          sightings.push(answer)
-        } else refuse(i, { refusal: 'rate', why: `list "${answer.list}" makes new routes too fast` })
+      const batch = await this.#admit(resolutions, from, nowMs)
+      for (const [i, refused] of batch.refused) {
+        this.counters.refused[refused.refusal]++
+        this.explainer.noteRefusal(resolutions[i], refused, nowMs)
+        refusals.set(i, refused)
       }
-      if (sightings.length === 0) continue
-      const { outcomes, changes } = await store.observe(sightings, this.#limits)
-      this.#publish(changes)
-      this.#tell(learnt, outcomes, nowMs)
+      if (batch.sightings.length === 0) continue
+      const { outcomes, changes } = await store.observe(batch.sightings, this.#limits)
+      this.#publish(changes, 'its last binding ended')
+      await this.#tell(batch.sightings, outcomes, changes, nowMs)
     }
     return refusals
   }
 
-  #mayMakeRoutes(list: string): boolean {
+  /** By the lists and the configuration of one moment, which is the moment in which this returns. */
+  async #admit(
+    resolutions: readonly Resolution[],
+    from: number,
+    nowMs: number,
+  ): Promise<{ sightings: Sighting[]; refused: Map<number, Refused> }> {
+    const end = Math.min(from + STORE_BATCH, resolutions.length)
+    for (;;) {
+      const { version } = this.#admission
+      const sightings: Sighting[] = []
+      const refused = new Map<number, Refused>()
+      /** What this batch may yet cost, by list that has a rate. */
+      const planned = new Map<string, number>()
+      for (let i = from; i < end; i++) {
+        const answer = this.#admission.admit(resolutions[i], nowMs)
+        if (isRefused(answer)) refused.set(i, answer)
+        else if (this.#mayMakeRoutes(answer.list, planned) || (await this.#isKnown(answer))) sightings.push(answer)
+        else refused.set(i, { refusal: 'rate', why: `list "${answer.list}" makes new routes too fast` })
+      }
+      if (version === this.#admission.version) return { sightings, refused }
+    }
+  }
+
+  #mayMakeRoutes(list: string, planned: Map<string, number>): boolean {
     const bucket = this.#buckets.get(list)
-    return bucket === undefined || bucket.available(this.#deps.clock.monotonic()) > 0
+    if (bucket === undefined) return true
+    const count = (planned.get(list) ?? 0) + 1
+    if (bucket.available(this.#deps.clock.monotonic()) < count) return false
+    planned.set(list, count)
+    return true
   }
 
   /** Off the usual path: asked only while a list is over its rate, so that what is known still lives on. */
@@ -288,53 +413,54 @@ export class CacheService implements Closeable {
     return bindings.some((binding) => binding.list === sighting.list)
   }
 
-  /** Counts what became of the resolutions and passes on to other instances what we heard first. */
-  #tell(resolutions: readonly Resolution[], outcomes: readonly Outcome[], nowMs: number): void {
+  /** Counts what became of the sightings and passes on to other instances what we heard first. */
+  async #tell(
+    sightings: readonly Sighting[],
+    outcomes: readonly Outcome[],
+    changes: RouteChanges | undefined,
+    nowMs: number,
+  ): Promise<void> {
     const news: Resolution[] = []
+    const crowding = new Set<string>()
+    /** Routes that a list came to own by this, each paid for once. */
+    const owned = new Set<string>()
+    for (const { prefix, lists } of changes?.changes ?? []) for (const list of lists) owned.add(staticKey(list, prefix))
     for (let i = 0; i < outcomes.length; i++) {
       const outcome = outcomes[i]
-      const resolution = resolutions[i]
+      const sighting = sightings[i]
       this.counters.outcomes[outcome]++
-      if (outcome === 'new') this.#buckets.get(resolution.list)?.spend(1)
+      if (outcome === 'new') {
+        if (owned.delete(staticKey(sighting.list, sighting.prefix))) this.#buckets.get(sighting.list)?.spend(1)
+        else if (this.crowded.joined(sighting.prefix)) crowding.add(sighting.prefix)
+      }
+      // What a peer told us, it tells the others itself.
       if (outcome === 'new' || outcome === 'refreshed') {
-        // What a peer told us, it tells the others itself.
-        if (!resolution.source.startsWith(PEER_SOURCE)) news.push(resolution)
-      } else if (outcome !== 'stale') this.explainer.noteRefusal(resolution, { refusal: outcome, why: FULL[outcome] }, nowMs)
-      this.#noteLimit(resolution.list, outcome)
+        if (!sighting.source.startsWith(PEER_SOURCE)) news.push(toResolution(sighting))
+      } else if (outcome !== 'stale') this.#noteFull(sighting, outcome, nowMs)
     }
     if (news.length > 0) this.#deps.bus.publish(LEARNT, news)
+    for (const prefix of crowding) await this.crowded.look(prefix)
   }
 
-  #noteLimit(list: string, outcome: Outcome): void {
-    const where = outcome === 'full-routes' ? 'all' : outcome === 'full-routes-per-list' ? list : undefined
-    if (where === undefined || this.limitsReached.has(where)) return
-    const sentence =
-      where === 'all'
-        ? `All lists together have their ${this.#limits.routes} routes.`
-        : `List "${list}" has its ${this.#limits.routesPerList.get(list)} routes.`
-    this.limitsReached.set(where, sentence)
-    this.#deps.log.warn({ list: where }, `Limit reached: ${sentence} New addresses are not routed.`)
+  #noteFull(sighting: Sighting, outcome: Exclude<Outcome, 'new' | 'refreshed' | 'stale'>, nowMs: number): void {
+    const { list, name, prefix } = sighting
+    this.explainer.noteRefusal(toResolution(sighting), { refusal: outcome, why: FULL[outcome] }, nowMs)
+    if (outcome === 'full-routes') this.limitNotes.refusedRoute(ALL, this.#limits.routes)
+    else if (outcome === 'full-routes-per-list')
+      this.limitNotes.refusedRoute(list, this.#limits.routesPerList.get(list) ?? Infinity)
+    else this.limitNotes.refusedBinding(outcome, name, prefix)
   }
 
-  async #clearLimits(): Promise<void> {
-    if (this.limitsReached.size === 0) return
-    const counts = await this.#deps.store.counts()
-    for (const where of this.limitsReached.keys()) {
-      const full =
-        where === 'all'
-          ? counts.routes >= this.#limits.routes
-          : (counts.routesPerList.get(where) ?? 0) >= (this.#limits.routesPerList.get(where) ?? Infinity)
-      if (full) continue
-      this.limitsReached.delete(where)
-      this.#deps.log.info({ list: where }, 'There is room for new routes again.')
-    }
-  }
-
-  #publish(changes: RouteChanges | undefined): void {
+  /** `why`: what ended the routes among them that are gone. */
+  #publish(changes: RouteChanges | undefined, why: string): void {
     if (changes === undefined) return
-    for (const change of changes.changes) {
-      if (change.lists.length === 0) this.counters.withdrawn++
-      else this.counters.announced++
+    for (const { prefix, lists } of changes.changes) {
+      if (lists.length > 0) this.counters.announced++
+      else {
+        this.counters.withdrawn++
+        this.crowded.withdrawn(prefix)
+        this.explainer.noteWithdrawal(prefix, why)
+      }
     }
     this.#deps.bus.publish(ROUTE_CHANGES, changes)
   }
@@ -358,14 +484,15 @@ export class CacheService implements Closeable {
       const nowMs = clock.now()
       const expired = await store.expire(nowMs, EXPIRE_BATCH)
       this.counters.expiredBindings += expired.bindings
-      this.#publish(expired.changes)
+      this.#publish(expired.changes, 'its last binding expired')
       if (expired.bindings < EXPIRE_BATCH || this.#closed) break
       await turn(clock)
     }
-    await this.#clearLimits()
+    if (this.limitNotes.any) this.limitNotes.clear(await store.counts(), this.#limits)
   }
 
   async #beat(): Promise<void> {
+    const before = this.#head
     try {
       this.#head = await this.#deps.store.head()
     } catch (error) {
@@ -373,30 +500,46 @@ export class CacheService implements Closeable {
       throw error
     }
     this.#deps.bus.publish(HEAD, this.#head)
+    // A store that lost its memory lost the addresses that lists ask for, too, and no lookup brings those back.
+    if (before.epoch !== this.#head.epoch) this.#auditSoon()
   }
 
   /** Ends what no list covers any more, moves deadlines whose hold time was edited, and keeps the lists' own addresses routed. */
   async #audit(): Promise<void> {
-    const number = ++this.#auditNumber
-    const { store, lists, clock, log } = this.#deps
-    const abandoned = () => number !== this.#auditNumber
+    const { store, clock, log } = this.#deps
     const started = clock.monotonic()
-    const wanted = staticSightings(this.#config, lists.current.addresses, clock.now())
+    const version = this.#admission.version
+    const wanted = await this.#staticSightings(this.#deps.lists.current.addresses)
+    const why = 'no list covers its names any more'
     let forgotten = 0
     let rescheduled = 0
     for await (const bindings of store.bindings()) {
-      if (abandoned()) return
-      const { gone, moved } = audit(bindings, this.#admission, wanted)
-      forgotten += gone.length
-      rescheduled += moved.length
-      if (gone.length > 0) this.#publish(await store.forget(gone))
-      if (moved.length > 0) await store.reschedule(moved)
+      let sliceMs = clock.monotonic()
+      for (let from = 0; from < bindings.length; from += AUDIT_BATCH) {
+        if (this.#closed) return
+        const slice = bindings.slice(from, from + AUDIT_BATCH)
+        const { gone, moved, passedOn } = audit(slice, this.#admission, wanted, clock.now())
+        forgotten += gone.length
+        rescheduled += moved.length
+        // First who owns the route from now on, then who owned it.
+        if (passedOn.length > 0) this.#publish((await store.observe(passedOn, this.#limits)).changes, why)
+        if (gone.length > 0) this.#publish(await store.forget(gone), why)
+        if (moved.length > 0) await store.reschedule(moved)
+        if (clock.monotonic() - sliceMs < SLICE_MS) continue
+        await turn(clock)
+        sliceMs = clock.monotonic()
+      }
       await turn(clock)
     }
-    const missing = [...wanted.values()]
-    for (let from = 0; from < missing.length && !abandoned(); from += STORE_BATCH) {
+    // What was wanted by lists of the meantime before is for the audit that follows.
+    const missing = version === this.#admission.version ? [...wanted.values()] : []
+    for (let from = 0; from < missing.length && !this.#closed; from += STORE_BATCH) {
       const slice = missing.slice(from, from + STORE_BATCH)
-      this.#publish((await store.observe(slice, this.#limits)).changes)
+      const { outcomes, changes } = await store.observe(slice, this.#limits)
+      this.#publish(changes, why)
+      outcomes.forEach((outcome, i) => {
+        if (outcome !== 'new' && outcome !== 'refreshed' && outcome !== 'stale') this.#noteFull(slice[i], outcome, clock.now())
+      })
       await turn(clock)
     }
     if (forgotten > 0 || rescheduled > 0)
@@ -404,6 +547,27 @@ export class CacheService implements Closeable {
         { forgotten, rescheduled, ms: Math.round(clock.monotonic() - started) },
         'Bindings were checked against the lists.',
       )
+  }
+
+  /** The routes that lists ask for by address, a slice at a time: there may be hundreds of thousands. */
+  async #staticSightings(addresses: ReadonlyMap<string, readonly string[]>): Promise<Map<string, Sighting>> {
+    const { clock } = this.#deps
+    const wanted = new Map<string, Sighting>()
+    const { never } = this.#admission.config
+    let count = 0
+    for (const sighting of staticSightings(this.#config, never, addresses, clock.now())) {
+      wanted.set(staticKey(sighting.list, sighting.prefix), sighting)
+      if (++count % STORE_BATCH === 0) await turn(clock)
+    }
+    return wanted
+  }
+
+  #later(delayMs: number, callback: () => void): void {
+    const timer = this.#deps.clock.after(delayMs, () => {
+      this.#timers.delete(timer)
+      if (!this.#closed) callback()
+    })
+    this.#timers.add(timer)
   }
 
   async *#tail(head: StoreHead): AsyncIterable<TailPart> {
@@ -427,7 +591,7 @@ const FULL: Record<Exclude<Outcome, 'new' | 'refreshed' | 'stale'>, string> = {
   'full-routes': 'there are already as many routes as there may be',
 }
 
-function toResolution(binding: Binding): Resolution {
+function toResolution(binding: Sighting): Resolution {
   return {
     list: binding.list,
     name: binding.name,
@@ -457,9 +621,20 @@ function limitsOf(config: CacheConfig): StoreLimits {
   }
 }
 
-function bucketsOf(config: CacheConfig, nowMs: number): Map<string, TokenBucket> {
+/** A list whose rate was not edited goes on with the bucket it has. */
+function bucketsOf(
+  config: CacheConfig,
+  nowMs: number,
+  before: ReadonlyMap<string, TokenBucket> = new Map(),
+): Map<string, TokenBucket> {
   const capped = config.lists.filter((list) => list.newRoutesPerSecond !== Infinity)
-  return new Map(capped.map((list) => [list.name, new TokenBucket(list.newRoutesPerSecond, list.newRoutesBurst, nowMs)]))
+  return new Map(
+    capped.map(({ name, newRoutesPerSecond, newRoutesBurst }) => {
+      const known = before.get(name)
+      const isSame = known?.perSecond === newRoutesPerSecond && known.burst === newRoutesBurst
+      return [name, isSame ? known : new TokenBucket(newRoutesPerSecond, newRoutesBurst, nowMs)]
+    }),
+  )
 }
 
 /** Lets sockets and timers have their turn. */

@@ -23,13 +23,15 @@ export async function startCache(config: CacheConfig, deps: StartCacheDeps): Pro
   const cache = new CacheService(config, deps)
   const storeHealth = health.component('store')
   const limitHealth = health.component('limits')
+  const bindingsHealth = health.component('bindings')
   let counts: StoreCounts = { bindings: 0, routes: 0, routesPerList: new Map() }
   const look = () => {
     const { state } = store
     if (state.kind === 'ready') storeHealth.ok()
     else storeHealth.degraded(state.why)
-    if (cache.limitsReached.size === 0) limitHealth.ok()
-    else limitHealth.degraded([...cache.limitsReached.values()].join(' '))
+    if (!cache.limitNotes.any) limitHealth.ok()
+    else limitHealth.degraded([...cache.limitNotes.reached.values()].join(' '))
+    if (cache.opened) bindingsHealth.ok()
     store.counts().then(
       (now) => (counts = now),
       () => {}, // the store's own health tells
@@ -51,6 +53,8 @@ export async function startCache(config: CacheConfig, deps: StartCacheDeps): Pro
     const holdDownMs = parseDuration(typeof holdDown === 'string' ? holdDown : '0s')
     if (typeof holdDownMs !== 'number')
       throw new AdminError(400, `holdDown is ${JSON.stringify(holdDown)}; a duration such as "1h" expected`)
+    if (!cache.explainer.isSubject(subject))
+      throw new AdminError(400, `subject is ${JSON.stringify(subject)}; an address, a prefix or a name expected`)
     return cache.forget({ subject, holdDownMs })
   })
   routes.set('GET /api/cache', () => cache.status())
@@ -87,6 +91,17 @@ function describeMetrics(metrics: Metrics, cache: CacheService, counts: () => St
     help: 'Route changes published.',
     labels: ['kind'],
     read: () => samplesOf('kind', { announced: counters.announced, withdrawn: counters.withdrawn }),
+  })
+  metrics.gauge({
+    name: 'cache_crowded_addresses',
+    help: 'Routed addresses that very many unrelated listed names claim.',
+    read: () => cache.crowded.size,
+  })
+  metrics.gauge({
+    name: 'cache_limits_reached',
+    help: 'Does the ceiling of a list, or of all of them, refuse new routes now (1)?',
+    labels: ['list'],
+    read: () => samplesOf('list', Object.fromEntries([...cache.limitNotes.reached.keys()].map((list) => [list, 1]))),
   })
   metrics.gauge({ name: 'cache_bindings', help: 'Live bindings in the store.', read: () => counts().bindings })
   metrics.gauge({ name: 'cache_routes', help: 'Routes in the store.', read: () => counts().routes })

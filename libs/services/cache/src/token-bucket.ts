@@ -5,21 +5,21 @@
  * time has paid.
  */
 export class TokenBucket {
-  readonly #perSecond: number
-  readonly #burst: number
+  readonly perSecond: number
+  readonly burst: number
   #tokens: number
   #atMs: number
 
   constructor(perSecond: number, burst: number, nowMs: number) {
-    this.#perSecond = perSecond
-    this.#burst = burst
+    this.perSecond = perSecond
+    this.burst = burst
     this.#tokens = burst
     this.#atMs = nowMs
   }
 
-  /** What is there now; 0 or less: wait. `nowMs` is a clock that does not step. */
+  /** What is there now; less than 1: wait. `nowMs` is a clock that does not step. */
   available(nowMs: number): number {
-    this.#tokens = Math.min(this.#burst, this.#tokens + (Math.max(0, nowMs - this.#atMs) * this.#perSecond) / 1000)
+    this.#tokens = Math.min(this.burst, this.#tokens + (Math.max(0, nowMs - this.#atMs) * this.perSecond) / 1000)
     this.#atMs = nowMs
     return this.#tokens
   }

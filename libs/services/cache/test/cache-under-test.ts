@@ -1,8 +1,8 @@
 /** A cache service on a memory store, a local bus and a fake clock, for the tests beside it. */
 import { LocalBus } from '@dnstap-bgp/bus'
 import { parseConfig, type Config } from '@dnstap-bgp/config'
-import { MemoryIpStore } from '@dnstap-bgp/ip-store'
-import { silentLog } from '@dnstap-bgp/runtime'
+import { MemoryIpStore, StoreError, type IpStore, type StoreState } from '@dnstap-bgp/ip-store'
+import { silentLog, type Clock } from '@dnstap-bgp/runtime'
 import { LEARNT, RESOLUTIONS, ROUTE_CHANGES, type Resolution, type RouteChange } from '@dnstap-bgp/steering'
 import { FakeClock } from '@dnstap-bgp/testkit'
 import { CacheService, type ListsView } from '../src/cache.ts'
@@ -14,6 +14,7 @@ export class FakeLists implements ListsView {
   #rules: Record<string, readonly string[]>
   #addresses: Record<string, readonly string[]> = {}
   #listener = () => {}
+  unloaded: readonly string[] = []
   constructor(rules: Record<string, readonly string[]>) {
     this.#rules = rules
   }
@@ -22,10 +23,16 @@ export class FakeLists implements ListsView {
       ruleFor: (list: string, name: string) =>
         (this.#rules[list] ?? []).find((rule) => name === rule || name.endsWith(`.${rule}`)),
       addresses: new Map(Object.entries(this.#addresses)),
+      unloaded: new Set(this.unloaded),
+      why: () => [],
     }
   }
   onChange(listener: () => void): void {
     this.#listener = listener
+  }
+  /** Without a word: whoever reconfigures says it. */
+  replace(rules: Record<string, readonly string[]>): void {
+    this.#rules = rules
   }
   change(rules: Record<string, readonly string[]>, addresses: Record<string, readonly string[]> = {}): void {
     this.#rules = rules
@@ -44,18 +51,101 @@ ttl = "1h"
 ipv6 = true
 `
 
+/** A memory store that can be away, and lose what it has. */
+export class Switchable implements IpStore {
+  away = false
+  onHead = () => {}
+  #store = new MemoryIpStore({ epoch: 'e1' })
+
+  forgetEverything(epoch: string): void {
+    this.#store = new MemoryIpStore({ epoch })
+  }
+  get state(): StoreState {
+    return this.away ? { kind: 'unavailable', why: 'it is away' } : { kind: 'ready' }
+  }
+  #there(): MemoryIpStore {
+    if (this.away) throw new StoreError('it is away')
+    return this.#store
+  }
+  async head() {
+    this.onHead()
+    return this.#there().head()
+  }
+  async counts() {
+    return this.#there().counts()
+  }
+  async observe(...args: Parameters<IpStore['observe']>) {
+    return this.#there().observe(...args)
+  }
+  async expire(...args: Parameters<IpStore['expire']>) {
+    return this.#there().expire(...args)
+  }
+  async forget(...args: Parameters<IpStore['forget']>) {
+    return this.#there().forget(...args)
+  }
+  async reschedule(...args: Parameters<IpStore['reschedule']>) {
+    return this.#there().reschedule(...args)
+  }
+  async *bindings() {
+    yield* this.#there().bindings()
+  }
+  async bindingsOf(prefix: string) {
+    return this.#there().bindingsOf(prefix)
+  }
+  async bindingsNamed(name: string) {
+    return this.#there().bindingsNamed(name)
+  }
+  async *snapshot() {
+    yield* this.#there().snapshot()
+  }
+  async changesSince(...args: Parameters<IpStore['changesSince']>) {
+    return this.#there().changesSince(...args)
+  }
+  onState(): void {}
+  onDeadline(): void {}
+  async flush() {}
+  async close() {}
+}
+
+export const RESOLUTION: Resolution = {
+  list: 'default',
+  name: 'www.example.org',
+  rule: 'example.org',
+  address: '93.184.215.14',
+  ttlSeconds: 300,
+  seenAtMs: 0,
+  source: 'unbound',
+  chain: ['www.example.org'],
+}
+
 export async function startTestCache(
-  options: { config?: string; rules?: Record<string, readonly string[]>; store?: MemoryIpStore; clock?: FakeClock } = {},
+  options: {
+    config?: string
+    rules?: Record<string, readonly string[]>
+    store?: IpStore
+    clock?: FakeClock
+    /** What the service itself sees, when that is not `clock`. */
+    serviceClock?: Clock
+    bus?: LocalBus
+    prepare?: (lists: FakeLists) => void
+  } = {},
 ) {
   const clock = options.clock ?? new FakeClock()
-  const bus = new LocalBus({ pause: () => new Promise((resolve) => setImmediate(resolve)) })
+  const bus = options.bus ?? new LocalBus({ pause: () => new Promise((resolve) => setImmediate(resolve)) })
   const store = options.store ?? new MemoryIpStore({ epoch: 'e1' })
   const lists = new FakeLists(options.rules ?? { default: ['example.org'] })
+  options.prepare?.(lists)
   const changes: RouteChange[] = []
   const learnt: Resolution[] = []
   bus.subscribe(ROUTE_CHANGES, (message) => changes.push(...message.changes))
   bus.subscribe(LEARNT, (message) => learnt.push(...message))
-  const cache = new CacheService(configOf(options.config ?? BASE_CONFIG), { bus, store, lists, clock, log: silentLog })
+  const cache = new CacheService(configOf(options.config ?? BASE_CONFIG), {
+    bus,
+    store,
+    lists,
+    clock: options.serviceClock ?? clock,
+    log: silentLog,
+  })
   const started = cache.start()
   await clock.advanceAsync(10)
   await started
@@ -80,14 +170,8 @@ export async function startTestCache(
       await bus.enqueue(
         RESOLUTIONS,
         resolutions.map((one) => ({
-          list: 'default',
-          name: 'www.example.org',
-          rule: 'example.org',
-          address: '93.184.215.14',
-          ttlSeconds: 300,
+          ...RESOLUTION,
           seenAtMs: clock.now(),
-          source: 'unbound',
-          chain: ['www.example.org'],
           ...one,
         })),
       )

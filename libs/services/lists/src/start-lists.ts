@@ -27,6 +27,10 @@ export interface StartListsDeps {
 export interface Coverage {
   /** The rule by which the list covers the name (presentation format); undefined when it does not, or an exception wins. */
   ruleFor(list: string, name: string): string | undefined
+  /** Lists of which nothing could be loaded, not even an old copy. */
+  readonly unloaded: ReadonlySet<string>
+  /** One sentence for each rule or exception that decides about a name. */
+  why(name: string): readonly string[]
   /** Prefixes written in lists that want them routed, by list. */
   readonly addresses: ReadonlyMap<string, readonly string[]>
 }
@@ -42,8 +46,11 @@ export interface RunningLists extends Closeable {
     readonly lists: readonly ListStatus[]
     readonly differences: readonly ListDifference[]
   }>
-  /** Reads everything again, by this configuration. */
-  reconfigure(config: ListsConfig): Promise<void>
+  /**
+   * Reads everything again, by this configuration. `apply` is called when the new lists are in place and nobody was told yet: whoever
+   * takes the configuration there sees both change at once. When the lists cannot be built, nothing changes and this rejects.
+   */
+  reconfigure(config: ListsConfig, apply?: () => void): Promise<void>
   close(): Promise<void>
 }
 
@@ -64,13 +71,23 @@ export async function startLists(config: ListsConfig, deps: StartListsDeps): Pro
     else health?.degraded(troubled.map((list) => `List "${list.name}" is ${list.state}: ${list.why ?? ''}`).join(' '))
   }
   look()
-  loader.onChange((fresh) => {
-    const sameRules = fresh.matcher === loaded.matcher && sameAddresses(fresh, loaded)
+  const take = (fresh: LoadedLists) => {
+    const sameRules = fresh.matcher === loaded.matcher && sameAddresses(fresh, loaded) && sameUnloaded(fresh, loaded)
     loaded = fresh
     look()
-    if (sameRules) return
+    if (sameRules) return false
     coverage = coverageOf(fresh)
+    return true
+  }
+  const tell = () => {
     for (const listener of listeners) listener()
+  }
+  /** While a configuration is on its way in: lists wait, to come into force together with it. */
+  let reconfiguring = 0
+  let newest = loaded
+  loader.onChange((fresh) => {
+    newest = fresh
+    if (reconfiguring === 0 && take(fresh)) tell()
   })
   const onChange = (listener: () => void) => void listeners.add(listener)
   const running: RunningLists = {
@@ -97,8 +114,18 @@ export async function startLists(config: ListsConfig, deps: StartListsDeps): Pro
       const next = await loader.preview()
       return { coverage: coverageOf(next), lists: next.lists, differences: next.differences }
     },
-    async reconfigure(fresh) {
-      await loader.reload({ lists: fresh.lists })
+    async reconfigure(fresh, apply = () => {}) {
+      reconfiguring++
+      let built = false
+      try {
+        await loader.reload({ lists: fresh.lists })
+        built = true
+      } finally {
+        reconfiguring--
+        const changed = take(newest)
+        if (built) apply()
+        if (changed) tell()
+      }
     },
     close: () => loader.close(),
   }
@@ -120,15 +147,29 @@ function coverageOf(loaded: LoadedLists): Coverage {
       for (let i = 0; i < feeds.length; i++) if (feeds[i].list === list) return feeds[i].rule
       return undefined
     },
+    unloaded: unloadedOf(loaded),
+    why: (name) => matcher.explain(name)?.why ?? [],
     get addresses() {
-      addresses ??= new Map(loaded.lists.map((list) => [list.name, loaded.addressesOf(list.name)]))
+      addresses ??= new Map(
+        loaded.lists.filter((list) => list.addresses > 0).map((list) => [list.name, loaded.addressesOf(list.name)]),
+      )
       return addresses
     },
   }
 }
 
+function unloadedOf(loaded: LoadedLists): Set<string> {
+  return new Set(loaded.lists.filter((list) => list.state === 'failed').map((list) => list.name))
+}
+
+function sameUnloaded(a: LoadedLists, b: LoadedLists): boolean {
+  return [...unloadedOf(a)].join('\n') === [...unloadedOf(b)].join('\n')
+}
+
 function sameAddresses(a: LoadedLists, b: LoadedLists): boolean {
-  return a.differences.every((one) => one.addressesAdded === 0 && one.addressesRemoved === 0) && a.lists.length === b.lists.length
+  if (a === b) return true
+  const counts = (lists: LoadedLists) => lists.lists.map((list) => `${list.name} ${list.addresses}`).join('\n')
+  return a.differences.every((one) => one.addressesAdded === 0 && one.addressesRemoved === 0) && counts(a) === counts(b)
 }
 
 /** Last good copies of URLs lie beside the store, or where systemd says that state belongs. */

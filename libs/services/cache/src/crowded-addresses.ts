@@ -1,0 +1,71 @@
+/**
+ * Addresses that very many listed names claim.
+ *
+ * Names under one rule may well share an address; names of many unrelated rules share the front of a large hosting network, a parking
+ * page, or a resolver that answers everything with its own address. Such a route takes traffic along that no list means, so it is
+ * flagged: a metric, a line in the log, a note in `explain`. It is not refused: that is for the operator to say (the never list).
+ *
+ * Counting all rules of all addresses would cost memory per binding. So bindings that come to a route that is there already are counted
+ * in a bounded table, and each time such a count has grown by STEP the store is asked.
+ */
+import type { Binding, IpStore } from '@dnstap-bgp/ip-store'
+import type { Log } from '@dnstap-bgp/runtime'
+
+/** So many unrelated rules make an address crowded. */
+export const CROWDED_RULES = 24
+const STEP = 8
+const MAX_COUNTED = 20_000
+const MAX_FLAGGED = 1_000
+
+export class CrowdedAddresses {
+  readonly #store: Pick<IpStore, 'bindingsOf'>
+  readonly #log: Log
+  readonly #joined = new Map<string, number>()
+  /** How many rules when it was looked at last. */
+  readonly #flagged = new Map<string, number>()
+
+  constructor(store: Pick<IpStore, 'bindingsOf'>, log: Log) {
+    this.#store = store
+    this.#log = log
+  }
+
+  get size(): number {
+    return this.#flagged.size
+  }
+
+  /** A name joined others at this address. True: it is time to look(). */
+  joined(prefix: string): boolean {
+    const count = (this.#joined.get(prefix) ?? 0) + 1
+    this.#joined.delete(prefix)
+    this.#joined.set(prefix, count)
+    dropOldest(this.#joined, MAX_COUNTED)
+    return count % STEP === 0
+  }
+
+  async look(prefix: string): Promise<void> {
+    const rules = rulesOf(await this.#store.bindingsOf(prefix))
+    if (rules < CROWDED_RULES) return
+    const isNews = !this.#flagged.has(prefix)
+    this.#flagged.set(prefix, rules)
+    dropOldest(this.#flagged, MAX_FLAGGED)
+    if (isNews)
+      this.#log.warn(
+        { prefix, rules },
+        'Very many unrelated listed names resolve to one address; if it is not meant, put it on the never list.',
+      )
+  }
+
+  withdrawn(prefix: string): void {
+    this.#joined.delete(prefix)
+    this.#flagged.delete(prefix)
+  }
+}
+
+export function rulesOf(bindings: readonly Binding[]): number {
+  return new Set(bindings.map((binding) => binding.rule)).size
+}
+
+function dropOldest<T>(map: Map<string, T>, size: number): void {
+  const [oldest] = map.keys()
+  if (map.size > size && oldest !== undefined) map.delete(oldest)
+}
