@@ -39,6 +39,8 @@ export interface MatcherLimits {
   readonly regexpLength: number
   /** Instructions of one compiled expression; matching takes this times the length of the name, at worst. */
   readonly regexpSize: number
+  /** Instructions of all that have to be tried on every name. */
+  readonly unfilteredSize: number
   readonly keywords: number
   /** Wildcard forms for names of one number of labels. */
   readonly wildcardForms: number
@@ -49,7 +51,8 @@ export const DEFAULT_MATCHER_LIMITS: MatcherLimits = {
   regexps: 2000,
   unfilteredRegexps: 100,
   regexpLength: 1000,
-  regexpSize: 1000,
+  regexpSize: 500,
+  unfilteredSize: 2000,
   keywords: 10_000,
   wildcardForms: 8,
 }
@@ -95,6 +98,7 @@ export class MatcherBuilder {
   readonly #unfiltered: number[] = []
   #patternOctets = 0
   #regexps = 0
+  #unfilteredSize = 0
   #keywords = 0
 
   // The name being added, in wire format, and where its labels start.
@@ -378,7 +382,12 @@ export class MatcherBuilder {
     if (size > this.#limits.regexpSize) return Refusal.regexpTooLarge
     let pieces = requiredPieces(source)
     if (pieces !== undefined && !this.#takePatterns(pieces)) pieces = undefined
-    if (pieces === undefined && this.#unfiltered.length >= this.#limits.unfilteredRegexps) return Refusal.tooManyRegexps
+    if (pieces === undefined) {
+      const { unfilteredRegexps, unfilteredSize } = this.#limits
+      if (this.#unfiltered.length >= unfilteredRegexps || this.#unfilteredSize + size > unfilteredSize)
+        return Refusal.tooManyRegexps
+      this.#unfilteredSize += size
+    }
     this.#regexps++
     this.#addTextRule({ list, kind: RuleKind.regexp, text: source, exception, important }, pieces)
     return undefined

@@ -326,7 +326,16 @@ test('a name and the wildcard over it are told apart, wherever they are stored',
 })
 
 test('what cannot be taken is refused with its reason', () => {
-  const limits = { names: 2, regexps: 2, unfilteredRegexps: 1, regexpLength: 30, regexpSize: 100, keywords: 1, wildcardForms: 1 }
+  const limits = {
+    names: 2,
+    regexps: 2,
+    unfilteredRegexps: 1,
+    unfilteredSize: 50,
+    regexpLength: 30,
+    regexpSize: 100,
+    keywords: 1,
+    wildcardForms: 1,
+  }
   const list = new MatcherBuilder({ seed: 1, limits }).addList('a')
   const rule = (kind: RuleKind, pattern: string) => list.rule(kind, pattern, false, false)
   for (const pattern of [
@@ -352,6 +361,7 @@ test('what cannot be taken is refused with its reason', () => {
   expect(rule(RuleKind.regexp, '(?=a)b')).toBe(Refusal.badRegexp)
   expect(rule(RuleKind.regexp, 'a'.repeat(31))).toBe(Refusal.regexpTooLarge)
   expect(rule(RuleKind.regexp, '(a{30}){30}')).toBe(Refusal.regexpTooLarge)
+  expect(rule(RuleKind.regexp, '[ab]{60}')).toBe(Refusal.tooManyRegexps)
   expect(rule(RuleKind.regexp, '[ab]')).toBeUndefined()
   expect(rule(RuleKind.regexp, '[cd]')).toBe(Refusal.tooManyRegexps)
   expect(rule(RuleKind.wildcard, '*.a')).toBeUndefined()
@@ -364,6 +374,20 @@ test('a catastrophic regular expression takes no time to speak of', () => {
   const matcher = matcherOf({ a: [regexp('^(a+)+$'), regexp('(a|aa)+b$'), regexp('^(.*)*(.*)*(.*)*!$')] })
   const labels = Array.from({ length: 4 }, () => 'a'.repeat(62)).join('.')
   for (let i = 0; i < 100; i++) expect(feeds(matcher, `${labels.slice(0, 200)}c${i}`)).toEqual([])
+})
+
+test('regular expressions that take too long are left out for a while, and counted; other rules are not', () => {
+  let now = 0
+  let costMs = 60
+  const matcher = new Matcher(matcherOf({ a: [regexp('^a[0-9]'), suffix('b.org')] }).buffer, { now: () => (now += costMs) })
+  const isMatched = (text: string) => matcher.match(textToName(text)!, 0) !== NO_MATCH
+  const first = Array.from({ length: 10 }, () => isMatched('a1.org'))
+  expect(first.slice(0, 8)).toEqual([true, true, true, false, false, false, false, false])
+  expect(matcher.regexpsSkipped).toBe(5)
+  expect(isMatched('a1.b.org')).toBe(true)
+  costMs = 0
+  now += 1000
+  expect(isMatched('a1.org')).toBe(true)
 })
 
 test('bytes that are no matcher are refused', () => {

@@ -33,6 +33,7 @@ import {
   MAX_LABELS,
 } from './layout.ts'
 import type { ListCounts, MatcherText, TextRule, WildcardShape } from './layout.ts'
+import { RegexpBudget } from './regexp-budget.ts'
 import { appliesTo } from './rule-sets.ts'
 import { ruleText, storedNameToText } from './rule-text.ts'
 
@@ -96,6 +97,7 @@ export class Matcher {
   readonly #hasMore: boolean // wildcards, keywords or regular expressions
   readonly #regexps: (RE2JS | undefined)[] // by text rule; compiled when first needed
   #unfiltered: RE2Set | undefined
+  readonly #budget: RegexpBudget | undefined
 
   // Scratch of the match going on.
   readonly #labels = new Int32Array(MAX_LABELS)
@@ -103,12 +105,14 @@ export class Matcher {
   readonly #found: Int32Array
   readonly #wildcards: number[] = []
   readonly #textHits: number[] = []
+  readonly #candidates: number[] = []
 
   readonly #verdicts = new Map<number, readonly Feed[]>()
   readonly #combinations = new Map<string, number>()
   #nextCombination = FIRST_COMBINATION
 
-  constructor(buffer: ArrayBufferLike) {
+  /** `now`, if given, limits the time that regular expressions may take (regexp-budget.ts): milliseconds that only grow, with fractions. */
+  constructor(buffer: ArrayBufferLike, options: { readonly now?: () => number } = {}) {
     const words = new Int32Array(buffer)
     if (words.length < HEADER_WORDS || words[Header.magic] !== MAGIC) throw new TypeError('these bytes are no matcher')
     this.buffer = buffer
@@ -137,6 +141,7 @@ export class Matcher {
     this.#automaton = words[Header.automatonWords] > 0 ? new KeywordAutomaton(buffer, words[Header.automaton]) : undefined
     this.#found = new Int32Array(this.#text.patterns.length)
     this.#regexps = new Array<RE2JS | undefined>(this.#text.textRules.length).fill(undefined)
+    this.#budget = options.now === undefined ? undefined : new RegexpBudget(options.now)
     this.#hasMore = this.#text.shapes.length > 0 || this.#text.textRules.length > 0
   }
 
@@ -198,6 +203,11 @@ export class Matcher {
       verdict = this.#keep(id, this.#feeds(feedingRules(this.#plainHits(id))))
     }
     return verdict
+  }
+
+  /** Names for which regular expressions were not tried, because they had taken too much time. */
+  get regexpsSkipped(): number {
+    return this.#budget?.skipped ?? 0
   }
 
   /** Which rules match this name, and which of them decide. Undefined when it is no DNS name; U-labels are accepted. */
@@ -316,18 +326,26 @@ export class Matcher {
     }
     const text = this.#text
     if (text.textRules.length === 0) return wildcards.length > 0
-    let name: string | undefined
-    const found = this.#automaton?.search(bytes, offset, this.#found) ?? 0
-    for (let i = 0; i < found; i++)
-      for (const rule of text.patterns[this.#found[i]]) {
-        if (textHits.includes(rule)) continue
-        if (text.textRules[rule].kind === RuleKind.keyword) textHits.push(rule)
-        else if (this.#regexp(rule).test((name ??= nameToPlainText(bytes, offset)))) textHits.push(rule)
-      }
-    if (text.unfiltered.length > 0)
-      for (const index of this.#unfilteredSet().match((name ??= nameToPlainText(bytes, offset))))
-        textHits.push(text.unfiltered[index])
+    const patterns = this.#automaton?.search(bytes, offset, this.#found) ?? 0
+    const regexps = this.#candidates
+    regexps.length = 0
+    for (let i = 0; i < patterns; i++)
+      for (const rule of text.patterns[this.#found[i]])
+        (text.textRules[rule].kind === RuleKind.keyword ? textHits : regexps).push(rule)
+    if (regexps.length > 0 || text.unfiltered.length > 0) {
+      if (this.#budget === undefined) this.#matchRegexps(bytes, offset)
+      else this.#budget.spend(() => this.#matchRegexps(bytes, offset))
+    }
     return wildcards.length > 0 || textHits.length > 0
+  }
+
+  /** Those in #candidates, and those that no piece of text can rule out. */
+  #matchRegexps(bytes: Uint8Array, offset: number): void {
+    const name = nameToPlainText(bytes, offset)
+    const { unfiltered } = this.#text
+    // An expression with alternatives may be a candidate by each of them.
+    for (const rule of new Set(this.#candidates)) if (this.#regexp(rule).test(name)) this.#textHits.push(rule)
+    if (unfiltered.length > 0) for (const index of this.#unfilteredSet().match(name)) this.#textHits.push(unfiltered[index])
   }
 
   #findWildcard(shape: WildcardShape, bytes: Uint8Array, count: number, end: number): number {

@@ -64,4 +64,6 @@ export interface BuildResult {
   readonly matcher: SharedArrayBuffer | undefined
   readonly addresses: ReadonlyMap<string, SharedArrayBuffer>
   readonly lists: readonly JobListResult[]
+  /** Last good copies that could not be kept: one sentence each. */
+  readonly copyFaults: readonly string[]
 }

@@ -38,8 +38,8 @@ export async function buildLists(job: BuildJob): Promise<BuildResult> {
     for (;;) {
       const attempt = await buildOnce(job, plans, previous)
       if (attempt.refused.size === 0) {
-        if (!job.dryRun) for (const [name, each] of received) if (plans.get(name)?.from === 'download') each.keep()
-        return resultOf(job, attempt, previous)
+        const result = resultOf(job, attempt, previous)
+        return job.dryRun ? result : { ...result, copyFaults: keepCopies(plans, received) }
       }
       for (const list of job.lists) {
         const why = attempt.refused.get(list.name)
@@ -56,6 +56,20 @@ export async function buildLists(job: BuildJob): Promise<BuildResult> {
   } finally {
     for (const each of received.values()) each.discard()
   }
+}
+
+/** The last step, for only what became the newest version is a good copy. */
+function keepCopies(plans: ReadonlyMap<string, Plan>, received: ReadonlyMap<string, Received>): string[] {
+  const faults: string[] = []
+  for (const [name, each] of received) {
+    if (plans.get(name)?.from !== 'download') continue
+    try {
+      each.keep()
+    } catch (error) {
+      faults.push(`list "${name}": ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+  return faults
 }
 
 function firstPlan(list: JobList, received: Received | undefined, previous: Matcher | undefined): Plan {
@@ -271,7 +285,7 @@ function resultOf(job: BuildJob, attempt: Attempt, previous: Matcher | undefined
     if (isChanged) anyChange = true
     return { status: statusOf(job, built, isChanged), difference }
   })
-  return { matcher: anyChange ? buffer : undefined, addresses, lists }
+  return { matcher: anyChange ? buffer : undefined, addresses, lists, copyFaults: [] }
 }
 
 function differenceOf(

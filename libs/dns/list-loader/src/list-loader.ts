@@ -31,6 +31,8 @@ export interface ListLoaderConfig {
   readonly settleMs?: number
   /** Files are looked at so often even if nobody said that they changed. */
   readonly pollIntervalMs?: number
+  /** Limit the time that regular expressions take, at the price of missing names (domain-matcher's regexp-budget.ts). For ingest. */
+  readonly limitRegexpTime?: boolean
 }
 
 export interface ListLoaderDeps {
@@ -121,7 +123,7 @@ export class ListLoader {
     for (const name of options.accept ?? []) wish.accept.add(name)
     const definitions = options.lists ?? this.#definitions
     const job = { ...this.#jobFor(wish, definitions), dryRun: true }
-    return versionOf(await runBuild(job, this.#cancel.signal), this.#current)
+    return versionOf(await runBuild(job, this.#cancel.signal), this.#current, {})
   }
 
   /** Calls back with each new version; its matcher is the same object as before when no rule changed. Returns how to stop that. */
@@ -169,9 +171,11 @@ export class ListLoader {
     this.#definitions = definitions
     for (const [source, signature] of signatures) this.#signatures.set(source, signature)
     const before = this.#current
-    const current = versionOf(result, before)
+    const options = this.#config.limitRegexpTime === true ? { now: () => this.#clock.monotonic() } : {}
+    const current = versionOf(result, before, options)
     this.#current = current
     this.#tell(before, current)
+    for (const why of result.copyFaults) this.#log.error({ why }, 'a list is in use, but its copy cannot be kept for a restart')
     this.#planRefreshes(job)
     for (const listener of this.#listeners) listener(current)
     return current
@@ -353,10 +357,10 @@ interface Version extends LoadedLists {
   readonly addressText: ReadonlyMap<string, SharedArrayBuffer>
 }
 
-function versionOf(result: BuildResult, before: Version | undefined): Version {
+function versionOf(result: BuildResult, before: Version | undefined, options: { readonly now?: () => number }): Version {
   const matcherBuffer = result.matcher ?? before?.matcherBuffer
   if (matcherBuffer === undefined) throw new Error('the first build gave no matcher')
-  const matcher = result.matcher === undefined && before !== undefined ? before.matcher : new Matcher(matcherBuffer)
+  const matcher = result.matcher === undefined && before !== undefined ? before.matcher : new Matcher(matcherBuffer, options)
   return {
     matcher,
     matcherBuffer,

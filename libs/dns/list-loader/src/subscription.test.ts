@@ -3,7 +3,7 @@ import { NO_MATCH } from '@dnstap-bgp/domain-matcher'
 import { silentLog } from '@dnstap-bgp/runtime'
 import { FakeClock, waitFor } from '@dnstap-bgp/testkit'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { connect } from 'node:net'
@@ -342,4 +342,21 @@ test('without a state folder a URL is held in memory, and nothing is left behind
   answer = status(500)
   expect(only(await loader.reload())).toMatchObject({ state: 'cached', names: 2 })
   expect(left()).toEqual(before)
+})
+
+test('a copy that cannot be kept is told, and the list is in use', async () => {
+  const faults: object[] = []
+  const log = { ...silentLog, child: () => log, error: (fields: object) => void faults.push(fields) }
+  const loader = new ListLoader({ lists: [subscription()], stateFolder, watch: false }, { clock: new FakeClock(), log })
+  opened.push(loader)
+  await loader.load()
+  const copy = join(
+    stateFolder,
+    readdirSync(stateFolder).find((name) => name.endsWith('.list'))!,
+  )
+  rmSync(copy)
+  mkdirSync(copy)
+  answer = text('a.example\nc.example\n')
+  expect(covers(await loader.reload(), 'c.example')).toBe(true)
+  expect(faults).toMatchObject([{ why: expect.stringMatching(/^list "sub": EISDIR/) as string }])
 })
