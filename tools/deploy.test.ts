@@ -1,0 +1,152 @@
+/** What deploy/, docker-compose.yml, Dockerfile and k8s/ say, held against the programs they start; containers.mjs tries it for real. */
+import { loadConfig, type Part } from '@dnstap-bgp/config'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { parse, parseAllDocuments } from 'yaml'
+
+const path = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url))
+const read = (name: string) => readFileSync(path(name), 'utf8')
+
+/** Every program with an image, and what its main.ts needs. */
+const NEEDS: Record<string, readonly Part[]> = {
+  'all-in-one': ['lists', 'dnstap', 'bgp'],
+  'dnstap-ingest': ['lists', 'dnstap', 'nats'],
+  cache: ['lists', 'nats', 'redis'],
+  'bgp-announcer': ['bgp', 'nats'],
+  'sync-gateway': ['syncer', 'nats'],
+}
+const apps = Object.keys(NEEDS)
+
+test.each(apps)('%s needs what this test thinks', (app) => {
+  const needs = /needs: \[(.*?)\]/.exec(read(`apps/${app}/src/main.ts`))?.[1]
+  expect(needs?.split(', ').map((need) => need.replaceAll("'", ''))).toEqual(NEEDS[app])
+})
+
+test.each(apps)('deploy/examples/%s.toml is all that the program needs, without a warning', (app) => {
+  expect(loadConfig(path(`deploy/examples/${app}.toml`), {}, { needs: NEEDS[app] }).warnings).toEqual([])
+})
+
+test.each(apps)('apps/%s/README.md names the port that its example gives to the admin server', (app) => {
+  const { listen } = loadConfig(path(`deploy/examples/${app}.toml`), {}).admin
+  expect(read(`apps/${app}/README.md`)).toContain(`127.0.0.1:${listen?.kind === 'tcp' ? listen.port : '?'}`)
+})
+
+describe('the Dockerfile', () => {
+  const text = read('Dockerfile')
+
+  test('lays out every program that the compose file builds', () => {
+    expect(/for app in (.*?);/.exec(text)?.[1].split(' ')).toEqual(apps)
+  })
+
+  test('ends as an ordinary user, told by number', () => {
+    expect(text.match(/^USER .*/gm)).toEqual(['USER 1000:1000'])
+  })
+
+  test('asks no registry for a syntax of its own', () => {
+    expect(text).not.toMatch(/^#\s*syntax=/m)
+  })
+})
+
+interface ComposeService {
+  image: string
+  profiles?: string[]
+  network_mode: string
+  read_only: boolean
+  cap_drop: string[]
+  security_opt: string[]
+  restart: string
+  healthcheck?: { test: string[] }
+  build?: { args: { APP: string } }
+  environment?: Record<string, string>
+  volumes: (string | { source: string; target: string; read_only?: boolean })[]
+}
+
+describe('docker-compose.yml', () => {
+  const file = parse(read('docker-compose.yml'), { merge: true }) as {
+    services: Record<string, ComposeService>
+    volumes: Record<string, unknown>
+  }
+  const services = Object.entries(file.services)
+  const ours = services.filter(([, service]) => service.build !== undefined)
+
+  test('has every program once, and NATS and Redis', () => {
+    expect(services.map(([name]) => name).sort()).toEqual([...apps, 'nats', 'redis'].sort())
+    for (const [name, service] of ours) expect(service.build?.args.APP).toBe(name)
+  })
+
+  test('starts the four services by default, and the all-in-one only when it is asked for', () => {
+    expect(services.filter(([, service]) => service.profiles !== undefined).map(([name]) => name)).toEqual(['all-in-one'])
+  })
+
+  test.each(services)('%s is confined, comes back after a fall, and is asked whether it is well', (_name, service) => {
+    expect(service).toMatchObject({
+      network_mode: 'host',
+      read_only: true,
+      cap_drop: ['ALL'],
+      security_opt: ['no-new-privileges:true'],
+      restart: 'unless-stopped',
+    })
+    // Ours have it in the image.
+    expect(service.build !== undefined || service.healthcheck !== undefined).toBe(true)
+  })
+
+  test.each(ours)('%s starts with the shipped configuration and its environment, without a warning', (name, service) => {
+    const config = loadConfig(path('deploy/docker/dnstap-bgp.toml'), service.environment ?? {}, { needs: NEEDS[name] })
+    expect(config.warnings).toEqual([])
+    expect(service.volumes).toContainEqual(expect.objectContaining({ target: '/etc/dnstap-bgp', read_only: true }))
+  })
+
+  test('on one network every admin server has an address of its own, on loopback', () => {
+    const listens = ours.map(([, service]) => service.environment?.['DNSTAP_BGP_ADMIN_LISTEN'] ?? '')
+    for (const listen of listens) expect(listen).toMatch(/^127\.0\.0\.1:\d+$/)
+    expect(new Set(listens).size).toBe(ours.length)
+  })
+
+  test('every named volume is declared', () => {
+    const named = services.flatMap(([, { volumes }]) =>
+      volumes.filter((volume) => typeof volume === 'string').map((volume) => volume.split(':')[0]),
+    )
+    expect(named.sort()).toEqual(Object.keys(file.volumes).sort())
+  })
+})
+
+interface Container {
+  name: string
+  image: string
+  env: { name: string; value?: string }[]
+  volumeMounts: { mountPath: string }[]
+}
+
+describe('k8s/base', () => {
+  test.each(apps.filter((app) => app !== 'all-in-one'))(
+    '%s starts with the shared configuration and its environment, without a warning',
+    (app) => {
+      const objects = parseAllDocuments(read(`k8s/base/${app}.yaml`), { version: '1.1' }).map(
+        (document) => document.toJS() as unknown,
+      )
+      const workload = objects[0] as { spec: { template: { spec: { containers: Container[] } } } }
+      const [container] = workload.spec.template.spec.containers
+      expect(container.image).toBe(`dnstap-bgp/${app}`)
+      const secret = 'no secret of anybody'
+      const environment: Record<string, string> = {}
+      for (const { name, value } of container.env) {
+        if (!name.startsWith('DNSTAP_BGP_') || value === undefined) continue
+        // Secrets are files of the pod; here their text stands in.
+        if (name.endsWith('FILE')) environment[name.replace(/FILE$/, '')] = secret
+        else environment[name] = value.replace('$(HOST_IP)', '192.0.2.1')
+      }
+      const config = loadConfig(path('k8s/base/dnstap-bgp.toml'), environment, { needs: NEEDS[app] })
+      expect(config.warnings).toEqual([])
+      expect(config.admin.token?.reveal()).toBe(secret)
+      const folders = container.volumeMounts.map(({ mountPath }) => mountPath)
+      expect(folders).toContain('/etc/dnstap-bgp')
+      if (NEEDS[app].includes('lists')) {
+        const [list] = config.lists
+        expect(folders.some((folder) => `${list.source.kind === 'path' ? list.source.path : ''}`.startsWith(`${folder}/`))).toBe(
+          true,
+        )
+      }
+    },
+  )
+})

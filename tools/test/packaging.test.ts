@@ -1,0 +1,77 @@
+/** What goes into an image runs with nothing around it, and the manifests are what Kubernetes takes. The images themselves: tools/lab. */
+import { Daemon } from '@dnstap-bgp/testkit'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+describe('the files of an image', () => {
+  let folder: string
+  beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'dnstap-bgp-packaging-'))))
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  function layOut(app: string): string {
+    const out = join(folder, app)
+    if (!existsSync(out)) execFileSync(process.execPath, [join(root, 'tools/runtime-packages.mjs'), app, out], { stdio: 'pipe' })
+    return out
+  }
+
+  test.each([
+    ['all-in-one', ['@koromix', '@lmdb', 'koffi', 'lmdb']],
+    ['bgp-announcer', ['@koromix', 'koffi']],
+    ['dnstap-ingest', []],
+    ['cache', []],
+    ['sync-gateway', []],
+  ])('%s brings the native packages that it imports, and no other', (app, expected) => {
+    const packages = join(layOut(app), 'node_modules')
+    const there = existsSync(packages) ? readdirSync(packages) : []
+    expect(there.filter((name) => /lmdb|koffi|koromix/.test(name)).sort()).toEqual(expected)
+  })
+
+  test('the all-in-one starts outside the checkout, keeps a file, and its health check tells alive from dead', async () => {
+    const program = layOut('all-in-one')
+    const daemon = await Daemon.start({
+      name: 'packaged',
+      prepare(place) {
+        writeFileSync(join(place, 'domains.txt'), 'example.org\n')
+        const config = join(place, 'dnstap-bgp.toml')
+        writeFileSync(
+          config,
+          'domains = "domains.txt"\ncache = "routes"\n[dnstap]\nlisten = "./tap.sock"\n[bgp]\nas = 64512\nrouterID = "192.0.2.1"\npeers = []\n',
+        )
+        const env = { DNSTAP_BGP_ADMIN_LISTEN: join(place, 'admin.sock') }
+        return { command: process.execPath, args: [join(program, 'main.js'), '--config', config], env }
+      },
+      ready: (one) => one.log().includes('all-in-one runs.'),
+    })
+    const health = () =>
+      spawnSync(process.execPath, [join(program, 'healthcheck.mjs')], {
+        env: { ...process.env, DNSTAP_BGP_ADMIN_LISTEN: join(daemon.folder, 'admin.sock') },
+      }).status
+    try {
+      expect(daemon.log()).not.toMatch(/forgotten at the end|memory only/)
+      expect(readdirSync(daemon.folder).filter((name) => name.startsWith('routes'))).not.toEqual([])
+      expect(health()).toBe(0)
+      expect(await daemon.stop()).toBe(0)
+      expect(health()).toBe(1)
+    } finally {
+      await daemon.remove()
+    }
+  })
+})
+
+const withoutTypes = !existsSync(join(root, 'node_modules/kubernetes-models')) && 'the package kubernetes-models'
+const withoutKubectl = spawnSync('kubectl', ['kustomize', '--help']).status !== 0 && 'kubectl'
+const missing = [withoutTypes, withoutKubectl].filter((name) => name !== false)
+
+describe.skipIf(missing.length > 0)(`k8s/${missing.length > 0 ? ` (not installed: ${missing.join(', ')})` : ''}`, () => {
+  test('every object of every overlay has the fields and types that Kubernetes knows, and names only what is there', () => {
+    const { status, stderr } = spawnSync(process.execPath, [join(root, 'tools/k8s-check.mjs')], { encoding: 'utf8' })
+    expect(stderr).toBe('')
+    expect(status).toBe(0)
+  })
+})
