@@ -13,8 +13,10 @@ interface Work {
   matching: number
   /** Every matching frame brings an address not seen before. */
   fresh: boolean
-  /** One write() per frame at so many frames a second; 0: as fast as it goes, many frames a write. */
+  /** So many frames a second; 0: as fast as it goes, many frames a write. */
   perSecond: number
+  /** Frames in a write() when paced; default 1. */
+  pack?: number
 }
 
 const work = JSON.parse(process.argv[2]) as Work
@@ -80,10 +82,15 @@ process.send?.({ prepared: true })
 await new Promise<void>((resolve) => process.once('message', () => resolve()))
 
 if (work.perSecond > 0) {
+  const { pack = 1 } = work
+  const writes: Buffer[] = []
+  for (let i = 0; i < prepared.length; i += pack)
+    writes.push(pack === 1 ? prepared[i] : Buffer.concat(prepared.slice(i, i + pack)))
+  const wanted = Math.ceil(work.frames / pack)
   const started = performance.now()
-  for (let sent = 0; sent < work.frames;) {
-    const due = Math.min(work.frames, Math.floor(((performance.now() - started) / 1000) * work.perSecond))
-    for (; sent < due; sent++) socket.write(prepared[sent % prepared.length])
+  for (let sent = 0; sent < wanted;) {
+    const due = Math.min(wanted, Math.floor(((performance.now() - started) / 1000) * (work.perSecond / pack)))
+    for (; sent < due; sent++) socket.write(writes[sent % writes.length])
     await new Promise((resolve) => setTimeout(resolve, 1))
   }
 } else {
