@@ -76,7 +76,9 @@ export class RouteFollower {
   headHeard(head: StoreHead): FollowerAction[] {
     if (this.state === 'loading') return []
     if (head.epoch !== this.#head.epoch) return this.#load()
-    return head.revision > this.#head.revision && this.state === 'following' ? this.#tail() : []
+    // Ahead of us: something was lost. Behind us: an old heartbeat, or a store that lost its last changes and counts them anew; the
+    // tail tells which.
+    return head.revision !== this.#head.revision && this.state === 'following' ? this.#tail() : []
   }
 
   /** Some time after `watch-hole`. */

@@ -37,7 +37,7 @@ const B = '93.184.215.2/32'
 class FakeCache {
   head: StoreHead = { epoch: 'e1', revision: 0 }
   routes: RouteChange[] = []
-  tailPart: TailPart = 'up-to-date'
+  tailPart: TailPart | (() => TailPart) = 'up-to-date'
   down = false
   serve(bus: Bus): void {
     const refuse = () => {
@@ -54,14 +54,21 @@ class FakeCache {
       TAIL,
       async function* (this: FakeCache) {
         refuse()
-        yield this.tailPart
+        yield typeof this.tailPart === 'function' ? this.tailPart() : this.tailPart
       }.bind(this),
     )
   }
 }
 
-async function startAnnouncer(cache = new FakeCache(), relearnMs = 60_000) {
-  const clock = new FakeClock()
+/** Everything takes time: a slice of work is over after a few looks at the clock. */
+class BusyClock extends FakeClock {
+  #looks = 0
+  override monotonic(): number {
+    return super.monotonic() + this.#looks++
+  }
+}
+
+async function startAnnouncer(cache = new FakeCache(), relearnMs = 60_000, clock = new FakeClock()) {
   const bus = new LocalBus({ pause: () => new Promise((resolve) => setImmediate(resolve)) })
   cache.serve(bus)
   const table = new RouteTable()
@@ -210,6 +217,109 @@ describe('the announcer', () => {
     expect(announcer.staleRoutes).toBe(1)
     await settle(61_000)
     expect(prefixes()).toEqual([A])
+  })
+
+  test('gives the routes of each loss of memory their own time', async () => {
+    const cache = new FakeCache()
+    cache.routes = [{ prefix: A, lists: ['video'] }]
+    const { bus, prefixes, settle } = await startAnnouncer(cache)
+    const loseMemory = async (epoch: string) => {
+      cache.head = { epoch, revision: 0 }
+      cache.routes = []
+      bus.publish(HEAD, cache.head)
+      await settle(1000)
+    }
+    await loseMemory('e2')
+    bus.publish(ROUTE_CHANGES, { epoch: 'e2', firstRevision: 1, changes: [{ prefix: B, lists: ['video'] }] })
+    await settle(50_000)
+    await loseMemory('e3')
+    await settle(20_000)
+    expect(prefixes()).toEqual([B])
+    await settle(45_000)
+    expect(prefixes()).toEqual([])
+  })
+
+  test('finds that a store lost its last changes and counts them anew', async () => {
+    const cache = new FakeCache()
+    cache.head = { epoch: 'e1', revision: 9 }
+    cache.routes = [{ prefix: A, lists: ['video'] }]
+    const { bus, prefixes, settle } = await startAnnouncer(cache)
+    cache.head = { epoch: 'e1', revision: 7 }
+    cache.routes = [{ prefix: B, lists: ['video'] }]
+    cache.tailPart = () => {
+      cache.tailPart = 'up-to-date'
+      return 'gap'
+    }
+    bus.publish(HEAD, cache.head)
+    await settle(1000)
+    expect(prefixes()).toEqual([B])
+  })
+
+  test('does not ask for one snapshot after the other when none of them helps', async () => {
+    const cache = new FakeCache()
+    cache.tailPart = 'gap'
+    const { bus, announcer, settle } = await startAnnouncer(cache)
+    for (let second = 0; second < 60; second++) {
+      bus.publish(HEAD, cache.head)
+      await settle(1000)
+    }
+    expect(announcer.counters.snapshots).toBeLessThan(10)
+    cache.tailPart = 'up-to-date'
+    await settle(60_000)
+    expect(announcer.follower.state).toBe('following')
+  })
+
+  test('says to everybody on the way through a large table what comes meanwhile', async () => {
+    const cache = new FakeCache()
+    cache.routes = Array.from({ length: 5000 }, (_, i) => ({ prefix: `11.0.${i >> 8}.${i & 255}/32`, lists: ['video'] }))
+    const { bus, table, settle } = await startAnnouncer(cache, 60_000, new BusyClock())
+    await settle(2000)
+    expect(table.size).toBe(5000)
+    // A gap: another snapshot, without the first route. While the table is compared with it, one more comes and one goes.
+    cache.routes = cache.routes.slice(1)
+    cache.head = { epoch: 'e1', revision: 5 }
+    cache.tailPart = () => {
+      cache.tailPart = 'up-to-date'
+      return 'gap'
+    }
+    bus.publish(HEAD, cache.head)
+    await settle(5)
+    bus.publish(ROUTE_CHANGES, {
+      epoch: 'e1',
+      firstRevision: 6,
+      changes: [
+        { prefix: A, lists: ['video'] },
+        { prefix: '11.0.1.1/32', lists: [] },
+      ],
+    })
+    await settle(5000)
+    expect(table.has('11.0.0.0/32')).toBe(false)
+    expect(table.has('11.0.1.1/32')).toBe(false)
+    expect(table.has(A)).toBe(true)
+    expect(table.size).toBe(4999)
+  })
+
+  test('takes new attributes and a new never list at once, though the cache is away', async () => {
+    const cache = new FakeCache()
+    cache.routes = [
+      { prefix: A, lists: ['other', 'video'] },
+      { prefix: B, lists: ['video'] },
+    ]
+    const { announcer, table, settle, prefixes } = await startAnnouncer(cache)
+    cache.down = true
+    const other = { ...lists[0], name: 'other', communities: [7] }
+    announcer.reconfigure({
+      lists: [...lists, other],
+      never: new NeverList({ allowPrivate: false, allow: [], also: [[B, 'ours']] }),
+      relearnMs: 0,
+    })
+    await settle()
+    expect(prefixes()).toEqual([A])
+    expect(table.get(A)?.communities).toEqual([64496 * 65536 + 100, 7])
+    cache.down = false
+    announcer.reconfigure({ lists, never, relearnMs: 0 })
+    await settle(2000)
+    expect(prefixes()).toEqual([A, B])
   })
 
   test('gives every route its new attributes when the lists were configured anew', async () => {

@@ -8,6 +8,10 @@
  * No OPEN is sent before the first snapshot is in the table: a router that hears End-of-RIB from us drops what it kept for us across a
  * restart. When the bus or the cache goes away, sessions and routes stay. When the store comes back with another epoch (it lost what it
  * knew), what it does not name is kept for `relearnMs`, while lookups and peers teach it again, and then goes a slice at a time.
+ *
+ * A million routes must not hold the loop, so nothing is done to the table in one go: what the follower says is worked off in its order,
+ * what walks the whole table (what did a snapshot not name? which attributes are others now?) behind it, and both stop for a turn every
+ * few milliseconds (sliced-work.ts).
  */
 import { BusError } from '@dnstap-bgp/bus'
 import type { Bus, Subscription } from '@dnstap-bgp/bus'
@@ -18,6 +22,7 @@ import type { Clock, Closeable, Log, Timer } from '@dnstap-bgp/runtime'
 import { HEAD, ROUTE_CHANGES, RouteFollower, SNAPSHOT, TAIL } from '@dnstap-bgp/steering'
 import type { FollowerAction, RouteChange, StoreHead } from '@dnstap-bgp/steering'
 import { AttributesOfLists } from './route-attributes.ts'
+import { SlicedWork } from './sliced-work.ts'
 
 export interface AnnouncerConfig {
   readonly lists: readonly ListConfig[]
@@ -39,8 +44,9 @@ const HOLE_MS = 50
 const RETRY_MS = 1000
 /** The cache beats every second; so long without it is worth telling. */
 const SILENCE_MS = 5000
-/** Routes changed before the loop gets a turn. */
-const SLICE = 2000
+/** Questions that lead to further snapshots at once (two stores in dispute, a log too short) get rarer, up to this pause. */
+const MAX_PAUSE_MS = 30_000
+const SNAPSHOTS_AT_ONCE = 2
 /** Routes of a lost store withdrawn per second once they may go. */
 const STALE_PER_TICK = 1000
 const STALE_TICK_MS = 100
@@ -50,17 +56,23 @@ export class Announcer implements Closeable {
   readonly follower = new RouteFollower()
   #config: AnnouncerConfig
   readonly #deps: AnnouncerDeps
+  readonly #work: SlicedWork
   #attributes: AttributesOfLists
-  /** During a snapshot: what it has not named yet. */
-  #unnamed: Set<string> | undefined
-  /** Kept for a store that lost its memory: prefixes, until when. */
-  #stale: { readonly prefixes: Set<string>; readonly untilMs: number } | undefined
+  /** From the beginning of a snapshot until the table was compared with it: what it named, and what came since. */
+  #named: Set<string> | undefined
+  /** The number of the last snapshot that began; an older one is compared with no more. */
+  #snapshot = 0
+  /** Kept for a store that lost its memory, each loss with its own time: prefixes, until when. */
+  readonly #stale: { readonly prefixes: Set<string>; readonly untilMs: number }[] = []
+  #reconfigured = 0
   #epoch = ''
-  #snapshotEpoch = ''
   #loaded = false
   #lastHeardMs: number
   #questions = 0
-  #asking: 'snapshot' | 'tail' | undefined
+  #asking: 'snapshot' | 'tail' | 'pause' | undefined
+  #lastSnapshotMs = -Infinity
+  #snapshotsInARow = 0
+  #watchesHole = false
   readonly #subscriptions: Subscription[] = []
   readonly #timers = new Set<Timer>()
   #closed = false
@@ -68,6 +80,7 @@ export class Announcer implements Closeable {
   constructor(config: AnnouncerConfig, deps: AnnouncerDeps) {
     this.#config = config
     this.#deps = deps
+    this.#work = new SlicedWork(deps.clock)
     this.#attributes = new AttributesOfLists(config.lists)
     this.#lastHeardMs = deps.clock.monotonic()
   }
@@ -79,7 +92,7 @@ export class Announcer implements Closeable {
 
   /** Routes held for a store that does not know them (yet). */
   get staleRoutes(): number {
-    return this.#stale?.prefixes.size ?? 0
+    return this.#stale.reduce((sum, { prefixes }) => sum + prefixes.size, 0)
   }
 
   /** Does the cache let itself be heard? */
@@ -108,17 +121,20 @@ export class Announcer implements Closeable {
     this.#do(this.follower.start())
   }
 
-  /** Lists' attributes or the never list changed: a snapshot brings every route past them again, and what is alike stays as it is. */
+  /** Lists' attributes or the never list changed: every route is looked at again, and what is alike stays as it is. */
   reconfigure(config: AnnouncerConfig): void {
     this.#config = config
     this.#attributes = new AttributesOfLists(config.lists)
-    this.#do(this.follower.start())
+    this.#work.walk(this.#lookAgain(++this.#reconfigured))
+    // What the never list refused so far is not in the table; only the cache knows it.
+    if (this.counters.neverRefused > 0) this.#do(this.follower.start())
   }
 
   async close(): Promise<void> {
     this.#closed = true
     this.#questions++
     for (const timer of this.#timers) timer.cancel()
+    this.#work.close()
     await Promise.all(this.#subscriptions.map((subscription) => subscription.close()))
   }
 
@@ -126,34 +142,39 @@ export class Announcer implements Closeable {
     for (const action of actions) {
       switch (action.type) {
         case 'apply':
-          this.#apply(action.changes)
+          this.#work.inOrder(this.#apply(action.changes))
           break
         case 'snapshot-begins':
-          this.#unnamed = this.#prefixes()
-          this.#snapshotEpoch = this.follower.head.epoch
+          this.#work.inOrder(this.#beginSnapshot())
           break
         case 'snapshot-ends':
-          this.#snapshotEnded()
+          this.#work.inOrder(this.#endSnapshot(this.follower.head.epoch))
           break
         case 'ask-snapshot':
-          void this.#askSnapshot()
+          this.#askSnapshotSoon()
           break
         case 'ask-tail':
           void this.#askTail(action.after)
           break
         case 'watch-hole':
-          this.#later(HOLE_MS, () => this.#do(this.follower.holeStays()))
+          if (this.#watchesHole) break
+          this.#watchesHole = true
+          this.#later(HOLE_MS, () => {
+            this.#watchesHole = false
+            this.#do(this.follower.holeStays())
+          })
           break
       }
     }
   }
 
-  #apply(changes: readonly RouteChange[]): void {
-    this.counters.changes += changes.length
+  *#apply(changes: readonly RouteChange[]): Generator<void> {
     for (const { prefix, lists } of changes) {
-      this.#unnamed?.delete(prefix)
-      this.#stale?.prefixes.delete(prefix)
+      this.counters.changes++
+      if (lists.length > 0) this.#named?.add(prefix)
+      for (const { prefixes } of this.#stale) prefixes.delete(prefix)
       this.#route(prefix, lists)
+      yield
     }
   }
 
@@ -168,51 +189,84 @@ export class Announcer implements Closeable {
     } else table.set(prefix, this.#attributes.of(lists))
   }
 
-  #snapshotEnded(): void {
-    const { clock, log } = this.#deps
+  *#beginSnapshot(): Generator<void> {
+    this.#snapshot++
+    this.#named = this.#deps.table.size > 0 ? new Set() : undefined
+  }
+
+  *#endSnapshot(epoch: string): Generator<void> {
     this.counters.snapshots++
-    const unnamed = this.#unnamed ?? new Set<string>()
-    this.#unnamed = undefined
-    const lostMemory = this.#loaded && this.#snapshotEpoch !== this.#epoch
-    this.#epoch = this.#snapshotEpoch
-    if (lostMemory && unnamed.size > 0 && this.#config.relearnMs > 0) {
-      // Twice in a row: what was held already keeps its time.
-      const untilMs = this.#stale?.untilMs ?? clock.monotonic() + this.#config.relearnMs
-      this.#stale = { prefixes: unnamed, untilMs }
+    this.#work.walk(this.#compare(this.#snapshot, epoch))
+  }
+
+  /** What the snapshot did not name is gone; or, after a loss of memory, held. */
+  *#compare(snapshot: number, epoch: string): Generator<void> {
+    const { clock, log, table } = this.#deps
+    const lostMemory = this.#loaded && epoch !== this.#epoch && this.#config.relearnMs > 0
+    const lost = { prefixes: new Set<string>(), untilMs: clock.monotonic() + this.#config.relearnMs }
+    const held = [...this.#stale]
+    if (lostMemory) this.#stale.push(lost)
+    if (this.#named !== undefined) {
+      for (const [prefix] of table.entries()) {
+        if (snapshot !== this.#snapshot) return // another has begun; it will see what is left
+        if (!this.#named.has(prefix) && !held.some(({ prefixes }) => prefixes.has(prefix))) {
+          if (lostMemory) lost.prefixes.add(prefix)
+          else table.delete(prefix)
+        }
+        yield
+      }
+    }
+    if (snapshot !== this.#snapshot) return
+    this.#named = undefined
+    this.#epoch = epoch
+    if (lost.prefixes.size > 0)
       log.warn(
-        { routes: unnamed.size },
+        { routes: lost.prefixes.size },
         'The store came back without routes that are announced; they are held while they are learnt again.',
       )
-    } else {
-      const held = this.#stale?.prefixes
-      for (const prefix of unnamed) if (held?.has(prefix) !== true) this.#deps.table.delete(prefix)
-    }
     if (this.#loaded) return
     this.#loaded = true
-    log.info({ routes: this.#deps.table.size }, 'The routes are loaded.')
+    log.info({ routes: table.size }, 'The routes are loaded.')
     this.#deps.onLoaded()
   }
 
-  #prefixes(): Set<string> {
-    const prefixes = new Set<string>()
-    for (const [prefix] of this.#deps.table.entries()) prefixes.add(prefix)
-    return prefixes
+  *#lookAgain(number: number): Generator<void> {
+    for (const [prefix, { lists }] of this.#deps.table.entries()) {
+      if (number !== this.#reconfigured) return
+      this.#route(prefix, lists)
+      yield
+    }
   }
 
   /** Withdraws what a lost store has not learnt again in time, never all in one instant. */
   #dropStale(): void {
-    const stale = this.#stale
-    if (stale === undefined) return
-    if (this.#deps.clock.monotonic() >= stale.untilMs) {
-      let count = 0
-      for (const prefix of stale.prefixes) {
-        if (count++ >= STALE_PER_TICK) break
-        stale.prefixes.delete(prefix)
-        this.#deps.table.delete(prefix)
+    const { clock, log, table } = this.#deps
+    let count = 0
+    for (const { prefixes, untilMs } of this.#stale) {
+      if (clock.monotonic() < untilMs) break // later losses wait longer
+      for (const prefix of prefixes) {
+        if (count++ >= STALE_PER_TICK) return
+        prefixes.delete(prefix)
+        table.delete(prefix)
       }
-      if (stale.prefixes.size === 0) this.#deps.log.info({}, 'What the store did not learn again is withdrawn.')
     }
-    if (stale.prefixes.size === 0) this.#stale = undefined
+    while (this.#stale[0]?.prefixes.size === 0 && clock.monotonic() >= this.#stale[0].untilMs) {
+      this.#stale.shift()
+      if (count > 0) log.info({}, 'What the store did not learn again is withdrawn.')
+    }
+  }
+
+  #askSnapshotSoon(): void {
+    const nowMs = this.#deps.clock.monotonic()
+    if (nowMs - this.#lastSnapshotMs > MAX_PAUSE_MS) this.#snapshotsInARow = 0
+    this.#lastSnapshotMs = nowMs
+    const inARow = this.#snapshotsInARow++
+    if (inARow < SNAPSHOTS_AT_ONCE) return void this.#askSnapshot()
+    const question = ++this.#questions
+    this.#asking = 'pause'
+    this.#later(Math.min(MAX_PAUSE_MS, RETRY_MS * 2 ** (inARow - SNAPSHOTS_AT_ONCE)), () => {
+      if (question === this.#questions) void this.#askSnapshot()
+    })
   }
 
   async #askSnapshot(): Promise<void> {
@@ -222,12 +276,8 @@ export class Announcer implements Closeable {
       for await (const chunk of this.#deps.bus.ask(SNAPSHOT, undefined)) {
         if (question !== this.#questions) return
         this.#lastHeardMs = this.#deps.clock.monotonic()
-        this.#do(this.follower.snapshotPart({ ...chunk, routes: chunk.routes.slice(0, SLICE) }))
-        for (let from = SLICE; from < chunk.routes.length && question === this.#questions; from += SLICE) {
-          await this.#turn()
-          this.#do(this.follower.snapshotPart({ ...chunk, routes: chunk.routes.slice(from, from + SLICE) }))
-        }
-        await this.#turn()
+        this.#do(this.follower.snapshotPart(chunk))
+        await this.#work.done()
       }
       if (question !== this.#questions) return
       this.#asking = undefined
@@ -246,6 +296,8 @@ export class Announcer implements Closeable {
       for await (const part of this.#deps.bus.ask(TAIL, after)) {
         if (question !== this.#questions) return
         this.#lastHeardMs = this.#deps.clock.monotonic()
+        await this.#work.done()
+        if (question !== this.#questions) return
         this.#do(this.follower.tail(part))
       }
       if (question === this.#questions) this.#asking = undefined
@@ -260,7 +312,7 @@ export class Announcer implements Closeable {
     if (!(error instanceof BusError)) throw error
     this.counters.failedQuestions++
     this.#asking = undefined
-    this.#unnamed = undefined
+    this.#snapshotsInARow = 0 // this has a pause of its own
     this.follower.askFailed()
     this.#later(RETRY_MS, () => {
       if (question === this.#questions) this.#do(this.follower.reconnected())
@@ -273,9 +325,5 @@ export class Announcer implements Closeable {
       if (!this.#closed) callback()
     })
     this.#timers.add(timer)
-  }
-
-  #turn(): Promise<void> {
-    return new Promise((resolve) => this.#deps.clock.after(0, resolve))
   }
 }

@@ -26,13 +26,15 @@ export class AttributesOfLists {
 
   #make(owners: readonly string[]): RouteAttributes {
     const lists = this.#lists.filter((list) => owners.includes(list.name))
+    const configured = lists.map((list) => list.name)
     const nextHopIpv4 = lists.find((list) => list.nextHopIpv4 !== undefined)?.nextHopIpv4
     const nextHopIpv6 = lists.find((list) => list.nextHopIpv6 !== undefined)?.nextHopIpv6
     const localPref = lists.find((list) => list.localPref !== undefined)?.localPref
     const med = lists.find((list) => list.med !== undefined)?.med
     const large = new Map(lists.flatMap((list) => list.largeCommunities).map((one) => [one.join(':'), one]))
     return {
-      lists: lists.length > 0 ? lists.map((list) => list.name) : [...owners],
+      // All owners: from this a route's attributes are made again when the configuration changes.
+      lists: [...configured, ...owners.filter((owner) => !configured.includes(owner)).sort()],
       ...(nextHopIpv4 === undefined ? {} : { nextHopIpv4 }),
       ...(nextHopIpv6 === undefined ? {} : { nextHopIpv6 }),
       ...(localPref === undefined ? {} : { localPref }),

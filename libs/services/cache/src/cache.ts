@@ -54,7 +54,7 @@ const RETRY_MS = 1000
 const TELL_EVERY_MS = 60_000
 const SWEEP_PERIOD_MS = 200
 const HEAD_PERIOD_MS = 1000
-const TAIL_BATCH = 5000
+const TAIL_BATCH = 2000
 
 /** What the lists say now; replaced as a whole when they change. */
 export interface ListsView {
