@@ -395,7 +395,7 @@ describe('asking', () => {
     client.start()
     clock.advance(0)
     await waitFor(() => client.status().fetchFailures === 1)
-    expect(client.status().problem).toContain('the bus is away')
+    expect(client.status().problem).toBe(`127.0.0.1:${port} has entries that we cannot take now: the bus is away`)
   })
 
   test('an interval of 0 never asks', async () => {

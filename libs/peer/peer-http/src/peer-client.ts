@@ -220,7 +220,8 @@ export class PeerClient {
       if (this.#closed) return
       this.#fetchFailures++
       this.#fetchFailuresInARow++
-      this.#tellHealth({ fetch: `${this.name} cannot be asked for what it has: ${describe(error)}` })
+      const what = error instanceof NotTakenError ? 'has entries that we cannot take now' : 'cannot be asked for what it has'
+      this.#tellHealth({ fetch: `${this.name} ${what}: ${describe(error)}` })
       waitMs = Math.min(syncIntervalMs, this.#backoffMs(this.#fetchFailuresInARow))
     }
     if (!this.#closed) this.#nextFetch = this.#deps.clock.after(waitMs, () => void this.#fetchAndPlan())
@@ -247,7 +248,9 @@ export class PeerClient {
         while (waiting.length >= least && waiting.length > 0) {
           const part = waiting.slice(0, ENTRIES_PER_ACCEPT)
           waiting = waiting.slice(ENTRIES_PER_ACCEPT)
-          await this.#deps.accept(part, this.name)
+          await this.#deps.accept(part, this.name).catch((error: unknown) => {
+            throw new NotTakenError(describe(error), { cause: error })
+          })
           count += part.length
         }
       }
@@ -362,6 +365,11 @@ export class PeerClient {
   #backoffMs(failures: number): number {
     return Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(failures - 1, 10)) * (0.5 + this.#random() / 2)
   }
+}
+
+/** It is our side that fails, not the peer. */
+class NotTakenError extends Error {
+  override readonly name = 'NotTakenError'
 }
 
 interface Attempt {
