@@ -1,5 +1,6 @@
 // Tries the Dockerfile and docker-compose.yml for real: builds the five images, starts each shape, looks a name up at an Unbound outside,
-// and waits for the route in a BIRD outside; then replaces the containers and sees that the store kept the routes.
+// and waits for the route in a BIRD outside; then replaces the containers and sees that the store kept the routes. Where there is a kubectl,
+// the containers of k8s/ are started as their manifests say, too (pods.mjs).
 //
 //   node tools/lab/containers.mjs                    with an engine of its own (engine.sh), in a temporary folder that goes at the end
 //   node tools/lab/containers.mjs --folder FOLDER    the same; FOLDER keeps downloads and images for the next time
@@ -25,7 +26,16 @@ const SHAPES = [
   { name: 'the four services', services: [], admin: 8063 },
   { name: 'the all-in-one', services: ['all-in-one'], admin: 8053 },
 ]
-const compose = ['docker', 'compose', '--project-name', 'dnstap-bgp-lab', '--file', `${root}docker-compose.yml`]
+const compose = [
+  'docker',
+  'compose',
+  '--progress',
+  'quiet',
+  '--project-name',
+  'dnstap-bgp-lab',
+  '--file',
+  `${root}docker-compose.yml`,
+]
 const all = [...compose, '--profile', 'all-in-one']
 
 process.on('SIGINT', () => {}) // the child that runs gets it too and fails, and we tidy up
@@ -48,9 +58,14 @@ try {
       spawnSync(all[0], [...all.slice(1), 'logs', '--tail', '30'], { stdio: 'inherit', env })
       throw error
     } finally {
-      step(`${name}: the end`, [...all, '--progress', 'quiet', 'down', '--volumes', '--timeout', '20'])
+      step(`${name}: the end`, [...all, 'down', '--volumes', '--timeout', '20'])
     }
   }
+  if (spawnSync('kubectl', ['kustomize', '--help']).status === 0) {
+    const folder = join(temporary, 'pods')
+    mkdirSync(folder)
+    step('the pods of k8s/', [...enter, process.execPath, `${lab}pods.mjs`, folder])
+  } else console.log('── the pods of k8s/: not tried, there is no kubectl')
 } catch (error) {
   console.error(error.message)
   process.exitCode = 1

@@ -45,15 +45,21 @@ inside() {
   export PATH=$programs/usr/bin:$programs/usr/sbin:/usr/sbin:/usr/bin:/sbin:/bin
   ip link set lo up
   until ip link show tap0 >/dev/null 2>&1; do sleep 0.1; done
+  local resolver
+  resolver=$(readlink -f /etc/resolv.conf)
+  # A /run of its own: engine, shims and iptables leave things there.
+  mount -t tmpfs none /run
+  [ -e "$resolver" ] || { mkdir -p "$(dirname "$resolver")" && touch "$resolver"; }
   echo 'nameserver 10.0.2.3' >"$state/resolv.conf"
-  mount --bind "$state/resolv.conf" "$(readlink -f /etc/resolv.conf)"
-  mkdir -p /run/docker && mount -t tmpfs none /run/docker
+  mount --bind "$state/resolv.conf" "$resolver"
   cat >"$state/containerd.toml" <<TOML
 version = 2
 root = "$folder/containerd"
 state = "$state/containerd"
 [grpc]
   address = "$state/containerd.sock"
+[plugins."io.containerd.internal.v1.opt"]
+  path = "$state/opt"
 TOML
   containerd --config "$state/containerd.toml" >"$state/containerd.log" 2>&1 &
   until [ -S "$state/containerd.sock" ]; do sleep 0.1; done
