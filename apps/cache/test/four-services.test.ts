@@ -3,6 +3,7 @@
  * behind. Two ingests and two cache replicas run at once. Then each program and each server is killed and comes back.
  */
 import {
+  askAdmin,
   type Authority,
   type Daemon,
   freePort,
@@ -20,7 +21,11 @@ import {
   startUnbound,
   waitFor,
 } from '@dnstap-bgp/testkit'
+import { openNatsBus, type NatsBus } from '@dnstap-bgp/bus-nats'
+import { silentLog, systemClock } from '@dnstap-bgp/runtime'
+import { ROUTE_CHANGES, type RouteChanges } from '@dnstap-bgp/steering'
 import { writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
@@ -40,6 +45,8 @@ describe.skipIf(missing.length > 0)(
     let nats: NatsServer
     let redis: Server
     let bird: Router
+    let bus: NatsBus
+    const published: RouteChanges[] = []
     const programs: Record<string, Daemon> = {}
     const resolvers: Resolver[] = []
     const us = loopbackAddress()
@@ -57,6 +64,7 @@ as = 64512
 routerID = "192.0.2.1"
 sourceIP = "${us}"
 nextHop = "192.0.2.9"
+relearnTime = "20s"
 peers = ["${bird.options.address}:${bird.options.port}"]
 [never]
 allow = ["198.51.100.0/24"]
@@ -96,6 +104,8 @@ level = "debug"
         startNats(),
         startRedis({ persistent: true, extra: 'appendfsync always' }),
       ])
+      bus = await openNatsBus({ servers: [`nats://${nats.url}`], name: 'test' }, { clock: systemClock, log: silentLog })
+      bus.subscribe(ROUTE_CHANGES, (changes) => published.push(changes))
       const address = loopbackAddress()
       bird = await startBird({
         address,
@@ -125,6 +135,7 @@ level = "debug"
     afterAll(async () => {
       await Promise.all(resolvers.map((resolver) => resolver.remove()))
       await Promise.all(Object.values(programs).map((program) => program.remove()))
+      await bus?.close()
       await Promise.all([bird?.remove(), nats?.remove(), redis?.remove(), authority?.remove()])
     }, 60_000)
 
@@ -179,8 +190,103 @@ level = "debug"
       await waitForExpected(40_000)
       expect(await watch.stop()).toEqual([])
     })
+
+    test('redis-server may come and go while names are looked up', async () => {
+      await waitForExpected()
+      const watch = watchRoutes(inBird, expected)
+      for (let round = 0; round < 2; round++) {
+        await lookUpNew(resolvers[0])
+        await redis.kill()
+        await lookUpNew(resolvers[0])
+        await lookUpNew(resolvers[1])
+        await redis.restart()
+        await lookUpNew(resolvers[1])
+      }
+      await waitForExpected(40_000)
+      expect(await watch.stop()).toEqual([])
+    }, 90_000)
+
+    test('no replica announces what another has announced', () => {
+      for (const epoch of new Set(published.map((one) => one.epoch))) {
+        const changes = new Map<number, string>()
+        for (const one of published) {
+          if (one.epoch !== epoch) continue
+          one.changes.forEach((change, i) => {
+            const revision = one.firstRevision + i
+            const text = `${change.prefix} ${change.lists.join()}`
+            expect(changes.get(revision) ?? text).toBe(text)
+            changes.set(revision, text)
+          })
+        }
+        expect(new Set(changes.values()).size).toBe(changes.size)
+      }
+    })
+
+    test.each([
+      [
+        'is flushed by hand',
+        async () => {
+          await flushAll(redis)
+        },
+      ],
+      [
+        'comes back with an empty disk',
+        async () => {
+          await redis.kill()
+          await redis.restart({ loseData: true })
+        },
+      ],
+    ])(
+      'when redis-server %s, routes are held while names are looked up again, and the rest goes later',
+      async (_what, lose) => {
+        await waitForExpected()
+        const names = [...expected]
+          .filter((prefix) => !/\.10[02]\/32$/.test(prefix))
+          .map((prefix) => /\.(\d+)\/32$/.exec(prefix)?.[1])
+        const again = names.slice(0, Math.ceil(names.length / 2))
+        const everything = watchRoutes(inBird, expected)
+        await lose()
+        await waitFor(() => heldRoutes(programs['announcer']).then((held) => held > 0), {
+          timeoutMs: 30_000,
+          what: () => `routes to be held;\n${logs()}`,
+        })
+        const total = expected.size
+        await waitFor(
+          async () => {
+            for (const n of again) await resolvers[0].lookup(`h${n}.x.test`)
+            return (await heldRoutes(programs['announcer'])) === total - again.length
+          },
+          { timeoutMs: 15_000, what: () => `the names looked up to be learnt again;\n${logs()}` },
+        )
+        expect(await everything.stop()).toEqual([])
+        expected.clear()
+        for (const n of again) expected.add(`198.51.100.${n}/32`)
+        const kept = watchRoutes(inBird, expected)
+        await waitForExpected(40_000)
+        expect(await kept.stop()).toEqual([])
+      },
+      120_000,
+    )
   },
 )
+
+/** Routes that the announcer holds for a store that lost its memory. */
+async function heldRoutes(announcer: Daemon): Promise<number> {
+  const { text } = await askAdmin(join(announcer.folder, 'admin.sock'), 'GET', '/metrics')
+  return Number(/announcer_held_routes (\d+)/.exec(text)?.[1] ?? 0)
+}
+
+function flushAll({ host, port }: Server): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port }, () => socket.write('FLUSHALL\r\n'))
+    socket.once('error', reject)
+    socket.once('data', (answer) => {
+      socket.destroy()
+      if (answer.toString().startsWith('+OK')) resolve()
+      else reject(new Error(answer.toString()))
+    })
+  })
+}
 
 /** Looks at the routes again and again; reports those of the expected at the beginning that were ever missing. */
 function watchRoutes(look: () => Promise<string[]>, expected: ReadonlySet<string>) {
