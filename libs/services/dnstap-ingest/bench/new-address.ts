@@ -10,8 +10,8 @@
 import { decodeMessage, encodeKeepalive, encodeOpen, MessageFramer, NO_CAPABILITIES } from '@dnstap-bgp/bgp-wire'
 import { freePort, loopbackAddress, startProgram, waitFor } from '@dnstap-bgp/testkit'
 import { fork } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 
 const option = (name: string) => {
@@ -51,10 +51,28 @@ async function startReceiver(): Promise<{ address: string; port: number; prefixe
 }
 
 const receiver = await startReceiver()
+
+/** Loaded into the all-in-one: SIGUSR2 starts V8's profiler, the next one writes what it found. */
+const PROFILER = `import { Session } from 'node:inspector'
+import { writeFileSync } from 'node:fs'
+const session = new Session()
+session.connect()
+session.post('Profiler.enable')
+let running = false
+process.on('SIGUSR2', () => {
+  running = !running
+  if (running) session.post('Profiler.start')
+  else session.post('Profiler.stop', (error, { profile }) => writeFileSync('all-in-one.cpuprofile', JSON.stringify(profile)))
+})
+`
+function profilerOptions(folder: string): NodeJS.ProcessEnv {
+  writeFileSync(join(folder, 'profiler.mjs'), PROFILER)
+  return { NODE_OPTIONS: `--import=${join(folder, 'profiler.mjs')}` }
+}
 const us = loopbackAddress()
 const program = await startProgram({
   app: 'all-in-one',
-  ...(profile === undefined ? {} : { env: { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profile}` } }),
+  ...(profile === undefined ? {} : { env: profilerOptions(profile) }),
   config(folder) {
     const names = Array.from({ length: 100_000 }, (_, i) => `name${i}.bench-list${i % 700}.com`)
     writeFileSync(join(folder, 'domains.txt'), `listed-example.org\n${names.join('\n')}\n`)
@@ -72,6 +90,8 @@ routerID = "192.0.2.1"
 sourceIP = "${us}"
 nextHop = "192.0.2.9"
 peers = ["${receiver.address}:${receiver.port}"]
+[admin]
+listen = "./admin.sock"
 [log]
 level = "warn"
 `
@@ -79,8 +99,7 @@ level = "warn"
   ready: async (daemon) => (daemon.running ? await canConnect(join(daemon.folder, 'tap.sock')) : false),
 })
 
-async function canConnect(path: string): Promise<boolean> {
-  const { connect } = await import('node:net')
+function canConnect(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path)
     socket.once('connect', () => {
@@ -122,6 +141,7 @@ await rest()
 const residentBefore = residentMb()
 const cpuBefore = cpuSeconds()
 const started = performance.now()
+if (profile !== undefined) program.signal('SIGUSR2')
 sender.send('go')
 await waitFor(() => receiver.prefixes() >= count + 1, {
   timeoutMs: 600_000,
@@ -141,6 +161,12 @@ const row = {
   'RSS MB after': residentMb(),
 }
 sender.kill()
+if (profile !== undefined) {
+  const from = join(program.folder, 'all-in-one.cpuprofile')
+  program.signal('SIGUSR2')
+  await waitFor(() => existsSync(from) && readFileSync(from, 'utf8').endsWith('}'), { what: 'the profile' })
+  copyFileSync(from, join(profile, 'all-in-one.cpuprofile'))
+}
 await program.remove()
 if (process.argv.includes('--json')) console.log(JSON.stringify({ bench: 'new-address', rows: [row] }))
 else console.table([row])
