@@ -81,8 +81,9 @@ export class Admission {
     this.#heldDown.delete(subject)
     this.#heldDown.set(subject, untilMs)
     this.#version++
+    if (this.#heldDown.size <= MAX_HELD_DOWN) return
     const [oldest] = this.#heldDown.keys()
-    if (this.#heldDown.size > MAX_HELD_DOWN && oldest !== undefined) this.#heldDown.delete(oldest)
+    if (oldest !== undefined) this.#heldDown.delete(oldest)
   }
 
   /** Until when a name or prefix stays out; 0: it does not. */

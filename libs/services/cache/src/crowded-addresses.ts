@@ -10,6 +10,7 @@
  */
 import type { Binding, IpStore } from '@dnstap-bgp/ip-store'
 import type { Log } from '@dnstap-bgp/runtime'
+import { RecentMap } from './recent-map.ts'
 
 /** So many unrelated rules make an address crowded. */
 export const CROWDED_RULES = 24
@@ -20,9 +21,9 @@ const MAX_FLAGGED = 1_000
 export class CrowdedAddresses {
   readonly #store: Pick<IpStore, 'bindingsOf'>
   readonly #log: Log
-  readonly #joined = new Map<string, number>()
+  readonly #joined = new RecentMap<number>(MAX_COUNTED)
   /** How many rules when it was looked at last. */
-  readonly #flagged = new Map<string, number>()
+  readonly #flagged = new RecentMap<number>(MAX_FLAGGED)
 
   constructor(store: Pick<IpStore, 'bindingsOf'>, log: Log) {
     this.#store = store
@@ -36,18 +37,15 @@ export class CrowdedAddresses {
   /** A name joined others at this address. True: it is time to look(). */
   joined(prefix: string): boolean {
     const count = (this.#joined.get(prefix) ?? 0) + 1
-    this.#joined.delete(prefix)
     this.#joined.set(prefix, count)
-    dropOldest(this.#joined, MAX_COUNTED)
     return count % STEP === 0
   }
 
   async look(prefix: string): Promise<void> {
     const rules = rulesOf(await this.#store.bindingsOf(prefix))
     if (rules < CROWDED_RULES) return
-    const isNews = !this.#flagged.has(prefix)
+    const isNews = this.#flagged.get(prefix) === undefined
     this.#flagged.set(prefix, rules)
-    dropOldest(this.#flagged, MAX_FLAGGED)
     if (isNews)
       this.#log.warn(
         { prefix, rules },
@@ -63,9 +61,4 @@ export class CrowdedAddresses {
 
 export function rulesOf(bindings: readonly Binding[]): number {
   return new Set(bindings.map((binding) => binding.rule)).size
-}
-
-function dropOldest<T>(map: Map<string, T>, size: number): void {
-  const [oldest] = map.keys()
-  if (map.size > size && oldest !== undefined) map.delete(oldest)
 }

@@ -7,6 +7,7 @@ import type { Clock } from '@dnstap-bgp/runtime'
 import type { Resolution } from '@dnstap-bgp/steering'
 import { canonicalName, type Admission, type Refusal } from './admission.ts'
 import { CROWDED_RULES, rulesOf } from './crowded-addresses.ts'
+import { RecentMap } from './recent-map.ts'
 
 /** Refusals and ended routes remembered; the oldest go first. */
 const MAX_NOTES = 20_000
@@ -49,9 +50,9 @@ export class Explainer {
   readonly #admission: Admission
   readonly #clock: Clock
   /** By name and address; a note made again moves to the end. */
-  readonly #refusals = new Map<string, RefusalNote>()
+  readonly #refusals = new RecentMap<RefusalNote>(MAX_NOTES)
   /** By prefix: why and when a route ended last. */
-  readonly #withdrawals = new Map<string, { readonly why: string; readonly atMs: number }>()
+  readonly #withdrawals = new RecentMap<{ readonly why: string; readonly atMs: number }>(MAX_NOTES)
 
   constructor(store: IpStore, admission: Admission, clock: Clock) {
     this.#store = store
@@ -61,7 +62,6 @@ export class Explainer {
 
   noteRefusal(resolution: Resolution, refused: { refusal: Refusal | Outcome; why: string }, nowMs: number): void {
     const key = `${resolution.name} ${resolution.address} ${resolution.list}`
-    this.#refusals.delete(key)
     this.#refusals.set(key, {
       list: resolution.list,
       name: resolution.name,
@@ -71,13 +71,10 @@ export class Explainer {
       source: resolution.source,
       at: new Date(nowMs).toISOString(),
     })
-    dropOldest(this.#refusals)
   }
 
   noteWithdrawal(prefix: string, why: string): void {
-    this.#withdrawals.delete(prefix)
     this.#withdrawals.set(prefix, { why, atMs: this.#clock.now() })
-    dropOldest(this.#withdrawals)
   }
 
   /** Canonical text with length. */
@@ -196,9 +193,4 @@ export class Explainer {
 
 function time(ms: number): string {
   return ms === Infinity ? 'never' : new Date(ms).toISOString()
-}
-
-function dropOldest<T>(notes: Map<string, T>): void {
-  const [oldest] = notes.keys()
-  if (notes.size > MAX_NOTES && oldest !== undefined) notes.delete(oldest)
 }
