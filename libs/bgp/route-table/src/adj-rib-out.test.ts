@@ -223,6 +223,27 @@ describe('AdjRibOut', () => {
     expect(peer.routes).toEqual(expected())
   })
 
+  test('a lost session with a large table gives its numbers back bit by bit, while the next session is under way', () => {
+    const n = 40_000
+    const prefix = (i: number) => `10.0.${i >> 8}.${i & 255}/32`
+    for (let i = 0; i < n; i++) table.set(prefix(i), A)
+    open()
+    drain()
+    out.close()
+    table.clear()
+    expect(out.settle()).toBe(false)
+    open()
+    for (let i = 0; i < n; i += 2) table.set(prefix(i), B)
+    drain()
+    expect(peer.routes.size).toBe(n / 2)
+    expect(out.settle()).toBe(true)
+    table.clear()
+    drain()
+    expect(peer.routes.size).toBe(0)
+    for (let i = 0; i < n; i++) table.set(`192.0.${i >> 8}.${i & 255}/32`, A)
+    expect(table.families[Family.ipv4].highWater).toBe(n)
+  })
+
   test('a refresh sends a family again, between BoRR and EoRR (RFC 7313 §4)', () => {
     for (let n = 1; n <= 3000; n++) table.set(v4(n), n % 2 === 0 ? A : B)
     table.set(v6(1), A)

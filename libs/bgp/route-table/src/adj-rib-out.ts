@@ -66,7 +66,7 @@ export class AdjRibOut implements RouteFollower {
     this.#onWork()
   }
 
-  /** The session is over: the peer has nothing of ours. */
+  /** The session is over: the peer has nothing of ours. Call settle() in later turns until it says that all is tidied up. */
   close(): void {
     this.#session = undefined
     this.#farewell = false
@@ -74,9 +74,16 @@ export class AdjRibOut implements RouteFollower {
     for (const out of this.#outs) out.forgetAll()
   }
 
+  /** Gives back some of what the last session held in the table; true when that was all. next() does so, too. */
+  settle(): boolean {
+    for (const out of this.#outs) out.settle(SETTLED_PER_TURN)
+    return this.#outs[0].settled && this.#outs[1].settled
+  }
+
   /** For good: follows the table no longer. */
   detach(): void {
     this.close()
+    for (const out of this.#outs) out.settle(Infinity)
     this.#unfollow()
   }
 
@@ -155,6 +162,7 @@ export class AdjRibOut implements RouteFollower {
   next(budgetBytes: number): Uint8Array | undefined {
     const session = this.#session
     if (session === undefined) return undefined
+    this.settle()
     const enough = budgetBytes >> 1 // a small batch would make short messages of what waited to fill one
     for (let turn = 0; turn < BATCHES_PER_TURN && this.pending && this.#writer.lengthBytes <= enough; turn++)
       for (const family of BOTH)
@@ -324,13 +332,16 @@ class FamilyOut {
   #dirty = new Uint32Array(0)
   #ring = new Uint32Array(FIRST_RING)
   #head = 0
+  /** Of the last session: pins for numbers from `at` on are still held. */
+  #left: { readonly out: Uint32Array; readonly dirty: Uint32Array; at: number } | undefined
 
   constructor(table: PrefixTable) {
     this.table = table
   }
 
   get sizeBytes(): number {
-    return this.out.byteLength + this.#dirty.byteLength + this.#ring.byteLength
+    const left = this.#left === undefined ? 0 : this.#left.out.byteLength + this.#left.dirty.byteLength
+    return this.out.byteLength + this.#dirty.byteLength + this.#ring.byteLength + left
   }
 
   /** Is an answer under way that ends with a mark? */
@@ -398,10 +409,15 @@ class FamilyOut {
     this.debt = this.waiting // what the sweep left for fuller messages waits there
   }
 
+  /** Nothing is out any more. The pins of a large table are given back bit by bit. */
   forgetAll(): void {
-    for (let id = 0; id < this.out.length; id++) if (this.out[id] !== NOT_EXPORTED || this.isDirty(id)) this.table.unpin(id)
-    this.out.fill(NOT_EXPORTED)
-    this.#dirty.fill(0)
+    if (this.count > 0 || this.waiting > 0) {
+      this.settle(Infinity) // of the session before; seldom is anything left of it
+      this.#left = { out: this.out, dirty: this.#dirty, at: 0 }
+      this.out = new Uint32Array(0)
+      this.#dirty = new Uint32Array(0)
+      this.settle(SETTLED_PER_TURN)
+    }
     this.#ring = new Uint32Array(FIRST_RING)
     this.#head = 0
     this.waiting = 0
@@ -415,6 +431,23 @@ class FamilyOut {
     this.refreshWanted = false
     this.refreshMarks = undefined
     this.marksOwed = undefined
+  }
+
+  /** Are all pins of former sessions given back? */
+  get settled(): boolean {
+    return this.#left === undefined
+  }
+
+  /** Gives back pins of the last session for so many prefix numbers. */
+  settle(count: number): void {
+    const left = this.#left
+    if (left === undefined) return
+    const { out, dirty } = left
+    const end = Math.min(out.length, left.at + count)
+    for (let id = left.at; id < end; id++)
+      if (out[id] !== NOT_EXPORTED || (dirty[id >> 5] & (1 << (id & 31))) !== 0) this.table.unpin(id)
+    left.at = end
+    if (end === out.length) this.#left = undefined
   }
 
   #growRing(): void {
@@ -504,6 +537,8 @@ const BATCHES_PER_TURN = 8
 const LONGEST_SCAN = 131_072
 /** Octets of a message that are not prefixes, for the estimate. */
 const ATTRIBUTES_GUESS = 96
+/** Prefix numbers of a former session looked at, so that a million of them are no long turn. */
+const SETTLED_PER_TURN = 16_384
 const FIRST_RING = 64
 const KEPT_RING = 65_536
 

@@ -1,11 +1,15 @@
 /**
  * Prefixes of one family as numbers, and a few octets about each: the memory under route-table.ts.
  *
- *   slots       [ 7 | - | 3 | 0 | - ... ]      hash table of prefix numbers, -1 for empty; half empty at least
+ *   slots       [ 8 | 0 | 4 | 1 | 0 ... ]      hash table of prefix numbers plus one, 0 for empty; half empty at least
+ *   old slots   [ 8 | x | x | 1 | 0 ... ]      while the hash table grows: the smaller one, emptied a few slots at a change; x: moved or gone
  *   keys        [ word(s) of prefix 0 | of 1 | ... ]      1 word for IPv4, 4 for IPv6, most significant first
  *   lengths     [ 32 | 24 | ... ]              bits of the prefix
  *   attributes  [ 5 | 0 | ... ]                number of its attribute set; 0: no longer a route, but somebody still needs the number
  *   pins        [ 2 | 1 | ... ]                how many followers need it: they have it out, or still have to withdraw it
+ *
+ * Nothing grows in one go where a million routes would make that tens of milliseconds: slots move a few at a time, and the columns grow one
+ * after another, each ahead of need.
  *
  * A number is given out again when the route is gone and no follower pins it; free numbers are chained through `keys`.
  * Addresses are chosen by strangers, so the hash is seeded by whoever makes the table.
@@ -15,6 +19,9 @@ export class PrefixTable {
   /** 32-bit words per prefix. */
   readonly words: 1 | 4
   keys: Uint32Array
+  /** While they grow: the larger keys, copied a piece at a time and written together with the present ones. */
+  #nextKeys: Uint32Array | undefined
+  #keysCopied = 0 // words of them
   lengths: Uint8Array
   attributes: Uint32Array
   /** All numbers given out so far are below it. */
@@ -22,7 +29,9 @@ export class PrefixTable {
   /** Routes: numbers with attributes. */
   size = 0
   #pins: Uint16Array
-  #slots: Int32Array
+  #slots: Int32Array<ArrayBuffer>
+  #oldSlots: Int32Array<ArrayBuffer> = NO_SLOTS
+  #oldMovedTo = 0 // slots of the old ones below it are moved
   #used = 0 // numbers in use, routes or pinned
   #firstFree = NONE
   readonly #multipliers: Uint32Array
@@ -33,42 +42,40 @@ export class PrefixTable {
     this.lengths = new Uint8Array(FIRST_CAPACITY)
     this.attributes = new Uint32Array(FIRST_CAPACITY)
     this.#pins = new Uint16Array(FIRST_CAPACITY)
-    this.#slots = new Int32Array(FIRST_CAPACITY * 2).fill(-1)
+    this.#slots = new Int32Array(FIRST_CAPACITY * 2)
     this.#multipliers = oddNumbers(2 * words + 1, seed)
   }
 
+  /** Numbers that all columns have room for. */
   get capacity(): number {
     return this.lengths.length
   }
 
   get sizeBytes(): number {
-    return [this.keys, this.lengths, this.attributes, this.#pins, this.#slots].reduce((sum, column) => sum + column.byteLength, 0)
+    return [this.keys, this.#nextKeys ?? NO_SLOTS, this.lengths, this.attributes, this.#pins, this.#slots, this.#oldSlots].reduce(
+      (sum, column) => sum + column.byteLength,
+      0,
+    )
   }
 
   /** The number of a prefix, or -1. */
   find(key: Uint32Array, lengthBits: number): number {
-    const slots = this.#slots
-    const mask = slots.length - 1
-    for (let slot = this.#hash(key, 0, lengthBits) & mask; ; slot = (slot + 1) & mask) {
-      const id = slots[slot]
-      if (id < 0 || this.#holds(id, key, lengthBits)) return id
-    }
+    const hash = this.#hash(key, 0, lengthBits)
+    const id = this.#findIn(this.#slots, hash, key, lengthBits)
+    return id < 0 && this.#oldSlots.length > 0 ? this.#findIn(this.#oldSlots, hash, key, lengthBits) : id
   }
 
   /** The number of a prefix, a new one if need be. */
   intern(key: Uint32Array, lengthBits: number): number {
-    if (2 * (this.#used + 1) > this.#slots.length) this.#rehash(this.#slots.length * 2)
-    const slots = this.#slots
-    const mask = slots.length - 1
-    let slot = this.#hash(key, 0, lengthBits) & mask
-    for (let id = slots[slot]; id >= 0; id = slots[slot]) {
-      if (this.#holds(id, key, lengthBits)) return id
-      slot = (slot + 1) & mask
-    }
+    const known = this.find(key, lengthBits)
+    if (known >= 0) return known
+    if (2 * (this.#used + 1) > this.#slots.length) this.#growSlots()
+    if (this.#oldSlots.length > 0) this.#moveOn(SLOTS_PER_STEP)
     const id = this.#newId()
-    slots[slot] = id
     this.keys.set(key, id * this.words)
+    this.#nextKeys?.set(key, id * this.words)
     this.lengths[id] = lengthBits
+    this.#put(id)
     this.#used++
     return id
   }
@@ -88,6 +95,7 @@ export class PrefixTable {
     if (this.attributes[id] !== 0 || this.#pins[id] !== 0) return
     this.#removeFromSlots(id)
     this.keys[id * this.words] = this.#firstFree
+    if (this.#nextKeys !== undefined) this.#nextKeys[id * this.words] = this.#firstFree
     this.#firstFree = id
     this.#used--
   }
@@ -119,56 +127,121 @@ export class PrefixTable {
       this.#firstFree = this.keys[free * this.words]
       return free
     }
-    if (this.highWater === this.capacity) this.#growColumns()
+    this.#growColumns()
     return this.highWater++
   }
 
+  /** Each column at its own time, the last when there is no room left. */
   #growColumns(): void {
-    const capacity = this.capacity * 2
-    const { keys, lengths, attributes } = this
-    const pins = this.#pins
-    this.keys = new Uint32Array(capacity * this.words)
-    this.keys.set(keys)
-    this.lengths = new Uint8Array(capacity)
-    this.lengths.set(lengths)
-    this.attributes = new Uint32Array(capacity)
-    this.attributes.set(attributes)
-    this.#pins = new Uint16Array(capacity)
-    this.#pins.set(pins)
+    const { highWater } = this
+    const room = this.capacity
+    const isDue = (sixteenths: number, length: number) => length === room && highWater >= (room / 16) * sixteenths
+    const keyRoom = this.keys.length / this.words
+    if (isDue(12, keyRoom) && this.#nextKeys === undefined) this.#nextKeys = new Uint32Array(2 * room * this.words)
+    else if (isDue(13, keyRoom)) this.#finishKeys()
+    else if (this.#nextKeys !== undefined && highWater % KEYS_PERIOD === 0) this.#copyKeys(16 * KEYS_PERIOD * this.words)
+    else if (isDue(14, this.attributes.length)) this.attributes = grown(this.attributes, new Uint32Array(2 * room))
+    else if (isDue(15, this.#pins.length)) this.#pins = grown(this.#pins, new Uint16Array(2 * room))
+    else if (isDue(16, this.lengths.length)) this.lengths = grown(this.lengths, new Uint8Array(2 * room))
   }
 
-  #rehash(slotCount: number): void {
-    const old = this.#slots
-    this.#slots = new Int32Array(slotCount).fill(-1)
-    const mask = slotCount - 1
-    for (const id of old) {
-      if (id < 0) continue
-      let slot = this.#hash(this.keys, id * this.words, this.lengths[id]) & mask
-      while (this.#slots[slot] >= 0) slot = (slot + 1) & mask
-      this.#slots[slot] = id
+  #copyKeys(words: number): void {
+    const end = Math.min(this.keys.length, this.#keysCopied + words)
+    this.#nextKeys?.set(this.keys.subarray(this.#keysCopied, end), this.#keysCopied)
+    this.#keysCopied = end
+  }
+
+  #finishKeys(): void {
+    this.#copyKeys(Infinity)
+    this.keys = this.#nextKeys ?? this.keys
+    this.#nextKeys = undefined
+    this.#keysCopied = 0
+  }
+
+  #findIn(slots: Int32Array, hash: number, key: Uint32Array, lengthBits: number): number {
+    const mask = slots.length - 1
+    for (let slot = hash & mask; slots[slot] !== EMPTY; slot = (slot + 1) & mask) {
+      const id = slots[slot] - 1
+      if (id >= 0 && this.#holds(id, key, lengthBits)) return id
     }
+    return -1
+  }
+
+  #put(id: number): void {
+    const slots = this.#slots
+    const mask = slots.length - 1
+    let slot = this.#hash(this.keys, id * this.words, this.lengths[id]) & mask
+    while (slots[slot] !== EMPTY) slot = (slot + 1) & mask
+    slots[slot] = id + 1
+  }
+
+  /** Twice the slots. The old ones are moved by the changes that follow, long before these are full. */
+  #growSlots(): void {
+    this.#moveOn(this.#oldSlots.length)
+    this.#oldSlots = this.#slots
+    this.#oldMovedTo = 0
+    this.#slots = new Int32Array(this.#oldSlots.length * 2)
+  }
+
+  #moveOn(count: number): void {
+    const old = this.#oldSlots
+    const end = Math.min(old.length, this.#oldMovedTo + count)
+    for (let slot = this.#oldMovedTo; slot < end; slot++) {
+      const id = old[slot] - 1
+      if (id < 0) continue
+      this.#put(id)
+      old[slot] = GONE // not empty: searches for those pushed past it go on here
+    }
+    this.#oldMovedTo = end
+    if (end === old.length) this.#oldSlots = NO_SLOTS
+  }
+
+  #removeFromSlots(id: number): void {
+    const hash = this.#hash(this.keys, id * this.words, this.lengths[id])
+    const old = this.#oldSlots
+    if (old.length > 0) {
+      const mask = old.length - 1
+      for (let slot = hash & mask; old[slot] !== EMPTY; slot = (slot + 1) & mask)
+        if (old[slot] === id + 1) {
+          old[slot] = GONE
+          return
+        }
+    }
+    this.#close(hash, id)
   }
 
   /** Empties a slot and moves up whoever was pushed past it, so that no search stops short (no tombstones). */
-  #removeFromSlots(id: number): void {
+  #close(hash: number, id: number): void {
     const slots = this.#slots
     const mask = slots.length - 1
-    let hole = this.#hash(this.keys, id * this.words, this.lengths[id]) & mask
-    while (slots[hole] !== id) hole = (hole + 1) & mask
-    for (let slot = (hole + 1) & mask; slots[slot] >= 0; slot = (slot + 1) & mask) {
-      const other = slots[slot]
+    let hole = hash & mask
+    while (slots[hole] !== id + 1) hole = (hole + 1) & mask
+    for (let slot = (hole + 1) & mask; slots[slot] !== EMPTY; slot = (slot + 1) & mask) {
+      const other = slots[slot] - 1
       const home = this.#hash(this.keys, other * this.words, this.lengths[other]) & mask
       if (((slot - home) & mask) < ((slot - hole) & mask)) continue // still reached from its home without the hole
-      slots[hole] = other
+      slots[hole] = slots[slot]
       hole = slot
     }
-    slots[hole] = -1
+    slots[hole] = EMPTY
   }
 }
 
 const MAX_PINS = 0xffff
 const FIRST_CAPACITY = 256
 const NONE = 0xffffffff
+const EMPTY = 0
+const GONE = -1
+const NO_SLOTS = new Int32Array(0)
+/** New numbers between two pieces of keys; a sixteenth of the room is left for all of them. */
+const KEYS_PERIOD = 256
+/** Old slots looked at for each new prefix: the old half is moved when the new one is a sixteenth fuller. */
+const SLOTS_PER_STEP = 16
+
+function grown<Column extends Uint32Array | Uint16Array | Uint8Array>(column: Column, larger: Column): Column {
+  larger.set(column)
+  return larger
+}
 
 /** Numbers that look random, out of a seed (splitmix32). */
 function oddNumbers(count: number, seed: number): Uint32Array {

@@ -87,4 +87,29 @@ describe('RouteTable', () => {
       { numRuns: 60 },
     )
   })
+
+  test.each(['10.', '2001:db8::'])(
+    'keeps every route while it grows past many sizes, with others going in between (%s)',
+    (start) => {
+      const prefix = (n: number) =>
+        start === '10.' ? `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}/32` : `2001:db8:1:${(n + 1).toString(16)}::1/128`
+      const table = new RouteTable({ seed: 7 })
+      const twin = new Set<string>()
+      for (let n = 0; n < 40_000; n++) {
+        table.set(prefix(n), plain)
+        twin.add(prefix(n))
+        const other = prefix((n * 7919) % (n + 1)) // an older one, by no order
+        if (n % 3 === 0) expect(table.delete(other)).toBe(twin.delete(other))
+        else if (n % 3 === 1) expect(table.has(other)).toBe(twin.has(other))
+      }
+      expect(table.size).toBe(twin.size)
+      expect(new Set([...table.entries()].map(([each]) => each))).toEqual(twin)
+      for (const each of twin) table.delete(each)
+      expect(table.size).toBe(0)
+      // All numbers are free again: as many routes as before need no new ones.
+      const { highWater } = table.families[start === '10.' ? Family.ipv4 : Family.ipv6]
+      for (let n = 0; n < highWater; n++) table.set(prefix(n), plain)
+      expect(table.families[start === '10.' ? Family.ipv4 : Family.ipv6].highWater).toBe(highWater)
+    },
+  )
 })
