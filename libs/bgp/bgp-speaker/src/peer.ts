@@ -2,8 +2,9 @@
  * One peer: its sockets, its timers, its Adj-RIB-Out, and what an operator wants to know of it.
  *
  * What to do is decided by Peering (bgp-session), what to send by AdjRibOut (route-table); here it is done. UPDATEs are encoded only
- * when the socket has room by our own account, and no more of them in one turn of the event loop than 64 KiB, so that neither other
- * peers nor our own KEEPALIVEs wait behind a large table: those are written at once, behind at most what the socket holds.
+ * when the socket has room by our own account, and no more of them in one turn of the event loop than 64 KiB or what takes two
+ * milliseconds (send-turns.ts), so that neither other peers nor our own KEEPALIVEs wait behind a large table: those are written at once,
+ * behind at most what the socket holds.
  */
 import { lookup } from 'node:dns/promises'
 import type { Socket } from 'node:net'
@@ -23,6 +24,7 @@ import {
 import { exportPolicy, MAX_UPDATE_LENGTH } from './export-policy.ts'
 import type { PeerStatus } from './peer-status.ts'
 import { ipVersion, type SocketCalls } from './socket-calls.ts'
+import type { SendTurns } from './send-turns.ts'
 import { connectTcp, tuneAccepted, type TcpOptions } from './tcp.ts'
 
 export interface PeerDeps {
@@ -33,6 +35,7 @@ export interface PeerDeps {
   readonly calls: SocketCalls | undefined
   /** A number from 0 up to, not including, 1. */
   readonly dice: () => number
+  readonly turns: SendTurns
   /** The peer is idle, with nothing open; for peers that exist only while they are connected. */
   readonly onIdle?: () => void
 }
@@ -61,6 +64,7 @@ export class SpeakerPeer {
   #attempts = 0
   #session: Connection | undefined
   #flushIsDue = false
+  #turnBytes = FIRST_TURN_BYTES
   #progressNotedAt = -Infinity
   #hasStopped = false
   #loggedWords = ''
@@ -138,7 +142,7 @@ export class SpeakerPeer {
     this.#adjRibOut.withdrawAll()
     await new Promise<void>((resolve) => {
       this.#onDrained = resolve
-      this.#flush()
+      this.#wake()
     })
   }
 
@@ -148,7 +152,8 @@ export class SpeakerPeer {
     this.#perform(this.#peering.stop(how))
     for (const timer of this.#timers.values()) timer.cancel()
     this.#timers.clear()
-    this.#adjRibOut.detach()
+    this.#adjRibOut.close()
+    this.#tidyUp()
     this.#onDrained?.()
   }
 
@@ -313,7 +318,7 @@ export class SpeakerPeer {
     })
     socket.on('drain', () => {
       this.#progressed(number)
-      this.#flush()
+      this.#wake()
     })
     socket.on('data', (chunk: Buffer) => {
       if (!this.#wanted.has(number)) return // closing: read so that the last words get out, and not looked at
@@ -432,6 +437,7 @@ export class SpeakerPeer {
     if (ending.connection !== undefined && this.#session?.number === ending.connection) {
       this.#session = undefined
       this.#adjRibOut.close()
+      this.#tidyUp()
       this.#onDrained?.()
     }
     this.#failed(ending.from, ending.words)
@@ -446,14 +452,34 @@ export class SpeakerPeer {
     this.#loggedWords = words
   }
 
+  /** What the Adj-RIB-Out held in the table goes a slice at a time. */
+  #tidyUp(): void {
+    this.#deps.turns.add(() => {
+      if (!this.#adjRibOut.settle()) this.#tidyUp()
+      else if (this.#hasStopped) this.#adjRibOut.detach()
+    })
+  }
+
   /** There is something to send: do so at the end of this turn, when all of a burst is known. */
   #wake(): void {
     if (this.#flushIsDue || this.#session === undefined) return
     this.#flushIsDue = true
-    setImmediate(() => {
+    this.#deps.turns.add(() => {
       this.#flushIsDue = false
       this.#flush()
     })
+  }
+
+  /** UPDATEs of about so many octets; how many next time is for the time this took to say. */
+  #encode(budgetBytes: number): Uint8Array | undefined {
+    const { clock } = this.#deps
+    const startedAt = clock.monotonic()
+    const bytes = this.#adjRibOut.next(budgetBytes)
+    const isSlow = clock.monotonic() - startedAt > TURN_MS
+    if (isSlow) this.#turnBytes = Math.max(FIRST_TURN_BYTES, this.#turnBytes >> 1)
+    else if (bytes !== undefined && bytes.length > this.#turnBytes >> 1)
+      this.#turnBytes = Math.min(MAX_TURN_BYTES, this.#turnBytes * 2)
+    return bytes
   }
 
   #flush(): void {
@@ -462,11 +488,11 @@ export class SpeakerPeer {
     const { socket } = session
     const room = this.#maxInFlightBytes - socket.writableLength
     if (room > 0 && this.#adjRibOut.pending) {
-      const bytes = this.#adjRibOut.next(Math.min(room, TURN_BYTES))
+      const bytes = this.#encode(Math.min(room, this.#turnBytes))
       if (bytes !== undefined) {
         this.#bytesSent += bytes.length
         if (this.#onDrained === undefined) socket.write(bytes)
-        else socket.write(bytes, () => this.#flush()) // for a short one, no `drain` comes
+        else socket.write(bytes, () => this.#wake()) // for a short one, no `drain` comes
       }
     }
     if (this.#adjRibOut.pending) {
@@ -475,7 +501,10 @@ export class SpeakerPeer {
   }
 }
 
-const TURN_BYTES = 64 * 1024
+const MAX_TURN_BYTES = 64 * 1024
+/** Two messages; the first turns run in cold code. */
+const FIRST_TURN_BYTES = 8 * 1024
+const TURN_MS = 2
 const CLOSE_PATIENCE_MS = 5000
 const SYSTEM_TTL = 64
 

@@ -11,6 +11,7 @@ import type { Clock, Log, Timer } from '@dnstap-bgp/runtime'
 import type { SpeakerConfig, SpeakerPeerConfig } from './config.ts'
 import { farewell, plainAddress, SpeakerPeer } from './peer.ts'
 import type { PeerStatus } from './peer-status.ts'
+import { SendTurns } from './send-turns.ts'
 import { loadSocketCalls, type SocketCalls } from './socket-calls.ts'
 import { listenTcp, type Md5Key, type TcpListener } from './tcp.ts'
 
@@ -34,6 +35,7 @@ export interface CloseOptions {
 export class BgpSpeaker {
   readonly #config: SpeakerConfig
   readonly #deps: SpeakerDeps
+  readonly #turns: SendTurns
   #calls: SocketCalls | undefined
   #peers: SpeakerPeer[] = []
   /** Peers that connected out of a configured range; by address. */
@@ -48,6 +50,7 @@ export class BgpSpeaker {
   constructor(config: SpeakerConfig, deps: SpeakerDeps) {
     this.#config = config
     this.#deps = deps
+    this.#turns = new SendTurns(deps.clock)
   }
 
   /** Call it when the table is loaded. Rejects when a listener or a wanted socket option cannot be had. */
@@ -142,7 +145,7 @@ export class BgpSpeaker {
 
   #peerDeps() {
     const { clock, log, table, dice = Math.random } = this.#deps
-    return { clock, log, table, dice, calls: this.#calls }
+    return { clock, log, table, dice, turns: this.#turns, calls: this.#calls }
   }
 
   async #loadCalls(): Promise<SocketCalls | undefined> {
