@@ -17,6 +17,8 @@ import { fileURLToPath } from 'node:url'
 const [folder, admin, command, ...args] = process.argv.slice(2)
 const shipped = fileURLToPath(new URL('../../deploy/docker/', import.meta.url))
 const us = loopbackAddress()
+/** A TCP MD5 key takes a native package and a system call: the two things that a confined container may refuse. */
+const password = 'a key of the lab'
 const closers: (() => Promise<void>)[] = []
 const use = <T extends { remove(): Promise<void> }>(thing: T): T => {
   closers.push(() => thing.remove())
@@ -32,7 +34,9 @@ try {
   )
   const address = loopbackAddress()
   const port = await freePort(address)
-  const bird = use(await startBird({ address, port, asn: 64512, peerAddress: us, peerAsn: 64512, families: ['ipv4', 'ipv6'] }))
+  const bird = use(
+    await startBird({ address, port, asn: 64512, peerAddress: us, peerAsn: 64512, families: ['ipv4', 'ipv6'], password }),
+  )
   configure(`${address}:${port}`)
 
   containers()
@@ -76,7 +80,7 @@ function configure(peer: string): void {
   mkdirSync(join(folder, 'etc'), { recursive: true })
   copyFileSync(join(shipped, 'domains.txt'), join(folder, 'etc/domains.txt'))
   const text = readFileSync(join(shipped, 'dnstap-bgp.toml'), 'utf8')
-  const ours = text.replace(/^peers = \[\]$/m, `peers = ["${peer}"]\nsourceIP = "${us}"`)
+  const ours = text.replace(/^peers = \[\]$/m, `peers = ["${peer}"]\nsourceIP = "${us}"\npassword = "${password}"`)
   if (ours === text) throw new Error('deploy/docker/dnstap-bgp.toml has no empty list of peers')
   writeFileSync(join(folder, 'etc/dnstap-bgp.toml'), `${ours}\n[never]\nallow = ["198.51.100.0/24", "2001:db8:51::/48"]\n`)
 }
