@@ -224,6 +224,7 @@ function parsePeer(section: Section, forAll: ForAllPeers, context: BgpContext): 
     largeCommunities: section.get('largeCommunities', oneOrMany(largeCommunity), []),
     lists: parseListNames(section, context.lists),
     maxRoutes: section.get('maxRoutes', integer(1, 100_000_000), Infinity),
+    maxAcceptedPrefixes: section.get('maxAcceptedPrefixes', integer(0, 100_000_000), Infinity),
     holdTimeSeconds: section.get('holdTime', holdTime, forAll.holdTimeSeconds),
     connectRetrySeconds: section.get(
       'connectRetry',
@@ -258,6 +259,7 @@ function makePeer(where: PeerAddress, forAll: ForAllPeers, { ipv6 }: BgpContext)
     largeCommunities: [],
     lists: undefined,
     maxRoutes: Infinity,
+    maxAcceptedPrefixes: Infinity,
     holdTimeSeconds: forAll.holdTimeSeconds,
     connectRetrySeconds: forAll.connectRetrySeconds,
     sourceIpv4: forAll.sourceIpv4,

@@ -203,6 +203,8 @@ export interface BgpPeerConfig {
   readonly lists: readonly string[] | undefined
   /** Infinity: no limit. */
   readonly maxRoutes: number
+  /** Prefixes we put up with from it, though none is kept; above it the session is closed. Infinity: no limit. */
+  readonly maxAcceptedPrefixes: number
   /** 0: no KEEPALIVEs, no hold timer. */
   readonly holdTimeSeconds: number
   readonly connectRetrySeconds: number

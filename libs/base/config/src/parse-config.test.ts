@@ -641,6 +641,7 @@ communities = "blackhole"
 largeCommunities = ["1:2:3"]
 lists = ["vpn"]
 maxRoutes = 10
+maxAcceptedPrefixes = 0
 holdTime = "0"
 connectRetry = "5s"
 device = "vrf-blue"
@@ -680,6 +681,7 @@ multihop = 5
       largeCommunities: [[1, 2, 3]],
       lists: ['vpn'],
       maxRoutes: 10,
+      maxAcceptedPrefixes: 0,
       holdTimeSeconds: 0,
       connectRetrySeconds: 5,
       device: 'vrf-blue',
