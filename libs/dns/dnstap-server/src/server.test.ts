@@ -1,3 +1,4 @@
+import type { TLSSocket } from 'node:tls'
 import {
   chmodSync,
   existsSync,
@@ -366,6 +367,18 @@ describe('TLS', () => {
     await waitFor(() => frames.length === 2)
     expect(frames).toEqual(['by TLS', 'by UNIX'])
     expect(server.counters.closed.finished).toBe(1)
+  })
+
+  test('takes a new certificate for new connections; open ones go on', async () => {
+    const server = await start({ listen: [LOOPBACK], tls })
+    const subjectOf = (one: Sender) => (one.socket as TLSSocket).getPeerCertificate().subject.CN
+    const before = await secure(server, {}).begin()
+    const { stranger } = certificates
+    server.renewTls({ cert: pem(stranger.certFile), key: pem(stranger.keyFile) })
+    const after = await secure(server, { checkServerIdentity: () => undefined }).begin()
+    expect(subjectOf(after)).not.toBe(subjectOf(before))
+    before.send('goes on')
+    await waitFor(() => frames.length === 1)
   })
 
   test('with a client CA, only who shows a certificate of it is heard', async () => {

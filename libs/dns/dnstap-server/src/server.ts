@@ -7,7 +7,7 @@
  * handshake in time is dropped.
  */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
+import { createServer as createTlsServer, type SecureContextOptions, type Server as TlsServer, type TLSSocket } from 'node:tls'
 import { DEFAULT_MAX_FRAME_LENGTH } from '@dnstap-bgp/frame-streams'
 import type { Clock, Log } from '@dnstap-bgp/runtime'
 import { DnstapConnection, type ConnectionOwner } from './connection.ts'
@@ -88,6 +88,7 @@ export class DnstapServer implements ConnectionOwner {
   readonly #maxConnections: number
   readonly #listeners: { readonly server: Server; readonly remove: () => void }[] = []
   readonly #addresses: ListenAddress[] = []
+  readonly #tlsServers: TlsServer[] = []
   readonly #connections = new Set<DnstapConnection>()
   #lastId = 0
   #closing = false
@@ -111,6 +112,11 @@ export class DnstapServer implements ConnectionOwner {
 
   get connections(): Iterable<DnstapConnection> {
     return this.#connections
+  }
+
+  /** Connections from now on get this certificate; those that are open keep theirs. The texts must be sound. */
+  renewTls(tls: DnstapTlsOptions): void {
+    for (const server of this.#tlsServers) server.setSecureContext(secureContextOf(tls))
   }
 
   /** Called by startDnstapServer(), once. */
@@ -221,15 +227,14 @@ export class DnstapServer implements ConnectionOwner {
   }
 
   /** The handshake's time runs from the accepted socket on; frames come by the TLS socket around it. Its ends tell which is whose. */
-  #createTlsServer(listener: Listener, { cert, key, clientCa }: DnstapTlsOptions): Server {
+  #createTlsServer(listener: Listener, tls: DnstapTlsOptions): Server {
     const waiting = new Map<string, DnstapConnection>()
     const endsOf = (socket: Socket) => `${socket.remoteAddress} ${socket.remotePort}`
     const server = createTlsServer({
-      cert,
-      key,
-      minVersion: 'TLSv1.2',
-      ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
+      ...secureContextOf(tls),
+      ...(tls.clientCa === undefined ? {} : { requestCert: true, rejectUnauthorized: true }),
     })
+    this.#tlsServers.push(server)
     server.on('connection', (socket: Socket) => {
       const ends = endsOf(socket)
       if (!this.#hasRoom(socket, listener)) return
@@ -297,6 +302,10 @@ export class DnstapServer implements ConnectionOwner {
       quiet = this.counters.reads === reads ? quiet + 1 : 0
     }
   }
+}
+
+function secureContextOf({ cert, key, clientCa }: DnstapTlsOptions): SecureContextOptions {
+  return { cert, key, minVersion: 'TLSv1.2', ...(clientCa === undefined ? {} : { ca: clientCa }) }
 }
 
 /** `[::]:53`, `0.0.0.0:53` and `:53` are one address to an operator. */

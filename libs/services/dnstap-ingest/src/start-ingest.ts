@@ -5,9 +5,9 @@ import { CLOSE_REASONS, DnstapServer, inheritedSockets, startDnstapServer, type 
 import type { Clock, Closeable, Log } from '@dnstap-bgp/runtime'
 import { samplesOf, type AdminRoutes, type Health, type Metrics } from '@dnstap-bgp/telemetry'
 import { randomInt } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { describeIngestMetrics } from './describe-metrics.ts'
 import { Ingest, type NameMatcher } from './ingest.ts'
+import { readTlsFiles, TlsFileError } from './tls-files.ts'
 
 export type DnstapIngestConfig = ConfigWith<'dnstap'>
 
@@ -31,12 +31,13 @@ export interface RunningIngest extends Closeable {
   readonly service: Ingest
   /** Where it really listens. */
   readonly addresses: readonly ListenAddress[]
+  /** Lists, message types and certificates as they are now; sockets stay as they are. */
   reconfigure(config: DnstapIngestConfig): void
 }
 
 const HEALTH_PERIOD_MS = 1000
 
-/** @throws DnstapListenError, one sentence, when a socket cannot be had */
+/** @throws DnstapListenError or TlsFileError, one sentence, when a socket cannot be had or a certificate cannot be used */
 export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartIngestDeps): Promise<RunningIngest> {
   const { bus, lists, clock, log, metrics, health, routes } = deps
   const ingest = new Ingest(
@@ -63,14 +64,7 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
         group: config.dnstap.group,
         handshakeTimeoutMs: config.dnstap.handshakeTimeoutMs,
         maxFrameLength: config.dnstap.maxFrameBytes,
-        tls:
-          tls === undefined
-            ? undefined
-            : {
-                cert: readFileSync(tls.certFile, 'utf8'),
-                key: readFileSync(tls.keyFile, 'utf8'),
-                clientCa: tls.clientCaFile === undefined ? undefined : readFileSync(tls.clientCaFile, 'utf8'),
-              },
+        tls: tls === undefined ? undefined : readTlsFiles(tls),
       },
       { clock, log, handler: { onFrame: (connection, bytes, start, end) => ingest.frame(connection, bytes, start, end) } },
     )
@@ -125,7 +119,16 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
   return {
     service: ingest,
     addresses: server.addresses,
-    reconfigure: (fresh) => ingest.reconfigure({ ipv6: fresh.ipv6, types: fresh.dnstap.types, lists: fresh.lists }),
+    reconfigure(fresh) {
+      ingest.reconfigure({ ipv6: fresh.ipv6, types: fresh.dnstap.types, lists: fresh.lists })
+      if (tls === undefined || fresh.dnstap.tls === undefined) return
+      try {
+        server.renewTls(readTlsFiles(fresh.dnstap.tls))
+      } catch (error) {
+        if (!(error instanceof TlsFileError)) throw error
+        log.error({}, `${error.message}. The certificate read before stays.`)
+      }
+    },
     async close() {
       timer.cancel()
       await server.close()
