@@ -4,7 +4,7 @@ export interface Clock {
   now(): number
   /** Milliseconds that only ever grow; for durations. */
   monotonic(): number
-  /** Calls `callback` once after `delayMs`; cancel it before you let go. */
+  /** Calls `callback` once after `delayMs`; cancel it before you let go. 0: when sockets and timers that are due have had their turn. */
   after(delayMs: number, callback: () => void): Timer
   /** Calls `callback` every `periodMs`. */
   every(periodMs: number, callback: () => void): Timer
@@ -18,6 +18,11 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(delayMs, callback) {
+    if (delayMs <= 0) {
+      // Not a timer of 0: set again after a few milliseconds of work it is due at once, and Node runs it before any socket.
+      const immediate = setImmediate(callback)
+      return { cancel: () => clearImmediate(immediate) }
+    }
     const timer = setTimeout(callback, Math.min(delayMs, 2 ** 31 - 1))
     return { cancel: () => clearTimeout(timer) }
   },

@@ -22,6 +22,7 @@ import type { Clock, Closeable, Log, Timer } from '@dnstap-bgp/runtime'
 import { HEAD, ROUTE_CHANGES, RouteFollower, SNAPSHOT, TAIL } from '@dnstap-bgp/steering'
 import type { FollowerAction, RouteChange, StoreHead } from '@dnstap-bgp/steering'
 import { AttributesOfLists } from './route-attributes.ts'
+import { ShardedSet } from './sharded-set.ts'
 import { SlicedWork } from './sliced-work.ts'
 
 export interface AnnouncerConfig {
@@ -59,11 +60,11 @@ export class Announcer implements Closeable {
   readonly #work: SlicedWork
   #attributes: AttributesOfLists
   /** From the beginning of a snapshot until the table was compared with it: what it named, and what came since. */
-  #named: Set<string> | undefined
+  #named: ShardedSet | undefined
   /** The number of the last snapshot that began; an older one is compared with no more. */
   #snapshot = 0
   /** Kept for a store that lost its memory, each loss with its own time: prefixes, until when. */
-  readonly #stale: { readonly prefixes: Set<string>; readonly untilMs: number }[] = []
+  readonly #stale: { readonly prefixes: ShardedSet; readonly untilMs: number }[] = []
   #reconfigured = 0
   #epoch = ''
   #loaded = false
@@ -191,7 +192,7 @@ export class Announcer implements Closeable {
 
   *#beginSnapshot(): Generator<void> {
     this.#snapshot++
-    this.#named = this.#deps.table.size > 0 ? new Set() : undefined
+    this.#named = this.#deps.table.size > 0 ? new ShardedSet() : undefined
   }
 
   *#endSnapshot(epoch: string): Generator<void> {
@@ -203,7 +204,7 @@ export class Announcer implements Closeable {
   *#compare(snapshot: number, epoch: string): Generator<void> {
     const { clock, log, table } = this.#deps
     const lostMemory = this.#loaded && epoch !== this.#epoch && this.#config.relearnMs > 0
-    const lost = { prefixes: new Set<string>(), untilMs: clock.monotonic() + this.#config.relearnMs }
+    const lost = { prefixes: new ShardedSet(), untilMs: clock.monotonic() + this.#config.relearnMs }
     const held = [...this.#stale]
     if (lostMemory) this.#stale.push(lost)
     if (this.#named !== undefined) {
@@ -233,7 +234,9 @@ export class Announcer implements Closeable {
   *#lookAgain(number: number): Generator<void> {
     for (const [prefix, { lists }] of this.#deps.table.entries()) {
       if (number !== this.#reconfigured) return
-      this.#route(prefix, lists)
+      // None of its owners is configured any more: the cache is about to say who owns it now, or that nobody does.
+      const isKnown = this.#config.lists.some(({ name }) => lists.includes(name))
+      if (isKnown || this.#config.never.refuses(prefix) !== undefined) this.#route(prefix, lists)
       yield
     }
   }

@@ -526,10 +526,10 @@ export class CacheService implements Closeable {
         if (gone.length > 0) this.#publish(await store.forget(gone), why)
         if (moved.length > 0) await store.reschedule(moved)
         if (clock.monotonic() - sliceMs < SLICE_MS) continue
-        await turn(clock)
+        await this.#turnForMore()
         sliceMs = clock.monotonic()
       }
-      await turn(clock)
+      await this.#turnForMore()
     }
     // What was wanted by lists of the meantime before is for the audit that follows.
     const missing = version === this.#admission.version ? [...wanted.values()] : []
@@ -547,6 +547,12 @@ export class CacheService implements Closeable {
         { forgotten, rescheduled, ms: Math.round(clock.monotonic() - started) },
         'Bindings were checked against the lists.',
       )
+  }
+
+  /** Lets everybody else have a turn, and deadlines go first. */
+  async #turnForMore(): Promise<void> {
+    await turn(this.#deps.clock)
+    if (this.#opened) await this.#sweeping
   }
 
   /** The routes that lists ask for by address, a slice at a time: there may be hundreds of thousands. */
