@@ -13,6 +13,7 @@
  */
 import { BusError } from '@dnstap-bgp/bus'
 import type { Bus, BusState, Call, Queue, Subject, Subscription } from '@dnstap-bgp/bus'
+import type { Health, Metrics } from '@dnstap-bgp/telemetry'
 import type { Clock, Log, Timer } from '@dnstap-bgp/runtime'
 import { connect, createInbox, Events } from 'nats'
 import type { Msg, NatsConnection, Subscription as NatsSubscription } from 'nats'
@@ -30,6 +31,9 @@ import type { QueueName } from './streams.ts'
 export interface NatsBusDeps {
   readonly clock: Clock
   readonly log: Log
+  /** Given: the bus is a component of it. */
+  readonly health?: Health
+  readonly metrics?: Metrics
 }
 
 /** Since the start; for metrics. */
@@ -54,9 +58,35 @@ const QUEUE_GROUP = 'servers'
 
 /** Resolves after the first attempt to connect, whether it succeeded or not. @throws when the options are wrong or a file is missing */
 export async function openNatsBus(options: NatsBusOptions, deps: NatsBusDeps): Promise<NatsBus> {
+  const health = deps.health?.component('bus')
   const bus = new NatsBus(options, deps)
   await bus.opened
+  const look = () => {
+    if (bus.state === 'connected') health?.ok()
+    else health?.degraded('NATS is not reachable; what is to be said waits.')
+  }
+  bus.onState(look)
+  look()
+  if (deps.metrics !== undefined) describeMetrics(deps.metrics, bus)
   return bus
+}
+
+function describeMetrics(metrics: Metrics, bus: NatsBus): void {
+  metrics.counter({
+    name: 'bus_undecodable_total',
+    help: 'Messages from others that could not be decoded.',
+    read: () => bus.counts.undecodable,
+  })
+  metrics.counter({
+    name: 'bus_unpublished_total',
+    help: 'Messages that were not published: no connection, or too large.',
+    read: () => bus.counts.unpublished,
+  })
+  metrics.counter({
+    name: 'bus_reconnects_total',
+    help: 'How often the connection came back.',
+    read: () => bus.counts.reconnects,
+  })
 }
 
 export class NatsBus implements Bus {

@@ -4,6 +4,7 @@ import { BusError } from '@dnstap-bgp/bus'
 import type { Bus, BusState, Call, Codec, Queue, Subject } from '@dnstap-bgp/bus'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
 import type { Log } from '@dnstap-bgp/runtime'
+import { Health } from '@dnstap-bgp/telemetry'
 import { freePort, isInstalled, makeCertificates, startNats, waitFor } from '@dnstap-bgp/testkit'
 import type { NatsServer, NatsServerOptions } from '@dnstap-bgp/testkit'
 import { connect, nkeys } from 'nats'
@@ -52,6 +53,20 @@ describe.skipIf(!isInstalled('nats-server'))('NatsBus and a real nats-server', (
     })
     return seen
   }
+
+  test('its component of health tells when the server is away, and when it is back', async () => {
+    const nats = await server()
+    const health = new Health({ clock: systemClock, log: silentLog })
+    const bus = await openNatsBus({ servers: [nats.url] }, { clock: systemClock, log: silentLog, health })
+    ends.push(() => bus.close())
+    const state = () => health.report().components[0]
+    expect(state()).toMatchObject({ name: 'bus', state: 'ok' })
+    await nats.kill()
+    await waitFor(() => state().state === 'degraded', { what: 'the bus to be degraded' })
+    expect(state().why).toMatch(/NATS is not reachable/)
+    await nats.restart()
+    await waitFor(() => state().state === 'ok', { what: 'the bus to be ok again' })
+  })
 
   async function expectEverythingWorks(bus: Bus, seen: ReturnType<typeof useEverything>, mark: string): Promise<void> {
     await waitFor(
