@@ -1,6 +1,8 @@
 import { BusError, LocalBus } from '@dnstap-bgp/bus'
 import { parseConfig } from '@dnstap-bgp/config'
 import { nameToText } from '@dnstap-bgp/dns-wire'
+import { RuleKind } from '@dnstap-bgp/domain-list'
+import { Matcher, MatcherBuilder } from '@dnstap-bgp/domain-matcher'
 import { silentLog } from '@dnstap-bgp/runtime'
 import { HEAD, RESOLUTIONS, type Resolution } from '@dnstap-bgp/steering'
 import { dnsResponse, dnstapFrame, FakeClock, type Answer, type FrameOptions } from '@dnstap-bgp/testkit'
@@ -40,7 +42,13 @@ function matcherOf(rules: Record<string, readonly string[]>): NameMatcher {
 }
 
 function startIngest(
-  options: { rules?: Record<string, readonly string[]>; types?: string[]; ipv6?: boolean; config?: string } = {},
+  options: {
+    rules?: Record<string, readonly string[]>
+    matcher?: NameMatcher
+    types?: string[]
+    ipv6?: boolean
+    config?: string
+  } = {},
 ) {
   const clock = new FakeClock()
   const bus = new LocalBus({ pause: () => new Promise((resolve) => setImmediate(resolve)) })
@@ -53,7 +61,7 @@ function startIngest(
       bus,
       clock,
       wallNow: () => clock.now(),
-      matcher: matcherOf(options.rules ?? { video: ['example.org'] }),
+      matcher: options.matcher ?? matcherOf(options.rules ?? { video: ['example.org'] }),
       log: silentLog,
       seed: [1, 2],
     },
@@ -222,6 +230,41 @@ describe('an answer', () => {
     await answer('www.example.org', [a('www.example.org')], { responseTimeMs: clock.now() + 86_400_000 })
     await answer('example.org', [a('example.org')], { responseTimeMs: clock.now() - 86_400_000 })
     for (const one of got) expect(clock.now() - one.seenAtMs).toBeLessThan(50)
+  })
+})
+
+describe('with the real matcher', () => {
+  const builder = new MatcherBuilder({ seed: 1 })
+  const video = builder.addList('video')
+  const work = builder.addList('work')
+  video.rule(RuleKind.suffix, 'example.org', false, false)
+  video.rule(RuleKind.suffix, 'deep.ads.example.org', false, false)
+  work.rule(RuleKind.suffix, 'ads.example.org', true, false)
+  work.rule(RuleKind.suffix, 'cdn.net', false, false)
+  const matcher = new Matcher(builder.build())
+
+  test.each([
+    ['is bound by neither list', 'x.ads.example.org', []],
+    ['is bound again by a more specific rule', 'x.deep.ads.example.org', [['video', 'x.deep.ads.example.org']]],
+    ['leaves the names around it alone', 'x.example.org', [['video', 'x.example.org']]],
+  ])('a name under an exception of whichever list %s', async (_what, name, expected) => {
+    const { answer, got } = startIngest({ matcher })
+    await answer(name, [a(name)])
+    expect(got.map((one) => [one.list, one.name])).toEqual(expected)
+  })
+
+  test('a chain that meets the same list three times and another one at its end is bound once to each', async () => {
+    const { answer, got } = startIngest({ matcher })
+    await answer('a.example.org', [
+      cname('a.example.org', 'b.example.org'),
+      cname('b.example.org', 'c.example.org'),
+      cname('c.example.org', 'd.cdn.net'),
+      a('d.cdn.net'),
+    ])
+    expect(got.map((one) => [one.list, one.name, one.chain.length])).toEqual([
+      ['video', 'a.example.org', 4],
+      ['work', 'd.cdn.net', 4],
+    ])
   })
 })
 
