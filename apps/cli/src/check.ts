@@ -3,6 +3,7 @@
  * Exit code 0: it would start; 2: the configuration has mistakes; 1: a list cannot be had.
  */
 import { describeListen, loadConfig } from '@dnstap-bgp/config'
+import { ListsError } from '@dnstap-bgp/list-loader'
 import { listRow, startLists } from '@dnstap-bgp/lists-service'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
 import { AdminClientError, askAdmin } from './admin-client.ts'
@@ -21,11 +22,19 @@ interface Preview {
 export async function check(configFile: string, json: boolean): Promise<number> {
   const config = loadConfig(configFile, process.env, { needs: ['lists'] })
   // Only a look: URLs' copies of a running instance are left alone.
-  const lists = await startLists(config, { clock: systemClock, log: silentLog })
-  await lists.close()
+  const configuration = `${config.fileName} is sound`
+  let lists
+  try {
+    lists = await startLists(config, { clock: systemClock, log: silentLog })
+    await lists.close()
+  } catch (error) {
+    if (!(error instanceof ListsError)) throw error
+    print('check', { configuration, warnings: config.warnings, 'it would not start': error.message }, json)
+    return 1
+  }
   const running = await previewOfRunning(configFile)
   const answer = {
-    configuration: `${config.fileName} is sound`,
+    configuration,
     warnings: config.warnings,
     dnstap: config.dnstap?.listen.map(describeListen) ?? [],
     'BGP peers': config.bgp?.peers.map((peer) => `${peer.name} (AS ${peer.asn})`) ?? [],

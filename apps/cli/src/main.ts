@@ -23,6 +23,7 @@ Look before you start
 
 Ask a running instance (by the [admin] table of --config FILE, or --admin HOST:PORT or a socket's path)
   status                                health of each part, counts
+  senders                               each resolver that reports: connection, frames
   lists                                 each list: state, names, skipped, last change
   lists --accept NAME                   take a list's new version although it shrank
   peers                                 each BGP peer: state, since when, routes, last error
@@ -84,6 +85,7 @@ async function main(argv: string[]): Promise<number> {
       case 'replay':
         return await replay(config, subjects, json)
       case 'status':
+      case 'senders':
       case 'peers':
         print(command, await askAdmin({ config, admin: values.admin }, 'GET', `/api/${command}`), json)
         return 0

@@ -1,4 +1,16 @@
-/** Answers of the admin API as a person reads them. */
+/** Answers of the admin API as a person reads them. What is left out here, `--json` has. */
+
+type Row = Readonly<Record<string, unknown>>
+
+/** Columns of a table that would be too wide with all it knows. Columns that are empty in all rows are left out anyway. */
+const COLUMNS: Readonly<Record<string, readonly string[]>> = {
+  lists: ['name', 'state', 'format', 'names', 'rules', 'addresses', 'skipped', 'changed', 'source', 'why', 'firstSkipped'],
+  peers: ['name', 'asn', 'state', 'since', 'prefixesOut', 'queued', 'heldBack', 'nextAttempt', 'lastError'],
+  parts: ['name', 'state', 'since', 'why'],
+  bindings: ['name', 'prefix', 'list', 'rule', 'chain', 'source', 'lastSeen', 'expires'],
+  refusals: ['name', 'address', 'list', 'why', 'source', 'at'],
+  connections: ['identity', 'version', 'peer', 'state', 'frames'],
+}
 
 /** Writes to standard output; `json`: as it came. */
 export function print(what: string, answer: unknown, json: boolean): void {
@@ -6,51 +18,76 @@ export function print(what: string, answer: unknown, json: boolean): void {
 }
 
 export function readable(what: string, answer: unknown): string {
-  if (Array.isArray(answer)) return answer.length === 0 ? `No ${what}.` : table(answer.map((row) => flat(row as object)))
+  if (Array.isArray(answer)) return answer.length === 0 ? `No ${what}.` : table(what, answer as Row[])
   if (typeof answer !== 'object' || answer === null) return String(answer)
-  const parts = Object.entries(answer).map(([key, value]) => {
-    if (Array.isArray(value)) {
-      if (value.length === 0) return undefined
-      return typeof value[0] === 'object'
-        ? `\n${key}:\n${indent(table(value.map((row) => flat(row as object))))}`
-        : `${key}: ${value.join(', ')}`
-    }
-    if (typeof value === 'object' && value !== null) return `\n${key}:\n${indent(readable(key, value))}`
-    return `${key}: ${String(value)}`
-  })
-  return parts.filter((part) => part !== undefined).join('\n')
+  return fields(answer as Row)
 }
 
-function flat(row: object): Record<string, string> {
-  return Object.fromEntries(Object.entries(row).map(([key, value]) => [key, cell(value)]))
+/** `key: value` for each, tables and groups after them under their name. */
+function fields(answer: Row): string {
+  const lines: string[] = []
+  const blocks: string[] = []
+  for (const [key, value] of Object.entries(answer)) {
+    if (isEmpty(value)) continue
+    if (Array.isArray(value) && typeof value[0] === 'object') blocks.push(`${words(key)}:\n${indent(table(key, value as Row[]))}`)
+    else if (Array.isArray(value) && value.length > 1 && String(value[0]).includes(' '))
+      blocks.push(`${words(key)}:\n${indent(value.join('\n'))}`)
+    else if (Array.isArray(value)) lines.push(`${words(key)}: ${value.join(', ')}`)
+    else if (typeof value === 'object') blocks.push(`${words(key)}:\n${indent(group(value as Row))}`)
+    else lines.push(`${words(key)}: ${cell(value)}`)
+  }
+  return [...(lines.length > 0 ? [lines.join('\n')] : []), ...blocks].join('\n\n')
+}
+
+/** Names and values under each other. */
+function group(entries: Row): string {
+  const shown = Object.entries(entries).filter(([, value]) => !isEmpty(value))
+  const width = Math.max(...shown.map(([key]) => words(key).length))
+  return shown.map(([key, value]) => `${words(key).padEnd(width)}  ${cell(value)}`).join('\n')
+}
+
+function table(what: string, rows: readonly Row[]): string {
+  const known = [...new Set(rows.flatMap((row) => Object.keys(row)))]
+  const wanted = COLUMNS[what]?.filter((column) => known.includes(column)) ?? []
+  const columns = (wanted.length > 0 ? wanted : known).filter((column) => rows.some((row) => !isEmpty(row[column])))
+  const cells = [
+    columns.map((column) => words(column).toUpperCase()),
+    ...rows.map((row) => columns.map((column) => cell(row[column]))),
+  ]
+  const widths = columns.map((_, i) => Math.max(...cells.map((line) => line[i].length)))
+  return cells
+    .map((line) =>
+      line
+        .map((text, i) => text.padEnd(widths[i]))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
 }
 
 function cell(value: unknown): string {
-  if (value === undefined || value === null) return '-'
-  if (Array.isArray(value)) return value.length === 0 ? '-' : value.map(cell).join(' > ')
-  if (typeof value === 'object')
-    return (
-      Object.entries(value)
-        .map(([key, one]) => `${key}=${cell(one)}`)
-        .join(' ') || '-'
-    )
-  return String(value)
+  if (isEmpty(value)) return '-'
+  if (Array.isArray(value)) return value.map(cell).join(' > ')
+  if (typeof value === 'object' && value !== null)
+    return Object.entries(value)
+      .map(([key, one]) => `${key}=${cell(one)}`)
+      .join(' ')
+  if (value === true) return 'yes'
+  if (value === false) return 'no'
+  // Times: nobody reads milliseconds in a table.
+  return String(value).replace(/^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d+Z$/, '$1Z')
 }
 
-function table(rows: readonly Record<string, string>[]): string {
-  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))]
-  const widths = columns.map((column) => Math.max(column.length, ...rows.map((row) => (row[column] ?? '-').length)))
-  const line = (cells: readonly string[]) =>
-    cells
-      .map((text, i) => (i === cells.length - 1 ? text : text.padEnd(widths[i])))
-      .join('  ')
-      .trimEnd()
-  return [
-    line(columns.map((column) => column.toUpperCase())),
-    ...rows.map((row) => line(columns.map((column) => row[column] ?? '-'))),
-  ].join('\n')
+function isEmpty(value: unknown): boolean {
+  if (value === undefined || value === null || value === '') return true
+  return typeof value === 'object' && Object.keys(value).length === 0
+}
+
+/** routesPerList: routes per list */
+function words(key: string): string {
+  return key.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
 }
 
 function indent(text: string): string {
-  return text.replace(/^/gm, '  ')
+  return text.replace(/^(?=.)/gm, '  ')
 }

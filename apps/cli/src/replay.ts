@@ -61,14 +61,15 @@ export async function replay(configFile: string, captures: readonly string[], js
 
   const { counters } = ingest
   const seconds = (used.user + used.system) / 1e6
+  const rows = [...routes].map(([prefix, route]) => ({
+    prefix,
+    lists: [...route.lists].join(','),
+    names: [...route.names].slice(0, 3).join(', '),
+  }))
   print(
     'replay',
     {
-      routes: [...routes].map(([prefix, route]) => ({
-        prefix,
-        lists: [...route.lists].join(','),
-        names: [...route.names].slice(0, 3).join(', '),
-      })),
+      routes: json || rows.length > 0 ? rows : 'none',
       frames: counters.frames,
       matched: counters.matched,
       unmatched: counters.unmatched,

@@ -45,7 +45,7 @@ test('--version and --help answer and exit 0', async () => {
   expect(await cli('--version')).toEqual({ code: 0, output: 'dnstap-bgp 2.0.0\n' })
   const { code, output } = await cli('--help')
   expect(code).toBe(0)
-  for (const command of ['run', 'check', 'match', 'replay', 'status', 'lists', 'peers', 'routes', 'explain', 'forget'])
+  for (const command of ['run', 'check', 'match', 'replay', 'status', 'senders', 'lists', 'peers', 'routes', 'explain', 'forget'])
     expect(output).toContain(`  ${command}`)
 })
 
@@ -71,6 +71,15 @@ test('check tells the mistakes of a configuration and exits 2', async () => {
   expect(code).toBe(2)
   expect(output).toMatch(/broken\.toml:1: domains/)
   expect(output).toMatch(/broken\.toml:3: bgp\.as/)
+})
+
+test('check says of a list that cannot be had that nothing would start, and exits 1', async () => {
+  const lost = join(folder, 'lost.toml')
+  writeFileSync(lost, 'domains = "nowhere.txt"\n')
+  const { code, output } = await cli('check', '--config', lost)
+  expect(code).toBe(1)
+  expect(output).toMatch(/lost\.toml is sound/)
+  expect(output).toMatch(/it would not start: list "default": .*nowhere\.txt: there is no such file/)
 })
 
 test('match says which rule of which list decides', async () => {
@@ -127,6 +136,7 @@ listen = "./admin.sock"
   test('tells its status, lists, peers and routes', async () => {
     expect((await ask('status')).output).toMatch(/program: all-in-one/)
     expect((await ask('lists')).output).toMatch(/lab\s.*fresh/)
+    expect((await ask('senders')).code).toBe(0)
     expect((await ask('peers')).output).toMatch(/No peers\./)
     expect((await ask('routes')).output).toMatch(/No routes\./)
   })

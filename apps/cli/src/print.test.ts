@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest'
+import { readable } from './print.ts'
+
+test('a table leaves out columns that are empty in all rows, and milliseconds', () => {
+  expect(
+    readable('routes', [
+      { prefix: '198.51.100.1/32', lists: ['video', 'work'], communities: [], changed: '2026-01-02T03:04:05.678Z' },
+      { prefix: '198.51.100.22/32', lists: ['video'], communities: [], changed: null },
+    ]),
+  ).toBe(
+    [
+      'PREFIX            LISTS         CHANGED',
+      '198.51.100.1/32   video > work  2026-01-02T03:04:05Z',
+      '198.51.100.22/32  video         -',
+    ].join('\n'),
+  )
+})
+
+test('the table of peers fits a terminal whatever was negotiated', () => {
+  const peer = {
+    name: 'edge1',
+    address: '192.0.2.2',
+    asn: 64512,
+    state: 'Established',
+    prefixesOut: { ipv4: 3, ipv6: 1 },
+    negotiated: { families: ['ipv4', 'ipv6'], text: 'x'.repeat(500) },
+    counters: { sessions: 1 },
+    lastError: null,
+  }
+  expect(readable('peers', [peer])).toBe(
+    ['NAME   ASN    STATE        PREFIXES OUT', 'edge1  64512  Established  ipv4=3 ipv6=1'].join('\n'),
+  )
+})
+
+test('nothing is a sentence', () => {
+  expect(readable('routes', [])).toBe('No routes.')
+})
+
+test('an object is its fields, then its groups and tables, without empty ones', () => {
+  expect(
+    readable('status', {
+      state: 'ok',
+      ready: true,
+      parts: [{ name: 'bgp', state: 'ok', why: '' }],
+      counts: { routes: 4, routesPerList: { default: 4 }, refused: {} },
+      warnings: [],
+    }),
+  ).toBe(
+    [
+      'state: ok',
+      'ready: yes',
+      '',
+      'parts:',
+      '  NAME  STATE',
+      '  bgp   ok',
+      '',
+      'counts:',
+      '  routes           4',
+      '  routes per list  default=4',
+    ].join('\n'),
+  )
+})
+
+test('a nested table whose rows are of another kind shows all they have', () => {
+  expect(readable('explain', { routed: false, lists: [{ list: 'video', rule: 'example.com' }] })).toBe(
+    ['routed: no', '', 'lists:', '  LIST   RULE', '  video  example.com'].join('\n'),
+  )
+})
