@@ -4,7 +4,8 @@
  *
  *   npx tsx --conditions=dnstap-bgp-source apps/all-in-one/bench/event-loop.ts [--count 1000000] [--store memory|lmdb] [--json]
  *
- * Held: the longest between two turns, in processor time of this thread (waiting for a busy processor is not our doing). No BGP peer.
+ * Held: the longest between two turns, in processor time of this thread (waiting for a busy processor is not our doing). No BGP peer. From
+ * sources, lists are built in this thread (in the bundle, a worker does it): that is what holds the loop when names leave the lists.
  */
 import { Announcer } from '@dnstap-bgp/bgp-announcer-service'
 import { LocalBus } from '@dnstap-bgp/bus'
