@@ -1,5 +1,6 @@
 /** What a newcomer sees after `npm start`: where we listen, what is loaded, and what to paste where. */
 import type { Config } from '@dnstap-bgp/config'
+import { resolve } from 'node:path'
 
 export interface GuideFacts {
   readonly config: Config
@@ -12,6 +13,8 @@ export interface GuideFacts {
 export function guide({ config, names, socketPath, tcp }: GuideFacts): string {
   const peers = config.bgp?.peers ?? []
   const where = socketPath ?? tcp ?? ''
+  // The command finds this one by itself.
+  const option = resolve(config.fileName) === resolve('run/dnstap-bgp.toml') ? '' : `  --config ${config.fileName}`
   const lines = [
     '',
     `  dnstap     ${[socketPath, tcp].filter((one) => one !== undefined).join(', ')}`,
@@ -20,14 +23,18 @@ export function guide({ config, names, socketPath, tcp }: GuideFacts): string {
       ? `  BGP peers  ${peers.map((peer) => `${peer.name} (AS ${peer.asn})`).join(', ')}`
       : `  BGP peers  none yet: add them under [bgp] in ${config.fileName}, then start again`,
     config.admin.listen === undefined
-      ? ''
-      : '  look       npx dnstap-bgp status | routes | explain NAME  --config ' + config.fileName,
+      ? '  look       [admin] listen is "off"'
+      : `  look       npx dnstap-bgp status | senders | peers | routes | explain NAME${option}`,
     '',
     '  Tell your resolver to report here (one of these), and restart it:',
     '',
-    socketPath === undefined
-      ? `  Unbound         dnstap: { dnstap-enable: yes  dnstap-ip: "${(tcp ?? '').replace(/:(\d+)$/, '@$1')}"  dnstap-tls: no  dnstap-log-client-response-messages: yes }`
-      : `  Unbound         dnstap:\n                    dnstap-enable: yes\n                    dnstap-socket-path: "${where}"\n                    dnstap-send-identity: yes\n                    dnstap-log-client-response-messages: yes`,
+    '  Unbound         dnstap:',
+    '                    dnstap-enable: yes',
+    ...(socketPath === undefined
+      ? [`                    dnstap-ip: "${where.replace(/:(\d+)$/, '@$1')}"`, '                    dnstap-tls: no']
+      : [`                    dnstap-socket-path: "${where}"`]),
+    '                    dnstap-send-identity: yes',
+    '                    dnstap-log-client-response-messages: yes',
     ...(socketPath === undefined
       ? []
       : [
@@ -40,8 +47,9 @@ export function guide({ config, names, socketPath, tcp }: GuideFacts): string {
     `                  addResponseAction(AllRule(), DnstapLogResponseAction('dnsdist', tap))`,
     `                  addCacheHitResponseAction(AllRule(), DnstapLogResponseAction('dnsdist', tap))`,
     '',
-    '  Ctrl-C stops it. More: README.md',
+    '  Others, TCP, permissions: docs/resolvers.md. Ctrl-C stops it. More: README.md',
+    '',
     '',
   ]
-  return lines.filter((line, i) => line !== '' || lines[i - 1] !== '').join('\n')
+  return lines.join('\n')
 }

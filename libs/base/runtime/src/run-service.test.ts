@@ -18,7 +18,7 @@ function notebook() {
   return { seen, log, part }
 }
 /** As the system would, to our listeners alone. */
-const signal = () => process.listeners('SIGTERM').at(-1)?.('SIGTERM', 15)
+const signal = () => process.listeners('SIGTERM').at(-1)?.('SIGTERM')
 
 describe('a program', () => {
   let exitCode: typeof process.exitCode

@@ -2,7 +2,7 @@
  * How long cache and announcer hold the one event loop of the all-in-one, with a million addresses of a hundred thousand listed names:
  * at the start, at an edit of the lists, at an edit of attributes, when 100,000 expire together, when a snapshot must be taken again.
  *
- *   npx tsx --conditions=dnstap-bgp-source apps/all-in-one/bench/event-loop.ts [--count 1000000] [--store memory|lmdb] [--json]
+ *   npx tsx --conditions=dnstap-bgp-source apps/all-in-one/test/event-loop.bench.ts [--count 1000000] [--store memory|lmdb] [--json]
  *
  * Held: the longest between two turns, in processor time of this thread (waiting for a busy processor is not our doing). No BGP peer. From
  * sources, lists are built in this thread (in the bundle, a worker does it): that is what holds the loop when names leave the lists.
