@@ -5,6 +5,7 @@ import { checkNode, installPackages, root, run } from './setup.mjs'
 
 checkNode()
 installPackages()
+console.log('Building.')
 if (
   !run(process.execPath, ['tools/nx.mjs', 'run-many', '-t', 'build', '--outputStyle=static', '--verbose=false'], {
     stdio: ['ignore', 'ignore', 'inherit'],

@@ -1,4 +1,5 @@
 /** The `dnstap-bgp` command: starts programs, checks configurations, asks a running instance. */
+import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { askAdmin, AdminClientError } from './admin-client.ts'
 import { check } from './check.ts'
@@ -32,12 +33,13 @@ Ask a running instance (by the [admin] table of --config FILE, or --admin HOST:P
   forget ADDRESS|NAME [--hold-down 1h]  withdraw by hand
 
 Options
-  --config FILE   configuration; default /etc/dnstap-bgp/dnstap-bgp.toml where one is needed
+  --config FILE   configuration; default /etc/dnstap-bgp/dnstap-bgp.toml, or else run/dnstap-bgp.toml (of npm start)
   --json          the answer as JSON
   --version, --help
 `
 
 const DEFAULT_CONFIG = '/etc/dnstap-bgp/dnstap-bgp.toml'
+const CHECKOUT_CONFIG = 'run/dnstap-bgp.toml'
 
 process.exitCode = await main(process.argv.slice(2))
 
@@ -74,7 +76,7 @@ async function main(argv: string[]): Promise<number> {
     process.stdout.write(HELP)
     return command === undefined && values.help !== true ? 2 : 0
   }
-  const config = values.config ?? DEFAULT_CONFIG
+  const config = values.config ?? (existsSync(DEFAULT_CONFIG) || !existsSync(CHECKOUT_CONFIG) ? DEFAULT_CONFIG : CHECKOUT_CONFIG)
   const json = values.json === true
   try {
     switch (command) {
