@@ -19,13 +19,17 @@ export const LOWER_CASE: Uint8Array = Uint8Array.from({ length: 256 }, (_, octet
  * a dot or backslash inside a label is escaped. The name must be whole and uncompressed, as ResponseReader's are.
  */
 export function nameToText(bytes: Uint8Array, offset: number): string {
-  let text = ''
+  let length = 0
   let at = offset
-  for (let length = bytes[at++] ?? 0; length > 0; length = bytes[at++] ?? 0) {
-    if (text !== '') text += '.'
-    for (const end = at + length; at < end; at++) text += octetToText(LOWER_CASE[bytes[at] ?? 0] ?? 0)
+  for (let label = bytes[at++] ?? 0; label > 0; label = bytes[at++] ?? 0) {
+    if (length > 0) TEXT[length++] = DOT
+    for (const end = at + label; at < end; at++) {
+      const octet = LOWER_CASE[bytes[at] ?? 0] ?? 0
+      if (octet > 0x20 && octet < 0x7f && octet !== DOT && octet !== BACKSLASH) TEXT[length++] = octet
+      else length = escapeOctet(octet, length)
+    }
   }
-  return text === '' ? '.' : text
+  return length === 0 ? '.' : String.fromCharCode.apply(undefined, TEXT.subarray(0, length) as unknown as number[])
 }
 
 /**
@@ -68,11 +72,21 @@ export function nameLength(bytes: Uint8Array, offset: number): number {
 
 const DOT = 0x2e
 const BACKSLASH = 0x5c
+const ZERO = 0x30
 
-function octetToText(octet: number): string {
-  if (octet === DOT || octet === BACKSLASH) return `\\${String.fromCharCode(octet)}`
-  if (octet > 0x20 && octet < 0x7f) return String.fromCharCode(octet)
-  return `\\${String(octet).padStart(3, '0')}`
+/** One string is made of this, instead of one for each octet: for each listed name in a new fact that was a kilobyte of garbage. */
+const TEXT = new Uint16Array(4 * MAX_NAME_LENGTH)
+
+/** Writes it at `at` of TEXT; where the next one goes. */
+function escapeOctet(octet: number, at: number): number {
+  TEXT[at++] = BACKSLASH
+  if (octet === DOT || octet === BACKSLASH) TEXT[at++] = octet
+  else {
+    TEXT[at++] = ZERO + Math.floor(octet / 100)
+    TEXT[at++] = ZERO + (Math.floor(octet / 10) % 10)
+    TEXT[at++] = ZERO + (octet % 10)
+  }
+  return at
 }
 
 /** The octet that `\DDD` or `\X` stands for, read behind the backslash; -1 when it is neither. */
