@@ -65,3 +65,23 @@ test('the longest prefix gives the reason', () => {
   expect(set.covering(parsePrefix('10.2.2.3')!)).toBe('wide')
   expect(set.covering(parsePrefix('11.0.0.1')!)).toBeUndefined()
 })
+
+test('what lies inside a prefix is found below it, and not the prefix itself', () => {
+  const set = new PrefixSet()
+    .add(parsePrefix('10.1.0.0/16')!, 'inner')
+    .add(parsePrefix('10.0.0.0/8')!, 'outer')
+    .add(parsePrefix('2001:db8::1')!, 'host')
+  expect(set.inside(parsePrefix('10.0.0.0/8')!, () => true)).toBe('inner')
+  expect(set.inside(parsePrefix('10.1.0.0/16')!, () => true)).toBeUndefined()
+  expect(set.inside(parsePrefix('10.2.0.0/16')!, () => true)).toBeUndefined()
+  expect(set.inside(parsePrefix('0.0.0.0/0')!, (reason) => reason !== 'inner')).toBe('outer')
+  expect(set.inside(parsePrefix('2001:db8::/32')!, () => true)).toBe('host')
+  expect(set.size).toBe(3)
+})
+
+test('families do not meet, and the whole of one covers only that one', () => {
+  const set = new PrefixSet().add(parsePrefix('0.0.0.0/0')!, 'four')
+  expect(set.covering(parsePrefix('203.0.113.1')!)).toBe('four')
+  expect(set.covering(parsePrefix('::')!)).toBeUndefined()
+  expect(set.covering(parsePrefix('::cb00:7101')!)).toBeUndefined()
+})
