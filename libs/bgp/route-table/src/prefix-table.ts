@@ -34,6 +34,8 @@ export class PrefixTable {
   #oldMovedTo = 0 // slots of the old ones below it are moved
   #used = 0 // numbers in use, routes or pinned
   #firstFree = NONE
+  #growStep = 0
+  #growAt = (FIRST_CAPACITY / 128) * 124
   readonly #multipliers: Uint32Array
 
   constructor(words: 1 | 4, seed: number) {
@@ -60,22 +62,20 @@ export class PrefixTable {
 
   /** The number of a prefix, or -1. */
   find(key: Uint32Array, lengthBits: number): number {
-    const hash = this.#hash(key, 0, lengthBits)
-    const id = this.#findIn(this.#slots, hash, key, lengthBits)
-    return id < 0 && this.#oldSlots.length > 0 ? this.#findIn(this.#oldSlots, hash, key, lengthBits) : id
+    return this.#find(this.#hash(key, 0, lengthBits), key, lengthBits)
   }
 
   /** The number of a prefix, a new one if need be. */
   intern(key: Uint32Array, lengthBits: number): number {
-    const known = this.find(key, lengthBits)
+    const hash = this.#hash(key, 0, lengthBits)
+    const known = this.#find(hash, key, lengthBits)
     if (known >= 0) return known
     if (2 * (this.#used + 1) > this.#slots.length) this.#growSlots()
     if (this.#oldSlots.length > 0) this.#moveOn(SLOTS_PER_STEP)
     const id = this.#newId()
-    this.keys.set(key, id * this.words)
-    this.#nextKeys?.set(key, id * this.words)
+    for (let word = 0; word < this.words; word++) this.#writeKey(id * this.words + word, key[word])
     this.lengths[id] = lengthBits
-    this.#put(id)
+    this.#put(id, hash)
     this.#used++
     return id
   }
@@ -94,8 +94,7 @@ export class PrefixTable {
   freeIfUnused(id: number): void {
     if (this.attributes[id] !== 0 || this.#pins[id] !== 0) return
     this.#removeFromSlots(id)
-    this.keys[id * this.words] = this.#firstFree
-    if (this.#nextKeys !== undefined) this.#nextKeys[id * this.words] = this.#firstFree
+    this.#writeKey(id * this.words, this.#firstFree)
     this.#firstFree = id
     this.#used--
   }
@@ -127,22 +126,43 @@ export class PrefixTable {
       this.#firstFree = this.keys[free * this.words]
       return free
     }
-    this.#growColumns()
+    if (this.highWater >= this.#growAt) this.#growColumns()
     return this.highWater++
   }
 
-  /** Each column at its own time, the last when there is no room left. */
+  /** One step: each column grows at its own time, the last when there is no room left. */
   #growColumns(): void {
-    const { highWater } = this
     const room = this.capacity
-    const isDue = (sixteenths: number, length: number) => length === room && highWater >= (room / 16) * sixteenths
-    const keyRoom = this.keys.length / this.words
-    if (isDue(12, keyRoom) && this.#nextKeys === undefined) this.#nextKeys = new Uint32Array(2 * room * this.words)
-    else if (isDue(13, keyRoom)) this.#finishKeys()
-    else if (this.#nextKeys !== undefined && highWater % KEYS_PERIOD === 0) this.#copyKeys(16 * KEYS_PERIOD * this.words)
-    else if (isDue(14, this.attributes.length)) this.attributes = grown(this.attributes, new Uint32Array(2 * room))
-    else if (isDue(15, this.#pins.length)) this.#pins = grown(this.#pins, new Uint16Array(2 * room))
-    else if (isDue(16, this.lengths.length)) this.lengths = grown(this.lengths, new Uint8Array(2 * room))
+    const part = room / 128
+    switch (this.#growStep) {
+      case 0:
+        this.#nextKeys = new Uint32Array(2 * room * this.words)
+        this.#growAt = Math.min(126 * part, this.highWater + KEYS_PERIOD)
+        break
+      case 1:
+        this.#growAt = Math.min(126 * part, this.highWater + KEYS_PERIOD)
+        if (this.highWater < 126 * part) return this.#copyKeys(64 * KEYS_PERIOD * this.words)
+        this.#finishKeys()
+        this.#growAt = 127 * part
+        break
+      case 2:
+        this.attributes = grown(this.attributes, new Uint32Array(2 * room))
+        this.#growAt = 127.5 * part
+        break
+      case 3:
+        this.#pins = grown(this.#pins, new Uint16Array(2 * room))
+        this.#growAt = room
+        break
+      case 4:
+        this.lengths = grown(this.lengths, new Uint8Array(2 * room))
+        this.#growAt = 2 * 124 * part
+    }
+    this.#growStep = (this.#growStep + 1) % 5
+  }
+
+  #writeKey(at: number, word: number): void {
+    this.keys[at] = word
+    if (this.#nextKeys !== undefined) this.#nextKeys[at] = word
   }
 
   #copyKeys(words: number): void {
@@ -158,6 +178,11 @@ export class PrefixTable {
     this.#keysCopied = 0
   }
 
+  #find(hash: number, key: Uint32Array, lengthBits: number): number {
+    const id = this.#findIn(this.#slots, hash, key, lengthBits)
+    return id < 0 && this.#oldSlots.length > 0 ? this.#findIn(this.#oldSlots, hash, key, lengthBits) : id
+  }
+
   #findIn(slots: Int32Array, hash: number, key: Uint32Array, lengthBits: number): number {
     const mask = slots.length - 1
     for (let slot = hash & mask; slots[slot] !== EMPTY; slot = (slot + 1) & mask) {
@@ -167,10 +192,10 @@ export class PrefixTable {
     return -1
   }
 
-  #put(id: number): void {
+  #put(id: number, hash: number): void {
     const slots = this.#slots
     const mask = slots.length - 1
-    let slot = this.#hash(this.keys, id * this.words, this.lengths[id]) & mask
+    let slot = hash & mask
     while (slots[slot] !== EMPTY) slot = (slot + 1) & mask
     slots[slot] = id + 1
   }
@@ -189,7 +214,7 @@ export class PrefixTable {
     for (let slot = this.#oldMovedTo; slot < end; slot++) {
       const id = old[slot] - 1
       if (id < 0) continue
-      this.#put(id)
+      this.#put(id, this.#hash(this.keys, id * this.words, this.lengths[id]))
       old[slot] = GONE // not empty: searches for those pushed past it go on here
     }
     this.#oldMovedTo = end
@@ -233,7 +258,7 @@ const NONE = 0xffffffff
 const EMPTY = 0
 const GONE = -1
 const NO_SLOTS = new Int32Array(0)
-/** New numbers between two pieces of keys; a sixteenth of the room is left for all of them. */
+/** New numbers between two pieces of keys; a 64th of the room is left for all of them. */
 const KEYS_PERIOD = 256
 /** Old slots looked at for each new prefix: the old half is moved when the new one is a sixteenth fuller. */
 const SLOTS_PER_STEP = 16
