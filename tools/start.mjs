@@ -1,6 +1,7 @@
 // `npm start`: installs what is missing, builds, and runs the all-in-one. `npm start -- --config FILE` runs the user's own configuration.
 import { spawn } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync } from 'node:fs'
+import { constants } from 'node:os'
 import { checkNode, installPackages, root, run } from './setup.mjs'
 
 checkNode()
@@ -33,4 +34,7 @@ const child = spawn(process.execPath, ['--enable-source-maps', `${root}dist/apps
   stdio: 'inherit',
 })
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1']) process.on(signal, () => child.kill(signal))
-child.on('exit', (code, signal) => process.exit(code ?? (signal === null ? 1 : 128)))
+child.on('exit', (code, signal) => {
+  if (signal !== null) console.error(`dnstap-bgp was ended by ${signal}.`)
+  process.exit(code ?? 128 + constants.signals[signal])
+})

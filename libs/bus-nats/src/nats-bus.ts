@@ -14,7 +14,7 @@
 import { BusError } from '@dnstap-bgp/bus'
 import type { Bus, BusState, Call, Queue, Subject, Subscription } from '@dnstap-bgp/bus'
 import type { Health, Metrics } from '@dnstap-bgp/telemetry'
-import type { Clock, Log, Timer } from '@dnstap-bgp/runtime'
+import { RateLimitedLog, type Clock, type Log, type Timer } from '@dnstap-bgp/runtime'
 import { connect, createInbox, Events } from 'nats'
 import type { Msg, NatsConnection, Subscription as NatsSubscription } from 'nats'
 import { Asker } from './asker.ts'
@@ -22,7 +22,6 @@ import { connectionOptions } from './options.ts'
 import type { NatsBusOptions } from './options.ts'
 import { QueueConsumer } from './queue-consumer.ts'
 import { QueueSender } from './queue-sender.ts'
-import { RateBoundLog } from './rate-bound-log.ts'
 import { encodeAnswerMessage, Kind } from './answer-wire.ts'
 import { Answer } from './server.ts'
 import { ensureStream } from './streams.ts'
@@ -94,8 +93,8 @@ export class NatsBus implements Bus {
   readonly #options: NatsBusOptions
   readonly #deps: NatsBusDeps
   readonly #clientOptions: ReturnType<typeof connectionOptions>
-  readonly #undecodableLog: RateBoundLog
-  readonly #lossLog: RateBoundLog
+  readonly #undecodableLog: RateLimitedLog
+  readonly #lossLog: RateLimitedLog
   readonly #stateListeners: ((state: BusState) => void)[] = []
   readonly #attachments = new Set<Attachment>()
   readonly #queues = new Map<string, QueueState>()
@@ -123,8 +122,8 @@ export class NatsBus implements Bus {
     this.#deps = deps
     this.#downSinceMs = deps.clock.monotonic()
     this.#clientOptions = connectionOptions(options, () => this.#reconnectDelayMs())
-    this.#undecodableLog = new RateBoundLog(deps.clock, deps.log)
-    this.#lossLog = new RateBoundLog(deps.clock, deps.log)
+    this.#undecodableLog = new RateLimitedLog(deps.log, deps.clock)
+    this.#lossLog = new RateLimitedLog(deps.log, deps.clock)
     this.#sender = new QueueSender(deps.clock)
     this.#tick = deps.clock.every(TICK_MS, () => this.#onTick())
     let opened = (): void => {}

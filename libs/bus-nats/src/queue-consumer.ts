@@ -8,10 +8,9 @@
  * A message that cannot be decoded is terminated, counted and logged: it would fail for ever. When the connection breaks the buffer is
  * still handled, and acknowledged after the return.
  */
-import type { Clock, Log } from '@dnstap-bgp/runtime'
+import type { Clock, Log, RateLimitedLog } from '@dnstap-bgp/runtime'
 import type { Msg, NatsConnection, Subscription as NatsSubscription } from 'nats'
 import { createInbox, nanos } from 'nats'
-import type { RateBoundLog } from './rate-bound-log.ts'
 import { ACK_WAIT_MS, DURABLE, streamName } from './streams.ts'
 import type { QueueName } from './streams.ts'
 
@@ -32,7 +31,7 @@ const TERMINATE = new TextEncoder().encode('+TERM')
 export interface ConsumerDeps {
   readonly clock: Clock
   readonly log: Log
-  readonly undecodable: RateBoundLog
+  readonly undecodable: RateLimitedLog
   readonly onUndecodable: () => void
   /** Makes sure of stream and consumer; resolves false when that failed (it has been said). */
   readonly ensure: () => Promise<boolean>

@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { children, folders, signalGroup } from './left-behind.ts'
 import { waitFor } from './wait-for.ts'
 
 export interface DaemonOptions {
@@ -140,18 +141,3 @@ export class Daemon {
 }
 
 const MAX_LOG_CHARACTERS = 1 << 20
-const children = new Set<ChildProcess>()
-const folders = new Set<string>()
-process.once('exit', () => {
-  for (const child of children) signalGroup(child, 'SIGKILL')
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
-})
-
-function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.pid === undefined) return
-  try {
-    process.kill(-child.pid, signal)
-  } catch {
-    // The group is gone already.
-  }
-}

@@ -9,12 +9,11 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type SecureContextOptions, type Server as TlsServer, type TLSSocket } from 'node:tls'
 import { DEFAULT_MAX_FRAME_LENGTH } from '@dnstap-bgp/frame-streams'
-import type { Clock, Log } from '@dnstap-bgp/runtime'
+import { RateLimitedLog, type Clock, type Log } from '@dnstap-bgp/runtime'
 import { DnstapConnection, type ConnectionOwner } from './connection.ts'
 import { newCounters, type CloseReason, type DnstapServerCounters } from './counters.ts'
 import { boundAddress } from './inherited-sockets.ts'
 import { DnstapListenError, describeListenAddress, explainListenError, type ListenAddress } from './listen-address.ts'
-import { RateLimitedLog } from './rate-limited-log.ts'
 import { readIntoSharedBuffer } from './shared-buffer.ts'
 import { listenOnPath } from './unix-listener.ts'
 

@@ -18,6 +18,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { children, folders, signalGroup } from '../left-behind.ts'
 import { waitFor, type WaitOptions } from '../wait-for.ts'
 
 export type Family = 'ipv4' | 'ipv6'
@@ -170,7 +171,7 @@ class RunningRouter implements Router {
       env: { ...process.env, ...env },
     })
     this.#child = child
-    running.add(child)
+    children.add(child)
     const logFile = this.#logFile()
     const keep = (chunk: Buffer) => {
       if (!this.#removed) appendFileSync(logFile, chunk)
@@ -184,7 +185,7 @@ class RunningRouter implements Router {
       })
       child.once('exit', () => resolve())
     }).then(() => {
-      running.delete(child)
+      children.delete(child)
       child.stdout.destroy() // a straggler may still hold the other end
       child.stderr.destroy()
       if (this.#child === child) this.#child = undefined
@@ -251,28 +252,28 @@ class RunningRouter implements Router {
   async stop(): Promise<void> {
     const child = this.#child
     if (child !== undefined) {
-      this.#signal(child, 'SIGCONT')
-      this.#signal(child, 'SIGTERM')
-      const patience = setTimeout(() => this.#signal(child, 'SIGKILL'), 5000)
+      signalGroup(child, 'SIGCONT')
+      signalGroup(child, 'SIGTERM')
+      const patience = setTimeout(() => signalGroup(child, 'SIGKILL'), 5000)
       await this.#exited
       clearTimeout(patience)
-      this.#signal(child, 'SIGKILL') // stragglers of its group
+      signalGroup(child, 'SIGKILL') // stragglers of its group
     }
   }
 
   async kill(): Promise<void> {
     const child = this.#child
     if (child === undefined) return
-    this.#signal(child, 'SIGKILL')
+    signalGroup(child, 'SIGKILL')
     await this.#exited
   }
 
   pause(): void {
-    if (this.#child !== undefined) this.#signal(this.#child, 'SIGSTOP')
+    if (this.#child !== undefined) signalGroup(this.#child, 'SIGSTOP')
   }
 
   resume(): void {
-    if (this.#child !== undefined) this.#signal(this.#child, 'SIGCONT')
+    if (this.#child !== undefined) signalGroup(this.#child, 'SIGCONT')
   }
 
   log(): string {
@@ -288,26 +289,6 @@ class RunningRouter implements Router {
 
   #logFile(): string {
     return join(this.folder, 'log')
-  }
-
-  #signal(child: ChildProcess, signal: NodeJS.Signals): void {
-    signalGroup(child, signal)
-  }
-}
-
-const running = new Set<ChildProcess>()
-const folders = new Set<string>()
-process.once('exit', () => {
-  for (const child of running) signalGroup(child, 'SIGKILL')
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
-})
-
-function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.pid === undefined) return
-  try {
-    process.kill(-child.pid, signal)
-  } catch {
-    // The group is gone already.
   }
 }
 

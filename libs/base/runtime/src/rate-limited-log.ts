@@ -1,5 +1,6 @@
-/** Lets a few lines through and counts the rest, so that a sender gone mad does not fill the disk through us. */
-import type { Clock, Log } from '@dnstap-bgp/runtime'
+/** Lines that strangers can cause at any rate: lets a few through and counts the rest, so that nobody fills the disk through us. */
+import type { Clock } from './clock.ts'
+import type { Log } from './log.ts'
 
 const BURST = 10
 const MS_PER_LINE = 6000
@@ -9,7 +10,7 @@ export class RateLimitedLog {
   readonly #clock: Clock
   #lines = BURST
   #since: number
-  #suppressed = 0
+  #leftOut = 0
 
   constructor(log: Log, clock: Clock) {
     this.#log = log
@@ -18,11 +19,11 @@ export class RateLimitedLog {
   }
 
   info(fields: object, sentence: string): void {
-    if (this.#mayWrite()) this.#log.info(this.#withSuppressed(fields), sentence)
+    if (this.#mayWrite()) this.#log.info(this.#withLeftOut(fields), sentence)
   }
 
   warn(fields: object, sentence: string): void {
-    if (this.#mayWrite()) this.#log.warn(this.#withSuppressed(fields), sentence)
+    if (this.#mayWrite()) this.#log.warn(this.#withLeftOut(fields), sentence)
   }
 
   #mayWrite(): boolean {
@@ -30,17 +31,17 @@ export class RateLimitedLog {
     this.#lines = Math.min(BURST, this.#lines + (now - this.#since) / MS_PER_LINE)
     this.#since = now
     if (this.#lines < 1) {
-      this.#suppressed++
+      this.#leftOut++
       return false
     }
     this.#lines--
     return true
   }
 
-  #withSuppressed(fields: object): object {
-    if (this.#suppressed === 0) return fields
-    const suppressed = this.#suppressed
-    this.#suppressed = 0
-    return { ...fields, linesLeftOut: suppressed }
+  #withLeftOut(fields: object): object {
+    if (this.#leftOut === 0) return fields
+    const linesLeftOut = this.#leftOut
+    this.#leftOut = 0
+    return { ...fields, linesLeftOut }
   }
 }
