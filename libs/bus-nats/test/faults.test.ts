@@ -240,7 +240,7 @@ describe.skipIf(!isInstalled('nats-server'))('NatsBus and a real nats-server', (
     await stranger.close()
     expect({ num_ack_pending, num_pending }).toEqual({ num_ack_pending: 0, num_pending: 0 })
     expect(bus.counts.undecodable).toBe(150)
-    expect(warnings.length).toBeLessThanOrEqual(2)
+    expect(warnings.length).toBeLessThan(20) // ten at once, then few
   })
 
   test('a message larger than the server takes is refused with a sentence; an answer of any size is cut to fit', async () => {
