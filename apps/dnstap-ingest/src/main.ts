@@ -6,7 +6,7 @@ import { runProgram } from '@dnstap-bgp/program'
 
 await runProgram({ name: 'dnstap-ingest', needs: ['lists', 'dnstap', 'nats'] }, async (program, use) => {
   const { config } = program
-  const lists = use(await startLists(config, program))
+  const lists = use(await startLists(config, { ...program, limitRegexpTime: true }))
   const bus = use(await openNatsBus({ ...config.bus, name: program.name }, program))
   const ingest = use(await startDnstapIngest(config, { ...program, bus, lists: lists.names }))
   program.onReload((fresh) => lists.reconfigure(fresh, () => ingest.reconfigure(fresh)))

@@ -21,6 +21,11 @@ export interface StartListsDeps {
   readonly metrics?: Metrics
   readonly health?: Health
   readonly routes?: AdminRoutes
+  /**
+   * Give regular expressions a budget of time, at the price of names that are missed when it is spent. For a process that only filters:
+   * to the cache a name that was missed would be a name that the list no longer covers.
+   */
+  readonly limitRegexpTime?: boolean
 }
 
 /** One version of the lists, as the cache asks it. */
@@ -58,7 +63,12 @@ export interface RunningLists extends Closeable {
 export async function startLists(config: ListsConfig, deps: StartListsDeps): Promise<RunningLists> {
   const { clock, log } = deps
   const loader = new ListLoader(
-    { lists: config.lists, stateFolder: stateFolderOf(config), watch: deps.health !== undefined },
+    {
+      lists: config.lists,
+      stateFolder: stateFolderOf(config),
+      watch: deps.health !== undefined,
+      limitRegexpTime: deps.limitRegexpTime === true,
+    },
     { clock, log },
   )
   let loaded = await loader.load()
