@@ -17,6 +17,7 @@ const BENCHES = {
   'bgp-encode': ['libs/bgp/bgp-wire/bench/encode.ts'],
   'adj-rib-out': ['libs/bgp/route-table/bench/adj-rib-out.ts'],
   'bgp-to-bird': ['libs/bgp/bgp-speaker/bench/to-bird.ts'],
+  'bgp-event-loop': ['libs/bgp/bgp-speaker/bench/event-loop.ts'],
   store: ['libs/ip-store/bench/binding-table.bench.ts'],
   'store-lmdb': ['libs/ip-store-lmdb/bench/lmdb-ip-store.bench.ts'],
   'store-redis': ['libs/ip-store-redis/bench/redis-store.ts'],

@@ -7,8 +7,7 @@ import { formatAddress, formatPrefix, parseAddress, parsePrefix } from '@dnstap-
 import type { Codec } from '@dnstap-bgp/bus'
 import { dnstapbgp } from './generated/steering.js'
 import type { Resolution } from './resolution.ts'
-import type { RouteChange, RouteChanges, RoutesChunk, StoreHead } from './route-change.ts'
-import type { TailPart } from './subjects.ts'
+import type { RouteChange, RouteChanges, RoutesChunk, StoreHead, TailPart } from './route-change.ts'
 
 const v1 = dnstapbgp.v1
 

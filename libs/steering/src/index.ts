@@ -1,6 +1,6 @@
 export { SteeringError } from './codec.ts'
 export type { Resolution } from './resolution.ts'
-export type { RouteChange, RouteChanges, RoutesChunk, StoreHead } from './route-change.ts'
+export type { RouteChange, RouteChanges, RoutesChunk, StoreHead, TailPart } from './route-change.ts'
 export { RouteFollower } from './route-follower.ts'
 export type { FollowerAction, FollowerState } from './route-follower.ts'
 export {
@@ -16,4 +16,4 @@ export {
   SNAPSHOT,
   TAIL,
 } from './subjects.ts'
-export type { ExplainRequest, ForgetRequest, HoldDown, OfferAnswer, TailPart } from './subjects.ts'
+export type { ExplainRequest, ForgetRequest, HoldDown, OfferAnswer } from './subjects.ts'

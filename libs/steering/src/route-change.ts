@@ -29,3 +29,6 @@ export interface RouteChanges {
 export interface RoutesChunk extends StoreHead {
   readonly routes: readonly RouteChange[]
 }
+
+/** Changes after a head, or why there are none: nothing is missing, or the log does not reach back that far. */
+export type TailPart = RouteChanges | 'up-to-date' | 'gap'

@@ -14,8 +14,7 @@
  * their first revision; when the hole fills they follow, when it does not the tail is asked for, and a tail that cannot help means a
  * snapshot. A snapshot is a replacement by difference: what it does not name is withdrawn when it is complete, nothing before.
  */
-import type { RouteChange, RouteChanges, RoutesChunk, StoreHead } from './route-change.ts'
-import type { TailPart } from './subjects.ts'
+import type { RouteChange, RouteChanges, RoutesChunk, StoreHead, TailPart } from './route-change.ts'
 
 export type FollowerAction =
   /** Apply these to the route table, in order. */

@@ -10,7 +10,7 @@ import {
   tailPartCodec,
 } from './codec.ts'
 import type { Resolution } from './resolution.ts'
-import type { RouteChanges, RoutesChunk, StoreHead } from './route-change.ts'
+import type { RouteChanges, RoutesChunk, StoreHead, TailPart } from './route-change.ts'
 
 /** ingest and gateway -> cache. */
 export const RESOLUTIONS: Queue<readonly Resolution[]> = {
@@ -34,9 +34,6 @@ export const SNAPSHOT: Call<undefined, RoutesChunk> = {
   request: emptyCodec,
   part: routesChunkCodec,
 }
-
-/** Changes after a head, or why there are none: nothing is missing, or the log does not reach back that far. */
-export type TailPart = RouteChanges | 'up-to-date' | 'gap'
 
 /** announcer -> cache: the changes after this head. */
 export const TAIL: Call<StoreHead, TailPart> = { name: 'dnstap-bgp.v1.tail', request: storeHeadCodec, part: tailPartCodec }

@@ -225,7 +225,7 @@ test('a port that is taken is one sentence', async () => {
   await expect(start({ listen: { ...LOOPBACK, port } })).rejects.toMatchObject({
     name: 'ListenError',
     code: 'EADDRINUSE',
-    message: `the admin server cannot listen on 127.0.0.1:${port}: another process listens there`,
+    message: `the admin server ([admin] listen) cannot listen on 127.0.0.1:${port}: another process listens there`,
   })
 })
 

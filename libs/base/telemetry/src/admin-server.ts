@@ -86,7 +86,7 @@ export async function startAdminServer(config: AdminServerConfig, deps: AdminSer
   )
   server.maxConnections = MAX_CONNECTIONS
   server.maxHeadersCount = 100
-  await listenOn(server, listen, 'the admin server')
+  await listenOn(server, listen, 'the admin server ([admin] listen)')
   const listening: Where = listen.kind === 'tcp' ? { ...listen, port: (server.address() as AddressInfo).port } : listen
   deps.log.debug({ listen: describeWhere(listening) }, 'The admin server listens.')
   return { listening, close: () => closeServer(server) }

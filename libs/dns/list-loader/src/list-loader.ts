@@ -325,16 +325,16 @@ export class ListLoader {
       const difference = current.differences.find(({ name }) => name === status.name)
       const log = this.#log.child({ list: status.name, source: status.source })
       if (status.state !== last?.state || status.why !== last.why) {
-        if (status.state === 'refused') log.error({ why: status.why }, 'list refused; its last good version stays')
-        else if (status.state === 'failed') log.error({ why: status.why }, 'list failed; it has no names')
-        else if (status.state === 'cached') log.warn({ why: status.why }, 'list from its last good copy')
-        else if (last !== undefined) log.info({}, 'list is fresh again')
+        if (status.state === 'refused') log.error({ why: status.why }, 'The list is refused; its last good version stays.')
+        else if (status.state === 'failed') log.error({ why: status.why }, 'The list failed; it has no names.')
+        else if (status.state === 'cached') log.warn({ why: status.why }, 'The list is taken from its last good copy.')
+        else if (last !== undefined) log.info({}, 'The list is fresh again.')
       }
       if (last === undefined || (difference !== undefined && hasChange(difference))) {
         const { names, rules, addresses, format, skipped, skippedLines } = status
         const { added, removed, changed } = difference ?? { added: rules, removed: 0, changed: 0 }
-        log.info({ names, rules, addresses, format, added, removed, changed }, 'list loaded')
-        if (skippedLines.length > 0) log.warn({ skipped, first: skippedLines }, 'some of the list was skipped')
+        log.info({ names, rules, addresses, format, added, removed, changed }, 'The list is loaded.')
+        if (skippedLines.length > 0) log.warn({ skipped, first: skippedLines }, 'Some of the list was skipped.')
       }
     }
   }

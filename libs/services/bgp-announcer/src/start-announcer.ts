@@ -70,7 +70,7 @@ export async function startBgpAnnouncer(config: BgpAnnouncerConfig, deps: StartA
     if (config.bgp.peers.length === 0) peersHealth.degraded('No BGP peer is configured: nothing is announced.')
     else if (away.length === 0) peersHealth.ok()
     else if (hadAll || clock.monotonic() - startedMs > PATIENCE_MS)
-      peersHealth.degraded(`Not established: ${away.map((peer) => peer.name).join(', ')}.`)
+      peersHealth.degraded(`Not established: ${away.map(nameAndWhy).join(', ')}.`)
     hadAll ||= away.length === 0
   }
   announcer.start()
@@ -93,6 +93,12 @@ export async function startBgpAnnouncer(config: BgpAnnouncerConfig, deps: StartA
 
 function announcerConfig(config: BgpAnnouncerConfig): AnnouncerConfig {
   return { lists: config.lists, never: new NeverList(neverListOptions(config)), relearnMs: config.bgp.relearnMs }
+}
+
+/** `192.0.2.2:179 (Cease: Maximum Number of Prefixes Reached; left alone for now)` */
+function nameAndWhy(peer: PeerStatus): string {
+  const why = [peer.lastError?.words, peer.isHeld ? 'left alone for now' : undefined].filter((one) => one !== undefined)
+  return why.length === 0 ? peer.name : `${peer.name} (${why.join('; ')})`
 }
 
 function speakerConfig({ bgp }: BgpAnnouncerConfig): SpeakerConfig {
