@@ -14,6 +14,7 @@ const BENCHES = {
   lists: ['libs/dns/domain-list/bench/parse.ts'],
   matcher: ['libs/dns/domain-matcher/bench/matcher.ts'],
   reload: ['libs/dns/list-loader/bench/reload.ts'],
+  'reload-under-load': ['tools/bench/reload-under-load.ts'],
   'bgp-encode': ['libs/bgp/bgp-wire/bench/encode.ts'],
   'adj-rib-out': ['libs/bgp/route-table/bench/adj-rib-out.ts'],
   'bgp-to-bird': ['libs/bgp/bgp-speaker/bench/to-bird.ts'],
