@@ -34,10 +34,11 @@ async function writeList(version: number): Promise<void> {
   }
   stream.end()
   await once(stream, 'finish')
-  renameSync(`${list}.new`, list)
 }
+const publish = () => renameSync(`${list}.new`, list)
 
 await writeList(1)
+publish()
 const program = await startProgram({
   app: 'all-in-one',
   config: () => `
@@ -78,6 +79,7 @@ await pause()
 await new Promise((resolve) => setTimeout(resolve, 2000))
 const pauseWithoutMs = await pause()
 const started = performance.now()
+publish()
 program.signal('SIGHUP')
 await waitFor(async () => (await loaded()) > before, { what: 'the new list', timeoutMs: 60_000, intervalMs: 500 })
 const reloadMs = performance.now() - started
