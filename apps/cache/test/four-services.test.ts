@@ -267,8 +267,48 @@ level = "debug"
       },
       120_000,
     )
+
+    test('an edit of the lists withdraws exactly what they no longer cover, and an exception takes its name out', async () => {
+      await waitForExpected()
+      const [gone, excepted, ...stay] = [...expected].sort()
+      const nameOf = (prefix: string | undefined) => `h${/\.(\d+)\/32$/.exec(prefix ?? '')?.[1]}.x.test`
+      const kept = watchRoutes(inBird, new Set(stay))
+      // Everything but `gone` is named; `excepted` is named and excepted.
+      const list = [...stay, excepted].map(nameOf).join('\n') + `\n!${nameOf(excepted)}\n`
+      for (const name of ['cache 1', 'cache 2']) {
+        writeFileSync(join(programs[name].folder, 'domains.txt'), list)
+        programs[name].signal('SIGHUP')
+      }
+      expected.delete(gone)
+      expected.delete(excepted)
+      await waitForExpected()
+      expect(await kept.stop()).toEqual([])
+      // A stale ingest, whose list still has them and which has forgotten what it told, cannot put them back.
+      await programs['ingest 1'].stop()
+      await programs['ingest 1'].restart()
+      const before = await refusedAsNotListed(programs)
+      await waitFor(
+        async () => {
+          await resolvers[0].lookup(nameOf(gone))
+          await resolvers[0].lookup(nameOf(excepted))
+          return (await refusedAsNotListed(programs)) >= before + 2
+        },
+        { what: () => `the caches to refuse both;\n${logs()}` },
+      )
+      expect(await inBird()).toEqual([...expected].sort())
+    })
   },
 )
+
+/** Resolutions that the caches refused because no list covers their names. */
+async function refusedAsNotListed(programs: Readonly<Record<string, Daemon>>): Promise<number> {
+  let sum = 0
+  for (const name of ['cache 1', 'cache 2']) {
+    const { text } = await askAdmin(join(programs[name].folder, 'admin.sock'), 'GET', '/metrics')
+    sum += Number(/cache_refused_total\{reason="not-listed"\} (\d+)/.exec(text)?.[1] ?? 0)
+  }
+  return sum
+}
 
 /** Routes that the announcer holds for a store that lost its memory. */
 async function heldRoutes(announcer: Daemon): Promise<number> {
