@@ -50,8 +50,10 @@ export async function replay(configFile: string, captures: readonly string[], js
   )
   const cpu = process.cpuUsage()
   try {
-    for (const capture of captures)
-      await readCapture(capture, (bytes, start, end) => ingest.frame({ peer: capture }, bytes, start, end))
+    for (const capture of captures) {
+      const source = { peer: capture }
+      await readCapture(capture, (bytes, start, end) => ingest.frame(source, bytes, start, end))
+    }
   } finally {
     await ingest.close()
     await bus.close()

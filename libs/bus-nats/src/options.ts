@@ -1,12 +1,10 @@
 /** What an operator says about NATS, and how the client library wants to hear it. Files are read here, so that a wrong path ends the start. */
 import { readFileSync } from 'node:fs'
 import { checkServerIdentity } from 'node:tls'
+import { reveal, type SecretText } from '@dnstap-bgp/runtime'
 import type { PeerCertificate } from 'node:tls'
 import { credsAuthenticator, nkeyAuthenticator, usernamePasswordAuthenticator, tokenAuthenticator } from 'nats'
 import type { Authenticator, ConnectionOptions, TlsOptions } from 'nats'
-
-/** Text that must not be logged; config's Secret is one. */
-export type SecretText = string | { reveal(): string }
 
 export interface NatsTlsOptions {
   /** Absent: the system's authorities. */
@@ -92,10 +90,6 @@ function authenticatorOf(options: NatsBusOptions, urls: readonly URL[]): Authent
   const user = options.user ?? (inUrl === undefined ? undefined : decodeURIComponent(inUrl.username))
   const password = options.password ?? decodeURIComponent(inUrl?.password ?? '')
   return user === undefined ? undefined : usernamePasswordAuthenticator(user, reveal(password))
-}
-
-function reveal(secret: SecretText): string {
-  return typeof secret === 'string' ? secret : secret.reveal()
 }
 
 function tlsOptions(tls: NatsTlsOptions, urls: readonly URL[]): TlsOptions {

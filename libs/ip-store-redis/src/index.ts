@@ -1,3 +1,3 @@
-export type { RedisStoreOptions, SecretText } from './options.ts'
+export type { RedisStoreOptions } from './options.ts'
 export { openRedisStore, RedisIpStore } from './redis-store.ts'
 export type { RedisStoreDeps } from './redis-store.ts'

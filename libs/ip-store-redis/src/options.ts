@@ -1,12 +1,10 @@
 /** What an operator says about Redis, and how the client library wants to hear it. */
+import { reveal, type SecretText } from '@dnstap-bgp/runtime'
 import { readFileSync } from 'node:fs'
 import type { RedisOptions } from 'ioredis'
 
 /** The library's own type does not know exactOptionalPropertyTypes. */
 export type ClientOptions = Omit<RedisOptions, 'replyMapping'>
-
-/** Text that must not be logged; config's Secret is one. */
-export type SecretText = string | { reveal(): string }
 
 export interface RedisStoreOptions {
   /** One server; or, with `sentinelName`, the Sentinels. */
@@ -46,8 +44,8 @@ export function clientOptions(options: RedisStoreOptions): ClientOptions {
   const read = (file: string | undefined): Buffer | undefined => (file === undefined ? undefined : readFileSync(file))
   const [ca, cert, key] = [read(tls?.caFile), read(tls?.certFile), read(tls?.keyFile)]
   const tlsOptions = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) }
-  const password = reveal(options.password)
-  const sentinelPassword = reveal(options.sentinelPassword)
+  const password = options.password === undefined ? undefined : reveal(options.password)
+  const sentinelPassword = options.sentinelPassword === undefined ? undefined : reveal(options.sentinelPassword)
   return {
     ...(options.sentinelName === undefined
       ? { host: server.host, port: server.port }
@@ -80,8 +78,4 @@ export function clientOptions(options: RedisStoreOptions): ClientOptions {
 /** Capped and jittered, for ever. */
 function delayMs(attempt: number): number {
   return Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2)
-}
-
-function reveal(secret: SecretText | undefined): string | undefined {
-  return typeof secret === 'object' ? secret.reveal() : secret
 }
