@@ -42,9 +42,8 @@ export function compareMatchers(before: Matcher, after: Matcher): MatcherDiffere
     for (const index of step.changed) counts[index].changed++
   }
 
-  for (const entry of after.entries()) note(stepOf(before.ruleSetOfName(after.octets, 4 * entry + 4), after.ruleSetOf(entry)))
-  for (const entry of before.entries())
-    if (after.ruleSetOfName(before.octets, 4 * entry + 4) < 0) note(stepOf(before.ruleSetOf(entry), -1))
+  for (const entry of after.entries()) note(stepOf(before.ruleSetOfSame(after, entry), after.ruleSetOf(entry)))
+  for (const entry of before.entries()) if (after.ruleSetOfSame(before, entry) < 0) note(stepOf(before.ruleSetOf(entry), -1))
 
   const textsBefore = textsOf(before, beforeIndex)
   const textsAfter = textsOf(after, afterIndex)

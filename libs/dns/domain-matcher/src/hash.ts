@@ -1,42 +1,39 @@
 /**
- * The hash of a name: label by label from the root, so that each step gives the hash of one more parent.
+ * The hash of a packed name (packed-name.ts): word by word from the root, so that the hash of a parent is carried on to its children.
  *
- * Used by the builder and the matcher, which must agree. The multiplier and the start come from a seed that whoever writes a list does
- * not know: names that collide on purpose cannot be prepared. Collisions by chance change no answer, for every hit is compared octet
- * by octet.
+ * Used by the builder and the matcher, which must agree. The two multipliers and the start come from a seed that whoever writes a list
+ * does not know: names that collide on purpose cannot be prepared. That takes both: a difference in the highest bit of a word is
+ * still only there after any multiplication, and the next word could take it back; the shift brings it down to where the second
+ * multiplier makes bits of it that nobody knows. Collisions by chance change no answer, for every hit is compared.
  */
-import { LOWER_CASE } from '@dnstap-bgp/dns-wire'
 
-/** Stands for a `*` label in the stored names of wildcards; no length octet of a label is as large. */
-export const STAR = 0x80
-
-/** The start state. */
-export function hashOfRoot(seed: number): number {
-  return mix(Math.imul(seed ^ 0x5bd1e995, 0x9e3779b1))
+export interface HashKey {
+  /** The hash of the root. */
+  readonly root: number
+  /** What a word is multiplied with, and the state; odd, or low bits would be lost. */
+  readonly word: number
+  readonly state: number
 }
 
-/** What every octet is multiplied with; odd, or low bits would be lost. */
-export function hashMultiplier(seed: number): number {
-  return mix(Math.imul(seed + 0x7f4a7c15, 0x85ebca6b)) | 1
+export function hashKeyOf(seed: number): HashKey {
+  return {
+    root: mix(Math.imul(seed ^ 0x5bd1e995, 0x9e3779b1)),
+    word: mix(Math.imul(seed + 0x3c6ef372, 0xc2b2ae35)) | 1,
+    state: mix(Math.imul(seed + 0x7f4a7c15, 0x85ebca6b)) | 1,
+  }
 }
 
-/** One label further from the root. `at` is where its length octet stands. */
-export function hashLabel(state: number, multiplier: number, bytes: Uint8Array, at: number): number {
-  const lower = LOWER_CASE
-  let hash = state
-  for (const end = at + 1 + bytes[at]; at < end; at++) {
-    hash = Math.imul(hash ^ lower[bytes[at]], multiplier)
+/** Goes on from the hash of the first `from` words to that of the first `end`. */
+export function hashWords(hash: number, key: HashKey, words: Int32Array, from: number, end: number): number {
+  for (; from < end; from++) {
+    const word = words[from]
+    hash = Math.imul(hash ^ Math.imul(word, key.word) ^ (word >>> 16), key.state)
     hash ^= hash >>> 15
   }
   return hash
 }
 
-export function hashStar(state: number, multiplier: number): number {
-  const hash = Math.imul(state ^ STAR, multiplier)
-  return hash ^ (hash >>> 15)
-}
-
-/** The hash as it is stored in the table; its low bits choose the slot. A signed number, for these need no memory of their own. */
+/** The hash as tables use it. A signed number, for these need no memory of their own. */
 export function tagOf(hash: number): number {
   return mix(hash)
 }

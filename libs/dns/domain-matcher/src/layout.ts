@@ -6,14 +6,14 @@
  *     header        HEADER_WORDS words, see Header
  *     filter        two bits in one word for each name; small enough for a near cache, and most names asked for end here
  *     buckets       where the entries of each bucket begin; one more at the end
- *     entries       bucket by bucket: a word of rule set and size, then the name in wire format, lower case, padded to whole words
+ *     entries       bucket by bucket: a word of rule set and size, then the name, packed (packed-name.ts)
  *     rule sets     start of each in the atoms, one more at the end; then the atoms
  *     flags         two octets for each rule set: what its rules do to the name itself, and to names below it
  *     automaton     keywords and what regular expressions cannot do without, see keyword-automaton.ts
  *     text          JSON in UTF-16: list names and their counts, wildcard shapes, keywords, regular expressions
  *
- * Two or three names share a bucket, next to each other, so a name that is there costs one line of memory, and nothing has to be kept
- * beside it to find it: 28 octets a name in all, at a million. An entry is known by its word index in the buffer. Most names carry
+ * One or two names share a bucket, next to each other, so a name that is there costs one line of far memory, and nothing has to be kept
+ * beside it to find it: 31 octets a name in all, at a million. An entry is known by its word index in the buffer. Most names carry
  * the same few sets of rules, so these are interned; an atom is one rule without its name: list, kind, exception, important.
  */
 import type { RuleKind } from '@dnstap-bgp/domain-list'

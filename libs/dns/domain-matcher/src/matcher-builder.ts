@@ -7,12 +7,14 @@
 import { LOWER_CASE, MAX_LABEL_LENGTH, MAX_NAME_LENGTH } from '@dnstap-bgp/dns-wire'
 import { RuleKind } from '@dnstap-bgp/domain-list'
 import { RE2JS } from 're2js'
-import { hashLabel, hashMultiplier, hashOfRoot, hashStar, STAR, tagOf } from './hash.ts'
+import { hashKeyOf, hashWords, tagOf } from './hash.ts'
+import type { HashKey } from './hash.ts'
 import { buildAutomaton, MAX_STATES } from './keyword-automaton.ts'
 import { atomOf, Header, HEADER_WORDS, MAGIC, MAX_LABELS, MAX_LISTS, MAX_RULE_SETS } from './layout.ts'
 import type { ListCounts, MatcherText, TextRule, WildcardShape } from './layout.ts'
 import type { Matcher } from './matcher.ts'
 import { MAX_NAMES, NameTable } from './name-table.ts'
+import { labelWords, MAX_PACKED_WORDS, packLabel, STAR } from './packed-name.ts'
 import { requiredPieces } from './regexp-literals.ts'
 import { effectOf, RuleSets } from './rule-sets.ts'
 
@@ -83,8 +85,7 @@ export interface ListRules {
 export class MatcherBuilder {
   readonly #limits: MatcherLimits
   readonly #seed: number
-  readonly #root: number
-  readonly #multiplier: number
+  readonly #key: HashKey
   #table = new NameTable()
   readonly #ruleSets = new RuleSets()
   readonly #lists: Counted[] = []
@@ -101,11 +102,12 @@ export class MatcherBuilder {
   #unfilteredSize = 0
   #keywords = 0
 
-  // The name being added, in wire format, and where its labels start.
+  // The name being added: in wire format, where its labels start, and packed.
   readonly #name = new Uint8Array(MAX_NAME_LENGTH + 1)
   readonly #labels = new Uint8Array(MAX_LABELS)
+  readonly #packed = new Int32Array(MAX_PACKED_WORDS)
+  #packedEnd = 0
   readonly #ascii = new Uint8Array(4 * MAX_NAME_LENGTH + 1)
-  #length = 0
   #labelCount = 0
   #stars = 0
   // Most names of a list take the same step from one rule set to the next.
@@ -114,8 +116,7 @@ export class MatcherBuilder {
   constructor(options: MatcherBuilderOptions) {
     this.#limits = { ...DEFAULT_MATCHER_LIMITS, ...options.limits }
     this.#seed = options.seed >>> 0
-    this.#root = hashOfRoot(this.#seed)
-    this.#multiplier = hashMultiplier(this.#seed)
+    this.#key = hashKeyOf(this.#seed)
   }
 
   addList(name: string): ListRules {
@@ -145,8 +146,8 @@ export class MatcherBuilder {
       copy: (from, list) =>
         from.visitRules(
           list,
-          (kind, bytes, at, exception, important) => {
-            this.#takeName(bytes, at)
+          (kind, words, start, end, exception, important) => {
+            this.#takeName(words, start, end)
             this.#storeName(index, kind, exception, important)
           },
           (kind, text, exception, important) => {
@@ -243,26 +244,21 @@ export class MatcherBuilder {
   ): Refusal | undefined {
     if (!this.#readName(bytes, start, end, kind === RuleKind.wildcard)) return Refusal.badName
     if ((kind === RuleKind.wildcard) !== this.#stars > 0) return Refusal.badName
+    this.#packName()
     return this.#storeName(list, kind, exception, important)
   }
 
-  /** The name stands in #name, #length, #labels, #labelCount and #stars. */
+  /** The name stands in #packed, #packedEnd, #labelCount and #stars. */
   #storeName(list: number, kind: RuleKind, exception: boolean, important: boolean): Refusal | undefined {
     if (this.#ruleSets.size >= MAX_RULE_SETS) return Refusal.tooManyNames
     if (this.#table.size >= Math.min(this.#limits.names, MAX_NAMES)) return Refusal.tooManyNames
     if (this.#stars > 0 && !this.#noteShape()) return Refusal.tooManyWildcardForms
 
-    let hash = this.#root
-    for (let i = this.#labelCount - 1; i >= 0; i--) {
-      const at = this.#labels[i]
-      hash = this.#name[at] === STAR ? hashStar(hash, this.#multiplier) : hashLabel(hash, this.#multiplier, this.#name, at)
-    }
-    const entry = this.#table.entryOf(tagOf(hash), this.#name, this.#length)
+    const tag = tagOf(hashWords(this.#key.root, this.#key, this.#packed, 0, this.#packedEnd))
+    const entry = this.#table.entryOf(tag, this.#packed, this.#packedEnd)
     if (entry < 0) return Refusal.tooManyNames
-    if (this.#stars === 0) {
-      this.#depths[this.#labelCount >>> 5] |= 1 << (this.#labelCount & 31)
-      if (this.#labelCount > this.#deepest) this.#deepest = this.#labelCount
-    }
+    if (this.#stars === 0) this.#depths[this.#labelCount >>> 5] |= 1 << (this.#labelCount & 31)
+    if (this.#labelCount > this.#deepest) this.#deepest = this.#labelCount
 
     const counts = this.#lists[list]
     const from = this.#table.ruleSet(entry)
@@ -287,8 +283,6 @@ export class MatcherBuilder {
     this.#stars = 0
     this.#labelCount = 0
     if (end - start === 1 && bytes[start] === DOT) {
-      name[0] = 0
-      this.#length = 1
       return true
     }
     let at = 0 // where the length octet of the label stands
@@ -324,38 +318,43 @@ export class MatcherBuilder {
       if (i >= end) break
       i++ // the dot
     }
-    name[at] = 0
-    this.#length = at + 1
     return true
   }
 
+  /** From what #readName left. */
+  #packName(): void {
+    let end = 0
+    for (let i = this.#labelCount - 1; i >= 0; i--) {
+      const at = this.#labels[i]
+      if (this.#name[at] === STAR) this.#packed[end++] = STAR
+      else end = packLabel(this.#packed, end, this.#name, at)
+    }
+    this.#packedEnd = end
+  }
+
   /** A name as another matcher stores it. */
-  #takeName(bytes: Uint8Array, offset: number): void {
+  #takeName(words: Int32Array, start: number, end: number): void {
+    this.#packedEnd = end - start
+    for (let i = 0; i < this.#packedEnd; i++) this.#packed[i] = words[start + i]
     this.#labelCount = 0
     this.#stars = 0
-    let at = 0
-    for (let length = bytes[offset]; length !== 0; length = bytes[offset + at]) {
-      this.#labels[this.#labelCount++] = at
-      if (length === STAR) {
-        this.#stars++
-        this.#name[at++] = STAR
-      } else for (const end = at + length; at <= end; at++) this.#name[at] = bytes[offset + at]
+    for (let at = start; at < end; at += labelWords(words[at])) {
+      this.#labelCount++
+      if (words[at] === STAR) this.#stars++
     }
-    this.#name[at] = 0
-    this.#length = at + 1
   }
 
   #noteShape(): boolean {
     const labels = this.#labelCount
     const stars: number[] = []
-    for (let i = labels - 1; i >= 0; i--) if (this.#name[this.#labels[i]] === STAR) stars.push(labels - 1 - i)
+    for (let at = 0, depth = 0; at < this.#packedEnd; at += labelWords(this.#packed[at]), depth++)
+      if (this.#packed[at] === STAR) stars.push(depth)
     const key = `${labels}:${stars.join()}`
     if (this.#shapes.has(key)) return true
     const ofLabels = this.#shapesOfLabels.get(labels) ?? 0
     if (ofLabels >= this.#limits.wildcardForms) return false
     this.#shapesOfLabels.set(labels, ofLabels + 1)
     this.#shapes.set(key, { labels, stars })
-    this.#deepest = Math.max(this.#deepest, stars[0])
     return true
   }
 

@@ -2,9 +2,10 @@ import { textToName } from '@dnstap-bgp/dns-wire'
 import { RuleKind } from '@dnstap-bgp/domain-list'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { hashLabel, hashMultiplier, hashOfRoot, tagOf } from './hash.ts'
+import { hashKeyOf, hashWords, tagOf } from './hash.ts'
 import { Matcher, NO_MATCH } from './matcher.ts'
 import { MatcherBuilder, Refusal } from './matcher-builder.ts'
+import { packLabel } from './packed-name.ts'
 
 interface Rule {
   readonly kind: RuleKind
@@ -306,8 +307,9 @@ test('names with the same hash are told apart', () => {
   for (let i = 0; twins === undefined; i++) {
     const name = `n${i}.org`
     const wire = textToName(name)!
-    const org = hashLabel(hashOfRoot(1), hashMultiplier(1), wire, wire.length - 5)
-    const tag = tagOf(hashLabel(org, hashMultiplier(1), wire, 0))
+    const packed = new Int32Array(8)
+    const end = packLabel(packed, packLabel(packed, 0, wire, wire.length - 5), wire, 0)
+    const tag = tagOf(hashWords(hashKeyOf(1).root, hashKeyOf(1), packed, 0, end))
     const other = byTag.get(tag)
     if (other !== undefined) twins = [other, name]
     byTag.set(tag, name)

@@ -4,19 +4,20 @@
  * Ingest asks match() for every name on every chain; everything else here is for names that matched, and for operators. It reads the
  * buffer that MatcherBuilder made (layout.ts draws it) and copies nothing, so that taking over a million names costs the event loop microseconds.
  *
- * match() goes through a name once, from the root, carrying the hash along; at each depth at which names are stored it looks the hash up.
- * For each hit, two bits per rule set say what its rules do to the name. The deepest hit fixes the rules of all hits above it, so (its
+ * match() goes through a name once, from the root, packing its labels (packed-name.ts) and carrying the hash along; at each depth at which
+ * names are stored it looks up what it has so far. For each hit, two bits per rule set say what its rules do to the name. The deepest hit fixes the rules of all hits above it, so (its
  * entry, is the name deeper?) is the verdict's number, and only verdict() makes objects of it. Wildcards, keywords and
  * regular expressions are tried where there are any; names that they match take the slow way through decide.ts.
  *
- * The obvious twin is in matcher.test.ts, the gain in bench/matcher.bench.ts.
+ * The obvious twin is in matcher.test.ts, the gain in bench/matcher.ts.
  */
 import { LOWER_CASE, textToName } from '@dnstap-bgp/dns-wire'
 import { normalizeName, RuleKind } from '@dnstap-bgp/domain-list'
 import { RE2JS, RE2Set } from 're2js'
 import { beatenBy, feedingRules, specificityOf, strongestExceptions } from './decide.ts'
 import type { MatchingRule } from './decide.ts'
-import { hashLabel, hashMultiplier, hashOfRoot, hashStar, STAR, tagOf } from './hash.ts'
+import { hashKeyOf, hashWords, tagOf } from './hash.ts'
+import type { HashKey } from './hash.ts'
 import { KeywordAutomaton } from './keyword-automaton.ts'
 import {
   atomIsException,
@@ -33,9 +34,10 @@ import {
   MAX_LABELS,
 } from './layout.ts'
 import type { ListCounts, MatcherText, TextRule, WildcardShape } from './layout.ts'
+import { labelWords, MAX_PACKED_WORDS, packedToText, packLabel, STAR } from './packed-name.ts'
 import { RegexpBudget } from './regexp-budget.ts'
 import { appliesTo } from './rule-sets.ts'
-import { ruleText, storedNameToText } from './rule-text.ts'
+import { ruleText } from './rule-text.ts'
 
 export const NO_MATCH = -1
 
@@ -78,8 +80,6 @@ export class Matcher {
   readonly sizeBytes: number
   /** What the matcher lives in; another thread may build a Matcher of it too. */
   readonly buffer: ArrayBufferLike
-  readonly octets: Uint8Array
-
   readonly #words: Int32Array
   readonly #flags: Uint8Array
   readonly #filter: number
@@ -87,8 +87,7 @@ export class Matcher {
   readonly #buckets: number
   readonly #bucketShift: number
   readonly #bucketMask: number
-  readonly #root: number
-  readonly #multiplier: number
+  readonly #key: HashKey
   readonly #deepest: number
   readonly #storedAt: Uint8Array // by number of labels: are there names?
   readonly #shapes: readonly (readonly WildcardShape[])[] // by number of labels
@@ -101,7 +100,11 @@ export class Matcher {
 
   // Scratch of the match going on.
   readonly #labels = new Int32Array(MAX_LABELS)
+  readonly #packed = new Int32Array(MAX_PACKED_WORDS)
+  // Of the name's last labels, by how many: their hash, and where their words end.
   readonly #hashes = new Int32Array(MAX_LABELS + 1)
+  readonly #ends = new Uint8Array(MAX_LABELS + 1)
+  readonly #packedWildcard = new Int32Array(MAX_PACKED_WORDS)
   readonly #found: Int32Array
   readonly #wildcards: number[] = []
   readonly #textHits: number[] = []
@@ -118,15 +121,13 @@ export class Matcher {
     this.buffer = buffer
     this.sizeBytes = buffer.byteLength
     this.#words = words
-    this.octets = new Uint8Array(buffer)
     this.#flags = new Uint8Array(buffer, words[Header.flags] * 4, 2 * words[Header.ruleSets])
     this.#filter = words[Header.filter]
     this.#filterShift = words[Header.filterShift]
     this.#buckets = words[Header.buckets]
     this.#bucketShift = words[Header.bucketShift]
     this.#bucketMask = words[Header.bucketMask]
-    this.#root = hashOfRoot(words[Header.seed])
-    this.#multiplier = hashMultiplier(words[Header.seed])
+    this.#key = hashKeyOf(words[Header.seed])
     this.#deepest = words[Header.deepest]
     this.#storedAt = new Uint8Array(MAX_LABELS + 1)
     for (let labels = 0; labels <= MAX_LABELS; labels++)
@@ -149,18 +150,20 @@ export class Matcher {
   match(bytes: Uint8Array, offset: number): number {
     const labels = this.#labels
     let count = 0
-    let end = offset
-    for (let length = bytes[end]; length !== 0; length = bytes[end]) {
+    let at = offset
+    for (let length = bytes[at]; length !== 0; length = bytes[at]) {
       if (!(length <= 63) || count === MAX_LABELS) return NO_MATCH // no name: a pointer, or the bytes end
-      labels[count++] = end
-      end += length + 1
+      labels[count++] = at
+      at += length + 1
     }
-
     const storedAt = this.#storedAt
+    const packed = this.#packed
     const hashes = this.#hashes
-    const multiplier = this.#multiplier
+    const ends = this.#ends
+    const key = this.#key
     const deepest = count < this.#deepest ? count : this.#deepest
-    let hash = this.#root
+    let end = 0
+    let hash = key.root
     let hit = 0 // the deepest entry that says anything about this name
     let isBelow = 0
     let feedsAt = -1
@@ -168,9 +171,9 @@ export class Matcher {
     let effects = 0
     for (let depth = 0; ; depth++) {
       hashes[depth] = hash
+      ends[depth] = end
       if (storedAt[depth] === 1) {
-        const at = depth === 0 ? end : labels[count - depth]
-        const entry = this.#find(tagOf(hash), bytes, at, end)
+        const entry = this.#find(tagOf(hash), packed, end)
         if (entry !== 0) {
           const below = depth < count ? 1 : 0
           const effect = this.#flags[2 * entryRuleSet(this.#words[entry]) + below]
@@ -184,10 +187,12 @@ export class Matcher {
         }
       }
       if (depth === deepest) break
-      hash = hashLabel(hash, multiplier, bytes, labels[count - 1 - depth])
+      const from = end
+      end = packLabel(packed, from, bytes, labels[count - 1 - depth])
+      hash = hashWords(hash, key, packed, from, end)
     }
     if ((effects & Effect.exceptsImportant) !== 0) return NO_MATCH
-    if (this.#hasMore && this.#matchMore(bytes, offset, count, end)) return this.#combine(2 * hit + isBelow)
+    if (this.#hasMore && this.#matchMore(bytes, offset, count)) return this.#combine(2 * hit + isBelow)
     if ((effects & Effect.feedsImportant) !== 0 || feedsAt > exceptsAt) return 2 * hit + isBelow
     return NO_MATCH
   }
@@ -245,20 +250,20 @@ export class Matcher {
     return { name: text, feeds, rules: explained, why }
   }
 
-  /** All rules of one list: those at a stored name (wire format, stars as STAR, at `at`), then keywords and regular expressions. */
+  /** All rules of one list: those at a stored name, packed, then keywords and regular expressions. */
   visitRules(
     list: number,
-    name: (kind: RuleKind, bytes: Uint8Array, at: number, exception: boolean, important: boolean) => void,
+    name: (kind: RuleKind, words: Int32Array, from: number, end: number, exception: boolean, important: boolean) => void,
     text: (kind: RuleKind, text: string, exception: boolean, important: boolean) => void,
   ): void {
     for (const entry of this.entries())
       for (const atom of this.atomsOf(this.ruleSetOf(entry)))
         if (atomList(atom) === list)
-          name(atomKind(atom), this.octets, 4 * entry + 4, atomIsException(atom), atomIsImportant(atom))
+          name(atomKind(atom), this.#words, entry + 1, this.#endOf(entry), atomIsException(atom), atomIsImportant(atom))
     for (const rule of this.textRules) if (rule.list === list) text(rule.kind, rule.text, rule.exception, rule.important)
   }
 
-  // For compareMatchers. An entry's name stands in `octets`, one word behind the entry.
+  // For compareMatchers.
 
   *entries(): Generator<number> {
     const end = this.#words[Header.entriesEnd]
@@ -279,49 +284,90 @@ export class Matcher {
     return this.#words.subarray(atoms + this.#words[start], atoms + this.#words[start + 1])
   }
 
-  /** Of a name as a matcher stores it; -1 when it is not stored here. */
-  ruleSetOfName(bytes: Uint8Array, at: number): number {
-    let count = 0
-    let end = at
-    for (let length = bytes[end]; length !== 0; length = bytes[end]) {
-      this.#labels[count++] = end
-      end += length === STAR ? 1 : length + 1
-    }
-    let hash = this.#root
-    for (let i = count - 1; i >= 0; i--) {
-      const label = this.#labels[i]
-      hash = bytes[label] === STAR ? hashStar(hash, this.#multiplier) : hashLabel(hash, this.#multiplier, bytes, label)
-    }
-    const entry = this.#find(tagOf(hash), bytes, at, end)
-    return entry === 0 ? -1 : this.ruleSetOf(entry)
+  /** Of the name that another matcher has as this entry; -1 when it is not stored here. */
+  ruleSetOfSame(other: Matcher, entry: number): number {
+    const end = other.#endOf(entry) - entry - 1
+    for (let i = 0; i < end; i++) this.#packed[i] = other.#words[entry + 1 + i]
+    const found = this.#find(tagOf(hashWords(this.#key.root, this.#key, this.#packed, 0, end)), this.#packed, end)
+    return found === 0 ? -1 : this.ruleSetOf(found)
   }
 
-  #find(tag: number, bytes: Uint8Array, at: number, end: number): number {
+  /**
+   * Packs a name in wire format, as many of its labels from the root on as any stored name has, and notes their hashes and ends.
+   * Returns how many labels it has in all; -1 when it is none.
+   */
+  #pack(bytes: Uint8Array, offset: number): number {
+    const labels = this.#labels
+    let count = 0
+    let at = offset
+    for (let length = bytes[at]; length !== 0; length = bytes[at]) {
+      if (!(length <= 63) || count === MAX_LABELS) return -1 // no name: a pointer, or the bytes end
+      labels[count++] = at
+      at += length + 1
+    }
+    const packed = this.#packed
+    const key = this.#key
+    const deepest = count < this.#deepest ? count : this.#deepest
+    let end = 0
+    let hash = key.root
+    this.#hashes[0] = hash
+    this.#ends[0] = end
+    for (let depth = 1; depth <= deepest; depth++) {
+      const from = end
+      end = packLabel(packed, from, bytes, labels[count - depth])
+      hash = hashWords(hash, key, packed, from, end)
+      this.#hashes[depth] = hash
+      this.#ends[depth] = end
+    }
+    return count
+  }
+
+  /** The same for the name of an entry without stars. */
+  #packEntry(entry: number): number {
+    const words = this.#words
+    let count = 0
+    let end = 0
+    let hash = this.#key.root
+    this.#hashes[0] = hash
+    this.#ends[0] = end
+    for (let at = entry + 1; at < this.#endOf(entry);) {
+      const from = end
+      for (const behind = at + labelWords(words[at]); at < behind; at++) this.#packed[end++] = words[at]
+      hash = hashWords(hash, this.#key, this.#packed, from, end)
+      this.#hashes[++count] = hash
+      this.#ends[count] = end
+    }
+    return count
+  }
+
+  #endOf(entry: number): number {
+    return entry + entryWords(this.#words[entry])
+  }
+
+  /** The entry of this packed name, or 0. */
+  #find(tag: number, packed: Int32Array, end: number): number {
     const words = this.#words
     const bits = filterBits(tag)
     if ((words[this.#filter + (tag >>> this.#filterShift)] & bits) !== bits) return 0
     const bucket = this.#buckets + ((tag >>> this.#bucketShift) & this.#bucketMask)
     const behind = words[bucket + 1]
-    for (let entry = words[bucket]; entry < behind; entry += entryWords(words[entry]))
-      if (this.#is(entry, bytes, at, end)) return entry
+    for (let entry = words[bucket]; entry < behind; entry += entryWords(words[entry])) {
+      if (entryWords(words[entry]) !== end + 1) continue
+      let at = end // from the last word: the first ones are those of com, in half of all names
+      while (at > 0 && words[entry + at] === packed[at - 1]) at--
+      if (at === 0) return entry
+    }
     return 0
   }
 
-  #is(entry: number, bytes: Uint8Array, at: number, end: number): boolean {
-    const octets = this.octets
-    // Length octets are below the letters, so they survive LOWER_CASE.
-    for (let stored = 4 * entry + 4; at <= end; at++, stored++) if (octets[stored] !== LOWER_CASE[bytes[at]]) return false
-    return true
-  }
-
-  /** Do wildcards, keywords or regular expressions match? Leaves them in #wildcards and #textHits. */
-  #matchMore(bytes: Uint8Array, offset: number, count: number, end: number): boolean {
+  /** Do wildcards, keywords or regular expressions match the name that was packed last? Leaves them in #wildcards and #textHits. */
+  #matchMore(bytes: Uint8Array, offset: number, count: number): boolean {
     const wildcards = this.#wildcards
     const textHits = this.#textHits
     wildcards.length = 0
     textHits.length = 0
     for (const shape of this.#shapes[count]) {
-      const entry = this.#findWildcard(shape, bytes, count, end)
+      const entry = this.#findWildcard(shape)
       if (entry !== 0) wildcards.push(entry)
     }
     const text = this.#text
@@ -348,39 +394,21 @@ export class Matcher {
     if (unfiltered.length > 0) for (const index of this.#unfilteredSet().match(name)) this.#textHits.push(unfiltered[index])
   }
 
-  #findWildcard(shape: WildcardShape, bytes: Uint8Array, count: number, end: number): number {
-    const { stars } = shape
+  /** With stars for some labels of the name that was packed last. */
+  #findWildcard({ labels, stars }: WildcardShape): number {
+    const key = this.#key
+    const name = this.#packed
+    const wildcard = this.#packedWildcard
+    let end = 0
     let star = 0
-    let hash = this.#hashes[stars[0]]
-    for (let depth = stars[0]; depth < count; depth++) {
+    for (let depth = 0; depth < labels; depth++) {
       if (stars[star] === depth) {
-        hash = hashStar(hash, this.#multiplier)
+        wildcard[end++] = STAR
         star++
-      } else hash = hashLabel(hash, this.#multiplier, bytes, this.#labels[count - 1 - depth])
+      } else for (let at = this.#ends[depth]; at < this.#ends[depth + 1]; at++) wildcard[end++] = name[at]
     }
-    const tag = tagOf(hash)
-    const words = this.#words
-    const bits = filterBits(tag)
-    if ((words[this.#filter + (tag >>> this.#filterShift)] & bits) !== bits) return 0
-    const bucket = this.#buckets + ((tag >>> this.#bucketShift) & this.#bucketMask)
-    for (let entry = words[bucket]; entry < words[bucket + 1]; entry += entryWords(words[entry]))
-      if (this.#isWildcard(entry, stars, bytes, count, end)) return entry
-    return 0
-  }
-
-  #isWildcard(entry: number, stars: readonly number[], bytes: Uint8Array, count: number, end: number): boolean {
-    const octets = this.octets
-    let stored = 4 * entry + 4
-    for (let i = 0; i < count; i++) {
-      const at = this.#labels[i]
-      if (stars.includes(count - 1 - i)) {
-        if (octets[stored++] !== STAR) return false
-        continue
-      }
-      const next = i + 1 < count ? this.#labels[i + 1] : end
-      for (let j = at; j < next; j++) if (octets[stored++] !== LOWER_CASE[bytes[j]]) return false
-    }
-    return octets[stored] === 0
+    const same = this.#ends[stars[0]]
+    return this.#find(tagOf(hashWords(this.#hashes[stars[0]], key, wildcard, same, end)), wildcard, end)
   }
 
   #regexp(rule: number): RE2JS {
@@ -421,23 +449,15 @@ export class Matcher {
   #plainHits(id: number): Hit[] {
     const entry = id >>> 1
     if (entry === 0) return []
-    const isBelow = (id & 1) === 1
-    const name = this.octets.slice(4 * entry + 4, 4 * entry + 4 + 256)
-    return this.#hitsOf(name, isBelow)
+    return this.#hitsOf(this.#packEntry(entry), (id & 1) === 1)
   }
 
-  /** Rules of the table of names that match `name`, or whatever name is below it. */
-  #hitsOf(name: Uint8Array, isBelow: boolean): Hit[] {
-    const labels: number[] = []
-    let end = 0
-    for (; name[end] !== 0; end += name[end] + 1) labels.push(end)
-    labels.push(end)
+  /** Rules of the table of names that match the name of so many labels that was packed last, or whatever name is below it. */
+  #hitsOf(count: number, isBelow: boolean): Hit[] {
     const hits: Hit[] = []
-    let hash = this.#root
-    for (let depth = 0; depth < labels.length; depth++) {
-      if (depth > 0) hash = hashLabel(hash, this.#multiplier, name, labels[labels.length - 1 - depth])
-      const entry = this.#find(tagOf(hash), name, labels[labels.length - 1 - depth], end)
-      if (entry !== 0) this.#addHits(hits, entry, isBelow || depth < labels.length - 1, depth)
+    for (let depth = 0; depth <= Math.min(count, this.#deepest); depth++) {
+      const entry = this.#find(tagOf(this.#hashes[depth]), this.#packed, this.#ends[depth])
+      if (entry !== 0) this.#addHits(hits, entry, isBelow || depth < count, depth)
     }
     return hits
   }
@@ -448,7 +468,7 @@ export class Matcher {
       if (!appliesTo(kind, below)) continue
       const exception = atomIsException(atom)
       const important = atomIsImportant(atom)
-      const text = () => ruleText(kind, storedNameToText(this.octets, 4 * entry + 4), exception, important)
+      const text = () => ruleText(kind, packedToText(this.#words, entry + 1, this.#endOf(entry)), exception, important)
       hits.push({ list: atomList(atom), kind, exception, important, specificity, text })
     }
   }
@@ -457,8 +477,7 @@ export class Matcher {
     const hits: Hit[] = []
     for (const entry of this.#wildcards) {
       let fixed = 0
-      for (let at = 4 * entry + 4; this.octets[at] !== 0; at += this.octets[at] === STAR ? 1 : this.octets[at] + 1)
-        if (this.octets[at] !== STAR) fixed++
+      for (let at = entry + 1; at < this.#endOf(entry); at += labelWords(this.#words[at])) if (this.#words[at] !== STAR) fixed++
       this.#addHits(hits, entry, false, fixed)
     }
     for (const index of this.#textHits) {
@@ -470,17 +489,9 @@ export class Matcher {
   }
 
   #allHits(name: Uint8Array): Hit[] {
-    const hits = this.#hitsOf(name, false)
-    if (!this.#hasMore) return hits
-    let count = 0
-    let end = 0
-    let hash = this.#root
-    for (; name[end] !== 0; end += name[end] + 1) this.#labels[count++] = end
-    for (let depth = 0; depth <= count; depth++) {
-      this.#hashes[depth] = hash
-      if (depth < count) hash = hashLabel(hash, this.#multiplier, name, this.#labels[count - 1 - depth])
-    }
-    return this.#matchMore(name, 0, count, end) ? [...hits, ...this.#moreHits()] : hits
+    const count = this.#pack(name, 0)
+    const hits = this.#hitsOf(count, false)
+    return this.#hasMore && this.#matchMore(name, 0, count) ? [...hits, ...this.#moreHits()] : hits
   }
 
   #feeds(rules: readonly Hit[]): readonly Feed[] {

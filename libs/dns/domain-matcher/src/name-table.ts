@@ -17,7 +17,7 @@ export const MAX_NAMES = 40_000_000
 
 export class NameTable {
   #slots = new Int32Array(2 * FIRST_SLOTS)
-  #chunks: { words: Int32Array; octets: Uint8Array }[] = []
+  #chunks: Int32Array[] = []
   #used = CHUNK_WORDS // of the last chunk
   #words = 0
   #entries = 0
@@ -35,12 +35,12 @@ export class NameTable {
   get arrangement(): { readonly filterWords: number; readonly buckets: number } {
     return {
       filterWords: Math.max(2, powerOfTwo(this.#entries / 4)),
-      buckets: Math.min(Math.max(2, powerOfTwo(this.#entries / 3)), this.#slots.length / 2),
+      buckets: Math.min(Math.max(2, powerOfTwo(this.#entries / 1.5)), this.#slots.length / 2),
     }
   }
 
-  /** The entry of this name, a new one with rule set 0 if there was none; -1 when there is no place for it. */
-  entryOf(tag: number, name: Uint8Array, length: number): number {
+  /** The entry of this packed name, a new one with rule set 0 if there was none; -1 when there is no place for it. */
+  entryOf(tag: number, name: Int32Array, end: number): number {
     if (this.#entries >= MAX_LOAD * (this.#slots.length / 2)) this.#double()
     for (;;) {
       const slots = this.#slots
@@ -48,8 +48,8 @@ export class NameTable {
       let slot = tag & mask
       for (let probes = 0; probes < MAX_PROBES; probes++) {
         const entry = slots[2 * slot + 1]
-        if (entry === 0) return this.#add(slot, tag, name, length)
-        if (slots[2 * slot] === tag && this.#is(entry - 1, name, length)) return entry - 1
+        if (entry === 0) return this.#add(slot, tag, name, end)
+        if (slots[2 * slot] === tag && this.#is(entry - 1, name, end)) return entry - 1
         slot = (slot + 1) & mask
       }
       if (this.#entries < slots.length / 16) return -1
@@ -58,11 +58,11 @@ export class NameTable {
   }
 
   ruleSet(entry: number): number {
-    return entryRuleSet(this.#chunkOf(entry).words[entry % CHUNK_WORDS])
+    return entryRuleSet(this.#chunkOf(entry)[entry % CHUNK_WORDS])
   }
 
   setRuleSet(entry: number, ruleSet: number): void {
-    const { words } = this.#chunkOf(entry)
+    const words = this.#chunkOf(entry)
     words[entry % CHUNK_WORDS] = entryWord(ruleSet, entryWords(words[entry % CHUNK_WORDS]))
   }
 
@@ -87,7 +87,7 @@ export class NameTable {
       if (entry < 0) continue
       const tag = slots[i]
       target[filterAt + (tag >>> filterShift)] |= filterBits(tag)
-      const first = chunks[Math.floor(entry / CHUNK_WORDS)].words[entry % CHUNK_WORDS]
+      const first = chunks[Math.floor(entry / CHUNK_WORDS)][entry % CHUNK_WORDS]
       target[bucketsAt + ((tag >>> bucketShift) & bucketMask) + 1] += entryWords(first)
     }
     let next = entriesAt
@@ -101,7 +101,7 @@ export class NameTable {
       const entry = slots[i + 1] - 1
       if (entry < 0) continue
       const place = bucketsAt + ((slots[i] >>> bucketShift) & bucketMask) + 1
-      const { words } = chunks[Math.floor(entry / CHUNK_WORDS)]
+      const words = chunks[Math.floor(entry / CHUNK_WORDS)]
       const at = entry % CHUNK_WORDS
       const length = entryWords(words[at])
       let to = target[place]
@@ -111,18 +111,17 @@ export class NameTable {
     return { filterShift, bucketShift, bucketMask }
   }
 
-  #add(slot: number, tag: number, name: Uint8Array, length: number): number {
-    const words = 1 + ((length + 3) >>> 2)
+  #add(slot: number, tag: number, name: Int32Array, end: number): number {
+    const words = 1 + end
     if (this.#words + words > MAX_WORDS) return -1
     if (this.#used + words > CHUNK_WORDS) {
-      const buffer = new ArrayBuffer(CHUNK_WORDS * 4)
-      this.#chunks.push({ words: new Int32Array(buffer), octets: new Uint8Array(buffer) })
+      this.#chunks.push(new Int32Array(CHUNK_WORDS))
       this.#used = 0
     }
-    const { words: into, octets } = this.#chunks[this.#chunks.length - 1]
+    const into = this.#chunks[this.#chunks.length - 1]
     into[this.#used] = entryWord(0, words)
+    for (let i = 0; i < end; i++) into[this.#used + 1 + i] = name[i]
     const entry = (this.#chunks.length - 1) * CHUNK_WORDS + this.#used
-    for (let i = 0, at = (this.#used + 1) * 4; i < length; i++) octets[at++] = name[i]
     this.#used += words
     this.#words += words
     this.#slots[2 * slot] = tag
@@ -131,13 +130,15 @@ export class NameTable {
     return entry
   }
 
-  #is(entry: number, name: Uint8Array, length: number): boolean {
-    const { octets } = this.#chunkOf(entry)
-    for (let i = 0, at = ((entry % CHUNK_WORDS) + 1) * 4; i < length; i++) if (octets[at++] !== name[i]) return false
+  #is(entry: number, name: Int32Array, end: number): boolean {
+    const words = this.#chunkOf(entry)
+    const at = entry % CHUNK_WORDS
+    if (entryWords(words[at]) !== end + 1) return false
+    for (let i = 0; i < end; i++) if (words[at + 1 + i] !== name[i]) return false
     return true
   }
 
-  #chunkOf(entry: number): { words: Int32Array; octets: Uint8Array } {
+  #chunkOf(entry: number): Int32Array {
     return this.#chunks[Math.floor(entry / CHUNK_WORDS)]
   }
 
