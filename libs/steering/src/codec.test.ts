@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { BINDINGS, HEAD, RESOLUTIONS, ROUTE_CHANGES, SNAPSHOT, TAIL } from './subjects.ts'
+import { BINDINGS, HEAD, RESOLUTIONS, RESOLVERS, ROUTE_CHANGES, SNAPSHOT, TAIL } from './subjects.ts'
 import { dnstapbgp } from './generated/steering.js'
 
 const resolution = {
@@ -28,6 +28,8 @@ describe('what services tell each other', () => {
     expect(BINDINGS.part.decode(BINDINGS.part.encode([resolution]))).toEqual([resolution])
     expect(ROUTE_CHANGES.decode(ROUTE_CHANGES.encode(changes))).toEqual(changes)
     expect(HEAD.decode(HEAD.encode({ epoch: 'e1', revision: 0 }))).toEqual({ epoch: 'e1', revision: 0 })
+    const resolvers = ['192.0.2.53', '2001:db8::53']
+    expect(RESOLVERS.decode(RESOLVERS.encode(resolvers))).toEqual(resolvers)
     const chunk = { epoch: 'e1', revision: 9, routes: changes.changes.slice(0, 1) }
     expect(SNAPSHOT.part.decode(SNAPSHOT.part.encode(chunk))).toEqual(chunk)
     for (const part of [changes, 'gap', 'up-to-date'] as const) expect(TAIL.part.decode(TAIL.part.encode(part))).toEqual(part)
@@ -59,7 +61,7 @@ describe('what services tell each other', () => {
   test('random bytes are refused or decoded, never anything else', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
-        for (const codec of [RESOLUTIONS, ROUTE_CHANGES, HEAD, TAIL.part, SNAPSHOT.part]) {
+        for (const codec of [RESOLUTIONS, RESOLVERS, ROUTE_CHANGES, HEAD, TAIL.part, SNAPSHOT.part]) {
           try {
             codec.decode(bytes)
           } catch (error) {

@@ -67,6 +67,11 @@ export const tailPartCodec: Codec<TailPart> = {
   },
 }
 
+export const resolversCodec: Codec<readonly string[]> = {
+  encode: (addresses) => v1.Resolvers.encode({ addresses: addresses.map(octetsOf) }).finish(),
+  decode: (bytes) => (v1.Resolvers.decode(bytes).addresses ?? []).map(addressOf),
+}
+
 export const emptyCodec: Codec<undefined> = {
   encode: () => v1.Empty.encode({}).finish(),
   decode: () => undefined,

@@ -1,4 +1,5 @@
 export { SteeringError } from './codec.ts'
+export { HeardResolvers } from './heard-resolvers.ts'
 export type { Resolution } from './resolution.ts'
 export type { RouteChange, RouteChanges, RoutesChunk, StoreHead, TailPart } from './route-change.ts'
 export { RouteFollower } from './route-follower.ts'
@@ -6,14 +7,28 @@ export type { FollowerAction, FollowerState } from './route-follower.ts'
 export {
   BINDINGS,
   EXPLAIN,
+  FINDINGS,
   FORGET,
+  FORGOTTEN,
   HEAD,
+  HELD_DOWN,
   HOLD_DOWN,
+  INQUIRY,
   LEARNT,
   OFFER,
   RESOLUTIONS,
+  RESOLVERS,
   ROUTE_CHANGES,
   SNAPSHOT,
   TAIL,
 } from './subjects.ts'
-export type { ExplainRequest, ForgetRequest, HoldDown, OfferAnswer } from './subjects.ts'
+export type {
+  ExplainRequest,
+  Findings,
+  ForgetRequest,
+  Forgotten,
+  HoldDown,
+  Inquiry,
+  OfferAnswer,
+  RouteState,
+} from './subjects.ts'

@@ -4,6 +4,7 @@ import {
   emptyCodec,
   jsonCodec,
   resolutionsCodec,
+  resolversCodec,
   routeChangesCodec,
   routesChunkCodec,
   storeHeadCodec,
@@ -71,6 +72,65 @@ export interface ForgetRequest {
   readonly holdDownMs: number
 }
 export const FORGET: Call<ForgetRequest, unknown> = { name: 'dnstap-bgp.v1.forget', request: jsonCodec(), part: jsonCodec() }
+
+/**
+ * cache -> caches, announcers: an operator forgot this by hand. Caches end what they have of it and keep it out; an announcer that
+ * only holds it, for a store that lost its memory, lets it go.
+ */
+export interface Forgotten {
+  /** A name or a prefix, as stored. */
+  readonly subject: string
+  /** It stays out for so long from now; 0: not at all. No absolute time: clocks of machines differ. */
+  readonly holdDownMs: number
+}
+export const FORGOTTEN: Subject<Forgotten> = { name: 'dnstap-bgp.v1.forgotten', ...jsonCodec<Forgotten>() }
+
+/** cache that starts -> cache that runs: what is held down. */
+export const HELD_DOWN: Call<undefined, readonly Forgotten[]> = {
+  name: 'dnstap-bgp.v1.held-down',
+  request: emptyCodec,
+  part: jsonCodec(),
+}
+
+/**
+ * ingest -> caches, announcers: the addresses of the resolvers it hears from, all of them, whenever there is a new one and every minute.
+ * They go on the never list (heard-resolvers.ts).
+ */
+export const RESOLVERS: Subject<readonly string[]> = { name: 'dnstap-bgp.v1.resolvers', ...resolversCodec }
+
+/**
+ * cache -> announcers and the other caches: who knows something of these prefixes? Whoever does publishes FINDINGS, at once. It serves
+ * `explain`: whoever asks waits a moment and tells what came.
+ */
+export interface Inquiry {
+  /** Given back with the findings. */
+  readonly id: string
+  /** A name or a prefix, as stored. */
+  readonly subject: string
+  /** Prefixes that it may be routed by, itself and wider ones: of these an announcer says what it has. */
+  readonly prefixes: readonly string[]
+}
+export const INQUIRY: Subject<Inquiry> = { name: 'dnstap-bgp.v1.inquiry', ...jsonCodec<Inquiry>() }
+
+/** What an announcer has of a prefix. */
+export interface RouteState {
+  readonly prefix: string
+  /** Which announcer says so: its BGP identifier. */
+  readonly announcer: string
+  /** Names of the peers that were told the route. */
+  readonly peers: readonly string[]
+  /** The store does not have it (any more) and it is kept for so long yet, while it may be learnt again; undefined: it is not held. */
+  readonly heldForMs?: number
+}
+
+export interface Findings {
+  readonly id: string
+  /** Of an announcer. */
+  readonly routes?: readonly RouteState[]
+  /** Of another cache: its part of the memory for people; its shape is the cache's own. */
+  readonly notes?: readonly unknown[]
+}
+export const FINDINGS: Subject<Findings> = { name: 'dnstap-bgp.v1.findings', ...jsonCodec<Findings>() }
 
 /** cache -> caches: a name or prefix (as stored) that an operator forgot by hand stays out until then. */
 export interface HoldDown {
