@@ -10,7 +10,7 @@ import { lookup } from 'node:dns/promises'
 import type { Socket } from 'node:net'
 import { parseAddress } from '@dnstap-bgp/ip'
 import { Peering, type Negotiated, type PeeringAction, type SessionConfig, type State, type Stop } from '@dnstap-bgp/bgp-session'
-import { cease, CeaseSubcode, encodeRouteRefresh, Role, RouteRefreshSubtype } from '@dnstap-bgp/bgp-wire'
+import { cease, CeaseSubcode, encodeRouteRefresh, ErrorCode, Role, RouteRefreshSubtype } from '@dnstap-bgp/bgp-wire'
 import { AdjRibOut, ExportProfile, Family, type RouteTable } from '@dnstap-bgp/route-table'
 import type { Clock, Log, Timer } from '@dnstap-bgp/runtime'
 import {
@@ -362,16 +362,22 @@ export class SpeakerPeer {
     socket.once('close', () => cut.cancel())
   }
 
+  /**
+   * A timer that is over expires when the sockets have had their turn: after a pause of ours (a stopped process, a frozen machine) the
+   * KEEPALIVEs of that time lie unread in the kernel, and one of them starts the hold timer anew before it counts.
+   */
   #startTimer(side: 'outgoing' | 'incoming', timer: Parameters<Peering['expired']>[1], seconds: number): void {
     const key = `${side} ${timer}`
     this.#timers.get(key)?.cancel()
-    this.#timers.set(
-      key,
-      this.#deps.clock.after(seconds * 1000, () => {
-        this.#timers.delete(key)
-        this.#perform(this.#peering.expired(side, timer))
-      }),
-    )
+    const expire = () => {
+      this.#timers.delete(key)
+      this.#perform(this.#peering.expired(side, timer))
+    }
+    const isOver = () => {
+      const turn = setImmediate(expire)
+      this.#timers.set(key, { cancel: () => clearImmediate(turn) })
+    }
+    this.#timers.set(key, this.#deps.clock.after(seconds * 1000, isOver))
   }
 
   #established(number: number, negotiated: Negotiated): void {
@@ -440,7 +446,14 @@ export class SpeakerPeer {
       this.#tidyUp()
       this.#onDrained?.()
     }
-    this.#failed(ending.from, ending.words)
+    if (this.#hasStopped || !this.#isOrdinary(ending)) this.#failed(ending.from, ending.words)
+    else this.#log.debug({ state: ending.from }, `BGP connection closed: ${ending.words}`)
+  }
+
+  /** One of two connections was not needed (RFC 4271 §6.8): no news while the other one goes on. */
+  #isOrdinary({ from, deliberate, received }: PeeringAction & { type: 'ended' }): boolean {
+    const isCollision = received?.code === ErrorCode.CEASE && received.subcode === CeaseSubcode.CONNECTION_COLLISION_RESOLUTION
+    return from !== 'Established' && (deliberate === true || isCollision) && this.#peering.state !== 'Idle'
   }
 
   /** Notes why, and says so once: not again when the next attempt fails the same way. */

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { createConnection, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
-import { birdCommand, freePort, isInstalled, loopbackAddress, type RouterKind, waitFor } from '@dnstap-bgp/testkit'
+import { birdCommand, FakeClock, freePort, isInstalled, loopbackAddress, type RouterKind, waitFor } from '@dnstap-bgp/testkit'
 import { encodeAttributes, encodeKeepalive, encodeOpen, NO_CAPABILITIES, UpdateWriter } from '@dnstap-bgp/bgp-wire'
 import { RouteTable } from '@dnstap-bgp/route-table'
-import { silentLog, systemClock } from '@dnstap-bgp/runtime'
+import { silentLog, systemClock, type Clock } from '@dnstap-bgp/runtime'
 import { BgpSpeaker, type SpeakerPeerConfig } from '../src/index.ts'
 import { collectLog, pair, type Pair, PLAIN } from './routers.ts'
 
@@ -212,12 +212,15 @@ describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not
   })
 
   test('both connect at once: one session remains (RFC 4271 §6.8)', async () => {
-    const { router, table, speaker } = (current = await pair('bird', { routerConnects: true, peer: { passive: false } }))
+    const { lines, log } = collectLog()
+    const { router, table, speaker } = (current = await pair('bird', { routerConnects: true, peer: { passive: false } }, log))
     table.set(v4(1), PLAIN)
     await speaker.start()
     await router.waitForCount(1)
     expect(await router.session()).toBe('Established')
     expect(speaker.peers()[0].state).toBe('Established')
+    // And nobody is alarmed.
+    expect(lines.filter((line) => line.startsWith('warn') && /stopped|Collision/.test(line))).toEqual([])
   })
 
   test('our role reaches the peer, and routes say that they go no further up (RFC 9234)', async () => {
@@ -306,6 +309,28 @@ describe('a speaker among strangers', () => {
     await speaker.close()
   })
 
+  test('after a stall of ours the hold timer hears what was sent meanwhile before it judges', async () => {
+    const clock = new FakeClock()
+    const { speaker, good } = await opposeSocket({ holdTimeSeconds: 3 }, clock)
+    good.write(Buffer.concat([openFrom('10.0.0.2', 65000), encodeKeepalive()]))
+    await waitFor(() => speaker.peers()[0].state === 'Established')
+    // In a timer's turn, where a process that was stopped wakes up: the KEEPALIVE is in the kernel, and nobody has read it yet.
+    const stall = (message: Uint8Array) =>
+      new Promise<void>((resolve) =>
+        setTimeout(() => {
+          if (message.length > 0) good.write(message)
+          clock.advance(3300)
+          setImmediate(resolve)
+        }, 1),
+      )
+    await stall(encodeKeepalive())
+    expect(speaker.peers()[0]).toMatchObject({ state: 'Established', lastError: undefined })
+    await stall(new Uint8Array(0))
+    expect(speaker.peers()[0].lastError?.words).toBe('Hold Timer Expired')
+    good.destroy()
+    await speaker.close()
+  })
+
   test('a peer that speaks one octet at a time is understood', async () => {
     const { speaker, good } = await opposeSocket({})
     for (const octet of Buffer.concat([openFrom('10.0.0.2', 65000), encodeKeepalive()])) {
@@ -367,7 +392,10 @@ function watchCount(count: () => Promise<number>): { lowest(): Promise<number> }
 }
 
 /** A speaker that waits, and a socket from its one peer. */
-async function opposeSocket(options: Partial<SpeakerPeerConfig>): Promise<{ speaker: BgpSpeaker; good: Socket }> {
+async function opposeSocket(
+  options: Partial<SpeakerPeerConfig>,
+  clock: Clock = systemClock,
+): Promise<{ speaker: BgpSpeaker; good: Socket }> {
   const host = loopbackAddress()
   const from = loopbackAddress()
   const port = await freePort(host)
@@ -381,7 +409,7 @@ async function opposeSocket(options: Partial<SpeakerPeerConfig>): Promise<{ spea
   } as const
   const speaker = new BgpSpeaker(
     { asn: 65000, bgpIdentifier: '10.0.0.1', listen: { host, port }, peers: [peer] },
-    { clock: systemClock, log: silentLog, table: new RouteTable() },
+    { clock, log: silentLog, table: new RouteTable() },
   )
   await speaker.start()
   const good = createConnection({ host, port, localAddress: from, noDelay: true })
