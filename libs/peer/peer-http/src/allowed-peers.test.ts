@@ -12,6 +12,8 @@ function setUp(
   return { clock, allowed: new AllowedPeers({ hosts, prefixes }, { clock, log: silentLog, resolve }) }
 }
 
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
 test('addresses and prefixes, in whatever way the socket writes them', () => {
   const { allowed } = setUp(['192.0.2.1', '2001:DB8::1'], ['198.51.100.0/24'])
   for (const address of ['192.0.2.1', '::ffff:192.0.2.1', '2001:db8::1', '2001:db8:0::1%eth0', '198.51.100.77'])
@@ -32,7 +34,8 @@ test("a name's addresses follow it, and its last known ones stay when it cannot 
     answer === undefined ? Promise.reject(new Error('SERVFAIL')) : Promise.resolve(answer),
   )
   expect(allowed.allows('192.0.2.1')).toBe(false)
-  await allowed.lookUp()
+  allowed.start()
+  await turn()
   expect(allowed.allows('192.0.2.1')).toBe(true)
   answer = undefined
   await clock.advanceAsync(60_000, 60_000)
@@ -42,4 +45,21 @@ test("a name's addresses follow it, and its last known ones stay when it cannot 
   expect([allowed.allows('192.0.2.1'), allowed.allows('192.0.2.2')]).toEqual([false, true])
   allowed.close()
   expect(clock.timers).toBe(0)
+})
+
+test('a name that has not been found yet is looked up again soon, and not while its last look-up still runs', async () => {
+  const waiting: { answer(addresses: string[]): void; fail(error: Error): void }[] = []
+  const { allowed, clock } = setUp(['peer.example.org'], [], () => new Promise((answer, fail) => waiting.push({ answer, fail })))
+  allowed.start()
+  await clock.advanceAsync(30_000, 5000)
+  expect(waiting).toHaveLength(1)
+  waiting[0].fail(new Error('the resolver is only starting'))
+  await turn()
+  await clock.advanceAsync(5000, 5000)
+  expect(waiting).toHaveLength(2)
+  waiting[1].answer(['192.0.2.1'])
+  await turn()
+  expect(allowed.allows('192.0.2.1')).toBe(true)
+  await clock.advanceAsync(20_000, 5000)
+  expect(waiting).toHaveLength(2)
 })

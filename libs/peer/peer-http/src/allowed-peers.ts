@@ -1,7 +1,8 @@
 /**
  * Who may talk to the gateway: the configured peers, by address, and prefixes that the operator adds.
  *
- * A peer given by name is looked up now and then; when that fails, its last known addresses stay.
+ * A peer given by name is looked up now and then, sooner while it has not been found at all; when that fails, its last known addresses
+ * stay. Nobody waits for a look-up: on a resolver's own machine it may be this start that the resolver waits for.
  */
 import { formatAddress, hostPrefix, isIpv4Mapped, parseAddress, parsePrefix, PrefixSet } from '@dnstap-bgp/ip'
 import type { Clock, Log, Timer } from '@dnstap-bgp/runtime'
@@ -17,6 +18,7 @@ export interface AllowedPeersConfig {
 /** All addresses of a host name. */
 export type Resolve = (hostname: string) => Promise<readonly string[]>
 
+const FIRST_LOOKUP_PERIOD_MS = 5000
 const LOOKUP_PERIOD_MS = 60_000
 
 export class AllowedPeers {
@@ -26,6 +28,8 @@ export class AllowedPeers {
   readonly #resolve: Resolve
   readonly #log: Log
   readonly #timer: Timer | undefined
+  /** A look-up may take longer than the time to the next one; more of them would hold up Node's few threads. */
+  readonly #lookingUp = new Set<string>()
 
   constructor(
     { hosts, prefixes }: AllowedPeersConfig,
@@ -39,20 +43,32 @@ export class AllowedPeers {
       this.#always.add(prefix, text)
     }
     this.#names = hosts.filter((host) => parseAddress(host) === undefined)
-    this.#timer = this.#names.length === 0 ? undefined : clock.every(LOOKUP_PERIOD_MS, () => void this.lookUp())
+    let sinceAllMs = 0
+    const look = () => {
+      sinceAllMs += FIRST_LOOKUP_PERIOD_MS
+      const isTimeForAll = sinceAllMs >= LOOKUP_PERIOD_MS
+      if (isTimeForAll) sinceAllMs = 0
+      this.#lookUp(isTimeForAll ? this.#names : this.#names.filter((name) => !this.#addressesByName.has(name)))
+    }
+    this.#timer = this.#names.length === 0 ? undefined : clock.every(FIRST_LOOKUP_PERIOD_MS, look)
   }
 
-  /** Looks up every name once; never rejects. */
-  async lookUp(): Promise<void> {
-    await Promise.all(
-      this.#names.map(async (name) => {
-        try {
-          this.#addressesByName.set(name, (await this.#resolve(name)).map(plainAddress))
-        } catch (error) {
-          this.#log.debug({ peer: name, error }, 'A peer cannot be found by its name; its last known addresses stay.')
-        }
-      }),
-    )
+  /** Begins to look up every name. */
+  start(): void {
+    this.#lookUp(this.#names)
+  }
+
+  #lookUp(names: readonly string[]): void {
+    for (const name of names.filter((one) => !this.#lookingUp.has(one))) {
+      this.#lookingUp.add(name)
+      this.#resolve(name)
+        .then(
+          (addresses) => this.#addressesByName.set(name, addresses.map(plainAddress)),
+          (error: unknown) =>
+            this.#log.debug({ syncPeer: name, error }, 'A sync peer cannot be found by its name; its last known addresses stay.'),
+        )
+        .finally(() => this.#lookingUp.delete(name))
+    }
   }
 
   /** @param remoteAddress as the socket tells it: perhaps IPv4-mapped, perhaps with a zone */

@@ -379,10 +379,47 @@ describe('asking', () => {
     client.start()
     clock.advance(0)
     await waitFor(() => accepted.length === 1000)
-    await waitFor(() => clock.timers === 2) // the whole fetch's and the standstill's
+    await waitFor(() => clock.timers === 1) // the standstill's
     clock.advance(5000)
     await waitFor(() => client.status().fetchFailures === 1)
     expect(client.status().problem).toContain('it stopped in the middle of its answer')
+  })
+
+  test('however long we take over its entries, the peer is not blamed', async () => {
+    const { port } = await startPeer((_request, response) => response.end(`[${entries(5000).map(encodeEntry).join()}]\n`))
+    const { client, clock, health } = makeClient(
+      port,
+      { syncIntervalMs: 86_400_000 },
+      {
+        accept: () => {
+          clock.advance(200_000)
+          return Promise.resolve()
+        },
+      },
+    )
+    client.start()
+    clock.advance(0)
+    await waitFor(() => client.status().fetches + client.status().fetchFailures === 1)
+    expect(client.status()).toMatchObject({ fetches: 1, lastFetchEntries: 5000 })
+    expect(health).toEqual(['ok'])
+  })
+
+  test('an answer that trickles for more than 5 min is given up', async () => {
+    const responses: ServerResponse[] = []
+    const { port } = await startPeer((_request, response) => responses.push(response))
+    const { client, clock, accepted } = makeClient(port, { syncIntervalMs: 86_400_000 })
+    client.start()
+    clock.advance(0)
+    await waitFor(() => responses.length === 1)
+    responses[0].writeHead(200)
+    for (let thousands = 1; client.status().fetchFailures === 0; thousands++) {
+      expect(thousands).toBeLessThan(100)
+      responses[0].write(`${thousands === 1 ? '[' : ','}${entries(1000).map(encodeEntry).join()}`)
+      await waitFor(() => client.status().fetchFailures > 0 || (accepted.length === thousands * 1000 && clock.timers === 1))
+      await new Promise((resolve) => setImmediate(resolve))
+      clock.advance(4000)
+    }
+    expect(client.status().problem).toContain('its answer is not whole after 300 s')
   })
 
   test('when nothing can be taken the fetch ends and is tried again', async () => {

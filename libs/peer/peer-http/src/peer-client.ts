@@ -9,7 +9,7 @@
  */
 import { ArrayReader, PeerSyncError, PushQueue, encodeEntry } from '@dnstap-bgp/peer-sync'
 import type { PeerEntry } from '@dnstap-bgp/peer-sync'
-import type { Clock, Log, Timer } from '@dnstap-bgp/runtime'
+import { reveal, type Clock, type Log, type SecretText, type Timer } from '@dnstap-bgp/runtime'
 import { Agent, request } from 'node:http'
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { createGunzip } from 'node:zlib'
@@ -17,7 +17,7 @@ import { BATCH_HEADER, BATCH_TYPE } from './peer-server.ts'
 
 export interface PeerClientConfig {
   readonly peer: { readonly host: string; readonly port: number }
-  readonly token: { reveal(): string } | undefined
+  readonly token: SecretText | undefined
   /** 0: never ask. */
   readonly syncIntervalMs: number
   /** Wishes that wait at most; 100,000 unless told. */
@@ -59,6 +59,7 @@ export interface PeerStatus {
 const DEFAULT_MAX_QUEUED = 100_000
 /** The ancestor's. */
 const REQUEST_TIMEOUT_MS = 5000
+/** Of waiting for the peer; what we need to take its entries does not count. */
 const FETCH_TIMEOUT_MS = 300_000
 const MAX_FETCH_BYTES = 1024 * 1024 * 1024
 const PUTS_AT_ONCE = 4
@@ -171,7 +172,10 @@ export class PeerClient {
           this.#batchSize = 1
           this.#queue.putBack(entries)
         } else this.#refused++
-        this.#deps.log.debug({ peer: this.name, status, text, entries: entries.length }, 'A peer refused what it was told.')
+        this.#deps.log.debug(
+          { syncPeer: this.name, status, text, entries: entries.length },
+          'A sync peer refused what it was told.',
+        )
       } else throw new Error(`it answered ${status}${text === '' ? '' : ` (${text})`}`)
     } catch (error) {
       this.#queue.putBack(entries)
@@ -229,7 +233,7 @@ export class PeerClient {
 
   /** @returns how many entries there were */
   #fetch(): Promise<number> {
-    return this.#within(FETCH_TIMEOUT_MS, async (signal) => {
+    return this.#untilClosed(async (signal) => {
       const response = await this.#within(REQUEST_TIMEOUT_MS, (soon) =>
         this.#request(
           'GET',
@@ -265,8 +269,8 @@ export class PeerClient {
       this.#fetchedMalformed += reader.refused
       if (reader.refused > 0)
         this.#deps.log.warn(
-          { peer: this.name, refused: reader.refused, first: reader.firstRefusal },
-          'A peer has entries that are malformed.',
+          { syncPeer: this.name, refused: reader.refused, first: reader.firstRefusal },
+          'A sync peer has entries that are malformed.',
         )
       return count
     })
@@ -278,13 +282,18 @@ export class PeerClient {
     const stream = isCompressed ? response.pipe(createGunzip()) : response
     if (isCompressed) response.once('error', (error) => stream.destroy(error))
     const iterator = (stream as AsyncIterable<Buffer>)[Symbol.asyncIterator]()
+    const { clock } = this.#deps
+    let waitedMs = 0
     try {
       for (;;) {
-        const standstill = this.#deps.clock.after(REQUEST_TIMEOUT_MS, () =>
+        const sinceMs = clock.monotonic()
+        const standstill = clock.after(REQUEST_TIMEOUT_MS, () =>
           response.destroy(new Error('it stopped in the middle of its answer')),
         )
         const next = await iterator.next().finally(() => standstill.cancel())
+        waitedMs += clock.monotonic() - sinceMs
         if (next.done === true) return
+        if (waitedMs > FETCH_TIMEOUT_MS) throw new Error(`its answer is not whole after ${FETCH_TIMEOUT_MS / 1000} s`)
         yield next.value
         signal.throwIfAborted()
       }
@@ -299,22 +308,32 @@ export class PeerClient {
     return {
       Host: this.name,
       'User-Agent': 'Go-http-client/1.1',
-      ...(token === undefined ? {} : { Authorization: `Bearer ${token.reveal()}` }),
+      ...(token === undefined ? {} : { Authorization: `Bearer ${reveal(token)}` }),
     }
   }
 
   /** Runs with a signal that fires after so long, or when we are closed. */
-  async #within<T>(timeoutMs: number, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const abort = new AbortController()
-    const one = { cancel: (why: string) => abort.abort(new Error(why)) }
-    const timer = this.#deps.clock.after(timeoutMs, () => one.cancel(`it gave no answer in ${timeoutMs / 1000} s`))
+  #within<T>(timeoutMs: number, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return this.#untilClosed(async (signal, abort) => {
+      const timer = this.#deps.clock.after(timeoutMs, () => abort(`it gave no answer in ${timeoutMs / 1000} s`))
+      try {
+        return await run(signal)
+      } finally {
+        timer.cancel()
+      }
+    })
+  }
+
+  async #untilClosed<T>(run: (signal: AbortSignal, abort: (why: string) => void) => Promise<T>): Promise<T> {
+    const aborter = new AbortController()
+    const abort = (why: string) => aborter.abort(new Error(why))
+    const one = { cancel: abort }
     this.#running.add(one)
     try {
-      return await run(abort.signal)
+      return await run(aborter.signal, abort)
     } catch (error) {
-      throw abort.signal.aborted ? abort.signal.reason : error
+      throw aborter.signal.aborted ? aborter.signal.reason : error
     } finally {
-      timer.cancel()
       this.#running.delete(one)
     }
   }

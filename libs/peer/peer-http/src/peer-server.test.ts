@@ -110,7 +110,9 @@ describe('GET /fetch', () => {
       throw new Error('the store is away')
     }
     const { server } = await start({}, { entries: () => fails([]) })
-    expect(await exchange(server, goGet('/fetch'))).toMatch(/^HTTP\/1\.1 503 [^]*\r\n\r\nUnavailable: internal error$/)
+    expect(await exchange(server, goGet('/fetch'))).toMatch(
+      /^HTTP\/1\.1 503 [^]*\r\n\r\nUnavailable: what we have cannot be told now$/,
+    )
     const many = Array.from({ length: 3000 }, (_, index) => ({ address: '203.0.113.1', name: `n${index}.test`, seenAtMs: index }))
     const cut = (await start({}, { entries: () => fails(many) })).server
     expect(await exchange(cut, goGet('/fetch')).catch(() => '')).not.toMatch(/0\r\n\r\n$/)
@@ -136,9 +138,34 @@ describe('GET /fetch', () => {
     expect(await exchange(server, goGet('/fetch'))).toContain('503 Service Unavailable')
     let before = -1
     await waitFor(() => given === before || ((before = given), false), { what: 'the writers to stand still', intervalMs: 100 })
-    clock.advance(30_000)
+    clock.advance(120_000)
     await waitFor(() => ended === 8, { what: 'the readers to be cut' })
   })
+})
+
+test('while the cache is away, asking peers get 503 and the log a few lines, none of them as a fault of ours', async () => {
+  const lines: [level: string, fields: object][] = []
+  const note = (level: string) => (fields: object) => void lines.push([level, fields])
+  const log = { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') }
+  const away = new Error('nobody serves bindings')
+  const { server } = await start(
+    {},
+    {
+      log,
+      entries: () => ({ [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(away) }) }),
+    },
+  )
+  for (let asked = 0; asked < 15; asked++) expect(await exchange(server, goGet('/fetch'))).toContain('503 Service Unavailable')
+  expect(lines).toHaveLength(10)
+  for (const line of lines) expect(line).toEqual(['warn', { syncPeer: '127.0.0.1', path: '/fetch', error: away }])
+})
+
+test('a peer whose name cannot be looked up yet does not delay the start', async () => {
+  const { server } = await start(
+    { peers: ['other.example.org'], allow: ['127.0.1.0/24'] },
+    { resolve: () => new Promise<never>(() => {}) },
+  )
+  expect(await exchange(server, goGet('/fetch'), '127.0.1.7')).toContain('200 OK')
 })
 
 describe('PUT /put', () => {
@@ -228,7 +255,7 @@ describe('who may talk', () => {
       { peers: ['other.example.org'], allow: ['127.0.1.0/24'] },
       { resolve: () => Promise.resolve(['::ffff:127.0.0.9', '2001:db8::1']) },
     )
-    expect(await exchange(server, goGet('/fetch'), '127.0.1.7')).toContain('200 OK')
+    expect(await exchange(server, goGet('/fetch'), '127.0.1.7')).toContain('200 OK') // by now the name was looked up
     expect(await exchange(server, goGet('/fetch'), '127.0.0.9')).toContain('200 OK')
     expect(await exchange(server, goGet('/fetch'), '127.0.2.1')).toContain('403 Forbidden')
   })
@@ -284,6 +311,22 @@ test('bytes that are no HTTP, and bodies that end in the middle, hurt nobody', a
   }
   expect(accepted).toEqual([])
   expect(await exchange(server, goPut(LISTED))).toContain('200 OK')
+})
+
+test('a slow reader keeps its fetch as long as it goes on reading', async () => {
+  const part = Array.from({ length: 1000 }, (_, index) => ({ address: '203.0.113.1', name: `n${index}.test`, seenAtMs: index }))
+  const { server, clock } = await start(
+    {},
+    {
+      entries: async function* () {
+        for (let count = 0; count < 60; count++) {
+          clock.advance(9000)
+          yield await Promise.resolve(part)
+        }
+      },
+    },
+  )
+  expect(await exchange(server, goGet('/fetch'))).toMatch(/\]\n\r\n0\r\n\r\n$/)
 })
 
 test('a port that is taken is one sentence', async () => {

@@ -12,7 +12,7 @@
  */
 import { BatchReader, PeerSyncError, SingleEntryReader, encodeEntry } from '@dnstap-bgp/peer-sync'
 import type { EntryReader, PeerEntry } from '@dnstap-bgp/peer-sync'
-import type { Clock, Log } from '@dnstap-bgp/runtime'
+import { RateLimitedLog, reveal, type Clock, type Log, type SecretText } from '@dnstap-bgp/runtime'
 import express from 'express'
 import type { NextFunction, Request, Response } from 'express'
 import { createHash, timingSafeEqual } from 'node:crypto'
@@ -29,7 +29,7 @@ export interface PeerServerConfig {
   readonly peers: readonly string[]
   /** Further prefixes that may talk to us. */
   readonly allow: readonly string[]
-  readonly token: { reveal(): string } | undefined
+  readonly token: SecretText | undefined
 }
 
 export interface PeerServerDeps {
@@ -80,9 +80,13 @@ const HEADERS_TIMEOUT_MS = 5000
 const REQUEST_TIMEOUT_MS = 15_000
 /** Go's client keeps idle connections for 90 s and does not repeat a PUT that meets one we are closing. */
 const KEEP_ALIVE_TIMEOUT_MS = 120_000
-/** A fetch that takes longer than this, or whose reader stands still for as long as that, is cut. */
-const FETCH_TIMEOUT_MS = 300_000
-const STANDSTILL_TIMEOUT_MS = 30_000
+/**
+ * A reader may take as long as it wants, as slowly as a cache takes new routes, but not stand still: it is cut after so long without room
+ * for more, and when it is slower over all than so long for each write. What the kernel holds for it comes on top, hence minutes.
+ */
+const STANDSTILL_TIMEOUT_MS = 120_000
+const FIRST_WRITES_MS = 300_000
+const PER_WRITE_MS = 10_000
 const WRITE_BYTES = 64 * 1024
 /** Go's server gives the length of an answer that fits its buffer, else it sends chunks. */
 const UNCHUNKED_BYTES = 2048
@@ -116,14 +120,17 @@ class Gateway implements PeerServer {
   readonly #allowed: AllowedPeers
   readonly #server: Server
   readonly #token: Buffer | undefined
+  /** Many peers may ask in vain for long. */
+  readonly #failures: RateLimitedLog
   #fetching = 0
   #strangers = 0
 
   constructor(config: PeerServerConfig, deps: PeerServerDeps) {
     this.#config = config
     this.#deps = deps
-    this.#token = config.token === undefined ? undefined : digest(`Bearer ${config.token.reveal()}`)
+    this.#token = config.token === undefined ? undefined : digest(`Bearer ${reveal(config.token)}`)
     this.#allowed = new AllowedPeers({ hosts: config.peers, prefixes: config.allow }, deps)
+    this.#failures = new RateLimitedLog(deps.log, deps.clock)
     this.#server = createServer(
       {
         headersTimeout: HEADERS_TIMEOUT_MS,
@@ -156,15 +163,9 @@ class Gateway implements PeerServer {
       this.#allowed.close()
       const { code = 'unknown' } = error as NodeJS.ErrnoException
       const where = `${host === undefined ? '' : host.includes(':') ? `[${host}]` : host}:${port}`
-      const why =
-        code === 'EADDRINUSE'
-          ? 'another process listens there'
-          : code === 'EADDRNOTAVAIL'
-            ? 'this machine has no such address'
-            : code
-      throw new PeerListenError(`the gateway cannot listen on ${where}: ${why}`, { cause: error })
+      throw new PeerListenError(`the gateway cannot listen on ${where}: ${REASONS[code] ?? code}`, { cause: error })
     }
-    await this.#allowed.lookUp()
+    this.#allowed.start()
   }
 
   async close(): Promise<void> {
@@ -229,19 +230,19 @@ class Gateway implements PeerServer {
     }
     this.counts.fetches++
     this.#fetching++
-    const deadline = this.#deps.clock.after(FETCH_TIMEOUT_MS, () => response.destroy())
     try {
       await this.#sendEntries(response)
     } finally {
-      deadline.cancel()
       this.#fetching--
     }
   }
 
   async #sendEntries(response: Response): Promise<void> {
+    const { clock } = this.#deps
     let text = ''
     let isEmpty = true
-    for await (const part of this.#deps.entries()) {
+    let cutAtMs = clock.monotonic() + FIRST_WRITES_MS
+    for await (const part of this.#entries()) {
       for (const entry of part) {
         text += `${isEmpty ? '[' : ','}${encodeEntry(entry)}`
         isEmpty = false
@@ -249,6 +250,8 @@ class Gateway implements PeerServer {
         if (!response.headersSent) response.writeHead(200, TEXT)
         if (!response.write(text)) await this.#drained(response)
         text = ''
+        cutAtMs += PER_WRITE_MS
+        if (clock.monotonic() > cutAtMs) response.destroy()
         if (response.destroyed) return
       }
     }
@@ -256,6 +259,14 @@ class Gateway implements PeerServer {
     if (!response.headersSent)
       response.writeHead(200, text.length <= UNCHUNKED_BYTES ? { ...TEXT, 'Content-Length': Buffer.byteLength(text) } : TEXT)
     response.end(text)
+  }
+
+  async *#entries(): AsyncIterable<readonly PeerEntry[]> {
+    try {
+      yield* this.#deps.entries()
+    } catch (error) {
+      throw new UnavailableError('what we have cannot be told now', { cause: error })
+    }
   }
 
   /** Until the reader has taken enough, or is gone; one that stands still is made to go. */
@@ -307,7 +318,7 @@ class Gateway implements PeerServer {
     const from = addressOf(request)
     if (error instanceof PeerSyncError) {
       this.counts.malformed++
-      this.#deps.log.debug({ peer: from, why: error.message }, "A peer's request was refused.")
+      this.#deps.log.debug({ syncPeer: from, why: error.message }, "A sync peer's request was refused.")
       return refuse(response, 400, `Bad request: ${error.message}`)
     }
     if (error instanceof BodyTooLargeError) {
@@ -316,9 +327,9 @@ class Gateway implements PeerServer {
     }
     if (error instanceof GoneError) return void response.destroy()
     this.counts.unavailable++
-    if (error instanceof UnavailableError)
-      this.#deps.log.debug({ peer: from, error }, 'A peer told us something that could not be taken.')
-    else this.#deps.log.error({ peer: from, path: request.path, error }, "A peer's request failed.")
+    const fields = { syncPeer: from, path: request.path, error: error instanceof UnavailableError ? error.cause : error }
+    if (error instanceof UnavailableError) this.#failures.warn(fields, `A sync peer gets 503: ${error.message}.`)
+    else this.#deps.log.error(fields, "A sync peer's request failed.")
     // Half an answer is out: cut it, so that nobody takes it for whole.
     if (response.headersSent) response.destroy()
     else refuse(response, 503, `Unavailable: ${error instanceof UnavailableError ? error.message : 'internal error'}`)
@@ -335,6 +346,13 @@ class Gateway implements PeerServer {
     this.#strangers++
     socket.once('close', () => this.#strangers--)
   }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another process listens there',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  EACCES: 'permission is refused (ports under 1024 need a privilege)',
+  ENOTFOUND: 'the name is unknown',
 }
 
 class UnavailableError extends Error {
