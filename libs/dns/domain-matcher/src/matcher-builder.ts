@@ -23,6 +23,8 @@ export const Refusal = {
   badName: 'bad-name',
   badKeyword: 'bad-keyword',
   badRegexp: 'bad-regexp',
+  /** It matches names that have nothing in common. */
+  tooBroad: 'too-broad',
   regexpTooLarge: 'regexp-too-large',
   tooManyRegexps: 'too-many-regexps',
   tooManyKeywords: 'too-many-keywords',
@@ -32,9 +34,11 @@ export const Refusal = {
 } as const
 export type Refusal = (typeof Refusal)[keyof typeof Refusal]
 
+/** Of each list, so that none can take another's place, but for `names`. */
 export interface MatcherLimits {
   /** Names of all lists together, each counted once. */
   readonly names: number
+  /** What is refused counts too, for compiling is what takes time. */
   readonly regexps: number
   /** Regular expressions that have to be tried on every name, for they have no fixed text of three characters. */
   readonly unfilteredRegexps: number
@@ -78,8 +82,8 @@ export interface ListRules {
     exception: boolean,
     important: boolean,
   ): Refusal | undefined
-  /** Takes over all rules that this list had in an older matcher; `list` is its index there. */
-  copy(from: Matcher, list: number): void
+  /** Takes over all rules that this list had in an older matcher; `list` is its index there. Returns how many were not taken, and why. */
+  copy(from: Matcher, list: number): ReadonlyMap<Refusal, number>
 }
 
 export class MatcherBuilder {
@@ -89,18 +93,15 @@ export class MatcherBuilder {
   #table = new NameTable()
   readonly #ruleSets = new RuleSets()
   readonly #lists: Counted[] = []
+  readonly #shares: Share[] = [] // by list
   readonly #depths = new Uint32Array(4)
   #deepest = 0
   readonly #shapes = new Map<string, WildcardShape>()
-  readonly #shapesOfLabels = new Map<number, number>()
   readonly #textRules: TextRule[] = []
   readonly #knownTextRules = new Set<string>()
   readonly #patterns = new Map<string, number[]>() // piece -> text rules
   readonly #unfiltered: number[] = []
   #patternOctets = 0
-  #regexps = 0
-  #unfilteredSize = 0
-  #keywords = 0
 
   // The name being added: in wire format, where its labels start, and packed.
   readonly #name = new Uint8Array(MAX_NAME_LENGTH + 1)
@@ -124,6 +125,7 @@ export class MatcherBuilder {
       throw new RangeError(`${this.#lists.length} lists, and no more than ${MAX_LISTS} are possible`)
     const counts: Counted = { name, names: 0, rules: 0, duplicates: 0 }
     const index = this.#lists.push(counts) - 1
+    this.#shares.push({ keywords: 0, regexps: 0, unfiltered: 0, unfilteredSize: 0, shapes: new Map() })
     return {
       index,
       counts,
@@ -143,18 +145,24 @@ export class MatcherBuilder {
           ? this.#keyword(index, text, exception, important)
           : this.#regexp(index, text, exception, important)
       },
-      copy: (from, list) =>
+      copy: (from, list) => {
+        const refused = new Map<Refusal, number>()
+        const note = (refusal: Refusal | undefined) => {
+          if (refusal !== undefined) refused.set(refusal, (refused.get(refusal) ?? 0) + 1)
+        }
         from.visitRules(
           list,
           (kind, words, start, end, exception, important) => {
             this.#takeName(words, start, end)
-            this.#storeName(index, kind, exception, important)
+            note(this.#storeName(index, kind, exception, important))
           },
           (kind, text, exception, important) => {
-            if (kind === RuleKind.keyword) this.#keyword(index, text, exception, important)
-            else this.#regexp(index, text, exception, important)
+            if (kind === RuleKind.keyword) note(this.#keyword(index, text, exception, important))
+            else note(this.#regexp(index, text, exception, important))
           },
-        ),
+        )
+        return refused
+      },
     }
   }
 
@@ -252,7 +260,7 @@ export class MatcherBuilder {
   #storeName(list: number, kind: RuleKind, exception: boolean, important: boolean): Refusal | undefined {
     if (this.#ruleSets.size >= MAX_RULE_SETS) return Refusal.tooManyNames
     if (this.#table.size >= Math.min(this.#limits.names, MAX_NAMES)) return Refusal.tooManyNames
-    if (this.#stars > 0 && !this.#noteShape()) return Refusal.tooManyWildcardForms
+    if (this.#stars > 0 && !this.#noteShape(list)) return Refusal.tooManyWildcardForms
 
     const tag = tagOf(hashWords(this.#key.root, this.#key, this.#packed, 0, this.#packedEnd))
     const entry = this.#table.entryOf(tag, this.#packed, this.#packedEnd)
@@ -344,26 +352,29 @@ export class MatcherBuilder {
     }
   }
 
-  #noteShape(): boolean {
+  #noteShape(list: number): boolean {
     const labels = this.#labelCount
     const stars: number[] = []
     for (let at = 0, depth = 0; at < this.#packedEnd; at += labelWords(this.#packed[at]), depth++)
       if (this.#packed[at] === STAR) stars.push(depth)
     const key = `${labels}:${stars.join()}`
-    if (this.#shapes.has(key)) return true
-    const ofLabels = this.#shapesOfLabels.get(labels) ?? 0
-    if (ofLabels >= this.#limits.wildcardForms) return false
-    this.#shapesOfLabels.set(labels, ofLabels + 1)
+    const { shapes } = this.#shares[list]
+    const ofLabels = shapes.get(labels) ?? new Set()
+    if (ofLabels.has(key)) return true
+    if (ofLabels.size >= this.#limits.wildcardForms) return false
+    shapes.set(labels, ofLabels.add(key))
     this.#shapes.set(key, { labels, stars })
     return true
   }
 
   #keyword(list: number, text: string, exception: boolean, important: boolean): Refusal | undefined {
     const keyword = text.toLowerCase()
+    if (keyword.length === 1) return Refusal.tooBroad
     if (keyword === '' || keyword.length > MAX_NAME_LENGTH || !/^[\x21-\x7e]+$/.test(keyword)) return Refusal.badKeyword
     if (this.#isKnown(list, RuleKind.keyword, keyword, exception, important)) return undefined
-    if (this.#keywords >= this.#limits.keywords || !this.#takePatterns([keyword])) return Refusal.tooManyKeywords
-    this.#keywords++
+    const share = this.#shares[list]
+    if (share.keywords >= this.#limits.keywords || !this.#takePatterns([keyword])) return Refusal.tooManyKeywords
+    share.keywords++
     this.#addTextRule({ list, kind: RuleKind.keyword, text: keyword, exception, important }, [keyword])
     return undefined
   }
@@ -371,23 +382,22 @@ export class MatcherBuilder {
   #regexp(list: number, source: string, exception: boolean, important: boolean): Refusal | undefined {
     if (source.length > this.#limits.regexpLength) return Refusal.regexpTooLarge
     if (this.#isKnown(list, RuleKind.regexp, source, exception, important)) return undefined
-    if (this.#regexps >= this.#limits.regexps) return Refusal.tooManyRegexps
-    let size: number
-    try {
-      size = RE2JS.compile(source, RE2JS.CASE_INSENSITIVE).programSize()
-    } catch {
-      return Refusal.badRegexp
-    }
+    const share = this.#shares[list]
+    const { unfilteredRegexps, unfilteredSize } = this.#limits
+    if (share.regexps >= this.#limits.regexps) return Refusal.tooManyRegexps
+    share.regexps++
+    const compiled = compile(source)
+    if (compiled === undefined) return Refusal.badRegexp
+    const size = compiled.programSize()
     if (size > this.#limits.regexpSize) return Refusal.regexpTooLarge
+    if (UNRELATED_NAMES.every((name) => compiled.test(name))) return Refusal.tooBroad
     let pieces = requiredPieces(source)
     if (pieces !== undefined && !this.#takePatterns(pieces)) pieces = undefined
     if (pieces === undefined) {
-      const { unfilteredRegexps, unfilteredSize } = this.#limits
-      if (this.#unfiltered.length >= unfilteredRegexps || this.#unfilteredSize + size > unfilteredSize)
-        return Refusal.tooManyRegexps
-      this.#unfilteredSize += size
+      if (share.unfiltered >= unfilteredRegexps || share.unfilteredSize + size > unfilteredSize) return Refusal.tooManyRegexps
+      share.unfiltered++
+      share.unfilteredSize += size
     }
-    this.#regexps++
     this.#addTextRule({ list, kind: RuleKind.regexp, text: source, exception, important }, pieces)
     return undefined
   }
@@ -415,6 +425,29 @@ export class MatcherBuilder {
     this.#patternOctets += octets
     for (const piece of fresh) this.#patterns.set(piece, [])
     return true
+  }
+}
+
+/** What a list has taken of its limits. */
+interface Share {
+  keywords: number
+  regexps: number
+  unfiltered: number
+  unfilteredSize: number
+  /** By number of labels, the wildcard forms. */
+  readonly shapes: Map<number, Set<string>>
+}
+
+/** Whatever matches all of these says nothing about a name. */
+const UNRELATED_NAMES = ['q.z', 'www.example.org', '7.x-y.co.uk', '_k._j.w', 'xn--p1ai.0.4.3.2.1.in-addr.arpa']
+
+/** Undefined also for classes of Unicode: they take tens of milliseconds to compile, and a name has nothing but octets. */
+function compile(source: string): RE2JS | undefined {
+  if (/\\[pP]/.test(source)) return undefined
+  try {
+    return RE2JS.compile(source, RE2JS.CASE_INSENSITIVE)
+  } catch {
+    return undefined
   }
 }
 

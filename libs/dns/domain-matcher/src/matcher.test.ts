@@ -1,7 +1,8 @@
 import { textToName } from '@dnstap-bgp/dns-wire'
 import { RuleKind } from '@dnstap-bgp/domain-list'
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { RE2JS, RE2Set } from 're2js'
+import { expect, test, vi } from 'vitest'
 import { hashKeyOf, hashWords, tagOf } from './hash.ts'
 import { Matcher, NO_MATCH } from './matcher.ts'
 import { MatcherBuilder, Refusal } from './matcher-builder.ts'
@@ -110,7 +111,7 @@ test.each([
   ['by keyword beats names', [exact('ads.x.com')], [keyword('ads')], 'ads.x.com', []],
   ['by regular expression beats names', [exact('ads.x.com')], [regexp('^ads\\.')], 'ads.x.com', []],
   ['loses to an important rule', [important(suffix('com'))], [exact('x.com')], 'x.com', ['a']],
-  ['that is important beats everything', [important(exact('x.com')), keyword('x')], [important(suffix('com'))], 'x.com', []],
+  ['that is important beats everything', [important(exact('x.com')), keyword('x.')], [important(suffix('com'))], 'x.com', []],
   ['that is an important keyword beats everything', [important(exact('x.com'))], [important(keyword('x.c'))], 'x.com', []],
 ] as const)('an exception %s', (_name, rules, exceptions, name, expected) => {
   expect(feeds(matcherOf({ a: rules, b: exceptions.map(except) }), name)).toEqual(expected)
@@ -162,8 +163,10 @@ const rule: fc.Arbitrary<Rule> = fc.record({
 function fitted({ kind, pattern, ...flags }: Rule): Rule {
   const labels = labelsOf(pattern)
   if (kind === RuleKind.wildcard) return { kind, pattern: ['*', ...pattern.split(/(?<!\\)\./).slice(1)].join('.'), ...flags }
-  if (kind === RuleKind.keyword)
-    return { kind, pattern: labels[0] === '\0' ? 'b.' : labels.slice(0, 2).join('.').replace(/\0/g, 'a'), ...flags }
+  if (kind === RuleKind.keyword) {
+    const text = labels[0] === '\0' ? 'b.' : labels.slice(0, 2).join('.').replace(/\0/g, 'a')
+    return { kind, pattern: text.length === 1 ? `${text}.` : text, ...flags }
+  }
   if (kind === RuleKind.regexp) return { kind, pattern: labels.length % 2 === 0 ? '^a+\\.' : 'aa[.]?b?\\.a', ...flags }
   return { kind, pattern, ...flags }
 }
@@ -291,7 +294,7 @@ test('a name of 255 octets, and one of 127 labels', () => {
 })
 
 test('bytes that are no name match nothing, and nothing is read past them', () => {
-  const matcher = matcherOf({ a: [suffix('.'), keyword('a'), regexp('a'), wildcard('*')] })
+  const matcher = matcherOf({ a: [suffix('.'), keyword('aa'), regexp('a'), wildcard('*')] })
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(300), (bytes, offset) => {
       expect(matcher.match(bytes, offset)).toBeGreaterThanOrEqual(NO_MATCH)
@@ -301,15 +304,26 @@ test('bytes that are no name match nothing, and nothing is read past them', () =
   expect(matcher.match(Uint8Array.of(3, 0x61), 0)).toBe(NO_MATCH)
 })
 
+function tagOfLabel(text: string, seed: number): number {
+  const packed = new Int32Array(16)
+  return tagOf(hashWords(hashKeyOf(seed).root, hashKeyOf(seed), packed, 0, packLabel(packed, 0, textToName(text)!, 0)))
+}
+
+test('names cannot be made to have the same hash by whoever does not know the seed', () => {
+  // The highest bit of one word, and of the next what a multiplication and a shift would make of it.
+  const one = 'aaaaaaaaaaa'
+  const other = 'aaaaaa\\225aa\\096\\225'
+  expect([textToName(one)!.length, textToName(other)!.length]).toEqual([13, 13])
+  const same = Array.from({ length: 100 }, (_, seed) => tagOfLabel(one, seed) === tagOfLabel(other, seed))
+  expect(same.filter(Boolean)).toEqual([])
+})
+
 test('names with the same hash are told apart', () => {
   const byTag = new Map<number, string>()
   let twins: readonly [string, string] | undefined
   for (let i = 0; twins === undefined; i++) {
-    const name = `n${i}.org`
-    const wire = textToName(name)!
-    const packed = new Int32Array(8)
-    const end = packLabel(packed, packLabel(packed, 0, wire, wire.length - 5), wire, 0)
-    const tag = tagOf(hashWords(hashKeyOf(1).root, hashKeyOf(1), packed, 0, end))
+    const name = `n${i}`
+    const tag = tagOfLabel(name, 1)
     const other = byTag.get(tag)
     if (other !== undefined) twins = [other, name]
     byTag.set(tag, name)
@@ -330,7 +344,7 @@ test('a name and the wildcard over it are told apart, wherever they are stored',
 test('what cannot be taken is refused with its reason', () => {
   const limits = {
     names: 2,
-    regexps: 2,
+    regexps: 6,
     unfilteredRegexps: 1,
     unfilteredSize: 50,
     regexpLength: 30,
@@ -365,11 +379,70 @@ test('what cannot be taken is refused with its reason', () => {
   expect(rule(RuleKind.regexp, '(a{30}){30}')).toBe(Refusal.regexpTooLarge)
   expect(rule(RuleKind.regexp, '[ab]{60}')).toBe(Refusal.tooManyRegexps)
   expect(rule(RuleKind.regexp, '[ab]')).toBeUndefined()
-  expect(rule(RuleKind.regexp, '[cd]')).toBe(Refusal.tooManyRegexps)
+  expect(rule(RuleKind.regexp, '[cd]')).toBe(Refusal.tooManyRegexps) // of those without fixed text
+  expect(rule(RuleKind.regexp, '^ads\\.')).toBe(Refusal.tooManyRegexps) // tried: the refused ones too
   expect(rule(RuleKind.wildcard, '*.a')).toBeUndefined()
   expect(rule(RuleKind.wildcard, 'a.*')).toBe(Refusal.tooManyWildcardForms)
   expect(rule(RuleKind.suffix, 'a')).toBeUndefined()
   expect(rule(RuleKind.suffix, 'b')).toBe(Refusal.tooManyNames)
+})
+
+test.each(['(?:.*)', '.{1,}', '\\w', 'x*', 'a|', '^.*\\..*$', '[^ ]+', '(?i).*', '\\.', '^[^.]+\\.', '(?:)', 'a|[b-z]'])(
+  'an expression that matches names with nothing in common is refused: %s',
+  (source) => {
+    const list = new MatcherBuilder({ seed: 1 }).addList('a')
+    expect(list.rule(RuleKind.regexp, source, false, false)).toBe(Refusal.tooBroad)
+  },
+)
+
+test('a keyword of one character is refused', () => {
+  const list = new MatcherBuilder({ seed: 1 }).addList('a')
+  expect(list.rule(RuleKind.keyword, 'e', false, false)).toBe(Refusal.tooBroad)
+  expect(list.rule(RuleKind.keyword, 'qq', false, false)).toBeUndefined()
+})
+
+test('classes of Unicode are refused uncompiled', () => {
+  const list = new MatcherBuilder({ seed: 1 }).addList('a')
+  expect(list.rule(RuleKind.regexp, 'x\\pL', false, false)).toBe(Refusal.badRegexp)
+  expect(list.rule(RuleKind.regexp, 'x[^\\P{Greek}]', false, false)).toBe(Refusal.badRegexp)
+})
+
+test('a list that takes all it may leaves the others theirs, in the next matcher too', () => {
+  const limits = { regexps: 3, unfilteredRegexps: 2, keywords: 2, wildcardForms: 1 }
+  const mine = [regexp('^a[0-9]'), except(regexp('^b[0-9]')), keyword('ads'), wildcard('*.org')]
+  const greedy = [...mine, regexp('^c[0-9]'), regexp('^d[0-9]'), keyword('trk'), keyword('pix'), wildcard('x.*')]
+  const builder = new MatcherBuilder({ seed: 1, limits })
+  const fill = (name: string, rules: readonly Rule[]) => {
+    const list = builder.addList(name)
+    return rules.map(({ kind, pattern, exception = false }) => list.rule(kind, pattern, exception, false))
+  }
+  expect(fill('greedy', greedy).slice(mine.length)).toEqual([
+    Refusal.tooManyRegexps,
+    Refusal.tooManyRegexps,
+    undefined,
+    Refusal.tooManyKeywords,
+    Refusal.tooManyWildcardForms,
+  ])
+  expect(fill('mine', mine)).toEqual(mine.map(() => undefined))
+  const before = new Matcher(builder.build())
+  const next = new MatcherBuilder({ seed: 2, limits })
+  expect([...next.addList('mine').copy(before, 1)]).toEqual([])
+  expect(next.addList('greedy').copy(before, 0).size).toBe(0)
+  const smaller = new MatcherBuilder({ seed: 2, limits: { ...limits, keywords: 1 } })
+  expect([...smaller.addList('greedy').copy(before, 0)]).toEqual([[Refusal.tooManyKeywords, 1]])
+})
+
+test('once prepared, a name compiles nothing', () => {
+  const rules = [regexp('^ads[0-9]'), regexp('^track|pixel$'), regexp('^x+[0-9]'), keyword('abc'), suffix('a.org')]
+  const matcher = matcherOf({ a: rules })
+  const compile = vi.spyOn(RE2JS, 'compile')
+  const compileSet = vi.spyOn(RE2Set.prototype, 'compile')
+  let steps = 0
+  for (const _ of matcher.prepare()) steps++
+  expect([steps, compile.mock.calls.length, compileSet.mock.calls.length]).toEqual([2, 2, 1])
+  for (const name of ['ads1.net', 'x1.net', 'abc.net', 'my.pixel']) expect(feeds(matcher, name)).toEqual(['a'])
+  expect([compile.mock.calls.length, compileSet.mock.calls.length]).toEqual([2, 1])
+  vi.restoreAllMocks()
 })
 
 test('a catastrophic regular expression takes no time to speak of', () => {
@@ -390,6 +463,18 @@ test('regular expressions that take too long are left out for a while, and count
   costMs = 0
   now += 1000
   expect(isMatched('a1.org')).toBe(true)
+})
+
+test('what a keyword matched is told even after as many other verdicts as are kept', () => {
+  const builder = new MatcherBuilder({ seed: 1 })
+  const list = builder.addList('a')
+  for (let i = 0; i < 70_000; i++) list.rule(RuleKind.exact, `n${i}.org`, false, false)
+  list.rule(RuleKind.keyword, 'ads', false, false)
+  const matcher = new Matcher(builder.build())
+  const tell = (name: string) => matcher.verdict(match(matcher, name))
+  expect(tell('ads.net')).toEqual([{ list: 'a', rule: 'keyword:ads' }])
+  for (let i = 0; i < 66_000; i++) tell(`n${i}.org`)
+  expect(tell('ads.net')).toEqual([{ list: 'a', rule: 'keyword:ads' }])
 })
 
 test('bytes that are no matcher are refused', () => {

@@ -68,6 +68,12 @@ export interface Explanation {
 const FIRST_COMBINATION = 2 ** 30
 const MAX_KEPT_VERDICTS = 65_536
 
+/** Of a plain hit with wildcards, keywords and regular expressions. */
+interface Combination {
+  readonly id: number
+  readonly feeds: readonly Feed[]
+}
+
 interface Hit extends MatchingRule {
   readonly text: () => string
 }
@@ -111,7 +117,7 @@ export class Matcher {
   readonly #candidates: number[] = []
 
   readonly #verdicts = new Map<number, readonly Feed[]>()
-  readonly #combinations = new Map<string, number>()
+  readonly #combinations = new Map<string, Combination>()
   #nextCombination = FIRST_COMBINATION
 
   /** `now`, if given, limits the time that regular expressions may take (regexp-budget.ts): milliseconds that only grow, with fractions. */
@@ -208,6 +214,21 @@ export class Matcher {
       verdict = this.#keep(id, this.#feeds(feedingRules(this.#plainHits(id))))
     }
     return verdict
+  }
+
+  /**
+   * Compiles the regular expressions, one for each step, which else happens when a name first needs one: thousands of them take long. For
+   * whoever is about to put this matcher in the place of another, on a loop that has other work.
+   */
+  *prepare(): Generator<void> {
+    const { textRules, unfiltered } = this.#text
+    const isUnfiltered = new Set(unfiltered)
+    for (const [index, { kind }] of textRules.entries()) {
+      if (kind !== RuleKind.regexp || isUnfiltered.has(index)) continue
+      this.#regexp(index)
+      yield
+    }
+    if (unfiltered.length > 0) this.#unfilteredSet()
   }
 
   /** Names for which regular expressions were not tried, because they had taken too much time. */
@@ -427,16 +448,17 @@ export class Matcher {
   /** The verdict of what #matchMore found together with the plain hit. */
   #combine(plain: number): number {
     const key = `${plain},${this.#wildcards.join()};${this.#textHits.join()}`
-    const known = this.#combinations.get(key)
-    if (known !== undefined) return known
-    const feeding = feedingRules([...this.#plainHits(plain), ...this.#moreHits()])
-    const id = feeding.length === 0 ? NO_MATCH : this.#nextCombination
-    if (this.#combinations.size >= MAX_KEPT_VERDICTS) forgetOldest(this.#combinations)
-    this.#combinations.set(key, id)
-    if (id === NO_MATCH) return id
-    this.#nextCombination = id === 2 ** 31 - 1 ? FIRST_COMBINATION : id + 1
-    this.#keep(id, this.#feeds(feeding))
-    return id
+    let known = this.#combinations.get(key)
+    if (known === undefined) {
+      const feeds = this.#feeds(feedingRules([...this.#plainHits(plain), ...this.#moreHits()]))
+      known = { id: feeds.length === 0 ? NO_MATCH : this.#nextCombination, feeds }
+      if (known.id !== NO_MATCH) this.#nextCombination = known.id === 2 ** 31 - 1 ? FIRST_COMBINATION : known.id + 1
+      if (this.#combinations.size >= MAX_KEPT_VERDICTS) forgetOldest(this.#combinations)
+      this.#combinations.set(key, known)
+    }
+    // Other verdicts may have pushed it out.
+    if (known.id !== NO_MATCH && !this.#verdicts.has(known.id)) this.#keep(known.id, known.feeds)
+    return known.id
   }
 
   #keep(id: number, feeds: readonly Feed[]): readonly Feed[] {
