@@ -25,7 +25,10 @@ export interface PeerClientConfig {
 }
 
 export interface PeerClientDeps {
-  /** Takes what the peer has; it is called again when that resolves. Rejects when nothing can be taken now: the fetch ends. */
+  /**
+   * Takes what the peer has; it is called again when that resolves. Rejects when nothing can be taken now: the fetch ends.
+   * @param from the peer's address, or its name where the configuration has that
+   */
   accept(entries: readonly PeerEntry[], from: string): Promise<unknown>
   readonly health: { ok(why?: string): void; degraded(why: string): void }
   readonly clock: Clock
@@ -252,7 +255,7 @@ export class PeerClient {
         while (waiting.length >= least && waiting.length > 0) {
           const part = waiting.slice(0, ENTRIES_PER_ACCEPT)
           waiting = waiting.slice(ENTRIES_PER_ACCEPT)
-          await this.#deps.accept(part, this.name).catch((error: unknown) => {
+          await this.#deps.accept(part, this.#config.peer.host).catch((error: unknown) => {
             throw new NotTakenError(describe(error), { cause: error })
           })
           count += part.length

@@ -12,7 +12,7 @@ export interface GatewayNumbers {
 
 export function describeMetrics(metrics: Metrics, { entries, server, peers }: GatewayNumbers): void {
   const ofPeers = (read: (peer: PeerStatus) => number) => () =>
-    samplesOf('peer', Object.fromEntries(peers().map((peer) => [peer.peer, read(peer)])))
+    samplesOf('sync_peer', Object.fromEntries(peers().map((peer) => [peer.peer, read(peer)])))
   metrics.counter({
     name: 'gateway_entries_total',
     help: 'Entries of other instances, put by them or fetched from them, by what became of them.',
@@ -36,37 +36,37 @@ export function describeMetrics(metrics: Metrics, { entries, server, peers }: Ga
   metrics.counter({
     name: 'gateway_pushed_total',
     help: 'Entries told to a sync peer.',
-    labels: ['peer'],
+    labels: ['sync_peer'],
     read: ofPeers((peer) => peer.pushed),
   })
   metrics.counter({
     name: 'gateway_push_failures_total',
     help: 'Times a sync peer could not be told something; it is told again.',
-    labels: ['peer'],
+    labels: ['sync_peer'],
     read: ofPeers((peer) => peer.pushFailures),
   })
   metrics.counter({
     name: 'gateway_push_lost_total',
     help: 'Entries a sync peer was not told: it would not have them, or too much waited. Its own fetch brings them.',
-    labels: ['peer'],
+    labels: ['sync_peer'],
     read: ofPeers((peer) => peer.refused + peer.dropped),
   })
   metrics.gauge({
     name: 'gateway_queued',
     help: 'Entries waiting for a sync peer.',
-    labels: ['peer'],
+    labels: ['sync_peer'],
     read: ofPeers((peer) => peer.queued),
   })
   metrics.counter({
     name: 'gateway_fetches_total',
     help: 'Times a sync peer told us everything it has.',
-    labels: ['peer'],
+    labels: ['sync_peer'],
     read: ofPeers((peer) => peer.fetches),
   })
   metrics.counter({
     name: 'gateway_fetch_failures_total',
     help: 'Times a sync peer could not be asked for what it has.',
-    labels: ['peer'],
+    labels: ['sync_peer'],
     read: ofPeers((peer) => peer.fetchFailures),
   })
 }

@@ -121,11 +121,20 @@ describe('a peer that puts', () => {
     expect(text).toContain('gateway_requests_total{result="puts"} 3')
   })
 
-  test('is told to come again while there is no cache', async () => {
-    const { ask, metrics } = await start(LISTENING, { absent: true })
+  test('is told to come again while there is no cache, and health says so until there is one', async () => {
+    const { ask, bus, metrics, health } = await start(LISTENING, { absent: true })
+    expect(health.report().state).toBe('ok')
     expect(await ask('PUT', '/put', jsonOf('203.0.113.1'))).toMatchObject({ status: 503 })
     expect(await ask('GET', '/fetch')).toMatchObject({ status: 503 })
     expect(await metrics.text()).toContain('gateway_requests_total{result="unavailable"} 2')
+    expect(health.report().components).toMatchObject([
+      { name: 'sync gateway', state: 'degraded', why: expect.stringMatching(/^The cache cannot be asked: /) },
+    ])
+    bus.serve(OFFER, async function* () {
+      yield [null]
+    })
+    expect(await ask('PUT', '/put', jsonOf('203.0.113.1'))).toEqual({ status: 200, body: '' })
+    expect(health.report().state).toBe('ok')
   })
 })
 
@@ -171,6 +180,7 @@ describe('what the cache learnt', () => {
     clock.advance(5000)
     await waitFor(() => health.report().state === 'degraded')
     expect(health.report().components).toMatchObject([
+      { name: 'sync gateway', state: 'ok' },
       {
         name: `sync peer ${mute.where}`,
         state: 'degraded',
@@ -185,8 +195,8 @@ describe('what the cache learnt', () => {
     ])
     expect(gateway.report()).toEqual({ syncPeers: [`${mute.where}: 0 told, 2 waiting`, `${alive.where}: 2 told, 0 waiting`] })
     const text = await metrics.text()
-    expect(text).toContain(`gateway_pushed_total{peer="${alive.where}"} 2`)
-    expect(text).toContain(`gateway_queued{peer="${mute.where}"} 2`)
+    expect(text).toContain(`gateway_pushed_total{sync_peer="${alive.where}"} 2`)
+    expect(text).toContain(`gateway_queued{sync_peer="${mute.where}"} 2`)
   })
 
   test('is told to nobody any more after close()', async () => {
@@ -208,10 +218,10 @@ test('at the start every peer is asked for everything, and the cache judges that
     answer: (one) => (one.address === '127.0.0.1' ? { refusal: 'never', why: 'the never list has it: loopback' } : null),
   })
   clock.advance(0)
-  await waitFor(async () => (await metrics.text()).includes(`gateway_fetches_total{peer="${peer.where}"} 1`))
+  await waitFor(async () => (await metrics.text()).includes(`gateway_fetches_total{sync_peer="${peer.where}"} 1`))
   expect(offers.flat().map(({ address, source }) => [address, source])).toEqual([
-    ['203.0.113.1', `peer ${peer.where}`],
-    ['127.0.0.1', `peer ${peer.where}`],
+    ['203.0.113.1', 'peer 127.0.0.1'],
+    ['127.0.0.1', 'peer 127.0.0.1'],
   ])
   const text = await metrics.text()
   for (const result of ['taken', 'unwanted', 'malformed']) expect(text).toContain(`gateway_entries_total{result="${result}"} 1`)
@@ -234,7 +244,7 @@ describe('a fetch that brings more new routes than a list may make at once', () 
       return offers.length === 2
     })
     expect(offers[1].map((one) => one.address)).toEqual(['203.0.113.2'])
-    await waitFor(async () => (await metrics.text()).includes(`gateway_fetches_total{peer="${peer.where}"} 1`))
+    await waitFor(async () => (await metrics.text()).includes(`gateway_fetches_total{sync_peer="${peer.where}"} 1`))
     expect(await metrics.text()).toContain('gateway_entries_total{result="taken"} 2')
     expect(await metrics.text()).toContain('gateway_entries_total{result="unwanted"} 0')
   })
@@ -248,7 +258,7 @@ describe('a fetch that brings more new routes than a list may make at once', () 
       clock.advance(100)
       return offers.length === 4
     })
-    await waitFor(async () => (await metrics.text()).includes(`gateway_fetches_total{peer="${peer.where}"} 1`))
+    await waitFor(async () => (await metrics.text()).includes(`gateway_fetches_total{sync_peer="${peer.where}"} 1`))
     expect(offers).toHaveLength(4)
     expect(await metrics.text()).toContain('gateway_entries_total{result="unwanted"} 1')
 

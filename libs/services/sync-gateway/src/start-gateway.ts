@@ -44,8 +44,27 @@ export async function startSyncGateway(config: Pick<Config, 'syncer'>, deps: Sta
   const { bus, clock, log, metrics, health, routes } = deps
   const entries = { taken: 0, unwanted: 0 }
   const pauses = new Pauses(clock)
+  const cacheHealth = health.component('sync gateway')
+  cacheHealth.ok()
+  const cacheAway = (error: unknown) => {
+    cacheHealth.degraded(`The cache cannot be asked: ${error instanceof Error ? error.message : String(error)}`)
+    throw error
+  }
+  const offer = async (offered: readonly PeerEntry[], from: string) => {
+    const answers = await offerToCache(bus, offered, from).catch(cacheAway)
+    cacheHealth.ok()
+    return answers
+  }
+  const entriesOf = async function* () {
+    try {
+      yield* entriesOfCache(bus)
+      cacheHealth.ok()
+    } catch (error) {
+      cacheAway(error)
+    }
+  }
   const accept = async (offered: readonly PeerEntry[], from: string) => {
-    const answers = await offerToCache(bus, offered, from)
+    const answers = await offer(offered, from)
     for (const answer of answers) entries[answer === null ? 'taken' : 'unwanted']++
     return answers.map((answer) => answer?.why)
   }
@@ -53,7 +72,7 @@ export async function startSyncGateway(config: Pick<Config, 'syncer'>, deps: Sta
   const acceptFetched = async (offered: readonly PeerEntry[], from: string) => {
     let left = offered
     for (let pause = 0; ; pause++) {
-      const answers = await offerToCache(bus, left, from)
+      const answers = await offer(left, from)
       const tooFast = left.filter((_, i) => answers[i]?.refusal === 'rate')
       entries.taken += answers.filter((answer) => answer === null).length
       if (tooFast.length === 0 || pause === MAX_PAUSES || pauses.closed) {
@@ -70,7 +89,7 @@ export async function startSyncGateway(config: Pick<Config, 'syncer'>, deps: Sta
   if (syncer.listen !== undefined) {
     server = await startPeerServer(
       { listen: syncer.listen, peers: syncer.peers.map((peer) => peer.host), allow: syncer.allow, token: syncer.token },
-      { entries: () => entriesOfCache(bus), accept, clock, log },
+      { entries: entriesOf, accept, clock, log },
     )
     log.info({ port: server.port }, 'Other instances can reach us.')
   }
