@@ -28,6 +28,7 @@ export type {
   TlsServerConfig,
 } from './config.ts'
 export { DEFAULTS } from './defaults.ts'
+export { holdMsOf } from './hold.ts'
 export { ConfigError, describeMistakes } from './mistakes.ts'
 export type { Mistake } from './mistakes.ts'
 export { neverListOptions } from './never-list-options.ts'

@@ -10,7 +10,7 @@
  * The matcher here is a filter for speed: the cache holds the lists too and decides.
  */
 import type { Bus, Subscription } from '@dnstap-bgp/bus'
-import type { Hold, ListConfig } from '@dnstap-bgp/config'
+import { holdMsOf, type Hold, type ListConfig } from '@dnstap-bgp/config'
 import { DnstapDecoder, dnstapFaultName, MessageType, messageTypeName } from '@dnstap-bgp/dnstap'
 import { nameToText, ResponseReader, responseFaultName, textToName } from '@dnstap-bgp/dns-wire'
 import { formatAddress } from '@dnstap-bgp/ip'
@@ -272,7 +272,7 @@ export class Ingest implements Closeable {
     const { low, high } = factKey
     const coalescer = this.#coalescer
     const nowSeconds = this.#nowSeconds
-    const holdSeconds = secondsOf(hold, ttlSeconds)
+    const holdSeconds = holdMsOf(hold, ttlSeconds) / 1000
     const worthSeconds = Math.max(1, Math.min(MAX_WORTH_SECONDS, holdSeconds / WORTH_SHARE))
     let verdict = coalescer.judge(low, high, nowSeconds, nowSeconds + holdSeconds, worthSeconds)
     if (verdict === Verdict.repeat) {
@@ -317,7 +317,7 @@ export class Ingest implements Closeable {
         rule: rule.rule,
         address: this.#address,
         ttlSeconds,
-        seenAtMs: Math.round(this.#deps.clock.now() - this.#ageMs),
+        seenAtMs: Math.round(this.#deps.wallNow() - this.#ageMs),
         source: this.senders.nameOf(source, this.#decoder, bytes),
         chain,
       },
@@ -429,11 +429,6 @@ export class Ingest implements Closeable {
 
 /** Fewer than any list's number. */
 const NO_LIST = -1
-
-function secondsOf(hold: Hold, ttlSeconds: number): number {
-  if (hold.kind === 'idle') return hold.ttlMs / 1000
-  return (Math.min(Math.max(ttlSeconds * 1000, hold.minMs), hold.maxMs) + hold.graceMs) / 1000
-}
 
 function countFault(counts: Record<string, number>, name: string): void {
   counts[name] = (counts[name] ?? 0) + 1
