@@ -769,6 +769,14 @@ test('the never list has every address of the file that routes must not catch', 
   expect({ allowPrivate, allow }).toEqual({ allowPrivate: true, allow: ['192.0.2.0/28'] })
 })
 
+test('the never list of a file read anew has also what the process uses of [bgp] and [syncer] until it starts again', () => {
+  const running = parse(ANCESTOR)
+  const fresh = parse('[bgp]\nas = 65000\nrouterID = "198.51.100.1"\npeers = ["198.51.100.2"]')
+  const texts = neverListOptions(fresh, running).also.map(([text]) => text)
+  for (const text of ['198.51.100.1', '198.51.100.2', '192.0.2.1', '192.0.2.3', '192.0.2.9', '192.0.2.7'])
+    expect(texts).toContain(text)
+})
+
 test('a file that is not there, or is a folder, is one sentence', () => {
   expect(() => loadConfig(join(folder, 'none.toml'), {})).toThrow(
     `${join(folder, 'none.toml')}: there is no such file, expected a configuration file`,

@@ -56,5 +56,15 @@ describe('the never list', () => {
     expect(list.refuses('198.18.5.1/32')).toBeUndefined()
   })
 
+  test('can be had with more besides', () => {
+    const list = never({ also: [['93.184.215.14', 'our next hop']] }).with([['93.184.215.15', 'a resolver']])
+    expect(['93.184.215.14/32', '93.184.215.15/32', '127.0.0.1/32', '93.184.215.16/32'].map((one) => list.refuses(one))).toEqual([
+      'our next hop',
+      'a resolver',
+      expect.stringMatching(/loopback/),
+      undefined,
+    ])
+  })
+
   test('what is no prefix is refused', () => expect(never().refuses('not-an-ip')).toMatch(/not a prefix/))
 })

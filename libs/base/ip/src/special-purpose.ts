@@ -97,8 +97,10 @@ export interface NeverListOptions {
  */
 export class NeverList {
   readonly #set = new PrefixSet<string>()
+  readonly #options: NeverListOptions
 
   constructor(options: NeverListOptions) {
+    this.#options = options
     // What is added first keeps its reason: the operator's and our own entries explain themselves better than a registry's.
     for (const [text, reason] of options.also) this.#add(text, reason)
     for (const text of options.allow) this.#add(text, ALLOWED)
@@ -106,6 +108,11 @@ export class NeverList {
     if (options.allowPrivate) for (const [text] of PRIVATE_PREFIXES) this.#add(text, ALLOWED)
     else for (const [text, reason] of PRIVATE_PREFIXES) this.#add(text, reason)
     for (const [text, reason] of SPECIAL_PURPOSE_PREFIXES) this.#add(text, reason)
+  }
+
+  /** The same and these besides. */
+  with(also: NeverListOptions['also']): NeverList {
+    return new NeverList({ ...this.#options, also: [...this.#options.also, ...also] })
   }
 
   /** Why a prefix (text, canonical) may not be routed: a range that covers it or lies inside it. Undefined: it may. */
