@@ -62,6 +62,20 @@ test('`auto` reads the list as what it is, and says what it took it for', () => 
   expect(summary).toMatchObject({ format: 'hosts', lines: 1, rules: { exact: 1, suffix: 0 }, skippedTotal: 0 })
 })
 
+test.each([
+  ['plain', 'a.example\n', '1 suffix a.example'],
+  ['sing-box', '{"version":1,"rules":[{"domain":["a.example"]}]}', '1 exact a.example'],
+  ['clash', 'payload:\n- DOMAIN,a.example\n', '2 exact a.example'],
+  ['adblock', '||a.example^\n', '1 suffix a.example'],
+])('a byte order mark before a list of %s is nothing', (format, text, entry) => {
+  const bytes = utf8(`\ufeff${text}`)
+  for (const chunks of [[bytes], [bytes.subarray(0, 1), bytes.subarray(1, 2), bytes.subarray(2)]])
+    for (const as of ['auto', format as 'plain'] as const) {
+      const { entries, summary } = collect(chunks, as)
+      expect([summary.format, ...entries]).toEqual([format, entry])
+    }
+})
+
 test('`auto` looks no further than its window, however the list arrives', () => {
   const text = `${'name.example\n'.repeat(DETECT_BYTES / 13 + 1)}payload:\n`
   const bytes = utf8(text)
@@ -76,6 +90,8 @@ test.each([
   [[0xff, 0xfe, 0x61, 0], 'not-utf8'],
   [Array.from(utf8('\n <!DOCTYPE html>\n<html>')), 'html-page'],
   [Array.from(utf8('<HTML><head>')), 'html-page'],
+  [Array.from(utf8('\ufeff<?xml version="1.0"?>\n<html>please wait</html>')), 'html-page'],
+  [Array.from(utf8('<!-- -->\n<html>\nexample.com\n')), 'html-page'],
 ])('%j is refused: %s', (octets, fault) => {
   const sink = { rule: () => undefined, address: () => undefined, skip: () => undefined }
   for (const format of ['auto', 'plain'] as const)

@@ -27,8 +27,9 @@ export function refuseWhatIsNoList(head: Uint8Array): void {
   if (name !== undefined) throw new ListError(ListFault.compressed, 0, `these are ${name} bytes, not a list`)
   if ((head[0] === 0xff && head[1] === 0xfe) || (head[0] === 0xfe && head[1] === 0xff))
     throw new ListError(ListFault.notUtf8, 0, 'this is UTF-16; a list is UTF-8')
-  if (/^\ufeff?\s*<(?:!doctype\s+html|html|head|body)\b/i.test(decodeUtf8(head, 0, Math.min(head.length, 1024))))
-    throw new ListError(ListFault.htmlPage, 0, 'this is a web page, not a list')
+  // No format begins with it, and pages do so in many ways: <!doctype, <?xml, <!-- -->.
+  if (/^\ufeff?\s*</.test(decodeUtf8(head, 0, Math.min(head.length, 1024))))
+    throw new ListError(ListFault.htmlPage, 0, 'this is a web page or XML, not a list')
 }
 
 /** The format of a list by its beginning. `complete`: there is no more of it, so a last line without end is a line. */

@@ -67,7 +67,8 @@ export class ListParser {
   }
 
   #begin(complete: boolean): ChunkFormat {
-    const head = this.#head
+    const hasMark = this.#head[0] === 0xef && this.#head[1] === 0xbb && this.#head[2] === 0xbf
+    const head = hasMark ? this.#head.subarray(3) : this.#head
     this.#head = new Uint8Array(0)
     const looked = head.subarray(0, DETECT_BYTES)
     refuseWhatIsNoList(looked)

@@ -51,13 +51,20 @@ test('the fixture: comments, decorations, addresses, U-labels, escapes and sever
     '44 skip single-word это',
     '44 skip single-word просто',
     '44 skip single-word слова',
-    '45 skip bad-character ||adblock.example^',
+    '45 suffix adblock.example',
     '46 suffix last.example',
   ])
 })
 
 describe('one line', () => {
   test.each([
+    ['@@||except.example^', ['@@suffix except.example']],
+    ['@@except.example', ['@@suffix except.example']],
+    ['+.both.example', ['suffix both.example']],
+    ['||open.example', ['suffix open.example']],
+    ['||x.example^$dnstype=A', ['skip bad-character ||x.example^$dnstype=A']],
+    ['||^', ['skip bad-character ||^']],
+    ['@@', ['skip empty-name @@']],
     ['com', ['suffix com']],
     ['.ua', ['suffix ua']],
     ['*.ua', ['suffix ua']],

@@ -6,7 +6,8 @@
  *   *.example.com          the same, unless the list is `match = exact`: then the subdomains only
  *   =example.com           this name alone
  *   a.*.example.com        `*` is one label;  ad*.example.com: within a label, any characters
- *   !example.com           an exception, also before the other forms
+ *   !example.com           an exception, also before the other forms; `@@` means the same
+ *   ||example.com^         the name and its subdomains, as in the lists this line is copied from; so does +.example.com
  *   192.0.2.0/24           an address or CIDR
  *
  * Comments: `#` anywhere; `;` and `//` at the beginning or after white space; `!` followed by white space at the beginning. Names are
@@ -54,14 +55,17 @@ export class PlainFormat implements LineFormat {
   #token(quoted: string, amongOthers: boolean): void {
     const emitter = this.#emitter
     let text = unquoted(quoted.endsWith(';') && !quoted.endsWith('\\;') ? quoted.slice(0, -1) : quoted)
-    const exception = text.startsWith('!')
-    if (exception) text = text.slice(1)
+    const mark = /^(?:!|@@)/.exec(text)?.[0] ?? ''
+    const exception = mark !== ''
+    text = text.slice(mark.length)
     if (text === '') return emitter.skip(SkipReason.emptyName, quoted)
     if (looksLikeAddress(text)) {
       if (!emitter.address(text, exception)) emitter.skip(addressFault(text), text)
       return
     }
     if (text.includes('/')) return emitter.skip(SkipReason.url, text)
+    const copied = /^(?:\|\|([^|^]+)\^?|\+\.(.+))$/.exec(text)
+    if (copied !== null) return emitter.literalName(RuleKind.suffix, copied[1] ?? copied[2], exception)
     if (text.startsWith('=')) return emitter.literalName(RuleKind.exact, text.slice(1), exception)
 
     const below = /^(?:\*?\.)(?=[^.])/.exec(text)?.[0].length ?? 0
