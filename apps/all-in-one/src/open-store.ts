@@ -10,5 +10,6 @@ export async function openStore(config: Config, deps: { clock: Clock; log: Log }
   if (config.store.kind === 'redis')
     deps.log.warn({}, 'The all-in-one keeps its store by itself; [store] redis is for the cache service.')
   else deps.log.warn({}, 'No `cache` file is configured: what is learnt is forgotten at the end.')
-  return new MemoryIpStore({ epoch: randomUUID() })
+  const startMs = deps.clock.now() - deps.clock.monotonic()
+  return new MemoryIpStore({ epoch: randomUUID(), now: () => Math.round(startMs + deps.clock.monotonic()) })
 }

@@ -106,7 +106,7 @@ const deps = { clock, log: silentLog }
 const store: IpStore =
   STORE === 'lmdb'
     ? await openLmdbStore({ path: join(folder, 'cache') }, deps)
-    : new MemoryIpStore({ epoch: 'bench', hashSeed: 1 })
+    : new MemoryIpStore({ epoch: 'bench', hashSeed: 1, now: () => clock.now() })
 for (let from = 0; from < COUNT; from += 1000) {
   const batch: Sighting[] = []
   for (let at = from; at < Math.min(COUNT, from + 1000); at++) batch.push(sighting(at))

@@ -23,12 +23,21 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { BindingTable, bindingParts, Float64Column, routeParts, StoreError, Uint32Column } from '@dnstap-bgp/ip-store'
+import {
+  BindingTable,
+  bindingParts,
+  EXPIRE_BATCH,
+  Float64Column,
+  routeParts,
+  StoreError,
+  Uint32Column,
+} from '@dnstap-bgp/ip-store'
 import type {
   Binding,
   BindingKey,
   Expired,
   IpStore,
+  NewDeadline,
   Observed,
   Sighting,
   StoreCounts,
@@ -136,6 +145,9 @@ export class LmdbIpStore implements IpStore {
   readonly #log: Log
   readonly #lock: FileLock
   readonly #table: BindingTable
+  readonly expireBatch = EXPIRE_BATCH
+  /** Store time when the monotonic clock was at 0. */
+  #startMs: number
   #database: RootDatabase<Uint8Array, number> | undefined
   /** Keys found that are no slots. */
   readonly #strayKeys: number[] = []
@@ -166,6 +178,7 @@ export class LmdbIpStore implements IpStore {
     this.#clock = clock
     this.#log = log
     this.#lock = lock
+    this.#startMs = clock.now() - clock.monotonic()
     this.#table = new BindingTable({
       epoch: config.epoch ?? randomUUID(),
       hashSeed: randomBytes(4).readInt32LE(),
@@ -232,6 +245,10 @@ export class LmdbIpStore implements IpStore {
     if (existsSync(packed)) renameSync(packed, this.#path)
   }
 
+  now(): number {
+    return Math.round(this.#startMs + this.#clock.monotonic())
+  }
+
   get loaded(): LoadedBindings {
     return this.#loaded
   }
@@ -261,7 +278,7 @@ export class LmdbIpStore implements IpStore {
     return this.#open().forget(keys)
   }
 
-  async reschedule(deadlines: readonly (BindingKey & { readonly expiresAtMs: number })[]): Promise<void> {
+  async reschedule(deadlines: readonly NewDeadline[]): Promise<void> {
     this.#open().reschedule(deadlines)
   }
 

@@ -14,6 +14,7 @@ import type {
   BindingKey,
   Expired,
   IpStore,
+  NewDeadline,
   Observed,
   Outcome,
   Sighting,
@@ -50,6 +51,7 @@ const OUTCOMES: readonly Outcome[] = [
   'full-prefixes-per-name',
   'full-routes-per-list',
   'full-routes',
+  'no-new-route',
 ]
 
 /** Resolves after the first attempt to connect, whether it succeeded or not. @throws when the options are wrong or a file is missing */
@@ -61,6 +63,7 @@ export async function openRedisStore(options: RedisStoreOptions, deps: RedisStor
 
 export class RedisIpStore implements IpStore {
   readonly opened: Promise<void>
+  readonly expireBatch = SLICES_AT_ONCE * EXPIRE_SLICE
   readonly #deps: RedisStoreDeps
   readonly #prefix: string
   readonly #logLength: string
@@ -113,6 +116,10 @@ export class RedisIpStore implements IpStore {
     this.#deadlineListeners.push(listener)
   }
 
+  now(): number {
+    return this.#deps.clock.now()
+  }
+
   async head(): Promise<StoreHead> {
     const [epoch = '', revision] = await this.#run('dnstapBgpHead')
     return { epoch, revision: Number(revision) }
@@ -139,6 +146,7 @@ export class RedisIpStore implements IpStore {
       timeText(one.seenAtMs),
       timeText(one.expiresAtMs),
       scoreText(one.expiresAtMs),
+      one.noNewRoute === true ? '1' : '',
       infoText(one),
     ])
     const answers = await this.#runAll(slices.map((slice) => () => this.#run('dnstapBgpObserve', limitsText, slice)))
@@ -175,11 +183,12 @@ export class RedisIpStore implements IpStore {
     return this.#joined(answers.map((answer) => changesIn(answer, 2)))
   }
 
-  async reschedule(deadlines: readonly (BindingKey & { readonly expiresAtMs: number })[]): Promise<void> {
-    const slices = slicesOf(deadlines, ({ list, name, prefix, expiresAtMs }) => [
+  async reschedule(deadlines: readonly NewDeadline[]): Promise<void> {
+    const slices = slicesOf(deadlines, ({ list, name, prefix, seenAtMs, expiresAtMs }) => [
       list,
       name,
       prefix,
+      timeText(seenAtMs),
       timeText(expiresAtMs),
       scoreText(expiresAtMs),
     ])

@@ -169,16 +169,16 @@ end
 
 /**
  * ARGV[4]: [names per prefix, prefixes per name, routes, { list: routes }], -1 for no ceiling;
- * ARGV[5]: [list, name, prefix, seen, deadline, deadline in decimal, info, list, …].
+ * ARGV[5]: [list, name, prefix, seen, deadline, deadline in decimal, 1 for no new route, info, list, …].
  */
 export const OBSERVE = String.raw`${CHANGING}
 local limits = cjson.decode(ARGV[4])
 local maxNames, maxPrefixes, maxRoutes, maxRoutesOfList = limits[1], limits[2], limits[3], limits[4]
 local sightings = cjson.decode(ARGV[5])
 local outcomes = {}
-for at = 1, #sightings, 7 do
+for at = 1, #sightings, 8 do
   local list, name, prefix = sightings[at], sightings[at + 1], sightings[at + 2]
-  local seen, deadline, info = sightings[at + 3], sightings[at + 4], sightings[at + 6]
+  local seen, deadline, info = sightings[at + 3], sightings[at + 4], sightings[at + 7]
   local key, field = BINDINGS .. prefix, list .. '\0' .. name
   local known = call('HMGET', key, '@', field)
   local summary = known[1]
@@ -198,7 +198,7 @@ for at = 1, #sightings, 7 do
       if later then setDeadline(field, prefix, sightings[at + 5]) end
     end
   elseif maxNames >= 0 and count >= maxNames then outcome = '3'
-  elseif maxPrefixes >= 0 and call('HLEN', NAMES .. name) >= maxPrefixes then outcome = '4'
+  elseif maxPrefixes >= 0 and name ~= '' and call('HLEN', NAMES .. name) >= maxPrefixes then outcome = '4'
   else
     local owners, lists
     local isNewOwner = true
@@ -208,6 +208,7 @@ for at = 1, #sightings, 7 do
     end
     if isNewOwner and maxRoutesOfList[list] and routesOf(list) >= maxRoutesOfList[list] then outcome = '5'
     elseif count == 0 and maxRoutes >= 0 and routes >= maxRoutes then outcome = '6'
+    elseif isNewOwner and sightings[at + 6] == '1' then outcome = '7'
     else
       outcome = '0'
       bindings = bindings + 1
@@ -259,16 +260,18 @@ end
 return finish()
 `
 
-/** ARGV[4]: [list, name, prefix, deadline, deadline in decimal, list, …]. */
+/** ARGV[4]: [list, name, prefix, last seen as it was read, deadline, deadline in decimal, list, …]. */
 export const RESCHEDULE = String.raw`${CHANGING}
 local all = cjson.decode(ARGV[4])
-for at = 1, #all, 5 do
+for at = 1, #all, 6 do
   local prefix, field = all[at + 2], all[at] .. '\0' .. all[at + 1]
   local known = call('HGET', BINDINGS .. prefix, field)
   if known then
     local first, seen, _, info = match(known, '^(%S+) (%S+) (%S+)\n(.*)$')
-    call('HSET', BINDINGS .. prefix, field, first .. ' ' .. seen .. ' ' .. all[at + 3] .. '\n' .. info)
-    setDeadline(field, prefix, all[at + 4])
+    if seen == all[at + 3] then
+      call('HSET', BINDINGS .. prefix, field, first .. ' ' .. seen .. ' ' .. all[at + 4] .. '\n' .. info)
+      setDeadline(field, prefix, all[at + 5])
+    end
   end
 end
 return finish()

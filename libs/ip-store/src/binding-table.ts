@@ -16,7 +16,17 @@ import type { RouteChange, RouteChanges } from '@dnstap-bgp/steering'
 import { ChangeLog } from './change-log.ts'
 import { Float64Column, Uint32Column } from './columns.ts'
 import { Deadlines } from './deadlines.ts'
-import type { Binding, BindingKey, Expired, Observed, Outcome, Sighting, StoreCounts, StoreLimits } from './ip-store.ts'
+import type {
+  Binding,
+  BindingKey,
+  Expired,
+  NewDeadline,
+  Observed,
+  Outcome,
+  Sighting,
+  StoreCounts,
+  StoreLimits,
+} from './ip-store.ts'
 import { firstCell, nextCell, SlotTable } from './slot-table.ts'
 import { MAX_TEXT_LENGTH, NO_TEXT, TextTable, writtenLength } from './text-table.ts'
 
@@ -164,10 +174,11 @@ export class BindingTable {
     return this.#changesAfter(before)
   }
 
-  reschedule(deadlines: readonly (BindingKey & { readonly expiresAtMs: number })[]): void {
+  reschedule(deadlines: readonly NewDeadline[]): void {
     for (const deadline of deadlines) {
       const slot = this.#slotOf(deadline)
       if (slot < 0 || this.#expiresAtMs.get(slot) === deadline.expiresAtMs) continue
+      if (this.#seenAtMs.get(slot) !== deadline.seenAtMs) continue
       this.#expiresAtMs.set(slot, deadline.expiresAtMs)
       this.#deadlines.moved(slot)
       this.#journal.moved(slot)
@@ -350,11 +361,12 @@ export class BindingTable {
       if (slot >= 0) return this.#refresh(slot, sighting)
     }
     if (this.#prefixes.holders(prefix) >= limits.namesPerPrefix) return 'full-names-per-prefix'
-    if (this.#names.holders(name) >= limits.prefixesPerName) return 'full-prefixes-per-name'
+    if (sighting.name !== '' && this.#names.holders(name) >= limits.prefixesPerName) return 'full-prefixes-per-name'
     const listLimit = limits.routesPerList.get(sighting.list)
     if (listLimit !== undefined && this.#routesOwnedBy(list) >= listLimit && !this.#owns(list, prefix))
       return 'full-routes-per-list'
     if (prefix === NO_TEXT && this.#routes >= limits.routes) return 'full-routes'
+    if (sighting.noNewRoute === true && !this.#owns(list, prefix)) return 'no-new-route'
 
     const slot = this.#takeSlot()
     this.#lastRule = this.#texts.holdLike(this.#lastRule, cut(sighting.rule))

@@ -8,7 +8,7 @@
 import type { RouteChanges, StoreHead } from '@dnstap-bgp/steering'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Binding, IpStore, Sighting, StoreLimits } from './ip-store.ts'
+import type { Binding, IpStore, NewDeadline, Sighting, StoreLimits } from './ip-store.ts'
 import { keyOf, ObviousStore } from './obvious-store.ts'
 
 export { keyOf, ObviousStore } from './obvious-store.ts'
@@ -248,6 +248,43 @@ export function ipStoreConformance(name: string, openStore: () => Promise<IpStor
         expect(ended.nextDeadlineMs).toBe(T0 + 90)
       }))
 
+    test('reschedule passes over what was seen since it was read', () =>
+      withStore(async (store) => {
+        const read = sighting({ expiresAtMs: T0 + 10 })
+        await store.observe([read, sighting({ seenAtMs: T0 + 5, expiresAtMs: T0 + 90 })], NO_LIMITS)
+        await store.reschedule([{ ...read, expiresAtMs: T0 + 20 }])
+        expect(await store.expire(T0 + 89, 10)).toMatchObject({ bindings: 0, nextDeadlineMs: T0 + 90 })
+      }))
+
+    test('its time is the wall clock at first and grows; how many to end at once is its own choice', () =>
+      withStore(async (store) => {
+        const first = store.now()
+        expect(Number.isFinite(first)).toBe(true)
+        await store.head()
+        expect(store.now()).toBeGreaterThanOrEqual(first)
+        expect(store.expireBatch).toBeGreaterThan(0)
+      }))
+
+    test('a sighting that may not make a route for its list joins one, refreshes, or is refused', () =>
+      withStore(async (store) => {
+        await store.observe([sighting()], NO_LIMITS)
+        const bound = (differences: Partial<Sighting>) => sighting({ noNewRoute: true, ...differences })
+        const { outcomes, changes } = await store.observe(
+          [
+            bound({ seenAtMs: T0 + 1 }),
+            bound({ name: 'other.example' }),
+            bound({ list: 'block' }),
+            bound({ prefix: '192.0.2.2/32' }),
+            sighting({ list: 'block' }),
+            bound({ list: 'block', name: 'other.example' }),
+          ],
+          NO_LIMITS,
+        )
+        expect(outcomes).toEqual(['refreshed', 'new', 'no-new-route', 'no-new-route', 'new', 'new'])
+        expect(prefixesTold(changes)).toEqual(['192.0.2.1/32'])
+        expect(await store.bindingsOf('192.0.2.2/32')).toEqual([])
+      }))
+
     describe('has ceilings', () => {
       const on = (list: string, name: string, prefix: string) => sighting({ list, name, prefix: `192.0.2.${prefix}/32` })
 
@@ -273,6 +310,16 @@ export function ipStoreConformance(name: string, openStore: () => Promise<IpStor
             on('vpn', 'b.example', '2'),
           ]
           expect((await store.observe(seen, limits)).outcomes).toEqual(['new', 'new', 'full-prefixes-per-name', 'new'])
+        }))
+
+      test('on the bindings of a name, which addresses written in lists do not have', () =>
+        withStore(async (store) => {
+          const limits = { ...NO_LIMITS, prefixesPerName: 1024 }
+          const written = Array.from({ length: 1500 }, (_, at) =>
+            sighting({ name: '', prefix: `198.18.${at >> 8}.${at & 255}/32`, expiresAtMs: Infinity }),
+          )
+          expect((await store.observe(written, limits)).outcomes).toEqual(written.map(() => 'new'))
+          expect((await store.counts()).routes).toBe(1500)
         }))
 
       test('on the routes of a list; a list not named has none, and a route it owns already is not one more', () =>
@@ -392,13 +439,14 @@ const time = fc.oneof({ weight: 20, arbitrary: fc.integer({ min: 1, max: 60 }) }
 const anySighting: fc.Arbitrary<Sighting> = fc
   .record({
     list: fc.constantFrom('a', 'b', 'c'),
-    name: fc.constantFrom('one.example', 'two.example', 'three.example', 'four.example'),
+    name: fc.constantFrom('one.example', 'two.example', 'three.example', 'four.example', ''),
     prefix: fc.constantFrom('192.0.2.1/32', '192.0.2.2/32', '192.0.2.3/32', '2001:db8::1/128', '2001:db8::2/128'),
     seenAtMs: fc.integer({ min: 0, max: 40 }),
     expiresAtMs: time,
     source: fc.constantFrom('s1', 's2'),
     rule: fc.constantFrom('r1', 'r2'),
     chain: fc.constantFrom(['q.example'], ['one.example'], []),
+    noNewRoute: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
   })
   .map((seen) => ({ ...seen, seenAtMs: seen.seenAtMs + T0, expiresAtMs: seen.expiresAtMs + T0 }))
 const ceiling = fc.oneof(
@@ -459,11 +507,18 @@ export class Twin {
       for (const key of asked.keys) this.obvious.forget(key)
       this.#follow(await this.#store.forget(asked.keys))
     } else {
-      for (const deadline of asked.deadlines) this.obvious.reschedule(deadline, deadline.expiresAtMs)
-      await this.#store.reschedule(asked.deadlines)
+      const deadlines = asked.deadlines.map((one) => this.#asRead(one))
+      for (const deadline of deadlines) this.obvious.reschedule(deadline)
+      await this.#store.reschedule(deadlines)
     }
     expect(sorted(this.#followed)).toEqual(sorted(this.obvious.routes()))
     expect((await this.#store.head()).revision).toBe(this.#revision)
+  }
+
+  /** Half of them as the binding is now, so that most take effect. */
+  #asRead(asked: Sighting): NewDeadline {
+    const known = this.obvious.bindings.get(keyOf(asked))
+    return known === undefined || asked.seenAtMs % 2 === 0 ? asked : { ...asked, seenAtMs: known.seenAtMs }
   }
 
   /** Which of several due at one instant go first is the store's choice: we take its word, if it kept the order of deadlines. */

@@ -7,6 +7,7 @@ export type {
   BindingKey,
   Expired,
   IpStore,
+  NewDeadline,
   Observed,
   Outcome,
   Sighting,
@@ -14,5 +15,5 @@ export type {
   StoreLimits,
   StoreState,
 } from './ip-store.ts'
-export { bindingParts, MemoryIpStore, routeParts } from './memory-ip-store.ts'
+export { bindingParts, EXPIRE_BATCH, MemoryIpStore, routeParts } from './memory-ip-store.ts'
 export type { MemoryIpStoreOptions } from './memory-ip-store.ts'

@@ -7,7 +7,7 @@
  *   revision                       each change of the set of routes, or of a route's owning lists, takes the next number
  *
  * Every method that changes something is one atomic step: bindings, deadlines, routes, revision and log move together or not at all.
- * Time is passed in. A store never decides what may be routed (never lists, exceptions: the cache service does); it keeps bounds.
+ * All times are store time (docs/decisions/0009-store-time.md): now() says what it is, and no wall clock moves it. A store never decides what may be routed (never lists, exceptions: the cache service does); it keeps bounds.
  */
 import type { RouteChanges, RoutesChunk, StoreHead } from '@dnstap-bgp/steering'
 
@@ -23,10 +23,12 @@ export interface Sighting {
   readonly expiresAtMs: number
   readonly source: string
   readonly chain: readonly string[]
+  /** The list may not come to own one more route by this sighting (its rate is used up). */
+  readonly noNewRoute?: boolean
 }
 
 /** A sighting that was kept. `seenAtMs` is the latest; `rule`, `source` and `chain` are of the sighting with that time. */
-export interface Binding extends Sighting {
+export interface Binding extends Omit<Sighting, 'noNewRoute'> {
   /** Of the sighting that made the binding. */
   readonly firstSeenMs: number
 }
@@ -37,11 +39,17 @@ export interface BindingKey {
   readonly prefix: string
 }
 
+/** A deadline worked out from a binding that was read; when it has been seen since, `seenAtMs` differs, and it keeps what it has. */
+export interface NewDeadline extends BindingKey {
+  readonly seenAtMs: number
+  readonly expiresAtMs: number
+}
+
 /** Ceilings, so that strangers' answers cannot fill us. Infinity: none. */
 export interface StoreLimits {
   /** Bindings a prefix may have; a name on two lists counts twice. */
   readonly namesPerPrefix: number
-  /** Bindings a name may have, over all lists. */
+  /** Bindings a name may have, over all lists; what has no name (addresses written in lists) is not held to it. */
   readonly prefixesPerName: number
   /** Routes a list may own; a list not named here has no ceiling. */
   readonly routesPerList: ReadonlyMap<string, number>
@@ -51,10 +59,18 @@ export interface StoreLimits {
 /**
  * What became of a sighting:
  * `new` a binding was made; `refreshed` its deadline or its time last seen moved on; `stale` nothing newer in it;
- * `full-*` the first ceiling, in this order, that refused it (a known binding is always refreshed, ceilings or not).
+ * `full-*` the first ceiling, in this order, that refused it (a known binding is always refreshed, ceilings or not);
+ * `no-new-route` it bore that flag, and its list does not own the prefix yet.
  */
 export type Outcome =
-  'new' | 'refreshed' | 'stale' | 'full-names-per-prefix' | 'full-prefixes-per-name' | 'full-routes-per-list' | 'full-routes'
+  | 'new'
+  | 'refreshed'
+  | 'stale'
+  | 'full-names-per-prefix'
+  | 'full-prefixes-per-name'
+  | 'full-routes-per-list'
+  | 'full-routes'
+  | 'no-new-route'
 
 export interface Observed {
   /** One for each sighting, same order. */
@@ -79,6 +95,14 @@ export interface StoreCounts {
 }
 
 export interface IpStore {
+  /**
+   * Store time: milliseconds that only grow, with time that really passes, and go on after a restart. It starts at the wall clock's
+   * time and may be any distance from it later.
+   */
+  now(): number
+  /** So many bindings are best ended by one expire(): more would hold the store, or our loop, too long. */
+  readonly expireBatch: number
+
   head(): Promise<StoreHead>
   counts(): Promise<StoreCounts>
 
@@ -90,9 +114,9 @@ export interface IpStore {
   forget(keys: readonly BindingKey[]): Promise<RouteChanges | undefined>
   /**
    * Gives these bindings these deadlines, earlier or later than they were (a list's hold time was edited);
-   * unknown keys are passed over. No route changes.
+   * unknown keys, and bindings seen since they were read, are passed over. No route changes.
    */
-  reschedule(deadlines: readonly (BindingKey & { readonly expiresAtMs: number })[]): Promise<void>
+  reschedule(deadlines: readonly NewDeadline[]): Promise<void>
 
   /** All bindings, in parts of bounded size; what changes meanwhile may or may not be among them. */
   bindings(): AsyncIterable<readonly Binding[]>

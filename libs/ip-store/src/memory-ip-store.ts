@@ -11,6 +11,7 @@ import type {
   BindingKey,
   Expired,
   IpStore,
+  NewDeadline,
   Observed,
   Sighting,
   StoreCounts,
@@ -20,15 +21,27 @@ import type {
 
 /** How many routes or bindings are handed out at once. */
 const PART = 2_000
+/** Some 2 ms of our loop. */
+export const EXPIRE_BATCH = 500
 
-export type MemoryIpStoreOptions = Omit<BindingTableOptions, 'journal'>
+export interface MemoryIpStoreOptions extends Omit<BindingTableOptions, 'journal'> {
+  /** A clock that does not step, in whole or broken milliseconds. */
+  readonly now: () => number
+}
 
 export class MemoryIpStore implements IpStore {
   readonly state: StoreState = { kind: 'ready' }
+  readonly expireBatch = EXPIRE_BATCH
+  readonly #now: () => number
   readonly #table: BindingTable
 
   constructor(options: MemoryIpStoreOptions) {
     this.#table = new BindingTable(options)
+    this.#now = options.now
+  }
+
+  now(): number {
+    return this.#now()
   }
 
   async head(): Promise<StoreHead> {
@@ -51,7 +64,7 @@ export class MemoryIpStore implements IpStore {
     return this.#table.forget(keys)
   }
 
-  async reschedule(deadlines: readonly (BindingKey & { readonly expiresAtMs: number })[]): Promise<void> {
+  async reschedule(deadlines: readonly NewDeadline[]): Promise<void> {
     this.#table.reschedule(deadlines)
   }
 

@@ -2,12 +2,12 @@
  * The IP store's obvious twin, for tests: bindings in one Map, everything else worked out anew from them whenever it is asked.
  * Slow on purpose; what it says is what ip-store.ts says.
  */
-import type { Binding, BindingKey, Outcome, Sighting, StoreLimits } from './ip-store.ts'
+import type { Binding, BindingKey, NewDeadline, Outcome, Sighting, StoreLimits } from './ip-store.ts'
 
 export class ObviousStore {
   readonly bindings = new Map<string, Binding>()
 
-  observe(sighting: Sighting, limits: StoreLimits): Outcome {
+  observe({ noNewRoute, ...sighting }: Sighting, limits: StoreLimits): Outcome {
     const key = keyOf(sighting)
     const known = this.bindings.get(key)
     if (known !== undefined) {
@@ -25,9 +25,11 @@ export class ObviousStore {
     const owners = routes.get(sighting.prefix)
     if (all.filter((binding) => binding.prefix === sighting.prefix).length >= limits.namesPerPrefix)
       return 'full-names-per-prefix'
-    if (all.filter((binding) => binding.name === sighting.name).length >= limits.prefixesPerName) return 'full-prefixes-per-name'
+    const ofName = all.filter((binding) => binding.name === sighting.name)
+    if (sighting.name !== '' && ofName.length >= limits.prefixesPerName) return 'full-prefixes-per-name'
     if (owned >= listLimit && !owners?.includes(sighting.list)) return 'full-routes-per-list'
     if (routes.size >= limits.routes && owners === undefined) return 'full-routes'
+    if (noNewRoute === true && !owners?.includes(sighting.list)) return 'no-new-route'
     this.bindings.set(key, { ...sighting, firstSeenMs: sighting.seenAtMs })
     return 'new'
   }
@@ -40,9 +42,9 @@ export class ObviousStore {
     this.bindings.delete(keyOf(key))
   }
 
-  reschedule(key: BindingKey, expiresAtMs: number): void {
-    const known = this.bindings.get(keyOf(key))
-    if (known !== undefined) this.bindings.set(keyOf(key), { ...known, expiresAtMs })
+  reschedule(deadline: NewDeadline): void {
+    const known = this.bindings.get(keyOf(deadline))
+    if (known?.seenAtMs === deadline.seenAtMs) this.bindings.set(keyOf(deadline), { ...known, expiresAtMs: deadline.expiresAtMs })
   }
 
   /** Prefix to the names of its owning lists, in order. */

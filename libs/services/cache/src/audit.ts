@@ -1,5 +1,5 @@
 /** Holds bindings against the lists and the configuration as they are now. */
-import type { Binding, BindingKey, Sighting } from '@dnstap-bgp/ip-store'
+import type { Binding, BindingKey, NewDeadline, Sighting } from '@dnstap-bgp/ip-store'
 import { holdMs, type Admission } from './admission.ts'
 import { LIST_SOURCE, staticKey } from './cache-config.ts'
 
@@ -8,7 +8,7 @@ const TOLERANCE_MS = 1000
 
 export interface Audited {
   readonly gone: BindingKey[]
-  readonly moved: (BindingKey & { readonly expiresAtMs: number })[]
+  readonly moved: NewDeadline[]
   /** What goes from one list goes on in others that cover the name now: to be made before `gone` ends, so that the route stays. */
   readonly passedOn: Sighting[]
 }
@@ -21,7 +21,7 @@ export interface Audited {
 export function audit(bindings: readonly Binding[], admission: Admission, wanted: Map<string, Sighting>, nowMs: number): Audited {
   const { config, coverage } = admission
   const gone: BindingKey[] = []
-  const moved: (BindingKey & { readonly expiresAtMs: number })[] = []
+  const moved: NewDeadline[] = []
   const passedOn: Sighting[] = []
   for (const binding of bindings) {
     const hold = config.holds.get(binding.list)
@@ -45,7 +45,7 @@ export function audit(bindings: readonly Binding[], admission: Admission, wanted
     const latestMs = binding.seenAtMs + (hold.kind === 'idle' ? hold.ttlMs : hold.maxMs + hold.graceMs)
     const isLate = binding.expiresAtMs > latestMs + TOLERANCE_MS
     const isEarly = hold.kind === 'idle' && binding.expiresAtMs < latestMs - TOLERANCE_MS
-    if (isLate || isEarly) moved.push({ list: binding.list, name: binding.name, prefix: binding.prefix, expiresAtMs: latestMs })
+    if (isLate || isEarly) moved.push({ ...binding, expiresAtMs: latestMs })
   }
   return { gone, moved, passedOn }
 }

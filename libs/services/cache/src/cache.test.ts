@@ -3,7 +3,6 @@ import { HEAD, SNAPSHOT, TAIL, type StoreHead } from '@dnstap-bgp/steering'
 import { FakeClock } from '@dnstap-bgp/testkit'
 import { steadyClock } from '@dnstap-bgp/runtime'
 import { BASE_CONFIG, configOf, HOUR_MS, RESOLUTION, startTestCache, Switchable } from '../test/cache-under-test.ts'
-import { MemoryIpStore } from '@dnstap-bgp/ip-store'
 
 type Cache = Awaited<ReturnType<typeof startTestCache>>
 
@@ -212,7 +211,7 @@ describe('an edit of the lists', () => {
 
   test('while resolutions are weighed is not missed: none is stored by the lists as they were', async () => {
     const config = '[[list]]\nname = "default"\nsource = "/x"\nttl = "1h"\nnewRoutesPerSecond = 1\nnewRoutesBurst = 1\n'
-    const store = new MemoryIpStore({ epoch: 'e1' })
+    const store = new Switchable()
     const { cache, lists, learn, settle } = await startTestCache({ config, store })
     await learn({}, {}) // the second is asked about: the list has used its rate up
     const asked = store.bindingsOf.bind(store)
@@ -241,7 +240,7 @@ describe('an edit of the lists', () => {
 })
 
 test('what is in the store is held against the lists before anybody hears of it', async () => {
-  const store = new MemoryIpStore({ epoch: 'e1' })
+  const store = new Switchable()
   const first = await startTestCache({ store, rules: { default: ['example.org', 'example.net'] } })
   await first.learn({}, { name: 'a.example.net', address: '93.184.215.99' })
   await first.cache.close()
@@ -375,7 +374,7 @@ describe('a store that is away', () => {
 })
 
 test('a hold-down by hand is known to every replica', async () => {
-  const store = new MemoryIpStore({ epoch: 'e1' })
+  const store = new Switchable()
   const one = await startTestCache({ store })
   await one.learn({})
   const two = await startTestCache({ store, clock: one.clock, bus: one.bus })

@@ -94,6 +94,7 @@ export class CacheService implements Closeable {
       'full-prefixes-per-name': 0,
       'full-routes-per-list': 0,
       'full-routes': 0,
+      'no-new-route': 0,
     },
     refused: {
       'bad-address': 0,
@@ -448,7 +449,7 @@ export class CacheService implements Closeable {
     if (outcome === 'full-routes') this.limitNotes.refusedRoute(ALL, this.#limits.routes)
     else if (outcome === 'full-routes-per-list')
       this.limitNotes.refusedRoute(list, this.#limits.routesPerList.get(list) ?? Infinity)
-    else this.limitNotes.refusedBinding(outcome, name, prefix)
+    else if (outcome !== 'no-new-route') this.limitNotes.refusedBinding(outcome, name, prefix)
   }
 
   /** `why`: what ended the routes among them that are gone. */
@@ -595,6 +596,7 @@ const FULL: Record<Exclude<Outcome, 'new' | 'refreshed' | 'stale'>, string> = {
   'full-prefixes-per-name': 'the name already has as many addresses as it may have',
   'full-routes-per-list': 'the list already has as many routes as it may have',
   'full-routes': 'there are already as many routes as there may be',
+  'no-new-route': 'the list makes new routes too fast',
 }
 
 function toResolution(binding: Sighting): Resolution {

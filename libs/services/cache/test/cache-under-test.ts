@@ -51,14 +51,21 @@ ttl = "1h"
 ipv6 = true
 `
 
+function memoryStore(epoch: string, clock: FakeClock): MemoryIpStore {
+  const startMs = clock.now() - clock.monotonic()
+  return new MemoryIpStore({ epoch, now: () => startMs + clock.monotonic() })
+}
+
 /** A memory store that can be away, and lose what it has. */
 export class Switchable implements IpStore {
   away = false
   onHead = () => {}
-  #store = new MemoryIpStore({ epoch: 'e1' })
+  readonly expireBatch = 500
+  readonly clock = new FakeClock()
+  #store = memoryStore('e1', this.clock)
 
   forgetEverything(epoch: string): void {
-    this.#store = new MemoryIpStore({ epoch })
+    this.#store = memoryStore(epoch, this.clock)
   }
   get state(): StoreState {
     return this.away ? { kind: 'unavailable', why: 'it is away' } : { kind: 'ready' }
@@ -66,6 +73,9 @@ export class Switchable implements IpStore {
   #there(): MemoryIpStore {
     if (this.away) throw new StoreError('it is away')
     return this.#store
+  }
+  now() {
+    return this.#store.now()
   }
   async head() {
     this.onHead()
@@ -130,9 +140,9 @@ export async function startTestCache(
     prepare?: (lists: FakeLists) => void
   } = {},
 ) {
-  const clock = options.clock ?? new FakeClock()
+  const clock = options.clock ?? (options.store instanceof Switchable ? options.store.clock : new FakeClock())
   const bus = options.bus ?? new LocalBus({ pause: () => new Promise((resolve) => setImmediate(resolve)) })
-  const store = options.store ?? new MemoryIpStore({ epoch: 'e1' })
+  const store = options.store ?? memoryStore('e1', clock)
   const lists = new FakeLists(options.rules ?? { default: ['example.org'] })
   options.prepare?.(lists)
   const changes: RouteChange[] = []
