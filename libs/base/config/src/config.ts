@@ -15,6 +15,8 @@ export interface Config {
   readonly ipv6: boolean
   /** In the order of the file, which is their priority: `domains` (named `default`) first. */
   readonly lists: readonly ListConfig[]
+  /** Where the last good versions of lists are kept; undefined: beside the store, or in systemd's STATE_DIRECTORY. */
+  readonly listState: string | undefined
   readonly limits: LimitsConfig
   readonly never: NeverConfig
   readonly dnstap: DnstapConfig | undefined
@@ -89,11 +91,21 @@ export interface ListConfig {
   readonly newRoutesBurst: number
   /** How often a URL is asked for news. */
   readonly refreshIntervalMs: number
-  /** Lower-case hex; what was fetched must have this digest. */
+  /** The zone's name, of an RPZ zone that does not say it. */
+  readonly origin: string | undefined
+  /** Lower-case hex; a version with another digest is refused. */
   readonly sha256: string | undefined
   readonly bearerToken: Secret | undefined
+  /** Basic authentication (RFC 7617) at the URL's server, and at the proxy. */
+  readonly login: Login | undefined
+  readonly proxyLogin: Login | undefined
   /** A new version with fewer than this share of the last one's names is refused. 0: never. */
   readonly minimumShare: number
+}
+
+export interface Login {
+  readonly user: string
+  readonly password: Secret
 }
 
 /** How long a binding lives after a sighting. */

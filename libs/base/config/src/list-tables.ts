@@ -1,5 +1,6 @@
 /** `domains`, `ttl` and the [[list]] tables: which names are steered, and what their routes look like. */
-import type { Hold, ListConfig } from './config.ts'
+import { fileURLToPath } from 'node:url'
+import type { Hold, ListConfig, Login } from './config.ts'
 import { LIST_FORMATS } from './config.ts'
 import { DEFAULTS } from './defaults.ts'
 import type { Context } from './parse-config.ts'
@@ -63,8 +64,11 @@ function bareList(hold: Hold): Omit<ListConfig, 'name' | 'source'> {
     newRoutesPerSecond: DEFAULTS.list.newRoutesPerSecond,
     newRoutesBurst: DEFAULTS.list.newRoutesBurst,
     refreshIntervalMs: DEFAULTS.list.refreshIntervalMs,
+    origin: undefined,
     sha256: undefined,
     bearerToken: undefined,
+    login: undefined,
+    proxyLogin: undefined,
     minimumShare: DEFAULTS.list.minimumShare,
   }
 }
@@ -82,7 +86,7 @@ function parseList(section: Section, hold: Hold, context: Context): ListConfig {
   const parsed: ListConfig = {
     name,
     source: isUrl
-      ? { ...source, proxy: section.optional('proxy', url('http', 'https')) }
+      ? { ...source, proxy: section.optional('proxy', url(['http'], 'proxyUser and proxyPassword')) }
       : (source ?? { kind: 'path', path: '' }),
     format: section.get('format', oneOf(LIST_FORMATS), list.format),
     match: section.get('match', oneOf(['auto', 'exact', 'suffix']), list.match),
@@ -98,17 +102,64 @@ function parseList(section: Section, hold: Hold, context: Context): ListConfig {
     newRoutesPerSecond: perSecond === 0 ? Infinity : perSecond,
     newRoutesBurst: section.get('newRoutesBurst', integer(1, 100_000_000), Math.max(list.newRoutesBurst, perSecond)),
     refreshIntervalMs: section.get('refreshInterval', duration({ minimumMs: 10_000 }), list.refreshIntervalMs),
+    origin: section.optional('origin', zoneName),
     sha256: section.optional('sha256', digest),
     bearerToken: readSecret(section, 'bearerToken', context),
+    login: parseLogin(section, 'user', 'password', context),
+    proxyLogin: parseLogin(section, 'proxyUser', 'proxyPassword', context),
     minimumShare: section.get('minimumShare', share, list.minimumShare),
   }
-  for (const key of ['refreshInterval', 'proxy', 'bearerToken', 'bearerTokenFile'])
+  for (const key of FOR_URLS)
     if (!isUrl && source !== undefined && section.has(key)) section.mistaken(key, 'is for URLs', 'it away, or a URL as source')
+  if (parsed.bearerToken !== undefined && parsed.login !== undefined)
+    section.mistaken('user', 'stands beside bearerToken', 'one way to log in')
+  if (isUrl && parsed.proxyLogin !== undefined && !section.has('proxy'))
+    section.missing('proxy', 'the proxy that proxyUser is for')
+  if (section.has('origin') && parsed.format !== 'rpz' && parsed.format !== 'auto')
+    section.mistaken('origin', 'is for RPZ zones', 'it away, or format = "rpz"')
   section.advise('path', 'is called source')
   section.advise('url', 'is called source')
   section.advise('file', 'is called source')
   section.done()
   return parsed
+}
+
+const FOR_URLS = [
+  'refreshInterval',
+  'proxy',
+  ...['bearerToken', 'password', 'proxyPassword'].flatMap((key) => [key, `${key}File`]),
+  'user',
+  'proxyUser',
+]
+
+/** User and password, which need each other. */
+function parseLogin(section: Section, userKey: string, passwordKey: string, context: Context): Login | undefined {
+  const user = section.optional(userKey, userName)
+  const password = readSecret(section, passwordKey, context)
+  const hasPassword = section.has(passwordKey) || section.has(`${passwordKey}File`)
+  if (section.has(userKey) && !hasPassword) section.missing(passwordKey, `${userKey} and ${passwordKey} together`)
+  if (!section.has(userKey) && hasPassword) section.missing(userKey, `${userKey} and ${passwordKey} together`)
+  return user === undefined || password === undefined ? undefined : { user, password }
+}
+
+/** RFC 7617 §2: a colon would end it. */
+const userName: Read<string> = (value) => {
+  const written = text(value)
+  return written instanceof Wrong || written.includes(':') ? new Wrong('a name without colons') : written
+}
+
+const zoneName: Read<string> = (value) => {
+  const written = text(value)
+  return written instanceof Wrong || !/^(?:\.|(?:[\w-]{1,63}\.)*[\w-]{1,63}\.?)$/.test(written)
+    ? new Wrong('the name of a zone such as "rpz.example.net"')
+    : written
+}
+
+/** `[lists]`: where the last good copies are kept; undefined: wherever the service keeps its state. */
+export function parseListState(section: Section, { folder }: Context): string | undefined {
+  const state = section.optional('state', path(folder))
+  section.done()
+  return state
 }
 
 /** The keys ttl, ttlMin, ttlMax, ttlGrace; `inherited` where there is no ttl. */
@@ -149,12 +200,24 @@ function listSource(folder: string): Read<{ kind: 'path'; path: string } | { kin
   return (value) => {
     const written = text(value)
     if (written instanceof Wrong) return new Wrong('the path of a file or folder, or an http(s) URL')
-    if (/^[a-z][a-z0-9+.-]*:\/\//i.test(written) && !written.toLowerCase().startsWith('file://')) {
-      const found = url('http', 'https')(value)
+    if (/^file:/i.test(written)) return fromFileUrl(written)
+    if (/^[a-z][a-z0-9+.-]*:\/\//i.test(written)) {
+      const found = url(['http', 'https'], 'user and password')(value)
       return found instanceof Wrong ? found : { kind: 'url', url: found }
     }
     const found = path(folder)(value)
     return found instanceof Wrong ? found : { kind: 'path', path: found }
+  }
+}
+
+/** file:///etc/x%20y and what may stand behind it (`#google`). */
+function fromFileUrl(written: string): { kind: 'path'; path: string } | Wrong {
+  const hash = written.indexOf('#')
+  const fragment = hash < 0 ? '' : written.slice(hash)
+  try {
+    return { kind: 'path', path: fileURLToPath(hash < 0 ? written : written.slice(0, hash)) + fragment }
+  } catch {
+    return new Wrong('a path, or "file:///" and an absolute one')
   }
 }
 

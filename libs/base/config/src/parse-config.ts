@@ -24,7 +24,7 @@ import type {
 } from './config.ts'
 import { DNSTAP_TYPES, LOG_LEVELS } from './config.ts'
 import { DEFAULTS } from './defaults.ts'
-import { parseLists } from './list-tables.ts'
+import { parseLists, parseListState } from './list-tables.ts'
 import { ConfigError } from './mistakes.ts'
 import { readSecret } from './read-secret.ts'
 import { Reading, Section } from './section.ts'
@@ -106,6 +106,7 @@ export function readConfig(fileText: string, fileName: string, environment: Envi
     warnings: reading.warnings,
     ipv6,
     lists,
+    listState: parseListState(root.table('lists'), context),
     limits: parseLimits(root.table('limits')),
     never: parseNever(root.table('never')),
     dnstap: parseDnstap(root.table('dnstap'), context),

@@ -195,9 +195,11 @@ test('an address is of the family that is asked for', () => {
 })
 
 test('a URL with a password in it is refused without being shown', () => {
-  expect(url('https')(string('https://me:hunter2@example.org/list'))).toMatchObject({ seen: 'a URL with credentials in it' })
-  expect(url('https')(string('ftp://example.org/'))).toBeInstanceOf(Wrong)
-  expect(url('https')(string('example.org'))).toBeInstanceOf(Wrong)
+  expect(url(['http', 'https'], 'user and password')(string('https://me:hunter2@example.org/list'))).toMatchObject({
+    seen: 'a URL with credentials in it',
+  })
+  expect(url(['https'], 'user and password')(string('ftp://example.org/'))).toBeInstanceOf(Wrong)
+  expect(url(['https'], 'user and password')(string('example.org'))).toBeInstanceOf(Wrong)
 })
 
 test('text from the environment is taken as what is wanted', () => {

@@ -285,15 +285,15 @@ export function path(folder: string): Read<string> {
   }
 }
 
-/** A URL of these schemes, without a password in it: those belong into files or the environment. */
-export function url(...schemes: readonly string[]): Read<string> {
+/** A URL of these schemes, without a password in it: that has settings of its own (`login`), and they may name a file. */
+export function url(schemes: readonly string[], login: string): Read<string> {
   const expected = `a URL that starts with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`
   return (value) => {
     const written = textOf(value)
     if (written === undefined || !URL.canParse(written)) return new Wrong(expected)
     const parsed = new URL(written)
     if (parsed.username !== '' || parsed.password !== '')
-      return new Wrong('one without: user and password have settings of their own', { seen: 'a URL with credentials in it' })
+      return new Wrong(`one without: they belong into ${login}`, { seen: 'a URL with credentials in it' })
     if (!schemes.includes(parsed.protocol.slice(0, -1)) || parsed.hostname === '') return new Wrong(expected)
     return written
   }
