@@ -145,11 +145,39 @@ describe('an answer', () => {
     const { answer, asker, clock } = linked({ lose: (index) => index === 3 })
     await answer.run(countTo(3), bytesOf)
     const taken = all(asker.parts())
+    await turns()
     clock.advance(20_000)
     asker.checkIdle(clock.monotonic())
     clock.advance(1)
     asker.checkIdle(clock.monotonic())
     await expect(taken).rejects.toThrow('silent for 20 s')
+  })
+
+  test('is not given up, by either side, while its asker is slow to take it', async () => {
+    const { answer, asker, clock } = linked()
+    const run = answer.run(countTo(100), bytesOf)
+    let count = 0
+    for await (const _part of asker.parts()) {
+      count++
+      for (let seconds = 0; seconds < 90; seconds++) {
+        clock.advance(1000)
+        asker.checkIdle(clock.monotonic())
+      }
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(count).toBe(100)
+    await run
+  })
+
+  test('that comes faster than the window allows ends with BusError, and what is kept of it is bounded', async () => {
+    const asker = new Asker('test', new FakeClock(), () => {})
+    for (let number = 0; number < 1000; number++) asker.onMessage(encodeAnswerMessage(Kind.PART, number, bytesOf('x')), 'control')
+    const taken: string[] = []
+    const taking = (async () => {
+      for await (const part of asker.parts()) taken.push(text(part))
+    })()
+    await expect(taking).rejects.toThrow(new BusError('the server of test does not keep its window'))
+    expect(taken.length).toBeLessThanOrEqual(2 * WINDOW_MESSAGES + 1)
   })
 
   test('that takes its time says so, and is waited for', async () => {

@@ -8,6 +8,8 @@ import { WINDOW_MESSAGES } from './server.ts'
 const IDLE_TIMEOUT_MS = 20_000
 /** Says TAKEN before the server's window is half used up. */
 const TAKEN_EVERY = WINDOW_MESSAGES / 4
+/** A caller that takes its time says TAKEN again now and then: the server gives up an asker that says nothing for long. */
+const STILL_HERE_EVERY_MS = 5000
 const MAX_PART_BYTES = 64 * 1024 * 1024
 
 export class Asker {
@@ -21,14 +23,17 @@ export class Asker {
   #lastTold = 0
   #control: string | undefined
   #failure: BusError | undefined
+  /** The caller has a part and did not ask for the next one yet. */
+  #isYielding = false
   #lastHeardMs: number
+  #lastToldMs: number
   #wake: (() => void) | undefined
 
   constructor(name: string, clock: Clock, reply: (control: string, bytes: Uint8Array) => void) {
     this.#name = name
     this.#clock = clock
     this.#reply = reply
-    this.#lastHeardMs = clock.monotonic()
+    this.#lastHeardMs = this.#lastToldMs = clock.monotonic()
   }
 
   onMessage(bytes: Uint8Array, control: string): void {
@@ -58,9 +63,12 @@ export class Asker {
     this.fail(`nobody serves ${this.#name}`)
   }
 
-  /** Asked by the bus's tick. */
+  /** Asked by the bus's tick. While parts wait for our caller the silence is ours, not the server's. */
   checkIdle(nowMs: number): void {
-    if (nowMs - this.#lastHeardMs > IDLE_TIMEOUT_MS)
+    if (this.#isYielding || this.#arrived.length > 0) {
+      this.#lastHeardMs = nowMs
+      if (nowMs - this.#lastToldMs >= STILL_HERE_EVERY_MS) this.#tellTaken()
+    } else if (nowMs - this.#lastHeardMs > IDLE_TIMEOUT_MS)
       this.fail(`the server of ${this.#name} has been silent for ${IDLE_TIMEOUT_MS / 1000} s`)
   }
 
@@ -76,7 +84,8 @@ export class Asker {
         this.#wake = undefined
         continue
       }
-      this.#tellTaken()
+      this.#taken++
+      if (this.#taken - this.#lastTold >= TAKEN_EVERY) this.#tellTaken()
       if (message.kind === Kind.END) return
       if (message.kind === Kind.FAILED)
         throw new BusError(`the server of ${this.#name} failed: ${new TextDecoder().decode(message.body)}`)
@@ -86,7 +95,10 @@ export class Asker {
       pieces.push(message.body)
       if (message.kind === Kind.MORE) continue
       const [only] = pieces
+      this.#isYielding = true
       yield pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces)
+      this.#isYielding = false
+      this.#lastHeardMs = this.#clock.monotonic()
       pieces = []
       length = 0
     }
@@ -98,9 +110,9 @@ export class Asker {
   }
 
   #tellTaken(): void {
-    this.#taken++
-    if (this.#control === undefined || this.#taken - this.#lastTold < TAKEN_EVERY) return
+    if (this.#control === undefined) return
     this.#lastTold = this.#taken
+    this.#lastToldMs = this.#clock.monotonic()
     this.#reply(this.#control, encodeAnswerMessage(Kind.TAKEN, this.#taken))
   }
 }

@@ -61,8 +61,8 @@ export async function openNatsBus(options: NatsBusOptions, deps: NatsBusDeps): P
   const bus = new NatsBus(options, deps)
   await bus.opened
   const look = () => {
-    if (bus.state === 'connected') health?.ok()
-    else health?.degraded('NATS is not reachable; what is to be said waits.')
+    if (bus.problem === undefined) health?.ok()
+    else health?.degraded(bus.problem)
   }
   bus.onState(look)
   look()
@@ -111,6 +111,8 @@ export class NatsBus implements Bus {
   readonly #run: Promise<void>
   #nc: NatsConnection | undefined
   #connected = false
+  /** What the last attempt ended with. */
+  #connectFailure: string | undefined
   #lastState: BusState = 'disconnected'
   #downSinceMs: number
   #lastNumber = 0
@@ -133,6 +135,16 @@ export class NatsBus implements Bus {
 
   get state(): BusState {
     return this.#lastState
+  }
+
+  /** Why the state is not `connected`, in a sentence. */
+  get problem(): string | undefined {
+    if (this.#usable() === undefined) {
+      const why = this.#connectFailure === undefined ? '' : ` (${this.#connectFailure})`
+      return `NATS is not reachable${why}; what is to be said waits.`
+    }
+    const failed = [...this.#queues.values()].find((queue) => queue.kind === 'failed')
+    return failed?.error === undefined ? undefined : `A queue cannot be used: ${failed.error.message}`
   }
 
   get counts(): NatsBusCounts {
@@ -311,6 +323,7 @@ export class NatsBus implements Bus {
         await nc.closed() // we closed it, or the library gave up
         this.#onDisconnected()
       } catch (error) {
+        this.#connectFailure = error instanceof Error ? error.message : String(error)
         if (this.#nc === undefined || delayMs === MAX_DELAY_MS)
           this.#lossLog.warn({ servers: this.#clientOptions.servers, err: error }, 'cannot connect to NATS; trying on')
         opened()
@@ -336,6 +349,7 @@ export class NatsBus implements Bus {
   #onConnected(nc: NatsConnection): void {
     if (this.#connected) return
     this.#connected = true
+    this.#connectFailure = undefined
     const awayMs = Math.round(this.#deps.clock.monotonic() - this.#downSinceMs)
     this.#deps.log.info({ server: nc.getServer(), awayMs }, 'connected to NATS')
     // The server may have come back without its streams.
@@ -357,10 +371,10 @@ export class NatsBus implements Bus {
   }
 
   #announceState(): void {
-    const queuesFine = [...this.#queues.values()].every((queue) => queue.kind !== 'failed')
-    const state: BusState = this.#connected && !this.#closing && queuesFine ? 'connected' : 'disconnected'
+    const state: BusState = this.problem === undefined ? 'connected' : 'disconnected'
     if (state === this.#lastState) return
     this.#lastState = state
+    if (this.#closing) return // whoever closes it knows
     for (const listener of this.#stateListeners) listener(state)
   }
 
@@ -481,7 +495,7 @@ export class NatsBus implements Bus {
     const nc = this.#usable()
     if (nc === undefined) return new BusError('NATS cannot be reached')
     try {
-      await ensureStream(nc, queue, { replicas: this.#options.replicas ?? 1, storage: this.#options.storage ?? 'file' })
+      await ensureStream(nc, queue, { replicas: this.#options.replicas })
       if (state.kind === 'failed') this.#deps.log.info({ queue: queue.name }, 'the queue can be used again')
       state.kind = this.#usable() === nc ? 'ready' : 'unknown'
       state.error = undefined

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { checkServerIdentity } from 'node:tls'
 import { reveal, type SecretText } from '@dnstap-bgp/runtime'
 import type { PeerCertificate } from 'node:tls'
-import { credsAuthenticator, nkeyAuthenticator, usernamePasswordAuthenticator, tokenAuthenticator } from 'nats'
+import { credsAuthenticator, usernamePasswordAuthenticator, tokenAuthenticator } from 'nats'
 import type { Authenticator, ConnectionOptions, TlsOptions } from 'nats'
 
 export interface NatsTlsOptions {
@@ -21,16 +21,12 @@ export interface NatsBusOptions {
   readonly token?: SecretText | undefined
   /** A file with a JWT and its seed, as `nsc` writes it; read again at each connect. */
   readonly credsFile?: string | undefined
-  /** A file with a user's nkey seed; read again at each connect. */
-  readonly nkeyFile?: string | undefined
   /** When present, a server that offers no TLS is refused. */
   readonly tls?: NatsTlsOptions | undefined
   /** Shown in the server's list of connections. */
   readonly name?: string | undefined
-  /** Copies of each stream in a cluster; default 1. */
+  /** Copies of each stream in a cluster. Undefined: what a stream has stays, a new one has 1. */
   readonly replicas?: number | undefined
-  /** Where streams live; default file. */
-  readonly storage?: 'file' | 'memory' | undefined
 }
 
 const CONNECT_TIMEOUT_MS = 5000
@@ -74,15 +70,10 @@ function withoutCredentials(server: string): string {
 }
 
 function authenticatorOf(options: NatsBusOptions, urls: readonly URL[]): Authenticator | undefined {
-  const { credsFile, nkeyFile } = options
+  const { credsFile } = options
   if (credsFile !== undefined) {
     credsAuthenticator(readFileSync(credsFile)) // a file that is not there or no credentials: say so now
     return (nonce) => credsAuthenticator(readFileSync(credsFile))(nonce)
-  }
-  if (nkeyFile !== undefined) {
-    const seed = (): Uint8Array => new TextEncoder().encode(readFileSync(nkeyFile, 'utf8').trim())
-    nkeyAuthenticator(seed())
-    return (nonce) => nkeyAuthenticator(seed())(nonce)
   }
   const inUrl = urls.find((url) => url.username !== '')
   const token = options.token ?? (inUrl?.password === '' ? decodeURIComponent(inUrl.username) : undefined)

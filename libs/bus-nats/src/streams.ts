@@ -25,8 +25,8 @@ export function streamName(queue: QueueName): string {
 }
 
 export interface StreamOptions {
-  readonly replicas: number
-  readonly storage: 'file' | 'memory'
+  /** Of each stream. Undefined: as many as it has, and one for a stream that is made. */
+  readonly replicas: number | undefined
 }
 
 /** @throws BusError that says what the operator has to do */
@@ -34,7 +34,7 @@ export async function ensureStream(nc: NatsConnection, queue: QueueName, options
   try {
     const jsm = await nc.jetstreamManager({ checkAPI: false, timeout: API_TIMEOUT_MS })
     await ensureStreamItself(jsm, queue, options)
-    await ensureConsumer(jsm, queue, options)
+    await ensureConsumer(jsm, queue)
   } catch (cause) {
     throw new BusError(`the queue ${queue.name} cannot be had: ${explain(cause)}`, { cause })
   }
@@ -48,8 +48,8 @@ async function ensureStreamItself(jsm: JetStreamManager, queue: QueueName, optio
     subjects: [queue.name],
     retention: RetentionPolicy.Workqueue,
     discard: DiscardPolicy.Old,
-    storage: options.storage === 'file' ? StorageType.File : StorageType.Memory,
-    num_replicas: options.replicas,
+    storage: StorageType.File,
+    num_replicas: options.replicas ?? 1,
     duplicate_window: nanos(Math.min(DUPLICATE_WINDOW_MS, queue.limits.maxAgeSeconds * 1000)),
     ...limits,
   }
@@ -66,11 +66,14 @@ async function ensureStreamItself(jsm: JetStreamManager, queue: QueueName, optio
       present = (await jsm.streams.info(name)).config // a replica of another version was quicker
     }
   }
-  if (present.max_bytes !== limits.max_bytes || present.max_age !== limits.max_age || present.num_replicas !== options.replicas)
-    await jsm.streams.update(name, { ...present, ...limits, num_replicas: options.replicas })
+  // An operator who gave the stream more replicas by hand keeps them.
+  const num_replicas = options.replicas ?? present.num_replicas
+  if (present.max_bytes !== limits.max_bytes || present.max_age !== limits.max_age || present.num_replicas !== num_replicas)
+    await jsm.streams.update(name, { ...present, ...limits, num_replicas })
 }
 
-async function ensureConsumer(jsm: JetStreamManager, queue: QueueName, options: StreamOptions): Promise<void> {
+/** It has as many replicas as its stream. */
+async function ensureConsumer(jsm: JetStreamManager, queue: QueueName): Promise<void> {
   const stream = streamName(queue)
   try {
     await jsm.consumers.info(stream, DURABLE)
@@ -83,7 +86,6 @@ async function ensureConsumer(jsm: JetStreamManager, queue: QueueName, options: 
       replay_policy: ReplayPolicy.Instant,
       ack_wait: nanos(ACK_WAIT_MS),
       max_ack_pending: MAX_ACK_PENDING,
-      num_replicas: options.replicas,
     }
     await jsm.consumers.add(stream, wanted)
   }

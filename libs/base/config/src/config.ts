@@ -250,6 +250,8 @@ export interface NatsConfig {
   readonly token: Secret | undefined
   readonly credsFile: string | undefined
   readonly tls: TlsClientConfig | undefined
+  /** Of each queue in a cluster; undefined: what it has stays. */
+  readonly replicas: number | undefined
 }
 
 export type StoreConfig = { readonly kind: 'memory' } | { readonly kind: 'lmdb'; readonly path: string } | RedisConfig

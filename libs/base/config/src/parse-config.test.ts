@@ -705,6 +705,7 @@ multihop = 5
 servers = ["a", "tls://b:4223", "nats://[2001:db8::1]"]
 user = "u"
 passwordFile = "password"
+replicas = 3
 [bus.tls]
 ca = "ca.pem"
 [store]
@@ -717,6 +718,7 @@ database = 2
       kind: 'nats',
       servers: ['nats://a:4222', 'tls://b:4223', 'nats://[2001:db8::1]:4222'],
       user: 'u',
+      replicas: 3,
       tls: { caFile: join(folder, 'ca.pem'), certFile: undefined },
     })
     expect(store).toMatchObject({

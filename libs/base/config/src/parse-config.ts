@@ -245,6 +245,7 @@ function parseBus(section: Section, context: Context): BusConfig {
     token: readSecret(section, 'token', context),
     credsFile: section.optional('credsFile', path(context.folder)),
     tls: parseClientTls(section.table('tls'), context),
+    replicas: section.optional('replicas', integer(1, 5)),
   }
   const ways = [nats.user ?? nats.password, nats.token, nats.credsFile].filter((way) => way !== undefined)
   if (ways.length > 1)
@@ -255,7 +256,7 @@ function parseBus(section: Section, context: Context): BusConfig {
     )
   if ((nats.user === undefined) !== (nats.password === undefined) && ways.length === 1)
     section.missing(nats.user === undefined ? 'user' : 'password', 'user and password together')
-  if (servers.length === 0 && (ways.length > 0 || nats.tls !== undefined) && !section.has('servers'))
+  if (servers.length === 0 && (ways.length > 0 || nats.tls !== undefined || nats.replicas !== undefined) && !section.has('servers'))
     section.missing('servers', 'the URLs of the NATS servers these settings are for')
   section.done()
   return servers.length === 0 ? { kind: 'local' } : nats

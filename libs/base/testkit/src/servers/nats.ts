@@ -17,8 +17,6 @@ export interface NatsServerOptions {
   readonly jetstream?: boolean
   readonly user?: { readonly name: string; readonly password: string }
   readonly token?: string
-  /** Public user nkeys that may connect. */
-  readonly nkeys?: readonly string[]
   /** With `clientCaFile`, clients must show a certificate by that authority. */
   readonly tls?: CertificateFiles & { readonly clientCaFile?: string }
   readonly maxPayloadBytes?: number
@@ -47,14 +45,13 @@ export async function startNats(options: NatsServerOptions = {}): Promise<NatsSe
 }
 
 function configuration(options: NatsServerOptions, host: string, port: number, dataFolder: string): string {
-  const { user, token, nkeys, tls } = options
+  const { user, token, tls } = options
   const lines = [`listen: "${host}:${port}"`, 'server_name: "test"']
   if (options.jetstream ?? true)
     lines.push(`jetstream { store_dir: "${dataFolder}", max_memory_store: 1GB, max_file_store: 20GB }`)
   if (options.maxPayloadBytes !== undefined) lines.push(`max_payload: ${options.maxPayloadBytes}`)
   if (user !== undefined) lines.push(`authorization { user: "${user.name}", password: "${user.password}" }`)
   else if (token !== undefined) lines.push(`authorization { token: "${token}" }`)
-  else if (nkeys !== undefined) lines.push(`authorization { users: [${nkeys.map((nkey) => `{ nkey: ${nkey} }`).join(', ')}] }`)
   if (tls !== undefined) {
     const verify = tls.clientCaFile === undefined ? '' : `, ca_file: "${tls.clientCaFile}", verify: true`
     lines.push(`tls { cert_file: "${tls.certFile}", key_file: "${tls.keyFile}"${verify}, timeout: 5 }`)
