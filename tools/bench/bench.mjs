@@ -9,6 +9,7 @@ import { checkNode, installPackages, root, run } from '../setup.mjs'
 const BENCHES = {
   ingest: ['libs/services/dnstap-ingest/bench/ingest.ts'],
   path: ['tools/bench/path.ts'],
+  expiry: ['tools/bench/expiry.ts'],
   parse: ['libs/dns/dns-wire/bench/parse.ts'],
   receive: ['libs/dns/dnstap-server/bench/receive.ts'],
   lists: ['libs/dns/domain-list/bench/parse.ts'],

@@ -6,163 +6,22 @@
  *   latency     5,000 new addresses a second; BIRD's own log (microseconds) says when each was there
  *   throughput  new addresses as fast as they are taken; until BIRD has the last one
  *   repeats     the same answers again: what NATS and Redis hear of them
- *
- * Build first (npm run build). Everything runs on this machine, which the sender, the receivers and BIRD share.
  */
-import {
-  Daemon,
-  dnsResponse,
-  dnstapFrame,
-  freePort,
-  loopbackAddress,
-  startNats,
-  startProgram,
-  startRedis,
-  waitFor,
-} from '@dnstap-bgp/testkit'
+import { waitFor } from '@dnstap-bgp/testkit'
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { addressOf, frameOf, now, option, percentile, round, startWholePath, type Shape } from './whole-path.ts'
 
-const option = (name: string, otherwise: string) => {
-  const at = process.argv.indexOf(`--${name}`)
-  return at < 0 ? otherwise : process.argv[at + 1]
-}
 const json = process.argv.includes('--json')
 const shapes = option('shape', 'all-in-one,services').split(',')
 const seconds = Number(option('seconds', '10'))
 const count = Number(option('count', '100000'))
 const PER_SECOND = 5000
+const DOMAIN = 'listed.example'
 
-const u32 = (value: number) => {
-  const octets = Buffer.alloc(4)
-  octets.writeUInt32BE(value)
-  return octets
-}
-const framed = (frame: Uint8Array) => Buffer.concat([u32(frame.length), frame])
-const START = (() => {
-  const type = Buffer.from('protobuf:dnstap.Dnstap')
-  const body = Buffer.concat([u32(2), u32(1), u32(type.length), type])
-  return Buffer.concat([u32(0), u32(body.length), body])
-})()
-const addressOf = (n: number) => `${20 + ((n >> 24) & 15)}.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`
-const frameOf = (n: number) => {
-  const qname = `h${n % 500}.z${Math.floor(n / 500)}.listed.example`
-  return framed(
-    dnstapFrame({
-      response: dnsResponse({ qname, answers: [{ owner: qname, type: 'A', value: addressOf(n) }] }),
-      identity: 'bench',
-    }),
-  )
-}
-
-const now = () => performance.timeOrigin + performance.now()
-const percentile = (sorted: number[], share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
-const round = (value: number) => Math.round(value * 100) / 100
-
-/** BIRD that writes down every route it hears, with microseconds. */
-async function startLoggingBird(us: string) {
-  const address = loopbackAddress()
-  const port = await freePort(address)
-  const daemon = await Daemon.start({
-    name: 'bird',
-    prepare(folder) {
-      writeFileSync(
-        join(folder, 'conf'),
-        `log "${folder}/routes.log" { trace };
-timeformat log iso long us;
-router id 192.0.2.2;
-protocol device { }
-protocol bgp peer {
-  debug { routes };
-  local ${address} port ${port} as 64512;
-  neighbor ${us} as 64512;
-  strict bind yes; multihop 8; passive yes; graceful restart aware;
-  ipv4 { import all; export none; };
-}
-`,
-      )
-      return { command: 'bird', args: ['-f', '-c', join(folder, 'conf'), '-s', join(folder, 'ctl'), '-P', join(folder, 'pid')] }
-    },
-    ready: (one) => {
-      try {
-        return execFileSync('birdc', ['-s', join(one.folder, 'ctl'), 'show', 'status'], {
-          stdio: ['ignore', 'pipe', 'ignore'],
-        }).includes('up and running')
-      } catch {
-        return false
-      }
-    },
-  })
-  const routes = () =>
-    Number(
-      /(\d+) imported/.exec(
-        execFileSync('birdc', ['-s', join(daemon.folder, 'ctl'), 'show', 'protocols', 'all', 'peer'], { encoding: 'utf8' }),
-      )?.[1] ?? 0,
-    )
-  /** Unix ms by prefix. */
-  const times = () => {
-    const seen = new Map<string, number>()
-    for (const match of readFileSync(join(daemon.folder, 'routes.log'), 'utf8').matchAll(
-      /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)\.(\d{6}) .* > added (?:\[best\] )?(\S+\/32)/gm,
-    )) {
-      const at = new Date(`${match[1]}T${match[2]}`).getTime() + Number(match[3]) / 1000
-      if (!seen.has(match[4])) seen.set(match[4], at)
-    }
-    return seen
-  }
-  return { daemon, address, port, routes, times }
-}
-
-async function measure(shape: string) {
-  const us = loopbackAddress()
-  const bird = await startLoggingBird(us)
-  const work = mkdtempSync(join(tmpdir(), 'dnstap-bgp-path-'))
-  writeFileSync(join(work, 'domains.txt'), 'listed.example\n')
-  const monitor = await freePort('127.0.0.1')
-  const nats = shape === 'services' ? await startNats({ extra: `http: "127.0.0.1:${monitor}"` }) : undefined
-  const redis = shape === 'services' ? await startRedis() : undefined
-  const config = () =>
-    `
-[[list]]
-name = "bench"
-source = "${work}/domains.txt"
-newRoutesPerSecond = 1000000
-newRoutesBurst = 10000000
-[limits]
-addressesPerName = 1000000
-routes = 10000000
-[dnstap]
-listen = "./tap.sock"
-[bgp]
-as = 64512
-routerID = "192.0.2.1"
-sourceIP = "${us}"
-nextHop = "192.0.2.9"
-peers = ["${bird.address}:${bird.port}"]
-[admin]
-listen = "./admin.sock"
-${nats === undefined ? '' : `[bus]\nservers = ["nats://${nats.url}"]`}
-${redis === undefined ? '[store]\n' : `[store]\nredis = "${redis.host}:${redis.port}"`}
-`.replace('[store]\n\n', '')
-  const text = shape === 'services' ? config : () => `cache = "cache"\n${config().replace(/\[store\]\s*$/, '')}`
-  const apps = shape === 'services' ? ['cache', 'bgp-announcer', 'dnstap-ingest'] : ['all-in-one']
-  const programs: Daemon[] = []
-  for (const app of apps) programs.push(await startProgram({ app, config: text }))
-  const tap = programs[programs.length - 1]
-  await waitFor(
-    () =>
-      execFileSync('birdc', ['-s', join(bird.daemon.folder, 'ctl'), 'show', 'protocols'], { encoding: 'utf8' }).includes(
-        'Established',
-      ),
-    { what: 'the BGP session' },
-  )
-  const socket: Socket = connect(join(tap.folder, 'tap.sock'))
-  await new Promise<void>((resolve) => socket.once('connect', () => resolve()))
-  socket.resume()
-  socket.write(START)
+async function measure(shape: Shape) {
+  const path = await startWholePath(shape, { [DOMAIN]: '24h' })
+  const { bird, programs, redis } = path
 
   // Warm up, then latency.
   let next = 0
@@ -173,9 +32,9 @@ ${redis === undefined ? '[store]\n' : `[store]\nredis = "${redis.host}:${redis.p
     while (next - from < total) {
       const due = Math.min(total, Math.floor(((performance.now() - started) / 1000) * PER_SECOND))
       for (; next - from < due; next++) {
-        const frame = frameOf(next)
+        const frame = frameOf(next, DOMAIN)
         written.set(`${addressOf(next)}/32`, now())
-        socket.write(frame)
+        void path.send(frame)
       }
       await new Promise((resolve) => setTimeout(resolve, 1))
     }
@@ -187,18 +46,15 @@ ${redis === undefined ? '[store]\n' : `[store]\nredis = "${redis.host}:${redis.p
   await paced(PER_SECOND)
   written.clear()
   await paced(PER_SECOND * seconds)
-  const arrived = bird.times()
+  const arrived = bird.times('added')
   const delays = [...written].map(([prefix, at]) => (arrived.get(prefix) ?? Infinity) - at).sort((a, b) => a - b)
 
   // Throughput: frames are made before the clock starts.
   const cpuOf = () => programs.reduce((sum, one) => sum + cpuSeconds(one.pid), 0)
-  const frames = Array.from({ length: count }, () => frameOf(next++))
+  const frames = Array.from({ length: count }, () => frameOf(next++, DOMAIN))
   const cpuBefore = cpuOf()
   const started = performance.now()
-  for (let i = 0; i < frames.length; i += 200) {
-    if (!socket.write(Buffer.concat(frames.slice(i, i + 200))))
-      await new Promise<void>((resolve) => socket.once('drain', () => resolve()))
-  }
+  for (let i = 0; i < frames.length; i += 200) await path.send(Buffer.concat(frames.slice(i, i + 200)))
   await waitFor(() => bird.routes() >= next, {
     timeoutMs: 120_000,
     what: () => `${next} routes in BIRD; it has ${bird.routes()}`,
@@ -209,7 +65,9 @@ ${redis === undefined ? '[store]\n' : `[store]\nredis = "${redis.host}:${redis.p
   // Repeats: the same again, against the same span of idleness.
   const heard = async () => ({
     nats:
-      nats === undefined ? 0 : ((await (await fetch(`http://127.0.0.1:${monitor}/varz`)).json()) as { in_msgs: number }).in_msgs,
+      path.natsUrl === undefined
+        ? 0
+        : ((await (await fetch(`http://127.0.0.1:${path.natsMonitor}/varz`)).json()) as { in_msgs: number }).in_msgs,
     redis:
       redis === undefined
         ? 0
@@ -227,15 +85,9 @@ ${redis === undefined ? '[store]\n' : `[store]\nredis = "${redis.host}:${redis.p
   }
   const quiet = await idle(3000)
   const repeating = idle(3000)
-  for (let i = 0; i < frames.length; i += 200) {
-    if (!socket.write(Buffer.concat(frames.slice(i, i + 200))))
-      await new Promise<void>((resolve) => socket.once('drain', () => resolve()))
-  }
+  for (let i = 0; i < frames.length; i += 200) await path.send(Buffer.concat(frames.slice(i, i + 200)))
   const busy = await repeating
-  socket.destroy()
-  for (const program of programs.reverse()) await program.remove()
-  await Promise.all([nats?.remove(), redis?.remove(), bird.daemon.remove()])
-  rmSync(work, { recursive: true, force: true })
+  await path.close()
   return {
     shape,
     'latency p50 ms': round(percentile(delays, 0.5)),
@@ -255,7 +107,7 @@ function cpuSeconds(pid: number): number {
 }
 
 const rows = []
-for (const shape of shapes) rows.push(await measure(shape))
+for (const shape of shapes) rows.push(await measure(shape as Shape))
 if (json) console.log(JSON.stringify({ bench: 'path', rows }))
 else console.table(rows)
 process.exit(0)
