@@ -19,7 +19,12 @@ const words: Codec<string> = {
   },
 }
 const subject: Subject<string> = { name: 'test.v1.words', ...words }
-const queue: Queue<string> = { name: 'test.v1.work', limits: { maxBytes: 1_000_000, maxAgeSeconds: 60 }, ...words }
+const queue: Queue<string> = {
+  name: 'test.v1.work',
+  limits: { maxBytes: 1_000_000, maxAgeSeconds: 60 },
+  octetsOf: () => 512,
+  ...words,
+}
 const call: Call<string, string> = { name: 'test.v1.spell', request: words, part: words }
 
 describe.skipIf(!isInstalled('nats-server'))('NatsBus and a real nats-server', () => {

@@ -9,7 +9,7 @@ const codec: Codec<object> = { encode: () => new Uint8Array(), decode: () => ({}
 const bus = new LocalBus({
   pause: (delayMs) => new Promise((resolve) => (delayMs === 0 ? setImmediate(resolve) : setTimeout(resolve, delayMs))),
 })
-const queue = { name: 'bench.queue', limits: { maxBytes: 1e9, maxAgeSeconds: 60 }, ...codec }
+const queue = { name: 'bench.queue', limits: { maxBytes: 1e9, maxAgeSeconds: 60 }, octetsOf: () => 512, ...codec }
 const subject = { name: 'bench.subject', ...codec }
 const message = {}
 

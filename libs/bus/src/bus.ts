@@ -29,6 +29,8 @@ export interface Queue<T> extends Codec<T> {
   readonly name: string
   /** Beyond either limit the oldest messages are dropped; or, where the sender is in the same process, the newest is refused. */
   readonly limits: { readonly maxBytes: number; readonly maxAgeSeconds: number }
+  /** Octets that a message takes in memory, about: what waits is bounded by it, and handed over in portions, where nothing is encoded. */
+  octetsOf(message: T): number
 }
 
 /** A question that one server answers by a stream of parts. */

@@ -28,7 +28,7 @@ const noteCodec: Codec<Note> = {
 let lastName = 0
 const freshName = (kind: string): string => `conformance.v1.${kind}-${process.pid}-${++lastName}`
 const freshSubject = (): Subject<Note> => ({ name: freshName('subject'), ...noteCodec })
-const freshQueue = (limits = LIMITS): Queue<Note> => ({ name: freshName('queue'), limits, ...noteCodec })
+const freshQueue = (limits = LIMITS): Queue<Note> => ({ name: freshName('queue'), limits, octetsOf: () => 512, ...noteCodec })
 const freshCall = (): Call<Note, Note> => ({ name: freshName('call'), request: noteCodec, part: noteCodec })
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index)

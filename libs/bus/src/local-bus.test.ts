@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { BusError } from './bus.ts'
 import type { Codec, Queue, Subject } from './bus.ts'
 import { busConformance } from './conformance.ts'
-import { LocalBus } from './local-bus.ts'
+import { LocalBus, PORTION_OCTETS } from './local-bus.ts'
 
 const pause = (delayMs: number): Promise<void> =>
   new Promise((resolve) => (delayMs === 0 ? setImmediate(resolve) : setTimeout(resolve, 1)))
@@ -20,6 +20,7 @@ const subject: Subject<object> = { name: 'test.v1.subject', ...neverEncoded }
 const queueOf = (maxBytes: number): Queue<object> => ({
   name: 'test.v1.queue',
   limits: { maxBytes, maxAgeSeconds: 60 },
+  octetsOf: (message) => (message as { octets?: number }).octets ?? 512,
   ...neverEncoded,
 })
 
@@ -53,6 +54,35 @@ describe('LocalBus', () => {
     await expect(bus.enqueue(queue, {})).rejects.toThrow(BusError)
     await bus.consume(queue, async () => {}).close()
     await bus.enqueue(queue, {})
+  })
+
+  test('a queue is full by what its messages weigh, not by their number', async () => {
+    const bus = new LocalBus({ pause })
+    const queue = queueOf(1000)
+    await bus.enqueue(queue, { octets: 999 })
+    await bus.enqueue(queue, { octets: 5000 })
+    await expect(bus.enqueue(queue, { octets: 1 })).rejects.toThrow('2 messages wait')
+    await bus.consume(queue, async () => {}).close()
+    await bus.enqueue(queue, { octets: 1 })
+  })
+
+  test('heavy messages are handed over one at a time, light ones as many as weigh a portion', async () => {
+    const bus = new LocalBus({ pause })
+    const queue = queueOf(1e9)
+    const half = PORTION_OCTETS / 2
+    for (const octets of [2 * PORTION_OCTETS, PORTION_OCTETS, half, half, 1, half]) void bus.enqueue(queue, { octets })
+    const sizes: number[] = []
+    bus.consume(queue, async (messages) => void sizes.push(messages.length))
+    await bus.close()
+    expect(sizes).toEqual([1, 1, 2, 2])
+  })
+
+  test('what was rejected weighs again', async () => {
+    const bus = new LocalBus({ pause })
+    const queue = queueOf(1000)
+    void bus.enqueue(queue, { octets: 1000 })
+    await bus.consume(queue, () => Promise.reject(new Error('not yet'))).close()
+    await expect(bus.enqueue(queue, { octets: 1 })).rejects.toThrow(BusError)
   })
 
   test('between two batches sockets and timers get a turn', async () => {

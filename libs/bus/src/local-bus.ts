@@ -10,17 +10,16 @@
  *                  ▲                       │ rejected: the batch goes back to the front, pause(RETRY_DELAY_MS)
  *                  └───────────────────────┘
  *
- * Backpressure: a queue keeps at most limits.maxBytes / ASSUMED_MESSAGE_BYTES messages and then refuses the newest with BusError:
- * here the sender is at hand and can keep it, which loses less than dropping the oldest. maxAgeSeconds is not applied: nothing
+ * Messages weigh what their queue says (octetsOf): a message may be one fact or five hundred. A batch is as much as PORTION_OCTETS, or one
+ * message. Backpressure: a queue that keeps limits.maxBytes refuses the newest with BusError: here the sender is at hand and can keep it,
+ * which loses less than dropping the oldest. maxAgeSeconds is not applied: nothing
  * outlives the process.
  */
 import { BusError } from './bus.ts'
 import type { Bus, BusState, Call, Queue, Subject, Subscription } from './bus.ts'
 
-/** What one waiting message is taken to cost; a Resolution with its strings measures about this. */
-const ASSUMED_MESSAGE_BYTES = 512
-/** At 12 µs a message the loop is held for 6 ms. */
-const MAX_BATCH = 512
+/** About five hundred resolutions: at 12 µs each the loop is held for 6 ms. */
+export const PORTION_OCTETS = 256 * 1024
 const RETRY_DELAY_MS = 200
 /** Taken messages at the front of the array that are worth a copy of the rest. */
 const COMPACT_AFTER = 65_536
@@ -133,8 +132,8 @@ export class LocalBus implements Bus {
   #queue<T>(queue: Queue<T>): LocalQueue {
     let local = this.#queues.get(queue.name)
     if (local === undefined) {
-      const maxMessages = Math.max(1, Math.floor(queue.limits.maxBytes / ASSUMED_MESSAGE_BYTES))
-      this.#queues.set(queue.name, (local = new LocalQueue(queue.name, maxMessages, this.#pause)))
+      const octetsOf = (message: unknown): number => queue.octetsOf(message as T)
+      this.#queues.set(queue.name, (local = new LocalQueue(queue.name, queue.limits.maxBytes, octetsOf, this.#pause)))
     }
     return local
   }
@@ -173,20 +172,29 @@ interface Consumer {
   until: number
 }
 
+interface Waiting {
+  readonly message: unknown
+  readonly octets: number
+}
+
 class LocalQueue {
   readonly #name: string
-  readonly #maxMessages: number
+  readonly #maxOctets: number
+  readonly #octetsOf: (message: unknown) => number
   readonly #pause: LocalBusOptions['pause']
   readonly #consumers = new Set<Consumer>()
-  #waiting: unknown[] = []
+  #waiting: Waiting[] = []
   /** Index in #waiting of the oldest message; those before it are taken. */
   #first = 0
+  /** Octets that wait. */
+  #octets = 0
   /** Messages handed over since the queue's beginning; those a handler rejected count as not. */
   #taken = 0
 
-  constructor(name: string, maxMessages: number, pause: LocalBusOptions['pause']) {
+  constructor(name: string, maxOctets: number, octetsOf: (message: unknown) => number, pause: LocalBusOptions['pause']) {
     this.#name = name
-    this.#maxMessages = maxMessages
+    this.#maxOctets = maxOctets
+    this.#octetsOf = octetsOf
     this.#pause = pause
   }
 
@@ -195,9 +203,11 @@ class LocalQueue {
   }
 
   add(message: unknown): Promise<void> {
-    if (this.#length >= this.#maxMessages)
-      return Promise.reject(new BusError(`the queue ${this.#name} is full: ${this.#maxMessages} messages wait`))
-    this.#waiting.push(message)
+    if (this.#octets >= this.#maxOctets)
+      return Promise.reject(new BusError(`the queue ${this.#name} is full: ${this.#length} messages wait`))
+    const octets = this.#octetsOf(message)
+    this.#waiting.push({ message, octets })
+    this.#octets += octets
     this.#wake()
     return ACCEPTED
   }
@@ -236,10 +246,10 @@ class LocalQueue {
   async #run(consumer: Consumer): Promise<void> {
     await NEXT_MICROTASK
     while (this.#length > 0 && this.#taken < consumer.until) {
-      const batch = this.#take(Math.min(MAX_BATCH, consumer.until - this.#taken))
+      const batch = this.#take(consumer.until - this.#taken)
       let delayMs = 0
       try {
-        await consumer.onMessages(batch)
+        await consumer.onMessages(batch.map(({ message }) => message))
       } catch {
         // The handler has said why in its own log; here it only means: not yet.
         this.#putBack(batch)
@@ -252,15 +262,16 @@ class LocalQueue {
     this.#wake()
   }
 
-  #take(count: number): unknown[] {
-    const end = Math.min(this.#first + count, this.#waiting.length)
-    this.#taken += end - this.#first
-    if (this.#first === 0 && end === this.#waiting.length) {
-      const all = this.#waiting
-      this.#waiting = []
-      return all
-    }
+  /** At most so many messages, and no more than a portion unless a single one is. */
+  #take(maxMessages: number): Waiting[] {
+    const last = Math.min(this.#first + maxMessages, this.#waiting.length)
+    let end = this.#first
+    let octets = 0
+    do octets += this.#waiting[end++].octets
+    while (end < last && octets + this.#waiting[end].octets <= PORTION_OCTETS)
     const batch = this.#waiting.slice(this.#first, end)
+    this.#octets -= octets
+    this.#taken += batch.length
     this.#first = end
     if (end === this.#waiting.length || end > COMPACT_AFTER) {
       this.#waiting = this.#waiting.slice(end)
@@ -269,9 +280,10 @@ class LocalQueue {
     return batch
   }
 
-  #putBack(batch: readonly unknown[]): void {
+  #putBack(batch: readonly Waiting[]): void {
     this.#waiting = [...batch, ...this.#waiting.slice(this.#first)]
     this.#first = 0
     this.#taken -= batch.length
+    for (const { octets } of batch) this.#octets += octets
   }
 }

@@ -1,5 +1,6 @@
 export { SteeringError } from './codec.ts'
 export { HeardResolvers } from './heard-resolvers.ts'
+export { octetsOfResolution } from './resolution.ts'
 export type { Resolution } from './resolution.ts'
 export type { RouteChange, RouteChanges, RoutesChunk, StoreHead, TailPart } from './route-change.ts'
 export { RouteFollower } from './route-follower.ts'
@@ -12,7 +13,6 @@ export {
   FORGOTTEN,
   HEAD,
   HELD_DOWN,
-  HOLD_DOWN,
   INQUIRY,
   LEARNT,
   OFFER,
@@ -27,8 +27,8 @@ export type {
   Findings,
   ForgetRequest,
   Forgotten,
-  HoldDown,
   Inquiry,
   OfferAnswer,
+  OperatorAnswer,
   RouteState,
 } from './subjects.ts'

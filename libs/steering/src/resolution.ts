@@ -17,3 +17,13 @@ export interface Resolution {
   /** QNAME first, owner of the address last; kept to explain. */
   readonly chain: readonly string[]
 }
+
+/** The object itself, its numbers and the heads of its strings. */
+const OCTETS_BESIDE_TEXT = 256
+
+/** Octets that it takes in memory, about: names are up to 1020 characters and chains up to 65 names, so a number of them is no bound. */
+export function octetsOfResolution({ name, rule, source, chain }: Resolution): number {
+  let octets = OCTETS_BESIDE_TEXT + name.length + rule.length + source.length
+  for (let i = 0; i < chain.length; i++) octets += chain[i].length
+  return octets
+}

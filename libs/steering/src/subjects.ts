@@ -10,13 +10,14 @@ import {
   storeHeadCodec,
   tailPartCodec,
 } from './codec.ts'
-import type { Resolution } from './resolution.ts'
+import { octetsOfResolution, type Resolution } from './resolution.ts'
 import type { RouteChanges, RoutesChunk, StoreHead, TailPart } from './route-change.ts'
 
 /** ingest and gateway -> cache. */
 export const RESOLUTIONS: Queue<readonly Resolution[]> = {
   name: 'dnstap-bgp.v1.resolutions',
   limits: { maxBytes: 256 * 1024 * 1024, maxAgeSeconds: 3600 },
+  octetsOf: (resolutions) => resolutions.reduce((sum, one) => sum + octetsOfResolution(one), 0),
   ...resolutionsCodec,
 }
 
@@ -59,19 +60,30 @@ export const OFFER: Call<readonly Resolution[], readonly OfferAnswer[]> = {
   part: jsonCodec(),
 }
 
-/** What is known of an address or a name, for people. */
+/** What a person asked for, or a sentence why there is no answer; `status` is HTTP's. */
+export type OperatorAnswer = { readonly answer: object } | { readonly status: 400 | 503; readonly error: string }
+
+/** Every program's admin server -> one cache, which asks the others (INQUIRY): what is known of an address or a name. */
 export interface ExplainRequest {
   /** An address, a prefix, or a name. */
   readonly subject: string
 }
-export const EXPLAIN: Call<ExplainRequest, unknown> = { name: 'dnstap-bgp.v1.explain', request: jsonCodec(), part: jsonCodec() }
+export const EXPLAIN: Call<ExplainRequest, OperatorAnswer> = {
+  name: 'dnstap-bgp.v1.explain',
+  request: jsonCodec(),
+  part: jsonCodec(),
+}
 
 export interface ForgetRequest {
   readonly subject: string
   /** Refuse to learn it again for so long; 0: not at all. */
   readonly holdDownMs: number
 }
-export const FORGET: Call<ForgetRequest, unknown> = { name: 'dnstap-bgp.v1.forget', request: jsonCodec(), part: jsonCodec() }
+export const FORGET: Call<ForgetRequest, OperatorAnswer> = {
+  name: 'dnstap-bgp.v1.forget',
+  request: jsonCodec(),
+  part: jsonCodec(),
+}
 
 /**
  * cache -> caches, announcers: an operator forgot this by hand. Caches end what they have of it and keep it out; an announcer that
@@ -131,10 +143,3 @@ export interface Findings {
   readonly notes?: readonly unknown[]
 }
 export const FINDINGS: Subject<Findings> = { name: 'dnstap-bgp.v1.findings', ...jsonCodec<Findings>() }
-
-/** cache -> caches: a name or prefix (as stored) that an operator forgot by hand stays out until then. */
-export interface HoldDown {
-  readonly subject: string
-  readonly untilMs: number
-}
-export const HOLD_DOWN: Subject<HoldDown> = { name: 'dnstap-bgp.v1.hold-down', ...jsonCodec<HoldDown>() }
