@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { textToName } from '@dnstap-bgp/dns-wire'
-import { Coalescer, MAX_SILENCE_SECONDS, Verdict } from './coalescer.ts'
+import { Coalescer, SILENCES_SECONDS, Verdict } from './coalescer.ts'
 import { beginKey, endKey, factKey } from './fact-key.ts'
 
-/** What pass() once was: judged and, unless a repeat, passed on. */
+/** Judged and, unless a repeat, passed on. */
 function pass(coalescer: Coalescer, key: number, now: number, until: number, worth: number): Verdict {
   const verdict = coalescer.judge(key * 7, key * 13, now, until, worth)
-  if (verdict !== Verdict.repeat) coalescer.passed(key * 7, key * 13, now, until)
+  if (verdict !== Verdict.repeat) coalescer.passed(key * 7, key * 13, verdict, now, until)
   return verdict
 }
 
@@ -16,7 +16,7 @@ test('agrees with a map of what was told when', () => {
   fc.assert(
     fc.property(fc.array(sighting, { maxLength: 200 }), (sightings) => {
       const coalescer = new Coalescer(1024)
-      const told = new Map<number, { until: number; at: number }>()
+      const told = new Map<number, { until: number; at: number; times: number }>()
       let now = 1
       for (const { key, wait, hold } of sightings) {
         now += wait
@@ -24,8 +24,9 @@ test('agrees with a map of what was told when', () => {
         const until = now + hold
         let expected: Verdict = Verdict.repeat
         if (last === undefined || last.until <= now) expected = Verdict.news
-        else if (until - last.until >= 50 || now - last.at >= MAX_SILENCE_SECONDS) expected = Verdict.refresh
-        if (expected !== Verdict.repeat) told.set(key, { until: Math.max(until, last?.until ?? 0), at: now })
+        else if (until - last.until >= 50 || now - last.at >= SILENCES_SECONDS[last.times]) expected = Verdict.refresh
+        const times = expected === Verdict.news ? 0 : Math.min((last?.times ?? 0) + 1, 2)
+        if (expected !== Verdict.repeat) told.set(key, { until: Math.max(until, last?.until ?? 0), at: now, times })
         expect(pass(coalescer, key, now, until, 50)).toBe(expected)
       }
     }),
@@ -45,11 +46,35 @@ test('what was only judged is not remembered', () => {
   expect(coalescer.judge(1, 2, 1, 100, 10)).toBe(Verdict.news)
 })
 
-test('what did not get through is news again', () => {
+test('a fact that the cache may have refused is told again after 5 seconds, after 30, and then every ten minutes', () => {
+  const coalescer = new Coalescer(16)
+  const toldAt: number[] = []
+  for (let now = 1; now < 2000; now++) if (pass(coalescer, 1, now, 100_000, 50) !== Verdict.repeat) toldAt.push(now)
+  expect(toldAt).toEqual([1, 6, 36, 636, 1236, 1836])
+})
+
+test('news that did not get through are news again', () => {
   const coalescer = new Coalescer(16)
   pass(coalescer, 1, 1, 101, 50)
-  coalescer.forget(7, 13)
+  coalescer.dropped(7, 13, true, 1)
   expect(pass(coalescer, 1, 1, 101, 50)).toBe(Verdict.news)
+})
+
+test('a refresh that did not get through is a refresh again, once a second', () => {
+  const coalescer = new Coalescer(16)
+  pass(coalescer, 1, 1, 101, 50)
+  expect(pass(coalescer, 1, 60, 160, 50)).toBe(Verdict.refresh)
+  coalescer.dropped(7, 13, false, 60)
+  expect(pass(coalescer, 1, 60, 160, 50)).toBe(Verdict.repeat)
+  expect(pass(coalescer, 1, 61, 161, 50)).toBe(Verdict.refresh)
+})
+
+test('a live fact that gives way to another is counted, one that expired is not', () => {
+  const coalescer = new Coalescer(4)
+  for (let key = 1; key <= 5; key++) pass(coalescer, key, 1, 100, 50)
+  expect(coalescer.evicted).toBe(1)
+  for (let key = 11; key <= 14; key++) pass(coalescer, key, 200, 300, 50)
+  expect(coalescer.evicted).toBe(1)
 })
 
 test('a key tells list, name and address apart, and not the case of letters', () => {

@@ -35,7 +35,7 @@ test('every frame is counted by type, and once by what became of it', async () =
     dnstapFrame({ response: response('x.org'), messageType: 99 }),
     Uint8Array.of(0xff),
   ]
-  for (const bytes of frames) ingest.frame({ peer: 'unix' }, bytes, 0, bytes.length)
+  for (const bytes of frames) ingest.frame({ peer: 'unix' }, bytes, 0, bytes.length) // each by a connection of its own
   const text = await metrics.text()
   for (const line of [
     'ingest_frames_total 8',
@@ -50,6 +50,11 @@ test('every frame is counted by type, and once by what became of it', async () =
     'ingest_unusable_total{reason="truncated"} 1',
     'ingest_facts_total{result="repeat"} 1',
     'ingest_waiting_facts 1',
+    'ingest_forgotten_total{what="facts"} 0',
+    'ingest_forgotten_total{what="identities"} 0',
+    'ingest_resolver_addresses 2',
+    'ingest_sender_frames_total{identity="test-resolver"} 7',
+    `ingest_sender_last_seen_seconds{identity="test-resolver"} ${clock.now() / 1000}`,
   ])
     expect(text).toContain(`dnstap_bgp_${line}\n`)
 })

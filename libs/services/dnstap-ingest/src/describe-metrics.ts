@@ -1,7 +1,8 @@
 /** Ingest's numbers for Prometheus. */
 import { messageTypeName } from '@dnstap-bgp/dnstap'
-import { samplesOf, type Metrics } from '@dnstap-bgp/telemetry'
+import { samplesOf, type Metrics, type Sample } from '@dnstap-bgp/telemetry'
 import type { Ingest } from './ingest.ts'
+import type { SenderFacts } from './senders.ts'
 
 export function describeIngestMetrics(metrics: Metrics, ingest: Ingest): void {
   const { counters, outbox } = ingest
@@ -64,9 +65,27 @@ export function describeIngestMetrics(metrics: Metrics, ingest: Ingest): void {
     read: () => counters.loopedChains,
   })
   metrics.counter({
-    name: 'ingest_forgotten_targets_total',
-    help: 'Ends of listed chains in pieces that were forgotten before their time, for lack of room.',
-    read: () => ingest.evictedPieces,
+    name: 'ingest_forgotten_total',
+    help: 'What was forgotten before its time for lack of room: facts told, targets of chains, identities, resolvers.',
+    labels: ['what'],
+    read: () => samplesOf('what', { ...ingest.evicted }),
+  })
+  metrics.gauge({
+    name: 'ingest_resolver_addresses',
+    help: 'Addresses of resolvers we hear from, which are never steered.',
+    read: () => ingest.resolverAddresses,
+  })
+  metrics.counter({
+    name: 'ingest_sender_frames_total',
+    help: 'Frames by the identity that senders state.',
+    labels: ['identity'],
+    read: () => bySender(ingest, (sender) => sender.frames),
+  })
+  metrics.gauge({
+    name: 'ingest_sender_last_seen_seconds',
+    help: 'Unix time of the last frame, by the identity that senders state.',
+    labels: ['identity'],
+    read: () => bySender(ingest, (sender) => sender.lastSeenMs / 1000),
   })
   metrics.counter({
     name: 'ingest_joined_answers_total',
@@ -87,4 +106,8 @@ export function describeIngestMetrics(metrics: Metrics, ingest: Ingest): void {
       }),
   })
   metrics.gauge({ name: 'ingest_waiting_facts', help: 'Facts waiting for the bus.', read: () => outbox.waiting })
+}
+
+function bySender(ingest: Ingest, valueOf: (sender: SenderFacts) => number): Sample<'identity'>[] {
+  return [...ingest.senders.byIdentity].map(([identity, sender]) => ({ labels: { identity }, value: valueOf(sender) }))
 }

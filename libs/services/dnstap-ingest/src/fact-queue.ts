@@ -1,5 +1,5 @@
-/** First in, first out, bounded by number and by size; handed out in batches that every bus takes. */
-import type { Resolution } from '@dnstap-bgp/steering'
+/** First in, first out, bounded by number and by size; handed out in batches that every bus takes, which may come back. */
+import { octetsOfResolution, type Resolution } from '@dnstap-bgp/steering'
 
 /** A resolution and the coalescer's key for it. */
 export interface OutgoingFact {
@@ -8,80 +8,95 @@ export interface OutgoingFact {
   readonly keyHigh: number
 }
 
+/** Neighbours in the queue that travel together. */
+export interface FactBatch {
+  readonly facts: readonly OutgoingFact[]
+  readonly octets: number
+  /** Batches taken earlier have smaller ones. */
+  readonly sequence: number
+}
+
 export interface QueueLimits {
   readonly facts: number
   /** Names are up to 1020 characters, chains up to 65 names: so many facts alone would be no bound on memory. */
-  readonly characters: number
+  readonly octets: number
 }
 
 const MAX_BATCH_FACTS = 500
 /** Keeps a batch far under NATS's message limit (1 MiB) whatever the names. */
-const MAX_BATCH_CHARACTERS = 200_000
+const MAX_BATCH_OCTETS = 400_000
 /** Taken facts at the front of the array are let go when they are so many, and at least half. */
 const COMPACT_AT = 1024
 
 export class FactQueue {
   readonly #limits: QueueLimits
+  /** Batches that came back, in the order they were taken: they go first. */
+  #returned: FactBatch[] = []
   #facts: OutgoingFact[] = []
   #head = 0
-  #characters = 0
+  #length = 0
+  #octets = 0
+  #lastSequence = 0
 
   constructor(limits: QueueLimits) {
     this.#limits = limits
   }
 
   get length(): number {
-    return this.#facts.length - this.#head
+    return this.#length
   }
 
   /** False: there is no room. */
   push(fact: OutgoingFact): boolean {
-    if (this.length >= this.#limits.facts || this.#characters >= this.#limits.characters) return false
+    if (this.#length >= this.#limits.facts || this.#octets >= this.#limits.octets) return false
     this.#facts.push(fact)
-    this.#characters += charactersOf(fact)
+    this.#length++
+    this.#octets += octetsOfResolution(fact.resolution)
     return true
   }
 
-  /** The next batch; empty when nothing waits. */
-  take(): OutgoingFact[] {
-    let end = this.#head
-    let characters = 0
-    while (end < this.#facts.length && end - this.#head < MAX_BATCH_FACTS && characters < MAX_BATCH_CHARACTERS)
-      characters += charactersOf(this.#facts[end++])
-    this.#characters -= characters
-    let batch: OutgoingFact[]
-    if (this.#head === 0 && end === this.#facts.length) {
-      batch = this.#facts
-      this.#facts = []
-    } else {
-      batch = this.#facts.slice(this.#head, end)
-      this.#head = end
-      if (end >= COMPACT_AT && end * 2 >= this.#facts.length) {
-        this.#facts = this.#facts.slice(end)
-        this.#head = 0
-      }
-    }
+  /** The next batch; undefined when nothing waits. */
+  take(): FactBatch | undefined {
+    const batch = this.#returned.shift() ?? this.#cut()
+    if (batch === undefined) return undefined
+    this.#length -= batch.facts.length
+    this.#octets -= batch.octets
     return batch
   }
 
-  /** A batch that did not go goes to the front again. What no longer fits leaves at the end, and is returned. */
-  putBack(facts: readonly OutgoingFact[]): OutgoingFact[] {
-    this.#facts = [...facts, ...this.#facts.slice(this.#head)]
-    this.#head = 0
-    for (const fact of facts) this.#characters += charactersOf(fact)
+  /** A batch that did not go takes its place again. What no longer fits leaves at the end, and is returned. */
+  putBack(batch: FactBatch): OutgoingFact[] {
+    const at = this.#returned.findIndex((other) => other.sequence > batch.sequence)
+    this.#returned.splice(at < 0 ? this.#returned.length : at, 0, batch)
+    this.#length += batch.facts.length
+    this.#octets += batch.octets
     const excess: OutgoingFact[] = []
-    while (this.#facts.length > this.#limits.facts || this.#characters > this.#limits.characters) {
-      const last = this.#facts.pop()
-      if (last === undefined) break
-      this.#characters -= charactersOf(last)
-      excess.push(last)
-    }
+    while (this.#length > this.#limits.facts || this.#octets > this.#limits.octets) excess.push(...this.#dropLast())
     return excess
   }
-}
 
-function charactersOf({ resolution: { name, rule, chain } }: OutgoingFact): number {
-  let characters = name.length + rule.length + 100
-  for (let i = 0; i < chain.length; i++) characters += chain[i].length
-  return characters
+  #cut(): FactBatch | undefined {
+    if (this.#head === this.#facts.length) return undefined
+    let end = this.#head
+    let octets = 0
+    while (end < this.#facts.length && end - this.#head < MAX_BATCH_FACTS && octets < MAX_BATCH_OCTETS)
+      octets += octetsOfResolution(this.#facts[end++].resolution)
+    const facts = this.#facts.slice(this.#head, end)
+    this.#head = end
+    if (end === this.#facts.length || (end >= COMPACT_AT && end * 2 >= this.#facts.length)) {
+      this.#facts = this.#facts.slice(end)
+      this.#head = 0
+    }
+    return { facts, octets, sequence: ++this.#lastSequence }
+  }
+
+  /** The newest fact; when only batches that came back are left, the newest of these, whole. */
+  #dropLast(): readonly OutgoingFact[] {
+    const last = this.#head < this.#facts.length ? this.#facts.pop() : undefined
+    const batch = last === undefined ? this.#returned.pop() : { facts: [last], octets: octetsOfResolution(last.resolution) }
+    if (batch === undefined) return []
+    this.#length -= batch.facts.length
+    this.#octets -= batch.octets
+    return batch.facts
+  }
 }

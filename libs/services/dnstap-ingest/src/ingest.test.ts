@@ -4,10 +4,11 @@ import { nameToText } from '@dnstap-bgp/dns-wire'
 import { RuleKind } from '@dnstap-bgp/domain-list'
 import { Matcher, MatcherBuilder } from '@dnstap-bgp/domain-matcher'
 import { silentLog } from '@dnstap-bgp/runtime'
-import { HEAD, RESOLUTIONS, type Resolution } from '@dnstap-bgp/steering'
+import { HEAD, RESOLUTIONS, RESOLVERS, type Resolution } from '@dnstap-bgp/steering'
 import { dnsResponse, dnstapFrame, FakeClock, type Answer, type FrameOptions } from '@dnstap-bgp/testkit'
 import { describe, expect, test } from 'vitest'
 import { Ingest, type NameMatcher } from './ingest.ts'
+import type { FrameSource } from './senders.ts'
 
 const CONFIG = `
 ipv6 = true
@@ -53,6 +54,7 @@ function startIngest(
   const clock = new FakeClock()
   const bus = new LocalBus({ pause: () => new Promise((resolve) => setImmediate(resolve)) })
   const got: Resolution[] = []
+  const lines: string[] = []
   const consumer = bus.consume(RESOLUTIONS, async (messages) => void got.push(...messages.flat()))
   const { lists } = parseConfig(options.config ?? CONFIG, 'test.toml', {})
   const ingest = new Ingest(
@@ -62,22 +64,25 @@ function startIngest(
       clock,
       wallNow: () => clock.now(),
       matcher: options.matcher ?? matcherOf(options.rules ?? { video: ['example.org'] }),
-      log: silentLog,
+      log: { ...silentLog, warn: (_fields, sentence) => lines.push(sentence) },
       seed: [1, 2],
     },
   )
   const settle = () => clock.advanceAsync(5)
+  const source: FrameSource = { peer: 'unix' }
   return {
     ingest,
     bus,
     clock,
     got,
+    lines,
+    source,
     consumer,
     settle,
     async answer(qname: string, answers: readonly Answer[], frame: Partial<FrameOptions> & { rcode?: number } = {}) {
       const response = dnsResponse({ qname, answers, ...(frame.rcode === undefined ? {} : { rcode: frame.rcode }) })
       const bytes = dnstapFrame({ responseTimeMs: clock.now(), ...frame, response })
-      ingest.frame({ peer: 'unix' }, bytes, 0, bytes.length)
+      ingest.frame(source, bytes, 0, bytes.length)
       await settle()
     },
   }
@@ -89,6 +94,7 @@ const cname = (owner: string, value: string, ttlSeconds = 300): Answer => ({ own
 describe('an answer', () => {
   test('for a listed name becomes a resolution', async () => {
     const { answer, got, clock } = startIngest()
+    await answer('other.net', [a('other.net')])
     await answer('wWw.eXample.org', [a('wWw.eXample.org')], { identity: 'ns1', responseTimeMs: clock.now() - 1500 })
     expect(got).toEqual([
       {
@@ -229,6 +235,7 @@ describe('an answer', () => {
     const { answer, got, clock } = startIngest()
     await answer('www.example.org', [a('www.example.org')], { responseTimeMs: clock.now() + 86_400_000 })
     await answer('example.org', [a('example.org')], { responseTimeMs: clock.now() - 86_400_000 })
+    expect(got).toHaveLength(2)
     for (const one of got) expect(clock.now() - one.seenAtMs).toBeLessThan(50)
   })
 })
@@ -269,6 +276,17 @@ describe('with the real matcher', () => {
 })
 
 describe('repeats', () => {
+  test('are told twice more soon, for the cache may have refused the first, and by no message else', async () => {
+    const { answer, got, clock } = startIngest()
+    const toldAt: number[] = []
+    for (let second = 0; second < 300; second++) {
+      await answer('www.example.org', [a('www.example.org')])
+      if (got.length > toldAt.length) toldAt.push(second)
+      await clock.advanceAsync(995)
+    }
+    expect(toldAt).toEqual([0, 5, 35])
+  })
+
   test('stop here, until a fraction of the hold time has gone by', async () => {
     const { answer, got, ingest, clock } = startIngest()
     const ask = () => answer('www.example.org', [a('www.example.org')])
@@ -321,13 +339,13 @@ ttlGrace = "0s"
   const ask = (one: ReturnType<typeof startIngest>, ttlSeconds: number) =>
     one.answer('www.example.org', [a('www.example.org', '93.184.215.14', ttlSeconds)])
 
-  test('stop here while the resolver counts one TTL down', async () => {
+  test('stop here while the resolver counts one TTL down, but for the two by which a refusal is tried again', async () => {
     const one = startIngest({ config })
     for (let ttl = 300; ttl > 0; ttl -= 10) {
       await ask(one, ttl)
       await one.clock.advanceAsync(9990)
     }
-    expect(one.got.map((fact) => fact.ttlSeconds)).toEqual([300])
+    expect(one.got.map((fact) => fact.ttlSeconds)).toEqual([300, 290, 260])
   })
 
   test('pass at once when a fresh TTL lets the fact live longer: a TTL near its end must not hide it', async () => {
@@ -351,6 +369,7 @@ ttlGrace = "0s"
 describe('answers that waited somewhere', () => {
   test('longer than the hold time are dropped and counted', async () => {
     const { answer, got, ingest, clock } = startIngest({ config: CONFIG.replaceAll('1h', '10s') })
+    await answer('other.net', [a('other.net')])
     await answer('www.example.org', [a('www.example.org')], { responseTimeMs: clock.now() - 11_000 })
     expect(got).toEqual([])
     expect(ingest.counters.tooOld).toBe(1)
@@ -358,6 +377,7 @@ describe('answers that waited somewhere', () => {
 
   test('do not hide the fresh ones behind them', async () => {
     const { answer, got, clock } = startIngest({ config: CONFIG.replaceAll('1h', '60s') })
+    await answer('other.net', [a('other.net')])
     await answer('www.example.org', [a('www.example.org')], { responseTimeMs: clock.now() - 50_000 })
     await answer('www.example.org', [a('www.example.org')])
     expect(got).toHaveLength(2)
@@ -372,14 +392,95 @@ describe('answers that waited somewhere', () => {
   })
 })
 
+describe('a resolver whose clock is minutes behind', () => {
+  const config = CONFIG.replaceAll('1h', '10s')
+  const SLOW_MS = 300_000
+
+  test('is believed like any other', async () => {
+    const { answer, got, ingest, clock } = startIngest({ config })
+    for (let i = 0; i < 100; i++)
+      await answer(`n${i}.example.org`, [a(`n${i}.example.org`)], { responseTimeMs: clock.now() - SLOW_MS })
+    expect(got).toHaveLength(100)
+    expect(ingest.counters.tooOld).toBe(0)
+    expect(clock.now() - got[99].seenAtMs).toBeLessThan(50)
+  })
+
+  test('is told of once, and how far', async () => {
+    const { answer, lines, clock, ingest, source } = startIngest({ config })
+    for (let i = 0; i < 200; i++) {
+      await answer('other.net', [], { responseTimeMs: clock.now() - SLOW_MS })
+      await clock.advanceAsync(995)
+    }
+    expect(lines).toEqual([expect.stringContaining('clock is behind ours')])
+    expect(ingest.clockBehindMs(source)).toBe(SLOW_MS)
+  })
+})
+
+describe('the resolvers we hear from', () => {
+  test('are told on the bus as soon as one is new, whatever its frames carry, and every minute', async () => {
+    const { answer, bus, clock } = startIngest()
+    const told: (readonly string[])[] = []
+    bus.subscribe(RESOLVERS, (addresses) => told.push(addresses))
+    await answer('other.net', [], { responseAddress: '93.184.215.53', messageType: 5 })
+    await clock.advanceAsync(1000)
+    expect(told).toEqual([['93.184.215.53']])
+    await answer('other.net', [], { queryAddress: '93.184.215.54', responseAddress: '93.184.215.99', messageType: 3 })
+    await clock.advanceAsync(1000)
+    expect(told.at(-1)).toEqual(['93.184.215.53', '93.184.215.54'])
+    const before = told.length
+    await clock.advanceAsync(180_000)
+    expect(told.length - before).toBe(3)
+  })
+
+  test('are forgotten a day after they were heard last', async () => {
+    const { answer, ingest, clock } = startIngest()
+    await answer('other.net', [], { responseAddress: '93.184.215.53' })
+    await clock.advanceAsync(12 * 3_600_000)
+    await answer('other.net', [], { responseAddress: '93.184.215.54' })
+    await clock.advanceAsync(13 * 3_600_000)
+    expect(ingest.resolverAddresses).toBe(1)
+  })
+
+  test('are a thousand at most, and those that had to go are counted', async () => {
+    const { answer, ingest, clock } = startIngest()
+    for (let i = 0; i < 1005; i++) {
+      await answer('other.net', [], { responseAddress: `93.184.${i >> 8}.${i & 255}` })
+      clock.advance(250)
+    }
+    expect(ingest.resolverAddresses).toBe(1000)
+    expect(ingest.evicted.resolvers).toBe(5)
+  })
+})
+
 describe('a sender', () => {
+  test('has its frames counted under its identity, whichever connection they came by', async () => {
+    const { ingest, clock } = startIngest()
+    const bytes = dnstapFrame({ response: new Uint8Array(0), identity: 'ns1' })
+    const connections = [
+      { peer: 'a', frames: 0 },
+      { peer: 'b', frames: 0 },
+    ]
+    for (let i = 0; i < 100; i++)
+      for (const connection of connections) {
+        connection.frames++
+        ingest.frame(connection, bytes, 0, bytes.length)
+        clock.advance(10)
+      }
+    clock.advance(250)
+    for (const connection of connections) {
+      connection.frames++
+      ingest.frame(connection, bytes, 0, bytes.length)
+    }
+    expect(ingest.senders.byIdentity.get('ns1')?.frames).toBe(202)
+  })
+
   test('is known by identity and version from its first frame on, whatever it carries', async () => {
     const { ingest, clock } = startIngest()
     const source = { peer: 'unix', identity: '', version: '' }
     const bytes = dnstapFrame({ response: new Uint8Array(0), messageType: 1, identity: 'ns\u00e9', version: 'x\n1' })
     ingest.frame(source, bytes, 0, bytes.length)
     expect(source).toMatchObject({ identity: 'ns?', version: 'x?1' })
-    expect([...ingest.senders.byIdentity]).toEqual([['ns?', { version: 'x?1', lastSeenMs: clock.now() }]])
+    expect([...ingest.senders.byIdentity]).toEqual([['ns?', { version: 'x?1', lastSeenMs: clock.now(), frames: 1 }]])
   })
 
   test('that was upgraded has its new version', async () => {
@@ -398,6 +499,7 @@ describe('a sender', () => {
     }
     expect(ingest.senders.byIdentity.size).toBe(1000)
     expect(ingest.senders.byIdentity.has('made-up-1499')).toBe(true)
+    expect(ingest.evicted.identities).toBe(500)
   })
 })
 
@@ -412,7 +514,7 @@ describe('while the bus takes nothing', () => {
     bus.enqueue = enqueue
     await clock.advanceAsync(3000)
     expect(got.map((one) => one.name)).toEqual(['www.example.org', 'example.org'])
-    expect(ingest.outbox.failing).toBe(false)
+    expect(ingest.outbox.waiting).toBe(0)
   })
 })
 

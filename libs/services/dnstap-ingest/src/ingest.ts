@@ -14,13 +14,14 @@ import { holdMsOf, type Hold, type ListConfig } from '@dnstap-bgp/config'
 import { DnstapDecoder, dnstapFaultName, MessageType, messageTypeName } from '@dnstap-bgp/dnstap'
 import { nameToText, ResponseReader, responseFaultName, textToName } from '@dnstap-bgp/dns-wire'
 import { formatAddress } from '@dnstap-bgp/ip'
-import type { Clock, Closeable, Log, Timer } from '@dnstap-bgp/runtime'
-import { HEAD } from '@dnstap-bgp/steering'
+import { RateLimitedLog, type Clock, type Closeable, type Log, type Timer } from '@dnstap-bgp/runtime'
+import { HEAD, RESOLVERS } from '@dnstap-bgp/steering'
 import { Coalescer, Verdict } from './coalescer.ts'
 import { beginKey, endKey, factKey } from './fact-key.ts'
 import { Outbox } from './outbox.ts'
 import { PieceMemory, type Piece } from './piece-memory.ts'
 import { ResolverAddresses } from './resolver-addresses.ts'
+import { SenderClock } from './sender-clock.ts'
 import { Senders, type FrameSource } from './senders.ts'
 
 /** What the matcher must offer; verdict objects are the same for the same id. */
@@ -64,8 +65,18 @@ const WORTH_SHARE = 8
 const MAX_WORTH_SECONDS = 600
 /** Coarse time, for the coalescer and the list of senders. */
 const TICK_MS = 250
-/** A response that says it is older than this has a clock that cannot be believed; or it waited somewhere for too long. */
-const MAX_AGE_MS = 3_600_000
+/** A resolver's clock that is further from ours is worth a line in the log. */
+const CLOCK_DIFFERENCE_MS = 5_000
+/** The resolvers' addresses are told again, for whoever came to listen meanwhile. */
+const TELL_RESOLVERS_MS = 60_000
+
+/** What we know of a connection beyond what it shows. */
+interface SenderNotes {
+  readonly clock: SenderClock
+  /** Frames it had sent when we looked last. */
+  frames: number
+  clockTold: boolean
+}
 
 export class Ingest implements Closeable {
   readonly counters = {
@@ -101,7 +112,9 @@ export class Ingest implements Closeable {
   readonly #reader = new ResponseReader()
   readonly #coalescer = new Coalescer(COALESCER_CAPACITY)
   readonly #pieces = new PieceMemory()
+  readonly #notes = new WeakMap<FrameSource, SenderNotes>()
   readonly #resolverAddresses = new ResolverAddresses()
+  #resolversTold = true
   /** By dnstap message type. */
   #wanted = new Uint8Array(16)
   #lists = new Map<string, ListFacts>()
@@ -110,6 +123,8 @@ export class Ingest implements Closeable {
   #tick = 1
   readonly #startedMs: number
   readonly #ticker: Timer
+  readonly #resolverTeller: Timer
+  readonly #clockLog: RateLimitedLog
   readonly #headSubscription: Subscription
   #epoch: string | undefined
   /** The message's chain in text, made when a fact first needs it: names up to one of them, and in which frame. */
@@ -124,18 +139,42 @@ export class Ingest implements Closeable {
     this.#deps = deps
     this.#matcher = deps.matcher
     this.#startedMs = deps.clock.monotonic()
-    this.outbox = new Outbox(deps.bus, deps.clock, deps.log, (fact) => this.#coalescer.forget(fact.keyLow, fact.keyHigh))
+    this.outbox = new Outbox({
+      bus: deps.bus,
+      clock: deps.clock,
+      log: deps.log,
+      random: Math.random,
+      onDrop: (fact, isNews) => this.#coalescer.dropped(fact.keyLow, fact.keyHigh, isNews, this.#nowSeconds),
+    })
+    this.#clockLog = new RateLimitedLog(deps.log, deps.clock)
     this.reconfigure(config)
     this.#ticker = deps.clock.every(TICK_MS, () => {
       this.#tick++
       this.#nowSeconds = 1 + Math.floor((deps.clock.monotonic() - this.#startedMs) / 1000)
+      if (!this.#resolversTold) this.#tellResolvers()
     })
+    this.#resolverTeller = deps.clock.every(TELL_RESOLVERS_MS, () => this.#tellResolvers())
     this.#headSubscription = deps.bus.subscribe(HEAD, (head) => this.#epochHeard(head.epoch))
   }
 
-  /** Targets of chains in pieces that were forgotten before their time. */
-  get evictedPieces(): number {
-    return this.#pieces.evicted
+  /** What was forgotten before its time, for lack of room. */
+  get evicted(): { readonly facts: number; readonly targets: number; readonly identities: number; readonly resolvers: number } {
+    return {
+      facts: this.#coalescer.evicted,
+      targets: this.#pieces.evicted,
+      identities: this.senders.evicted,
+      resolvers: this.#resolverAddresses.evicted,
+    }
+  }
+
+  /** Addresses of resolvers that are known and kept from being steered. */
+  get resolverAddresses(): number {
+    return this.#resolverAddresses.size
+  }
+
+  /** How far a connection's clock is behind ours (negative: ahead); undefined in its first minute. */
+  clockBehindMs(source: FrameSource): number | undefined {
+    return this.#notes.get(source)?.clock.behindMs
   }
 
   /** The lists' settings were read again. */
@@ -170,7 +209,7 @@ export class Ingest implements Closeable {
     }
     if (source.heardAt !== this.#tick) {
       source.heardAt = this.#tick
-      this.senders.hear(source, decoder, bytes, this.#deps.clock.now())
+      this.#lookAt(source, bytes)
     }
     this.framesByType[decoder.messageType]++
     if (this.#wanted[decoder.messageType] === 0) {
@@ -213,8 +252,39 @@ export class Ingest implements Closeable {
 
   async close(): Promise<void> {
     this.#ticker.cancel()
+    this.#resolverTeller.cancel()
     await this.#headSubscription.close()
     await this.outbox.close()
+  }
+
+  /** Four times a second for each connection that sends: what its frames tell of the sender, whatever else they carry. */
+  #lookAt(source: FrameSource, bytes: Uint8Array): void {
+    const decoder = this.#decoder
+    const notes = this.#notesOf(source)
+    const frames = source.frames ?? notes.frames + 1
+    this.senders.hear(source, decoder, bytes, this.#deps.wallNow(), frames - notes.frames)
+    notes.frames = frames
+    if (this.#resolverAddresses.learn(decoder, bytes, this.#nowSeconds)) this.#resolversTold = false
+    this.#readAgeMs(source)
+    const behindMs = notes.clock.behindMs
+    if (notes.clockTold || behindMs === undefined || Math.abs(behindMs) < CLOCK_DIFFERENCE_MS) return
+    notes.clockTold = true
+    this.#clockLog.warn(
+      { sender: source.identity ?? source.peer, peer: source.peer, seconds: Math.round(Math.abs(behindMs) / 1000) },
+      `A resolver's clock is ${behindMs > 0 ? 'behind' : 'ahead of'} ours. Its answers are dated by the difference; one of the two is wrong.`,
+    )
+  }
+
+  #notesOf(source: FrameSource): SenderNotes {
+    let notes = this.#notes.get(source)
+    if (notes === undefined) this.#notes.set(source, (notes = { clock: new SenderClock(), frames: 0, clockTold: false }))
+    return notes
+  }
+
+  #tellResolvers(): void {
+    this.#resolversTold = true
+    this.#resolverAddresses.forgetOld(this.#nowSeconds)
+    if (this.#resolverAddresses.size > 0) this.#deps.bus.publish(RESOLVERS, this.#resolverAddresses.all)
   }
 
   /** The name at `index` is listed: its addresses, for each list that did not have an earlier name of this chain. */
@@ -238,7 +308,7 @@ export class Ingest implements Closeable {
       const nameHigh = factKey.high
       for (let a = 0; a < reader.addressCount; a++) {
         if (reader.addressOwner[a] < index) continue
-        const verdict = this.#isWorthTelling(bytes, a, list.hold, reader.addressTtl[a], nameLow, nameHigh)
+        const verdict = this.#isWorthTelling(source, bytes, a, list.hold, reader.addressTtl[a], nameLow, nameHigh)
         if (verdict === Verdict.repeat) continue
         const chain = this.#chainTo(reader.addressOwner[a])
         this.#tell(source, bytes, verdict, rule, chain[index], reader.addressTtl[a], chain)
@@ -260,7 +330,15 @@ export class Ingest implements Closeable {
    * Does the address at `a` teach the cache something? If so it counts as told, and #tell() must follow: `factKey`, #address and #ageMs are
    * the fact's. The usual answer is no, and costs a look into the coalescer.
    */
-  #isWorthTelling(bytes: Uint8Array, a: number, hold: Hold, ttlSeconds: number, nameLow: number, nameHigh: number): Verdict {
+  #isWorthTelling(
+    source: FrameSource,
+    bytes: Uint8Array,
+    a: number,
+    hold: Hold,
+    ttlSeconds: number,
+    nameLow: number,
+    nameHigh: number,
+  ): Verdict {
     const reader = this.#reader
     const offset = reader.addressOffset[a]
     const lengthBytes = reader.addressLength[a]
@@ -280,7 +358,7 @@ export class Ingest implements Closeable {
       return verdict
     }
     // Now exactly. After a stall of ours or the sender's, answers come that are old.
-    this.#ageMs = this.#readAgeMs()
+    this.#ageMs = this.#readAgeMs(source)
     const untilSeconds = nowSeconds + holdSeconds - this.#ageMs / 1000
     if (untilSeconds <= nowSeconds) {
       this.counters.tooOld++
@@ -291,13 +369,13 @@ export class Ingest implements Closeable {
       this.counters.repeats++
       return verdict
     }
-    this.#resolverAddresses.learn(this.#decoder, bytes)
+    if (this.#resolverAddresses.learn(this.#decoder, bytes, nowSeconds)) this.#resolversTold = false
     this.#address = formatAddress(bytes, offset, lengthBytes)
     if (this.#resolverAddresses.has(this.#address)) {
       this.counters.resolverAddress++
       return Verdict.repeat
     }
-    coalescer.passed(low, high, nowSeconds, untilSeconds)
+    coalescer.passed(low, high, verdict, nowSeconds, untilSeconds)
     return verdict
   }
 
@@ -328,12 +406,12 @@ export class Ingest implements Closeable {
     else this.outbox.refresh(fact)
   }
 
-  /** How long ago the resolver answered: its own word on that is taken, its clock's zero is not. */
-  #readAgeMs(): number {
+  /** How long ago the resolver answered. */
+  #readAgeMs(source: FrameSource): number {
     const decoder = this.#decoder
     if (decoder.responseTimeSec === 0) return 0
-    const ageMs = this.#deps.wallNow() - (decoder.responseTimeSec * 1000 + decoder.responseTimeNsec / 1e6)
-    return ageMs > 0 && ageMs < MAX_AGE_MS ? ageMs : 0
+    const differenceMs = this.#deps.wallNow() - (decoder.responseTimeSec * 1000 + decoder.responseTimeNsec / 1e6)
+    return this.#notesOf(source).clock.ageMs(differenceMs, this.#nowSeconds)
   }
 
   /** The names from QNAME to the one at `last`. */
@@ -408,7 +486,7 @@ export class Ingest implements Closeable {
     const nameHigh = factKey.high
     for (let a = 0; a < reader.addressCount; a++) {
       const ttlSeconds = Math.min(piece.ttlSeconds, reader.addressTtl[a])
-      const verdict = this.#isWorthTelling(bytes, a, list.hold, ttlSeconds, nameLow, nameHigh)
+      const verdict = this.#isWorthTelling(source, bytes, a, list.hold, ttlSeconds, nameLow, nameHigh)
       if (verdict === Verdict.repeat) continue
       const chain = [...piece.chain, ...this.#chainTo(reader.addressOwner[a]).slice(1)]
       this.#tell(source, bytes, verdict, piece, piece.name, ttlSeconds, chain)

@@ -1,4 +1,4 @@
-import { BusError, type Bus } from '@dnstap-bgp/bus'
+import { BusError, type Bus, type BusState } from '@dnstap-bgp/bus'
 import { silentLog } from '@dnstap-bgp/runtime'
 import type { Resolution } from '@dnstap-bgp/steering'
 import { FakeClock } from '@dnstap-bgp/testkit'
@@ -24,23 +24,36 @@ const fact = (n: number): OutgoingFact => ({
 function start(limits = { news: 10, refreshes: 5 }) {
   const clock = new FakeClock()
   const sent: string[] = []
-  const dropped: number[] = []
+  const dropped: { n: number; isNews: boolean }[] = []
+  /** When each batch was offered. */
+  const offeredAt: number[] = []
+  let say: (state: BusState) => void = () => {}
   const behaviour = { answer: 'take' as 'take' | 'refuse' | 'hang' }
   const bus = {
+    onState(listener: (state: BusState) => void) {
+      say = listener
+    },
     enqueue(_subject: unknown, resolutions: Resolution[]) {
+      offeredAt.push(clock.monotonic())
       if (behaviour.answer === 'hang') return new Promise<void>(() => {})
       if (behaviour.answer === 'refuse') return Promise.reject(new BusError('away'))
       sent.push(...resolutions.map((one) => one.name))
       return Promise.resolve()
     },
   } as unknown as Bus
-  const bounds = (facts: number) => ({ facts, characters: 1e9 })
-  const outbox = new Outbox(bus, clock, silentLog, (one) => dropped.push(one.keyLow), {
-    news: bounds(limits.news),
-    refreshes: bounds(limits.refreshes),
+  const bounds = (facts: number) => ({ facts, octets: 1e9 })
+  const outbox = new Outbox({
+    bus,
+    clock,
+    log: silentLog,
+    onDrop: (one, isNews) => dropped.push({ n: one.keyLow, isNews }),
+    random: () => 0.5,
+    limits: { news: bounds(limits.news), refreshes: bounds(limits.refreshes) },
   })
-  return { outbox, clock, sent, dropped, behaviour }
+  return { outbox, clock, sent, dropped, behaviour, offeredAt, say: (state: BusState) => say(state) }
 }
+
+const namesTo = (count: number) => Array.from({ length: count }, (_, n) => `n${n}`)
 
 test('news go before refreshes that came earlier', async () => {
   const { outbox, clock, sent } = start()
@@ -63,37 +76,90 @@ test.each(['refuse', 'hang'] as const)(
     }
     // What hangs is in flight: sixteen batches at most.
     expect(outbox.waiting).toBe(15)
-    expect(outbox.counters.droppedNews + outbox.counters.droppedRefreshes).toBe(dropped.length)
+    expect(dropped.filter((one) => one.isNews)).toHaveLength(outbox.counters.droppedNews)
+    expect(dropped.filter((one) => !one.isNews)).toHaveLength(outbox.counters.droppedRefreshes)
     expect(dropped.length).toBeGreaterThanOrEqual(200 - 15 - 16 * 10)
+    expect(outbox.sinceDroppedMs).toBeLessThan(60_000)
   },
 )
 
-test('facts refused keep their order and go when the bus is back', async () => {
-  const { outbox, clock, sent, behaviour } = start()
+test('sixteen batches that are refused together keep their order', async () => {
+  const { outbox, clock, sent, behaviour } = start({ news: 20_000, refreshes: 5 })
   behaviour.answer = 'refuse'
-  for (let i = 0; i < 5; i++) {
-    outbox.news(fact(i))
-    await clock.advanceAsync(100)
-  }
+  for (let i = 0; i < 12_000; i++) outbox.news(fact(i))
+  await clock.advanceAsync(10)
+  expect(outbox.counters.refusedBatches).toBe(16)
+  expect(outbox.waiting).toBe(12_000)
   behaviour.answer = 'take'
   await clock.advanceAsync(1000)
-  expect(sent).toEqual(['n0', 'n1', 'n2', 'n3', 'n4'])
+  expect(sent).toEqual(namesTo(12_000))
+})
+
+test('while the bus is away one batch at a time asks whether it is back, less and less often', async () => {
+  const { outbox, clock, offeredAt, behaviour } = start({ news: 20_000, refreshes: 5 })
+  behaviour.answer = 'refuse'
+  for (let i = 0; i < 12_000; i++) outbox.news(fact(i))
+  await clock.advanceAsync(20_000, 10)
+  const probes = offeredAt.slice(16)
+  expect(probes.slice(1).map((at, i) => at - probes[i])).toEqual([500, 1000, 2000, 4000, 4000, 4000, 4000])
+})
+
+test('a bus that says it is back is tried at once', async () => {
+  const { outbox, clock, sent, behaviour, say } = start()
+  behaviour.answer = 'refuse'
+  outbox.news(fact(0))
+  await clock.advanceAsync(10_000, 10)
+  behaviour.answer = 'take'
+  say('connected')
+  expect(sent).toEqual(['n0'])
+})
+
+test('a bus that takes one batch and refuses the next is failing all the time, and well ten seconds after', async () => {
+  const { outbox, clock, behaviour } = start()
+  for (let i = 0; i < 20; i++) {
+    behaviour.answer = i % 2 === 0 ? 'refuse' : 'take'
+    outbox.news(fact(i))
+    await clock.advanceAsync(600)
+    expect(outbox.failing).toBe(true)
+  }
+  behaviour.answer = 'take'
+  outbox.news(fact(100))
+  await clock.advanceAsync(9_000)
+  expect(outbox.failing).toBe(true)
+  await clock.advanceAsync(6_000)
   expect(outbox.failing).toBe(false)
 })
 
-test('closing sends what waits, and gives a dead bus up after a while', async () => {
-  const alive = start()
-  alive.outbox.news(fact(1))
-  const closed = alive.outbox.close()
-  await alive.clock.advanceAsync(10)
+test('closing sends what waits', async () => {
+  const { outbox, clock, sent } = start({ news: 20_000, refreshes: 5 })
+  for (let i = 0; i < 12_000; i++) outbox.news(fact(i))
+  const closed = outbox.close()
+  await clock.advanceAsync(10)
   await closed
-  expect(alive.sent).toEqual(['n1'])
+  expect(sent).toEqual(namesTo(12_000))
+  expect(clock.timers).toBe(0)
+})
 
-  const dead = start()
-  dead.behaviour.answer = 'refuse'
-  dead.outbox.news(fact(1))
-  const given = dead.outbox.close()
-  await dead.clock.advanceAsync(4000)
+test('closing waits a while for a bus that is away, asks it now and then, and gives up', async () => {
+  const { outbox, clock, behaviour, offeredAt } = start()
+  behaviour.answer = 'refuse'
+  outbox.news(fact(1))
+  const given = outbox.close()
+  await clock.advanceAsync(4000, 10)
   await given
-  expect(dead.outbox.waiting).toBe(1)
+  expect(outbox.waiting).toBe(1)
+  expect(offeredAt).toHaveLength(4)
+  expect(clock.timers).toBe(0)
+})
+
+test('closing takes along what a bus that comes back takes', async () => {
+  const { outbox, clock, behaviour, sent } = start()
+  behaviour.answer = 'refuse'
+  outbox.news(fact(1))
+  const closed = outbox.close()
+  await clock.advanceAsync(100)
+  behaviour.answer = 'take'
+  await clock.advanceAsync(1000)
+  await closed
+  expect(sent).toEqual(['n1'])
 })

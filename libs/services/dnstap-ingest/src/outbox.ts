@@ -1,135 +1,172 @@
 /**
  * What waits to go to the cache: news before refreshes, bounded by number and by size, never in the way of a socket.
  *
- * A batch leaves as soon as the loop has nothing more urgent. While the bus is away or slow, news go first; what finds no room is dropped,
- * counted, and reported back so that the coalescer lets it through again.
+ * A batch leaves as soon as the loop has nothing more urgent, sixteen at a time. When the bus refuses one, everything waits; then a single
+ * batch tries whether the bus is back, later and later with jitter, and at once when the bus says so itself. What finds no room meanwhile is
+ * dropped, counted, and reported back so that the coalescer lets it through again.
  */
 import { BusError } from '@dnstap-bgp/bus'
 import type { Bus } from '@dnstap-bgp/bus'
 import type { Clock, Closeable, Log, Timer } from '@dnstap-bgp/runtime'
 import { RESOLUTIONS } from '@dnstap-bgp/steering'
-import { FactQueue, type OutgoingFact, type QueueLimits } from './fact-queue.ts'
+import { FactQueue, type FactBatch, type OutgoingFact, type QueueLimits } from './fact-queue.ts'
 
 export interface OutboxLimits {
   readonly news: QueueLimits
   readonly refreshes: QueueLimits
 }
 
-const DEFAULT_LIMITS: OutboxLimits = {
-  news: { facts: 200_000, characters: 64_000_000 },
-  refreshes: { facts: 50_000, characters: 16_000_000 },
+export interface OutboxDeps {
+  readonly bus: Bus
+  readonly clock: Clock
+  readonly log: Log
+  readonly onDrop: (fact: OutgoingFact, isNews: boolean) => void
+  /** From 0 to 1, for the jitter. */
+  readonly random: () => number
+  readonly limits?: OutboxLimits
+}
+
+export const OUTBOX_LIMITS: OutboxLimits = {
+  news: { facts: 200_000, octets: 100_000_000 },
+  refreshes: { facts: 50_000, octets: 25_000_000 },
 }
 const MAX_IN_FLIGHT = 16
-const RETRY_MS = 500
+const FIRST_RETRY_MS = 250
+const MAX_RETRY_MS = 4_000
+/** A bus that takes one batch and refuses the next is not well. */
+const CALM_MS = 10_000
 /** Closing waits so long for a bus that does not take what is left. */
 const DRAIN_MS = 3_000
 
 export class Outbox implements Closeable {
-  readonly counters = { sentNews: 0, sentRefreshes: 0, droppedNews: 0, droppedRefreshes: 0, retries: 0 }
-  readonly #bus: Bus
-  readonly #clock: Clock
-  readonly #log: Log
-  readonly #onDrop: (fact: OutgoingFact) => void
+  readonly counters = { sentNews: 0, sentRefreshes: 0, droppedNews: 0, droppedRefreshes: 0, refusedBatches: 0 }
+  readonly #deps: OutboxDeps
   readonly #news: FactQueue
   readonly #refreshes: FactQueue
   #inFlight = 0
+  /** Batches that may be in flight: one when the bus refused, then twice as many with each that it took. */
+  #window = MAX_IN_FLIGHT
   #scheduled: Timer | undefined
-  #failing = false
+  #retry: Timer | undefined
+  #retryMs = FIRST_RETRY_MS
+  #refusedLast = false
+  #refusedAtMs = -Infinity
+  #droppedAtMs = -Infinity
+  #onEmpty: (() => void) | undefined
   #closed = false
 
-  constructor(bus: Bus, clock: Clock, log: Log, onDrop: (fact: OutgoingFact) => void, limits: OutboxLimits = DEFAULT_LIMITS) {
-    this.#bus = bus
-    this.#clock = clock
-    this.#log = log
-    this.#onDrop = onDrop
+  constructor(deps: OutboxDeps) {
+    this.#deps = deps
+    const limits = deps.limits ?? OUTBOX_LIMITS
     this.#news = new FactQueue(limits.news)
     this.#refreshes = new FactQueue(limits.refreshes)
+    deps.bus.onState((state) => {
+      if (state === 'connected' && this.#retry !== undefined) this.#tryAgain()
+    })
   }
 
   get waiting(): number {
     return this.#news.length + this.#refreshes.length
   }
 
-  /** Does the bus refuse what we give it? */
+  /** Does the bus refuse what we give it, or did it a moment ago? */
   get failing(): boolean {
-    return this.#failing
+    return this.#refusedLast || this.#deps.clock.monotonic() - this.#refusedAtMs < CALM_MS
+  }
+
+  /** How long ago a fact was dropped; Infinity: never. */
+  get sinceDroppedMs(): number {
+    return this.#deps.clock.monotonic() - this.#droppedAtMs
   }
 
   news(fact: OutgoingFact): void {
-    if (this.#news.push(fact)) this.#schedule(0)
+    if (this.#news.push(fact)) this.#schedule()
     else this.#dropped(fact, true)
   }
 
   refresh(fact: OutgoingFact): void {
-    if (this.#refreshes.push(fact)) this.#schedule(0)
+    if (this.#refreshes.push(fact)) this.#schedule()
     else this.#dropped(fact, false)
   }
 
-  /** Sends what waits, for as long as the bus takes it. */
+  /** Sends what waits, for as long as the bus takes it, or may take it soon. */
   async close(): Promise<void> {
+    const { clock, log } = this.#deps
+    if (this.#retry !== undefined) this.#tryAgain()
+    else this.#flush()
+    if (this.#inFlight > 0 || this.waiting > 0)
+      await new Promise<void>((resolve) => {
+        const deadline = clock.after(DRAIN_MS, resolve)
+        this.#onEmpty = () => {
+          deadline.cancel()
+          resolve()
+        }
+      })
     this.#closed = true
-    const deadline = this.#clock.monotonic() + DRAIN_MS
     this.#scheduled?.cancel()
-    this.#scheduled = undefined
-    while ((this.waiting > 0 || this.#inFlight > 0) && this.#clock.monotonic() < deadline) {
-      this.#flush()
-      await new Promise<void>((resolve) => this.#clock.after(5, resolve))
-    }
-    if (this.waiting > 0) this.#log.warn({ facts: this.waiting }, 'Facts were left behind: the bus did not take them in time.')
+    this.#retry?.cancel()
+    if (this.#inFlight > 0 || this.waiting > 0)
+      log.warn(
+        { facts: this.waiting, batchesUnderWay: this.#inFlight },
+        'Facts were left behind: the bus did not take them in time.',
+      )
   }
 
-  #schedule(delayMs: number): void {
-    if (this.#scheduled !== undefined || this.#closed) return
-    this.#scheduled = this.#clock.after(delayMs, () => {
+  #schedule(): void {
+    if (this.#scheduled !== undefined || this.#retry !== undefined || this.#closed) return
+    this.#scheduled = this.#deps.clock.after(0, () => {
       this.#scheduled = undefined
       this.#flush()
     })
   }
 
+  #tryAgain(): void {
+    this.#retry?.cancel()
+    this.#retry = undefined
+    this.#flush()
+  }
+
   #flush(): void {
-    while (this.waiting > 0 && this.#inFlight < MAX_IN_FLIGHT) {
+    while (this.#inFlight < this.#window && this.#retry === undefined) {
       const isNews = this.#news.length > 0
-      const facts = (isNews ? this.#news : this.#refreshes).take()
+      const batch = (isNews ? this.#news : this.#refreshes).take()
+      if (batch === undefined) return
       this.#inFlight++
-      this.#bus
-        .enqueue(
-          RESOLUTIONS,
-          facts.map((fact) => fact.resolution),
-        )
-        .then(
-          () => this.#sent(facts, isNews),
-          (error: unknown) => this.#refused(facts, isNews, error),
-        )
+      const resolutions = batch.facts.map((fact) => fact.resolution)
+      this.#deps.bus.enqueue(RESOLUTIONS, resolutions).then(
+        () => this.#sent(batch, isNews),
+        (error: unknown) => this.#refused(batch, isNews, error),
+      )
     }
   }
 
-  #sent(facts: readonly OutgoingFact[], isNews: boolean): void {
+  #sent(batch: FactBatch, isNews: boolean): void {
     this.#inFlight--
-    if (isNews) this.counters.sentNews += facts.length
-    else this.counters.sentRefreshes += facts.length
-    if (this.#failing) {
-      this.#failing = false
-      this.#log.info({ waiting: this.waiting }, 'The bus takes facts again.')
-    }
-    if (this.waiting > 0) this.#schedule(0)
+    this.counters[isNews ? 'sentNews' : 'sentRefreshes'] += batch.facts.length
+    this.#refusedLast = false
+    this.#retryMs = FIRST_RETRY_MS
+    this.#window = Math.min(2 * this.#window, MAX_IN_FLIGHT)
+    if (this.waiting > 0) this.#schedule()
+    else if (this.#inFlight === 0) this.#onEmpty?.()
   }
 
-  #refused(facts: readonly OutgoingFact[], isNews: boolean, error: unknown): void {
+  #refused(batch: FactBatch, isNews: boolean, error: unknown): void {
     if (!(error instanceof BusError)) throw error
+    const { clock, random } = this.#deps
     this.#inFlight--
-    this.counters.retries++
-    if (!this.#failing) {
-      this.#failing = true
-      this.#log.warn({ error: error.message }, 'The bus does not take facts; they wait here.')
-    }
-    const excess = (isNews ? this.#news : this.#refreshes).putBack(facts)
-    for (const fact of excess) this.#dropped(fact, isNews)
-    this.#schedule(RETRY_MS)
+    this.counters.refusedBatches++
+    this.#refusedLast = true
+    this.#refusedAtMs = clock.monotonic()
+    this.#window = 1
+    for (const fact of (isNews ? this.#news : this.#refreshes).putBack(batch)) this.#dropped(fact, isNews)
+    if (this.#retry !== undefined || this.#closed) return
+    this.#retry = clock.after(this.#retryMs * (0.75 + random() / 2), () => this.#tryAgain())
+    this.#retryMs = Math.min(2 * this.#retryMs, MAX_RETRY_MS)
   }
 
   #dropped(fact: OutgoingFact, isNews: boolean): void {
-    if (isNews) this.counters.droppedNews++
-    else this.counters.droppedRefreshes++
-    this.#onDrop(fact)
+    this.counters[isNews ? 'droppedNews' : 'droppedRefreshes']++
+    this.#droppedAtMs = this.#deps.clock.monotonic()
+    this.#deps.onDrop(fact, isNews)
   }
 }

@@ -7,6 +7,8 @@ export interface FrameSource {
   readonly peer: string
   identity?: string
   version?: string
+  /** Frames it sent so far, the one at hand included. */
+  readonly frames?: number
   /** Ingest's own note of when it last looked at the identity. */
   heardAt?: number
 }
@@ -14,6 +16,8 @@ export interface FrameSource {
 export interface SenderFacts {
   version: string
   lastSeenMs: number
+  /** To a quarter of a second: what a connection sent since it was looked at last is not yet in. */
+  frames: number
 }
 
 const MAX_SENDERS = 1000
@@ -21,6 +25,8 @@ const MAX_TEXT_BYTES = 255
 
 export class Senders {
   readonly byIdentity = new Map<string, SenderFacts>()
+  /** Identities forgotten for lack of room. */
+  evicted = 0
   readonly #identity = new TextCache()
   readonly #version = new TextCache()
 
@@ -30,23 +36,23 @@ export class Senders {
     return this.#identity.textOf(bytes, decoder.identityStart, decoder.identityEnd)
   }
 
-  /** Called now and then for each connection that sends, not for each frame. */
-  hear(source: FrameSource, decoder: DnstapDecoder, bytes: Uint8Array, nowMs: number): void {
+  /** Called now and then for each connection that sends, not for each frame: `frames` came since. */
+  hear(source: FrameSource, decoder: DnstapDecoder, bytes: Uint8Array, nowMs: number, frames: number): void {
     if (decoder.identityEnd === decoder.identityStart) return
     const identity = this.#identity.textOf(bytes, decoder.identityStart, decoder.identityEnd)
     const version = this.#version.textOf(bytes, decoder.versionStart, decoder.versionEnd)
     source.identity = identity
     source.version = version
-    const known = this.byIdentity.get(identity)
-    if (known !== undefined) {
-      known.version = version
-      known.lastSeenMs = nowMs
-      this.byIdentity.delete(identity)
-    }
-    this.byIdentity.set(identity, known ?? { version, lastSeenMs: nowMs })
+    const known = this.byIdentity.get(identity) ?? { version, lastSeenMs: nowMs, frames: 0 }
+    known.version = version
+    known.lastSeenMs = nowMs
+    known.frames += frames
+    this.byIdentity.delete(identity)
+    this.byIdentity.set(identity, known)
     if (this.byIdentity.size <= MAX_SENDERS) return
     const [oldest] = this.byIdentity.keys()
     this.byIdentity.delete(oldest)
+    this.evicted++
   }
 }
 

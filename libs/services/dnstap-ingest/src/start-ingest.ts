@@ -8,6 +8,7 @@ import { randomInt } from 'node:crypto'
 import { describeIngestMetrics } from './describe-metrics.ts'
 import { Ingest, type NameMatcher } from './ingest.ts'
 import { readTlsFiles, TlsFileError } from './tls-files.ts'
+import { watchOutbox } from './watch-outbox.ts'
 
 export type DnstapIngestConfig = ConfigWith<'dnstap'>
 
@@ -74,11 +75,10 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
   }
 
   const listenHealth = health.component('dnstap')
-  const busHealth = health.component('ingest-outbox')
+  const lookAtOutbox = watchOutbox(ingest.outbox, health.component('ingest-outbox'), clock, log)
   const look = () => {
     listenHealth.ok()
-    if (ingest.outbox.failing) busHealth.degraded(`The bus takes nothing; ${ingest.outbox.waiting} facts wait.`)
-    else busHealth.ok()
+    lookAtOutbox()
   }
   look()
   const timer = clock.every(HEALTH_PERIOD_MS, look)
@@ -102,18 +102,20 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
   })
   metrics.gauge({ name: 'dnstap_connections', help: 'dnstap connections open now.', read: () => server.counters.connectionsOpen })
   routes.set('GET /api/senders', () => ({
-    connections: [...server.connections].map(({ peer, listener, identity, version, frames, isStreaming }) => ({
-      peer,
-      listener,
-      identity,
-      version,
-      frames,
-      state: isStreaming ? 'streaming' : 'handshake',
+    connections: [...server.connections].map((connection) => ({
+      peer: connection.peer,
+      listener: connection.listener,
+      identity: connection.identity,
+      version: connection.version,
+      frames: connection.frames,
+      state: connection.isStreaming ? 'streaming' : 'handshake',
+      clockBehindSeconds: secondsOrNull(ingest.clockBehindMs(connection)),
     })),
-    identities: [...ingest.senders.byIdentity].map(([identity, { version, lastSeenMs }]) => ({
+    identities: [...ingest.senders.byIdentity].map(([identity, { version, lastSeenMs, frames }]) => ({
       identity,
       version,
       lastSeen: new Date(lastSeenMs).toISOString(),
+      frames,
     })),
   }))
   return {
@@ -135,4 +137,8 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
       await ingest.close()
     },
   }
+}
+
+function secondsOrNull(ms: number | undefined): number | null {
+  return ms === undefined ? null : Math.round(ms / 100) / 10
 }

@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest'
+import { SenderClock } from './sender-clock.ts'
+
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
+
+test.each([0, 5, 59, 61, 24 * 60, -5, -24 * 60])(
+  'answers of a resolver whose clock is %s minutes behind are as old as they are later than its freshest',
+  (minutes) => {
+    const clock = new SenderClock()
+    const behindMs = minutes * MINUTE_MS
+    expect(clock.ageMs(behindMs + 200, 1)).toBe(0)
+    expect(clock.ageMs(behindMs, 2)).toBe(0)
+    expect(clock.ageMs(behindMs + 1500, 3)).toBe(1500)
+    expect(clock.ageMs(behindMs, 4)).toBe(0)
+  },
+)
+
+test('after a stall, however long, what waited is old', () => {
+  const clock = new SenderClock()
+  clock.ageMs(0, 1)
+  expect(clock.ageMs(600_000, 601)).toBe(600_000)
+  expect(clock.ageMs(1000, 601)).toBe(1000)
+})
+
+test('a clock that is put right is believed at once, one that is put back within two minutes', () => {
+  const clock = new SenderClock()
+  for (let second = 1; second < 200; second++) clock.ageMs(300_000, second)
+  expect(clock.ageMs(0, 200)).toBe(0)
+  expect(clock.ageMs(2000, 201)).toBe(2000)
+  const ages = Array.from({ length: 200 }, (_, i) => clock.ageMs(300_000, 202 + i))
+  expect(ages[0]).toBe(300_000)
+  expect(ages.findIndex((age) => age === 0)).toBeLessThanOrEqual(120)
+  expect(ages.at(-1)).toBe(0)
+})
+
+test('a time that cannot be does not stand in the way of the next ones', () => {
+  const clock = new SenderClock()
+  clock.ageMs(0, 1)
+  clock.ageMs(-Number.MAX_SAFE_INTEGER * 1000, 2)
+  expect(clock.ageMs(100, 3)).toBe(0)
+  expect(clock.ageMs(1100, 4)).toBe(1000)
+  expect(clock.ageMs(2 * HOUR_MS, 5)).toBe(0)
+})
+
+test('how far the clocks are apart is known after a minute', () => {
+  const clock = new SenderClock()
+  for (let second = 100; second < 150; second++) clock.ageMs(300_000 + second, second)
+  expect(clock.behindMs).toBeUndefined()
+  for (let second = 150; second < 170; second++) clock.ageMs(300_000 + second, second)
+  expect(clock.behindMs).toBe(300_100)
+})
