@@ -1,14 +1,23 @@
 /** Asks a running instance over its admin server (TCP or UNIX socket). */
-import { loadConfig, type ListenAddress } from '@dnstap-bgp/config'
+import { loadConfig, readConfig, type ListenAddress } from '@dnstap-bgp/config'
+import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
+import { UsageError } from './usage-error.ts'
 
 export class AdminClientError extends Error {
   override readonly name = 'AdminClientError'
+  /** Of the answer; undefined when nothing answered. */
+  readonly status: number | undefined
+
+  constructor(message: string, status?: number) {
+    super(message)
+    this.status = status
+  }
 }
 
 export interface AdminTarget {
   readonly config: string
-  /** Overrides the configuration's [admin] table. */
+  /** In place of the address in the configuration's [admin] table; the token is still from there. */
   readonly admin: string | undefined
 }
 
@@ -43,26 +52,37 @@ export async function askAdmin(target: AdminTarget, method: 'GET' | 'POST', path
   try {
     answer = JSON.parse(text)
   } catch {
-    throw new AdminClientError(`${shown} answered ${path} with status ${status} and no JSON.`)
+    throw new AdminClientError(`${shown} answered ${path} with status ${status} and no JSON.`, status)
   }
   if (status !== 200) {
     const why = typeof answer === 'object' && answer !== null && 'error' in answer ? String(answer.error) : `status ${status}`
-    throw new AdminClientError(`${shown} refused ${path}: ${why}`)
+    throw new AdminClientError(`${shown} refused ${path}: ${why}`, status)
   }
   return answer
 }
 
-function whereIs(target: AdminTarget): { listen: ListenAddress; token: string | undefined } {
-  if (target.admin !== undefined) {
-    if (target.admin.includes('/')) return { listen: { kind: 'unix', path: target.admin }, token: undefined }
-    const colon = target.admin.lastIndexOf(':')
-    const port = Number(target.admin.slice(colon + 1))
-    if (colon < 0 || !Number.isInteger(port))
-      throw new AdminClientError(`--admin is "${target.admin}"; HOST:PORT or a socket's path expected`)
-    return { listen: { kind: 'tcp', host: target.admin.slice(0, colon).replace(/^\[|\]$/g, ''), port }, token: undefined }
+function whereIs({ config, admin }: AdminTarget): { listen: ListenAddress; token: string | undefined } {
+  if (admin !== undefined) {
+    const token = tokenOf(config)
+    if (admin.includes('/')) return { listen: { kind: 'unix', path: admin }, token }
+    const colon = admin.lastIndexOf(':')
+    const port = Number(admin.slice(colon + 1))
+    if (colon < 0 || !Number.isInteger(port) || port < 1 || port > 65535)
+      throw new UsageError(`--admin is "${admin}"; HOST:PORT or a socket's path expected`)
+    return { listen: { kind: 'tcp', host: admin.slice(0, colon).replace(/^\[|\]$/g, ''), port }, token }
   }
-  const { admin } = loadConfig(target.config, process.env)
-  if (admin.listen === undefined)
-    throw new AdminClientError(`${target.config} switches the admin server off ([admin] listen = "off").`)
-  return { listen: admin.listen, token: admin.token?.reveal() }
+  const { listen, token } = loadConfig(config, process.env).admin
+  if (listen === undefined) throw new AdminClientError(`${config} switches the admin server off ([admin] listen = "off").`)
+  return { listen, token: token?.reveal() }
+}
+
+/** From the configuration, as far as there is one that we can read, or from the environment. */
+function tokenOf(configFile: string): string | undefined {
+  let text = ''
+  try {
+    text = readFileSync(configFile, 'utf8')
+  } catch {
+    // Another machine's instance is asked from where there is no configuration.
+  }
+  return readConfig(text, configFile, process.env).config.admin.token?.reveal()
 }

@@ -1,28 +1,29 @@
 /** The `dnstap-bgp` command: starts programs, checks configurations, asks a running instance. */
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { askAdmin, AdminClientError } from './admin-client.ts'
+import { askAdmin } from './admin-client.ts'
 import { check } from './check.ts'
 import { match } from './match.ts'
 import { print } from './print.ts'
 import { replay } from './replay.ts'
 import { runApp, SERVICES } from './run-app.ts'
-import { ConfigError } from '@dnstap-bgp/config'
+import { DEFAULT_CONFIG_FILE, explainError } from '@dnstap-bgp/program'
+import { UsageError } from './usage-error.ts'
 
 const HELP = `dnstap-bgp steers traffic by domain name: DNS answers by dnstap in, BGP host routes out.
 
 Usage: dnstap-bgp COMMAND [options]
 
 Start
-  run --config FILE                     the all-in-one: everything in one process
-  run --service NAME --config FILE      one of ${SERVICES.join(', ')}
+  run                                   the all-in-one: everything in one process
+  run --service NAME                    one of ${SERVICES.join(', ')}
 
 Look before you start
-  check --config FILE                   what is wrong with the configuration, what its lists would load, what would change
-  match NAME... --config FILE           which rule of which list decides on a name, and why
-  replay CAPTURE... --config FILE       what a Frame Streams file would have routed, and how fast
+  check                                 what is wrong with the configuration, what its lists would load, what would change
+  match NAME...                         which rule of which list decides on a name, and why
+  replay CAPTURE...                     what a Frame Streams file would have routed, and how fast
 
-Ask a running instance (by the [admin] table of --config FILE, or --admin HOST:PORT or a socket's path)
+Ask a running instance, at [admin] listen of the configuration
   status                                health of each part, counts
   senders                               each resolver that reports: connection, frames
   lists                                 each list: state, names, skipped, last change
@@ -34,18 +35,19 @@ Ask a running instance (by the [admin] table of --config FILE, or --admin HOST:P
 
 Options
   --config FILE   configuration; default /etc/dnstap-bgp/dnstap-bgp.toml, or else run/dnstap-bgp.toml (of npm start)
+  --admin WHERE   HOST:PORT or a socket's path, in place of [admin] listen; the token is still the configuration's or
+                  that of DNSTAP_BGP_ADMIN_TOKEN
   --json          the answer as JSON
   --version, --help
 `
 
-const DEFAULT_CONFIG = '/etc/dnstap-bgp/dnstap-bgp.toml'
 const CHECKOUT_CONFIG = 'run/dnstap-bgp.toml'
 
 process.exitCode = await main(process.argv.slice(2))
 
 async function main(argv: string[]): Promise<number> {
   // `run` hands its further arguments to the program it starts.
-  if (argv[0] === 'run') return runApp(argv.slice(1))
+  if (argv[0] === 'run') return runApp(argv.slice(1), defaultConfig())
   let parsed
   try {
     parsed = parseArgs({
@@ -76,7 +78,7 @@ async function main(argv: string[]): Promise<number> {
     process.stdout.write(HELP)
     return command === undefined && values.help !== true ? 2 : 0
   }
-  const config = values.config ?? (existsSync(DEFAULT_CONFIG) || !existsSync(CHECKOUT_CONFIG) ? DEFAULT_CONFIG : CHECKOUT_CONFIG)
+  const config = values.config ?? defaultConfig()
   const json = values.json === true
   try {
     switch (command) {
@@ -106,10 +108,7 @@ async function main(argv: string[]): Promise<number> {
       }
       case 'explain':
       case 'forget': {
-        if (subjects.length !== 1) {
-          process.stderr.write(`${command} takes one address or name. Try: dnstap-bgp --help\n`)
-          return 2
-        }
+        if (subjects.length !== 1) throw new UsageError(`${command} takes one address or name`)
         const answer =
           command === 'explain'
             ? await askAdmin({ config, admin: values.admin }, 'GET', `/api/explain?subject=${encodeURIComponent(subjects[0])}`)
@@ -121,21 +120,15 @@ async function main(argv: string[]): Promise<number> {
         return 0
       }
       default:
-        process.stderr.write(`There is no command "${command}". Try: dnstap-bgp --help\n`)
-        return 2
+        throw new UsageError(`There is no command "${command}"`)
     }
   } catch (error) {
-    if (error instanceof ConfigError) {
-      process.stderr.write(`${error.message}\n`)
-      return 2
-    }
-    if (
-      error instanceof AdminClientError ||
-      (error instanceof Error && error.constructor !== Error && error.name !== 'TypeError')
-    ) {
-      process.stderr.write(`${error.message}\n`)
-      return 1
-    }
-    throw error
+    const { sentence, exitCode } = explainError(error)
+    process.stderr.write(`${sentence}${error instanceof UsageError ? '. Try: dnstap-bgp --help' : ''}\n`)
+    return exitCode
   }
+}
+
+function defaultConfig(): string {
+  return existsSync(DEFAULT_CONFIG_FILE) || !existsSync(CHECKOUT_CONFIG) ? DEFAULT_CONFIG_FILE : CHECKOUT_CONFIG
 }

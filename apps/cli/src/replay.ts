@@ -12,6 +12,10 @@ import { createReadStream } from 'node:fs'
 import { print } from './print.ts'
 import { UsageError } from './usage-error.ts'
 
+export class CaptureError extends Error {
+  override readonly name = 'CaptureError'
+}
+
 const READ_BYTES = 1 << 20
 
 export async function replay(configFile: string, captures: readonly string[], json: boolean): Promise<number> {
@@ -85,7 +89,7 @@ export async function replay(configFile: string, captures: readonly string[], js
   return 0
 }
 
-/** @throws UsageError when the file is no Frame Stream */
+/** @throws CaptureError when the file is no Frame Stream */
 async function readCapture(file: string, onFrame: (bytes: Uint8Array, start: number, end: number) => void): Promise<void> {
   const reader = new FrameStreamReader({ onFrame, answer: () => {} }, {})
   try {
@@ -94,10 +98,10 @@ async function readCapture(file: string, onFrame: (bytes: Uint8Array, start: num
       await new Promise((resolve) => setImmediate(resolve)) // what was found goes its way before the next chunk
     }
   } catch (error) {
-    throw new UsageError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+    throw new CaptureError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
   }
   if (reader.state === 'refused')
-    throw new UsageError(
+    throw new CaptureError(
       `${file} is no dnstap capture (${reader.refusal ?? 'refused'}); a Frame Streams file as fstrm_capture writes it expected`,
     )
 }

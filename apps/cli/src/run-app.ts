@@ -2,10 +2,24 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
+export const RUN_HELP = `Usage: dnstap-bgp run [--service NAME] [--config FILE]
+
+Runs the all-in-one, everything in one process, or one service: dnstap-ingest, cache, bgp-announcer, sync-gateway.
+It runs until SIGTERM or SIGINT; SIGHUP reads configuration and lists again, SIGUSR1 logs counts.
+`
+
 export const SERVICES = ['dnstap-ingest', 'cache', 'bgp-announcer', 'sync-gateway'] as const
 
-/** `args`: what stands behind `run`. The program leaves its own exit code. */
-export async function runApp(args: string[]): Promise<number> {
+/**
+ * @param args what stands behind `run`
+ * @param defaultConfig for a program that is given no `--config`
+ * @returns the exit code that the program left
+ */
+export async function runApp(args: string[], defaultConfig: string): Promise<number> {
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(RUN_HELP)
+    return 0
+  }
   const at = args.findIndex((arg) => arg === '--service' || arg.startsWith('--service='))
   let name = 'all-in-one'
   let rest = args
@@ -23,7 +37,8 @@ export async function runApp(args: string[]): Promise<number> {
     process.stderr.write(`The program ${name} is not installed here (${fileURLToPath(url)} is missing).\n`)
     return 1
   }
-  process.argv = [process.argv[0], fileURLToPath(url), ...rest]
+  const hasConfig = rest.some((arg) => arg === '--config' || arg.startsWith('--config='))
+  process.argv = [process.argv[0], fileURLToPath(url), ...rest, ...(hasConfig ? [] : ['--config', defaultConfig])]
   await import(url.href)
   return Number(process.exitCode ?? 0)
 }

@@ -1,6 +1,7 @@
 /** The command as a user runs it: the built bundle, its words and its exit codes. */
 import { runToEnd, startProgram, type Daemon } from '@dnstap-bgp/testkit'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -49,12 +50,36 @@ test('--version and --help answer and exit 0', async () => {
     expect(output).toContain(`  ${command}`)
 })
 
-test.each([[[]], [['nonsense']], [['explain']], [['--nonsense']], [['run', '--service', 'nonsense']]])(
-  '%j is a usage error: exit 2',
-  async (args) => {
-    expect((await cli(...args)).code).toBe(2)
-  },
-)
+test.each([
+  [[]],
+  [['nonsense']],
+  [['explain']],
+  [['match']],
+  [['replay']],
+  [['--nonsense']],
+  [['status', '--admin', 'nonsense']],
+  [['run', '--nonsense']],
+  [['run', '--service', 'nonsense']],
+])('%j is a usage error: exit 2', async (args) => {
+  expect((await cli(...args)).code).toBe(2)
+})
+
+test('run takes the configuration that the other commands take, and says how it is called', async () => {
+  expect(await cli('run', '--help')).toMatchObject({
+    code: 0,
+    output: expect.stringContaining('dnstap-bgp run [--service NAME]') as string,
+  })
+  const checkout = mkdtempSync(join(tmpdir(), 'dnstap-bgp-checkout-'))
+  mkdirSync(join(checkout, 'run'))
+  writeFileSync(join(checkout, 'run', 'dnstap-bgp.toml'), 'domains = 5\n')
+  try {
+    const { code, output } = await runToEnd('cli', ['run'], { cwd: checkout })
+    expect(output).toMatch(/run\/dnstap-bgp\.toml:1: domains/)
+    expect(code).toBe(2)
+  } finally {
+    rmSync(checkout, { recursive: true, force: true })
+  }
+})
 
 test('check says what would be loaded', async () => {
   const { code, output } = await cli('check', '--config', config)
@@ -157,6 +182,25 @@ listen = "./admin.sock"
     const { output } = await cli('check', '--config', join(program.folder, 'dnstap-bgp.toml'))
     expect(output).toMatch(/lab: \+\d+ −\d+ names/)
   })
+})
+
+test('--admin takes the token from the configuration, else from the environment', async () => {
+  const asked: string[] = []
+  const server = createServer((request, response) => {
+    asked.push(request.headers.authorization ?? 'none')
+    response.end('[]')
+  })
+  const socket = join(folder, 'token.sock')
+  await new Promise<void>((resolve) => server.listen(socket, resolve))
+  const file = join(folder, 'token.toml')
+  writeFileSync(file, '[admin]\ntoken = "sesame"\n')
+  const ask = (args: string[], env?: NodeJS.ProcessEnv) =>
+    runToEnd('cli', ['peers', '--admin', socket, ...args], env === undefined ? {} : { env })
+  await ask(['--config', file])
+  await ask(['--config', '/nowhere.toml'], { DNSTAP_BGP_ADMIN_TOKEN: 'simsim' })
+  await ask(['--config', '/nowhere.toml'])
+  expect(asked).toEqual(['Bearer sesame', 'Bearer simsim', 'none'])
+  await new Promise((resolve) => server.close(resolve))
 })
 
 test('nobody there is a sentence', async () => {

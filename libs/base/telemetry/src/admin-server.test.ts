@@ -24,7 +24,13 @@ async function start(config: Partial<AdminServerConfig> = {}, routes: Record<str
   const metrics = new Metrics({ process: false })
   const server = await startAdminServer(
     { listen: LOOPBACK, ...config },
-    { health, metrics, log: silentLog, routes: new Map(Object.entries(routes)) },
+    {
+      health,
+      metrics,
+      log: silentLog,
+      routes: new Map(Object.entries(routes)),
+      elsewhere: (path) => (path === '/api/peers' ? 'bgp-announcer' : undefined),
+    },
   )
   closers.push(() => server.close())
   return { server, health }
@@ -55,6 +61,15 @@ function ask(
     asked.end(more.body)
   })
 }
+
+test('a path that another service has is 404 with its name', async () => {
+  const { server } = await start()
+  expect(await ask(server, '/api/peers')).toMatchObject({
+    status: 404,
+    text: '{"error":"there is no /api/peers here; bgp-announcer has it"}\n',
+  })
+  expect(await ask(server, '/api/nonsense')).toMatchObject({ status: 404, text: '{"error":"there is no /api/nonsense here"}\n' })
+})
 
 const postJson = (body: string, headers: OutgoingHttpHeaders = {}) => ({
   method: 'POST',

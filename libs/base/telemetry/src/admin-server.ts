@@ -9,7 +9,7 @@
  * Who may talk to it: on loopback and UNIX sockets whoever can reach it, except web pages (a foreign Host or Origin is refused, so that
  * DNS rebinding and forms get nothing). On other addresses /api asks for the bearer token, and is closed when none is configured.
  */
-import type { Log } from '@dnstap-bgp/runtime'
+import { reveal, type Log, type SecretText } from '@dnstap-bgp/runtime'
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
@@ -46,7 +46,7 @@ export class AdminError extends Error {
 export interface AdminServerConfig {
   /** Undefined: no server. */
   readonly listen: Where | undefined
-  readonly token?: { reveal(): string } | undefined
+  readonly token?: SecretText | undefined
 }
 
 export interface AdminServer {
@@ -60,6 +60,8 @@ export interface AdminServerDeps {
   readonly health: Health
   readonly log: Log
   readonly routes?: AdminRoutes
+  /** Who has a path that this server lacks, if anybody. */
+  readonly elsewhere?: (path: string) => string | undefined
 }
 
 const MAX_BODY_BYTES = 64 * 1024
@@ -113,9 +115,9 @@ async function answer(request: IncomingMessage, response: ServerResponse, guard:
   const handler = routes.get(`${method} ${path}`)
   if (handler === undefined) {
     const other = ['GET', 'POST'].filter((one) => routes.has(`${one} ${path}`))
-    return other.length > 0
-      ? sendNotAllowed(response, other.join(', '))
-      : sendJson(response, 404, { error: `there is no ${path} here` })
+    if (other.length > 0) return sendNotAllowed(response, other.join(', '))
+    const who = deps.elsewhere?.(path)
+    return sendJson(response, 404, { error: `there is no ${path} here${who === undefined ? '' : `; ${who} has it`}` })
   }
   const apiRefusal = guard.refusesApi(request)
   if (apiRefusal !== undefined) return sendJson(response, apiRefusal.status, { error: apiRefusal.message })
@@ -146,7 +148,7 @@ interface Guard {
 function makeGuard(listen: Where, token: AdminServerConfig['token']): Guard {
   const isTcp = listen.kind === 'tcp'
   const isLocal = !isTcp || isLoopback(listen.host)
-  const wanted = token === undefined ? undefined : digest(`Bearer ${token.reveal()}`)
+  const wanted = token === undefined ? undefined : digest(`Bearer ${reveal(token)}`)
   return {
     refuses({ headers }) {
       if (isTcp && isLocal && headers.host !== undefined && !isLoopback(hostOf(headers.host)))

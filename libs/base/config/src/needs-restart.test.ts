@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest'
+import { keysThatNeedRestart } from './needs-restart.ts'
+import { parseConfig } from './parse-config.ts'
+
+const config = (text: string) => parseConfig(text, 'test.toml', {})
+const BGP = '[bgp]\nas = 64512\nrouterID = "192.0.2.1"\nnextHop = "192.0.2.9"\n'
+
+test.each([
+  ['a list, limits, the never list', '', '[limits]\nroutes = 5\n[never]\nallowPrivate = true\n', []],
+  ['the types of dnstap', '[dnstap]\nlisten = "./a"\n', '[dnstap]\nlisten = "./a"\ntypes = ["STUB_RESPONSE"]\n', []],
+  [
+    'where we listen',
+    '[dnstap]\nlisten = "./a"\nperm = "0600"\n',
+    '[dnstap]\nlisten = "./b"\nperm = "0660"\n',
+    ['dnstap.listen', 'dnstap.perm'],
+  ],
+  ['another certificate', tls('a'), tls('b'), []],
+  ['TLS where there was none', '[dnstap]\nlisten = "127.0.0.1:6000"\n', tls('a'), ['dnstap.tls']],
+  [
+    'numbers',
+    `${BGP}holdTime = "90s"\nrelearnTime = "0s"`,
+    `${BGP}relearnTime = "15m"\ngracefulRestartTime = "1s"`,
+    ['bgp.gracefulRestartTime', 'bgp.relearnTime'],
+  ],
+  ['one peer', `${BGP}peers = ["192.0.2.2"]`, `${BGP}peers = ["192.0.2.3"]`, ['bgp.peers']],
+  ['no limit and a limit', peer('maxRoutes = 5'), peer(''), ['bgp.peers']],
+  ['a secret', '[admin]\ntoken = "sesame"\n', '[admin]\ntoken = "simsim"\n', ['admin.token']],
+  ['a table that is new', '', '[syncer]\nlisten = ":8080"\n', ['[syncer]']],
+  ['another store', 'cache = "a"\n', '[store]\nredis = "r"\n', ['[store]']],
+  ['another file', 'cache = "a"\n', 'cache = "b"\n', ['cache']],
+  ['where lists are kept', '', '[lists]\nstate = "x"\n', ['lists.state']],
+  ['the log', '', '[log]\nlevel = "debug"\n', ['log.level']],
+])('of %s, these wait for a restart', (_what, before, after, expected) => {
+  expect(keysThatNeedRestart(config(before), config(after))).toEqual(expected)
+  expect(keysThatNeedRestart(config(after), config(after))).toEqual([])
+})
+
+function tls(name: string): string {
+  return `[dnstap]\nlisten = "127.0.0.1:6000"\n[dnstap.tls]\ncert = "${name}.pem"\nkey = "${name}.key"\n`
+}
+
+function peer(more: string): string {
+  return `${BGP}[[bgp.peer]]\naddress = "192.0.2.2"\n${more}\n`
+}

@@ -1,0 +1,32 @@
+/** The arguments of a program: which configuration, which of its flags. */
+import { parseArgs } from 'node:util'
+import { UsageError } from './explain-error.ts'
+
+export interface Arguments {
+  readonly configFile: string
+  readonly flags: ReadonlySet<string>
+}
+
+export const DEFAULT_CONFIG_FILE = '/etc/dnstap-bgp/dnstap-bgp.toml'
+
+/** @throws UsageError */
+export function readArguments(argv: readonly string[], program: string, flagNames: readonly string[]): Arguments {
+  const command = program === 'all-in-one' ? 'dnstap-bgp run' : `dnstap-bgp run --service ${program}`
+  const usage = `Usage: ${command} [--config FILE]${flagNames.map((flag) => ` [--${flag}]`).join('')}`
+  let values: Readonly<Record<string, unknown>>
+  try {
+    values = parseArgs({
+      args: [...argv],
+      options: {
+        config: { type: 'string' },
+        ...Object.fromEntries(flagNames.map((flag) => [flag, { type: 'boolean' as const }])),
+      },
+      strict: true,
+    }).values
+  } catch (error) {
+    throw new UsageError(`${error instanceof Error ? error.message : String(error)}. ${usage}`)
+  }
+  const { config = DEFAULT_CONFIG_FILE } = values
+  if (typeof config !== 'string' || config === '') throw new UsageError(`No configuration file was named. ${usage}`)
+  return { configFile: config, flags: new Set(flagNames.filter((flag) => values[flag] === true)) }
+}
