@@ -61,6 +61,8 @@ export function clientOptions(options: RedisStoreOptions): ClientOptions {
     ...(tls === undefined ? {} : { tls: tlsOptions }),
     db: options.database ?? 0,
     connectionName: 'dnstap-bgp',
+    // The library would ask INFO by itself and, where that is not allowed, say so on stderr. While Redis loads, scripts are refused.
+    enableReadyCheck: false,
     connectTimeout: CONNECT_TIMEOUT_MS,
     commandTimeout: COMMAND_TIMEOUT_MS,
     keepAlive: 10_000,

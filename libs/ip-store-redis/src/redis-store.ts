@@ -5,7 +5,9 @@
  * Two connections: one for commands, pipelined and without an offline queue; one that listens for expired keys, a trigger only:
  * under load Redis tells of them minutes late or not at all, so nothing depends on them.
  *
- * When Redis comes back empty, the next script makes a new epoch; that is how everybody learns of it.
+ * When Redis comes back empty, or as another process, the next script makes a new epoch; that is how everybody learns of it. Whoever
+ * connects asks for the server's run_id first, and no script runs without it: so what a server lost as it went down cannot be
+ * overtaken by new changes with the old numbers. What this replica stored in the last seconds before that, it stores again.
  */
 import { randomUUID } from 'node:crypto'
 import { StoreError } from '@dnstap-bgp/ip-store'
@@ -28,7 +30,8 @@ import { Redis } from 'ioredis'
 import { clientOptions } from './options.ts'
 import type { RedisStoreOptions } from './options.ts'
 import { bindingOf, infoText, listsOf, scoreText, SEPARATOR, timeText } from './record.ts'
-import { EXPIRE, EXPIRE_SLICE, FORGET, HEAD, OBSERVE, READ, RESCHEDULE, SINCE, SLICE } from './scripts.ts'
+import { RecentWrites } from './recent-writes.ts'
+import { BEAT, BEGIN, EXPIRE, EXPIRE_SLICE, FORGET, HEAD, OBSERVE, READ, RESCHEDULE, SINCE, SLICE } from './scripts.ts'
 
 export interface RedisStoreDeps {
   readonly clock: Clock
@@ -37,7 +40,7 @@ export interface RedisStoreDeps {
 
 const DEFAULT_PREFIX = 'dnstap-bgp:'
 const DEFAULT_LOG_LENGTH = 200_000
-const PING_INTERVAL_MS = 1000
+const BEAT_INTERVAL_MS = 1000
 /** Of one call; the rest waits, so that a large call does not run into the time-out of its own commands. */
 const SLICES_AT_ONCE = 8
 /** How many routes or bindings are handed out at once. */
@@ -63,7 +66,7 @@ export async function openRedisStore(options: RedisStoreOptions, deps: RedisStor
 
 export class RedisIpStore implements IpStore {
   readonly opened: Promise<void>
-  readonly expireBatch = SLICES_AT_ONCE * EXPIRE_SLICE
+  readonly expireBatch = EXPIRE_SLICE
   readonly #deps: RedisStoreDeps
   readonly #prefix: string
   readonly #logLength: string
@@ -73,11 +76,21 @@ export class RedisIpStore implements IpStore {
   readonly #scripts: Scripts
   readonly #stateListeners: ((state: StoreState) => void)[] = []
   readonly #deadlineListeners: (() => void)[] = []
-  readonly #ping: Timer
+  readonly #beat: Timer
   readonly #author = randomUUID().slice(0, 8)
   #state: StoreState = { kind: 'unavailable', why: 'Redis has not been reached yet' }
   #unavailableSinceMs: number
   #epoch: string | undefined
+  /** Store time when our monotonic clock was at 0, by the last answer. */
+  #clockOffsetMs: number | undefined
+  #latestMs = -Infinity
+  /** Counts connections: what was asked over one is not for the next. */
+  #connection = 0
+  /** The run_id of the server we are connected to (empty: it does not tell); undefined while it is not known: no script runs then. */
+  #life: string | undefined
+  #lifeBefore: string | undefined
+  readonly #recent: RecentWrites
+  #saidNoInfo = false
   #hinted = false
   #checking: Promise<void> | undefined
   #closed = false
@@ -96,7 +109,8 @@ export class RedisIpStore implements IpStore {
     this.#listener.on('error', () => {}) // the other connection has the same trouble, and says so
     this.#listener.on('ready', () => void this.#listen())
     this.#listener.on('message', (_channel: string, key: string) => this.#onExpired(key))
-    this.#ping = deps.clock.every(PING_INTERVAL_MS, () => void this.#checkHealth())
+    this.#recent = new RecentWrites(deps.clock)
+    this.#beat = deps.clock.every(BEAT_INTERVAL_MS, () => void this.#checkHealth())
     this.#listener.connect().catch(() => {})
     this.opened = this.#commands
       .connect()
@@ -116,23 +130,34 @@ export class RedisIpStore implements IpStore {
     this.#deadlineListeners.push(listener)
   }
 
+  /** Before Redis has first answered: the wall clock's time, good for nothing that is stored. */
   now(): number {
-    return this.#deps.clock.now()
+    if (this.#clockOffsetMs === undefined) return this.#deps.clock.now()
+    this.#latestMs = Math.max(this.#latestMs, Math.floor(this.#clockOffsetMs + this.#deps.clock.monotonic()))
+    return this.#latestMs
   }
 
   async head(): Promise<StoreHead> {
-    const [epoch = '', revision] = await this.#run('dnstapBgpHead')
+    const [epoch = '', , revision] = await this.#run('dnstapBgpHead')
     return { epoch, revision: Number(revision) }
   }
 
   async counts(): Promise<StoreCounts> {
-    const [, , bindings, routes, ...perList] = await this.#run('dnstapBgpHead')
+    const [, , , bindings, routes, ...perList] = await this.#run('dnstapBgpHead')
     const routesPerList = new Map<string, number>()
     for (let at = 0; at < perList.length; at += 2) routesPerList.set(perList[at] ?? '', Number(perList[at + 1]))
     return { bindings: Number(bindings), routes: Number(routes), routesPerList }
   }
 
   async observe(sightings: readonly Sighting[], limits: StoreLimits): Promise<Observed> {
+    const answers = await this.#observe(sightings, limits, (...args) => this.#run(...args))
+    const outcomes: Outcome[] = []
+    for (const answer of answers) for (const digit of answer[3] ?? '') outcomes.push(OUTCOMES[Number(digit)] ?? 'stale')
+    this.#recent.observed(sightings, outcomes, limits)
+    return { outcomes, changes: await this.#joined(answers.map((answer) => changesIn(answer, 4))) }
+  }
+
+  #observe(sightings: readonly Sighting[], limits: StoreLimits, run: Run): Promise<string[][]> {
     const limitsText = JSON.stringify([
       finiteOrNone(limits.namesPerPrefix),
       finiteOrNone(limits.prefixesPerName),
@@ -149,13 +174,10 @@ export class RedisIpStore implements IpStore {
       one.noNewRoute === true ? '1' : '',
       infoText(one),
     ])
-    const answers = await this.#runAll(slices.map((slice) => () => this.#run('dnstapBgpObserve', limitsText, slice)))
-    const outcomes: Outcome[] = []
-    for (const answer of answers) for (const digit of answer[2] ?? '') outcomes.push(OUTCOMES[Number(digit)] ?? 'stale')
-    return { outcomes, changes: await this.#joined(answers.map((answer) => changesIn(answer, 3))) }
+    return this.#runAll(slices.map((slice) => () => run('dnstapBgpObserve', limitsText, slice)))
   }
 
-  /** One slice first; when it comes back full there is much to do, and several are asked for at once. */
+  /** One slice, or, of a larger limit: when it comes back full there is much to do, and several are asked for at once. */
   async expire(nowMs: number, limit: number): Promise<Expired> {
     const answers: string[][] = []
     let bindings = 0
@@ -169,18 +191,23 @@ export class RedisIpStore implements IpStore {
           counts.map((count) => () => this.#run('dnstapBgpExpire', String(Math.floor(nowMs)), String(count))),
         )),
       )
-      bindings = answers.reduce((sum, answer) => sum + Number(answer[2]), 0)
-      if (bindings >= limit || Number(answers.at(-1)?.[2]) < EXPIRE_SLICE) break
+      bindings = answers.reduce((sum, answer) => sum + Number(answer[3]), 0)
+      if (bindings >= limit || Number(answers.at(-1)?.[3]) < EXPIRE_SLICE) break
     }
-    const nextDeadline = answers.at(-1)?.[3]
+    const nextDeadline = answers.at(-1)?.[4]
     const nextDeadlineMs = nextDeadline === undefined || nextDeadline === 'inf' ? undefined : Number(nextDeadline)
-    return { changes: await this.#joined(answers.map((answer) => changesIn(answer, 4))), bindings, nextDeadlineMs }
+    return { changes: await this.#joined(answers.map((answer) => changesIn(answer, 5))), bindings, nextDeadlineMs }
   }
 
   async forget(keys: readonly BindingKey[]): Promise<RouteChanges | undefined> {
+    const answers = await this.#forget(keys, (...args) => this.#run(...args))
+    this.#recent.forgot(keys)
+    return this.#joined(answers.map((answer) => changesIn(answer, 3)))
+  }
+
+  #forget(keys: readonly BindingKey[], run: Run): Promise<string[][]> {
     const slices = slicesOf(keys, ({ list, name, prefix }) => [list, name, prefix])
-    const answers = await this.#runAll(slices.map((slice) => () => this.#run('dnstapBgpForget', slice)))
-    return this.#joined(answers.map((answer) => changesIn(answer, 2)))
+    return this.#runAll(slices.map((slice) => () => run('dnstapBgpForget', slice)))
   }
 
   async reschedule(deadlines: readonly NewDeadline[]): Promise<void> {
@@ -247,7 +274,7 @@ export class RedisIpStore implements IpStore {
   }
 
   async changesSince(head: StoreHead, limit: number): Promise<RouteChanges | 'up-to-date' | 'gap'> {
-    const [epoch = '', verdict, ...flat] = await this.#run(
+    const [epoch = '', , verdict, ...flat] = await this.#run(
       'dnstapBgpSince',
       head.epoch,
       String(head.revision),
@@ -263,7 +290,7 @@ export class RedisIpStore implements IpStore {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    this.#ping.cancel()
+    this.#beat.cancel()
     this.#listener.disconnect()
     // QUIT lets what is under way be answered; a server that does not answer is left.
     await this.#commands.quit().catch(() => {})
@@ -272,13 +299,28 @@ export class RedisIpStore implements IpStore {
 
   // Scripts and their answers
 
-  #run(script: keyof Scripts, ...args: string[]): Promise<string[]> {
+  async #run(script: keyof Scripts, ...args: string[]): Promise<string[]> {
+    if (this.#life === undefined) throw new StoreError(this.#whyNot())
+    return this.#runFor(this.#life, script, ...args)
+  }
+
+  #runFor(life: string, script: keyof Scripts, ...args: string[]): Promise<string[]> {
     return this.#guard(async () => {
+      const known = this.#clockOffsetMs === undefined ? '' : String(this.now())
       const prefix = this.#prefix
-      const answer = await this.#scripts[script](`${prefix}meta`, prefix, this.#author, this.#logLength, ...args)
-      if (script !== 'dnstapBgpRead') this.#noteEpoch(answer[0])
+      const answer = await this.#scripts[script](
+        ...[`${prefix}meta`, prefix, life, known, this.#author, this.#logLength, ...args],
+      )
+      if (script !== 'dnstapBgpRead') {
+        this.#noteEpoch(answer[0])
+        this.#clockOffsetMs = Number(answer[1]) - this.#deps.clock.monotonic()
+      }
       return answer
     })
+  }
+
+  #whyNot(): string {
+    return this.#commands.status === 'ready' && this.#state.kind === 'unavailable' ? this.#state.why : 'Redis cannot be reached'
   }
 
   /** Some at once: one connection keeps them in order. Waits for those under way before it throws, so that nothing runs on unseen. */
@@ -336,7 +378,9 @@ export class RedisIpStore implements IpStore {
     try {
       return await call()
     } catch (cause) {
-      throw new StoreError(sentenceFor(cause))
+      const why = sentenceFor(cause)
+      if (isRefusedWrite(cause)) this.#setState({ kind: 'unavailable', why })
+      throw new StoreError(why)
     }
   }
 
@@ -355,7 +399,11 @@ export class RedisIpStore implements IpStore {
       lastError = sentenceFor(error)
       if (this.#state.kind === 'unavailable') this.#setState({ kind: 'unavailable', why: lastError })
     })
-    redis.on('close', () => this.#setState({ kind: 'unavailable', why: lastError }))
+    redis.on('close', () => {
+      this.#connection++
+      this.#life = undefined
+      this.#setState({ kind: 'unavailable', why: lastError })
+    })
     redis.on('ready', () => {
       lastError = 'the connection was closed'
       void this.#checkHealth()
@@ -367,16 +415,50 @@ export class RedisIpStore implements IpStore {
     return this.#checking
   }
 
-  /** `ready` means that a script has just run. */
+  /** `ready` means that a script has just written something. */
   async #lookAtHealth(): Promise<void> {
     if (this.#closed || this.#commands.status !== 'ready') return
+    const connection = this.#connection
     try {
-      await this.head()
-      this.#setState({ kind: 'ready' })
+      if (this.#life === undefined) await this.#arrive(connection)
+      await this.#run('dnstapBgpBeat')
+      if (connection === this.#connection) this.#setState({ kind: 'ready' })
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
-      this.#setState({ kind: 'unavailable', why: error.message })
+      if (connection === this.#connection) this.#setState({ kind: 'unavailable', why: error.message })
     }
+  }
+
+  /** On a new connection, before anything else may run: which life of the server is this, and does it lack what we told the last? */
+  async #arrive(connection: number): Promise<void> {
+    const runId = await this.#runId()
+    const life = runId ?? ''
+    if (runId === undefined) await this.#runFor(life, 'dnstapBgpBegin')
+    if (this.#lifeBefore !== undefined && (runId === undefined || this.#lifeBefore !== life)) {
+      for (const write of this.#recent.all()) {
+        if ('keys' in write) await this.#forget(write.keys, (...args) => this.#runFor(life, ...args))
+        else await this.#observe(write.sightings, write.limits, (...args) => this.#runFor(life, ...args))
+      }
+    }
+    if (connection !== this.#connection) throw new StoreError('Redis cannot be reached')
+    this.#life = this.#lifeBefore = life
+  }
+
+  /** Undefined: we may not know. */
+  async #runId(): Promise<string | undefined> {
+    const info = await this.#guard(() => this.#commands.info('server')).catch((error: unknown) => {
+      if (error instanceof StoreError && error.message.includes('NOPERM')) return ''
+      throw error
+    })
+    const runId = /^run_id:(\w+)/m.exec(info)?.[1]
+    if (runId === undefined && !this.#saidNoInfo) {
+      this.#saidNoInfo = true
+      this.#deps.log.warn(
+        {},
+        'Redis does not tell its run_id (INFO server); each lost connection counts as a restart of it and costs one snapshot',
+      )
+    }
+    return runId
   }
 
   #setState(state: StoreState): void {
@@ -439,7 +521,10 @@ export class RedisIpStore implements IpStore {
 }
 
 type Script = (...args: string[]) => Promise<string[]>
+type Run = (script: keyof Scripts, ...args: string[]) => Promise<string[]>
 interface Scripts {
+  readonly dnstapBgpBeat: Script
+  readonly dnstapBgpBegin: Script
   readonly dnstapBgpHead: Script
   readonly dnstapBgpObserve: Script
   readonly dnstapBgpExpire: Script
@@ -452,6 +537,8 @@ interface Scripts {
 /** The library sends EVALSHA, and EVAL when Redis does not know the script (any more). */
 function defineScripts(redis: Redis): Scripts {
   const scripts = {
+    dnstapBgpBeat: BEAT,
+    dnstapBgpBegin: BEGIN,
     dnstapBgpHead: HEAD,
     dnstapBgpObserve: OBSERVE,
     dnstapBgpExpire: EXPIRE,
@@ -477,16 +564,21 @@ function finiteOrNone(limit: number): number {
   return Number.isFinite(limit) ? Math.max(0, limit) : -1
 }
 
-/** An answer is epoch, first revision, what the script says itself, then prefix, lists, prefix, lists. */
+/** An answer is epoch, store time, first revision, what the script says itself, then prefix, lists, prefix, lists. */
 function changesIn(answer: readonly string[], from: number): RouteChanges | undefined {
   if (answer.length <= from) return undefined
-  return { epoch: answer[0] ?? '', firstRevision: Number(answer[1]), changes: routeChangesOf(answer, from) }
+  return { epoch: answer[0] ?? '', firstRevision: Number(answer[2]), changes: routeChangesOf(answer, from) }
 }
 
 function routeChangesOf(flat: readonly string[], from: number): RouteChange[] {
   const changes: RouteChange[] = []
   for (let at = from; at + 1 < flat.length; at += 2) changes.push({ prefix: flat[at] ?? '', lists: listsOf(flat[at + 1] ?? '') })
   return changes
+}
+
+/** Redis is there and does not write: memory, disk or replicas are not as they must be. */
+function isRefusedWrite(error: unknown): boolean {
+  return error instanceof Error && /^(MISCONF|NOREPLICAS|OOM|READONLY)\b/.test(error.message)
 }
 
 function sentenceFor(error: unknown): string {

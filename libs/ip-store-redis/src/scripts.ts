@@ -1,19 +1,29 @@
 /**
  * The Lua scripts: each is one atomic step over the keys below, all of which begin with the store's prefix.
  *
- *     meta        hash     epoch, revision, bindings, routes
+ *     meta        hash     epoch, revision, bindings, routes; life: the run_id of the server that the epoch is of;
+ *                          clock: store time in ms, as it was when Redis's own clock said `last`
  *     lists       hash     list -> how many routes it owns (a list without bindings has no field)
  *     routes      hash     prefix -> its owning lists, NUL between them
- *     deadlines   zset     list NUL name NUL prefix, by deadline in Unix ms: the truth about expiry
+ *     deadlines   zset     list NUL name NUL prefix, by deadline in store time: the truth about expiry
  *     log         stream   entry R-0 (prefix lists prefix lists …) is the changes of one script, the last of which has revision R
  *     b:<prefix>  hash     list NUL name -> first seen, last seen, deadline; source, rule, chain (record.ts)
  *                          @ -> how many bindings, then NUL list NUL its bindings for each owning list
  *     n:<name>    hash     prefix NUL list -> nothing: what a name is bound to
- *     t:<prefix>  string   nothing; its TTL is the deadline set last: the trigger of an expiry notification
+ *     t:<tenth>   string   nothing; it expires at the end of a tenth of a second in which something is due: the trigger of an
+ *                          expiry notification. One for each address would cost Redis 150 bytes each, and as many notifications
+ *                          as addresses when many fall due together, just when it has other things to do.
  *
  * Times in records are base 36, `*` for Infinity: short enough that small hashes stay in Redis's compact form (64 bytes a value).
  * A script works on at most SLICE bindings, a few milliseconds in which Redis serves nobody else. What can be gathered is written
  * once at the end: a call from Lua costs about a microsecond by itself.
+ *
+ * Store time is kept here because replicas' clocks differ. It goes on by what Redis's clock says has passed, unless that is more than
+ * the asker, who counts by a clock that does not step, knows to have passed: then Redis's clock was set. It never falls behind what
+ * the asker knows, so that it does not go back when Redis does (to its last dump, to a replica's copy, to nothing).
+ *
+ * An epoch is of one life of the server process: started again, or another one after a failover, it may lack what was answered last,
+ * and its numbers must not be given out twice.
  *
  * Left out on purpose: Redis Cluster. Atomic steps need all keys in one slot, so a cluster could not share the load anyway.
  */
@@ -23,26 +33,47 @@ export const SLICE = 500
 /** Ending one costs less than making one. */
 export const EXPIRE_SLICE = 1000
 
-// ARGV of every script: prefix, a text of this process for a new epoch's name, length of the log, arguments of its own.
+/** Redis's clock may be ahead of what the asker expects by the longest an answer may take. */
+const SLACK_MS = 5000
+
+/** Not held up by a full memory: it takes things out, or writes next to nothing. */
+const IN_FULL_MEMORY = '#!lua flags=allow-oom\n'
+
+// ARGV of every script: prefix; run_id of the server, or nothing when it is not known; store time as the asker knows it, or nothing
+// when it has just started; a text of this process for a new epoch's name; length of the log; then arguments of its own.
 const COMMON = String.raw`
 local P = ARGV[1]
 local META, LISTS, ROUTES, DEADLINES, LOG = P .. 'meta', P .. 'lists', P .. 'routes', P .. 'deadlines', P .. 'log'
 local BINDINGS, NAMES, TRIGGERS = P .. 'b:', P .. 'n:', P .. 't:'
 local call, match = redis.call, string.match
-local head = call('HMGET', META, 'epoch', 'revision', 'bindings', 'routes')
-local epoch = head[1]
-local revision, bindings, routes = tonumber(head[2] or 0), tonumber(head[3] or 0), tonumber(head[4] or 0)
-if not epoch then
-  -- Everything is gone, or (evicted, deleted by hand) only the head of it: then the rest stays as revision 0 of a new epoch.
-  local now = call('TIME')
-  epoch = now[1] .. '.' .. now[2] .. '-' .. ARGV[2]
-  revision, bindings, routes = 0, call('ZCARD', DEADLINES), call('HLEN', ROUTES)
-  call('DEL', LOG)
-  call('HSET', META, 'epoch', epoch, 'revision', 0, 'bindings', bindings, 'routes', routes)
-end
 
 local function decimal(count)
   return string.format('%.0f', count)
+end
+
+local head = call('HMGET', META, 'epoch', 'revision', 'bindings', 'routes', 'life', 'clock', 'last')
+local epoch, life = head[1], ARGV[2]
+local revision, bindings, routes = tonumber(head[2] or 0), tonumber(head[3] or 0), tonumber(head[4] or 0)
+
+local time = call('TIME')
+local last = time[1] * 1000 + math.floor(time[2] / 1000)
+local clock, known = tonumber(head[6]), tonumber(ARGV[3])
+if clock then
+  local passed = math.max(0, last - tonumber(head[7] or last))
+  if not known or clock + passed <= known + ${SLACK_MS} then clock = clock + passed end
+else
+  clock = known or last
+end
+if known and known > clock then clock = known end
+
+if not epoch or (life ~= '' and life ~= head[5]) then
+  -- Everything is gone, or (evicted, deleted by hand) only the head of it, or it is what an earlier life of the server left: what
+  -- is there becomes revision 0 of a new epoch.
+  epoch = time[1] .. '.' .. time[2] .. '-' .. ARGV[4]
+  revision, bindings, routes = 0, call('ZCARD', DEADLINES), call('HLEN', ROUTES)
+  call('HSET', META, 'epoch', epoch, 'revision', 0, 'bindings', bindings, 'routes', routes, 'life', life,
+    'clock', decimal(clock), 'last', decimal(last))
+  call('DEL', LOG)
 end
 `
 
@@ -52,7 +83,9 @@ local changes = {}
 local routeWrites = {}
 local listRoutes = {}
 local deadlineWrites = {}
+local triggers = {}
 local goneKeys = {}
+local goneOfName = {}
 
 local function number(text)
   if text == '*' then return math.huge end
@@ -105,22 +138,22 @@ end
 local function setDeadline(field, prefix, deadline)
   deadlineWrites[#deadlineWrites + 1] = deadline
   deadlineWrites[#deadlineWrites + 1] = field .. '\0' .. prefix
-  if deadline == 'inf' then call('SET', TRIGGERS .. prefix, '')
-  else call('SET', TRIGGERS .. prefix, '', 'PXAT', deadline == '0' and '1' or deadline) end
+  if deadline ~= 'inf' then triggers[math.ceil(deadline / 100)] = true end
 end
 
--- Takes a binding out of everything but the deadlines. A trigger whose time has come is left to Redis.
-local function remove(list, name, prefix, keepTrigger)
+-- Takes a binding out of everything but the deadlines.
+local function remove(list, name, prefix)
   if routeWrites[prefix] == '' then return false end -- its last binding has just gone; the key goes at the end
   local key, field = BINDINGS .. prefix, list .. '\0' .. name
   local known = call('HMGET', key, '@', field)
   if not known[2] then return false end
   local count = tonumber(match(known[1] or '1', '^%d+'))
   bindings = bindings - 1
-  call('HDEL', NAMES .. name, prefix .. '\0' .. list)
+  local goneHere = goneOfName[name]
+  if goneHere then goneHere[#goneHere + 1] = prefix .. '\0' .. list
+  else goneOfName[name] = { prefix .. '\0' .. list } end
   if count <= 1 then
     goneKeys[#goneKeys + 1] = key
-    if not keepTrigger then goneKeys[#goneKeys + 1] = TRIGGERS .. prefix end
     routes = routes - 1
     listRoutes[list] = routesOf(list) - 1
     tell(prefix, '')
@@ -140,6 +173,10 @@ end
 -- Writes what was gathered; returns the changes after whatever the script has to say itself.
 local function finish(...)
   if #deadlineWrites > 0 then call('ZADD', DEADLINES, unpack(deadlineWrites)) end
+  for tenth in pairs(triggers) do
+    call('SET', TRIGGERS .. decimal(tenth), '', 'PX', decimal(math.max(1, tenth * 100 - clock)))
+  end
+  for name, fields in pairs(goneOfName) do call('HDEL', NAMES .. name, unpack(fields)) end
   if #goneKeys > 0 then call('DEL', unpack(goneKeys)) end
   local sets, gone = {}, {}
   for prefix, lists in pairs(routeWrites) do
@@ -156,11 +193,12 @@ local function finish(...)
     if count > 0 then call('HSET', LISTS, list, count) else call('HDEL', LISTS, list) end
   end
   if #changes > 0 then
-    local oldest = math.max(0, revision - tonumber(ARGV[3]))
+    local oldest = math.max(0, revision - tonumber(ARGV[5]))
     call('XADD', LOG, 'MINID', '~', decimal(oldest), decimal(revision) .. '-0', unpack(changes))
   end
-  call('HSET', META, 'revision', decimal(revision), 'bindings', decimal(bindings), 'routes', decimal(routes))
-  local answer = { epoch, decimal(firstRevision), ... }
+  call('HSET', META, 'revision', decimal(revision), 'bindings', decimal(bindings), 'routes', decimal(routes),
+    'clock', decimal(clock), 'last', decimal(last))
+  local answer = { epoch, decimal(clock), decimal(firstRevision), ... }
   local at = #answer
   for i = 1, #changes do answer[at + i] = changes[i] end
   return answer
@@ -168,13 +206,13 @@ end
 `
 
 /**
- * ARGV[4]: [names per prefix, prefixes per name, routes, { list: routes }], -1 for no ceiling;
- * ARGV[5]: [list, name, prefix, seen, deadline, deadline in decimal, 1 for no new route, info, list, …].
+ * ARGV[6]: [names per prefix, prefixes per name, routes, { list: routes }], -1 for no ceiling;
+ * ARGV[7]: [list, name, prefix, seen, deadline, deadline in decimal, 1 for no new route, info, list, …].
  */
 export const OBSERVE = String.raw`${CHANGING}
-local limits = cjson.decode(ARGV[4])
+local limits = cjson.decode(ARGV[6])
 local maxNames, maxPrefixes, maxRoutes, maxRoutesOfList = limits[1], limits[2], limits[3], limits[4]
-local sightings = cjson.decode(ARGV[5])
+local sightings = cjson.decode(ARGV[7])
 local outcomes = {}
 for at = 1, #sightings, 8 do
   local list, name, prefix = sightings[at], sightings[at + 1], sightings[at + 2]
@@ -237,22 +275,22 @@ end
 return finish(table.concat(outcomes))
 `
 
-/** ARGV[4]: now, decimal; ARGV[5]: at most so many. Says how many ended and the next deadline. */
-export const EXPIRE = String.raw`${CHANGING}
-local due = call('ZRANGEBYSCORE', DEADLINES, '-inf', ARGV[4], 'LIMIT', 0, ARGV[5])
+/** ARGV[6]: now, decimal; ARGV[7]: at most so many. Says how many ended and the next deadline. */
+export const EXPIRE = String.raw`${IN_FULL_MEMORY}${CHANGING}
+local due = call('ZRANGEBYSCORE', DEADLINES, '-inf', ARGV[6], 'LIMIT', 0, ARGV[7])
 for _, member in ipairs(due) do
   local list, name, prefix = match(member, '^([^%z]*)%z([^%z]*)%z(.*)$')
-  remove(list, name, prefix, true)
+  remove(list, name, prefix)
 end
 if #due > 0 then call('ZREMRANGEBYRANK', DEADLINES, 0, #due - 1) end
 local following = call('ZRANGE', DEADLINES, 0, 0, 'WITHSCORES')
-if #due == 0 then return { epoch, decimal(firstRevision), '0', following[2] or 'inf' } end
+if #due == 0 then return { epoch, decimal(clock), decimal(firstRevision), '0', following[2] or 'inf' } end
 return finish(tostring(#due), following[2] or 'inf')
 `
 
-/** ARGV[4]: [list, name, prefix, list, …]. */
-export const FORGET = String.raw`${CHANGING}
-local keys = cjson.decode(ARGV[4])
+/** ARGV[6]: [list, name, prefix, list, …]. */
+export const FORGET = String.raw`${IN_FULL_MEMORY}${CHANGING}
+local keys = cjson.decode(ARGV[6])
 for at = 1, #keys, 3 do
   local list, name, prefix = keys[at], keys[at + 1], keys[at + 2]
   if remove(list, name, prefix) then call('ZREM', DEADLINES, list .. '\0' .. name .. '\0' .. prefix) end
@@ -260,9 +298,9 @@ end
 return finish()
 `
 
-/** ARGV[4]: [list, name, prefix, last seen as it was read, deadline, deadline in decimal, list, …]. */
+/** ARGV[6]: [list, name, prefix, last seen as it was read, deadline, deadline in decimal, list, …]. */
 export const RESCHEDULE = String.raw`${CHANGING}
-local all = cjson.decode(ARGV[4])
+local all = cjson.decode(ARGV[6])
 for at = 1, #all, 6 do
   local prefix, field = all[at + 2], all[at] .. '\0' .. all[at + 1]
   local known = call('HGET', BINDINGS .. prefix, field)
@@ -277,25 +315,38 @@ end
 return finish()
 `
 
-/** Epoch, revision, bindings, routes; then list, routes, list, routes. */
-export const HEAD = String.raw`${COMMON}
-local answer = { epoch, decimal(revision), decimal(bindings), decimal(routes) }
+/** Is what we are told written? Fails where a change would. */
+export const BEAT = String.raw`${COMMON}
+call('HSET', META, 'clock', decimal(clock), 'last', decimal(last))
+return { epoch, decimal(clock) }
+`
+
+/** For a client that may not know the run_id: a new epoch, whatever is there. */
+export const BEGIN = String.raw`
+redis.call('HDEL', ARGV[1] .. 'meta', 'epoch')
+${COMMON}
+return { epoch, decimal(clock) }
+`
+
+/** Epoch, store time, revision, bindings, routes; then list, routes, list, routes. */
+export const HEAD = String.raw`${IN_FULL_MEMORY}${COMMON}
+local answer = { epoch, decimal(clock), decimal(revision), decimal(bindings), decimal(routes) }
 for _, text in ipairs(call('HGETALL', LISTS)) do answer[#answer + 1] = text end
 return answer
 `
 
-/** ARGV[4], ARGV[5]: the asker's epoch and revision; ARGV[6]: at most so many. Epoch, verdict, then prefix, lists, prefix, lists. */
+/** ARGV[6], ARGV[7]: the asker's epoch and revision; ARGV[8]: at most so many. Epoch, store time, verdict, then prefix, lists, prefix, lists. */
 export const SINCE = String.raw`${COMMON}
-local after, limit = tonumber(ARGV[5]), tonumber(ARGV[6])
-if ARGV[4] ~= epoch or after > revision then return { epoch, 'gap' } end
-if after == revision then return { epoch, 'up-to-date' } end
-local answer = { epoch, 'changes' }
+local after, limit = tonumber(ARGV[7]), tonumber(ARGV[8])
+if ARGV[6] ~= epoch or after > revision then return { epoch, decimal(clock), 'gap' } end
+if after == revision then return { epoch, decimal(clock), 'up-to-date' } end
+local answer = { epoch, decimal(clock), 'changes' }
 local nextRevision, told = after + 1, 0
 while told < limit and nextRevision <= revision do
   local entry = call('XRANGE', LOG, decimal(nextRevision) .. '-0', '+', 'COUNT', 1)[1]
   local last = entry and tonumber(match(entry[1], '^%d+'))
   local first = entry and last - #entry[2] / 2 + 1
-  if not entry or first > nextRevision then return { epoch, 'gap' } end
+  if not entry or first > nextRevision then return { epoch, decimal(clock), 'gap' } end
   local changes = entry[2]
   for at = 2 * (nextRevision - first) + 1, #changes, 2 do
     if told == limit then break end
@@ -308,11 +359,11 @@ end
 return answer
 `
 
-/** ARGV[4]: [list, name, prefix, list, …]. The record of each, or an empty text for what is not there. */
-export const READ = String.raw`${COMMON}
-local keys, answer = cjson.decode(ARGV[4]), {}
+/** ARGV[6]: [list, name, prefix, list, …]. The record of each, or an empty text for what is not there. */
+export const READ = String.raw`
+local keys, answer = cjson.decode(ARGV[6]), {}
 for at = 1, #keys, 3 do
-  answer[#answer + 1] = call('HGET', BINDINGS .. keys[at + 2], keys[at] .. '\0' .. keys[at + 1]) or ''
+  answer[#answer + 1] = redis.call('HGET', ARGV[1] .. 'b:' .. keys[at + 2], keys[at] .. '\0' .. keys[at + 1]) or ''
 end
 return answer
 `

@@ -1,40 +1,19 @@
-import { execFileSync } from 'node:child_process'
+import { readFileSync, rmSync } from 'node:fs'
 import { StoreError } from '@dnstap-bgp/ip-store'
-import type { Sighting, StoreState } from '@dnstap-bgp/ip-store'
-import { NO_LIMITS, sighting } from '@dnstap-bgp/ip-store/conformance'
+import type { StoreState } from '@dnstap-bgp/ip-store'
+import { allBindings, NO_LIMITS, sighting } from '@dnstap-bgp/ip-store/conformance'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
 import type { Log } from '@dnstap-bgp/runtime'
-import { freePort, isInstalled, makeCertificates, startRedis, startSentinel, waitFor } from '@dnstap-bgp/testkit'
-import type { RedisServerOptions, Server } from '@dnstap-bgp/testkit'
-import { afterEach, describe, expect, test } from 'vitest'
+import { freePort, isInstalled, makeCertificates, startSentinel, waitFor } from '@dnstap-bgp/testkit'
+import { describe, expect, test } from 'vitest'
 import { openRedisStore } from '../src/index.ts'
-import type { RedisIpStore, RedisStoreOptions } from '../src/index.ts'
-
-const soon = (ms: number): Partial<Sighting> => ({ seenAtMs: Date.now(), expiresAtMs: Date.now() + ms })
-const address = (index: number): string => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}/32`
+import type { RedisIpStore } from '../src/index.ts'
+import { address, cli, redisUnderTest, soon } from './redis-under-test.ts'
 
 describe.skipIf(!isInstalled('redis-server'))('RedisIpStore and a real redis-server', () => {
-  const ends: (() => Promise<void>)[] = []
-  afterEach(async () => {
-    for (const end of ends.splice(0).reverse()) await end()
-  })
+  const { ends, redis, open } = redisUnderTest()
 
-  async function redis(options: RedisServerOptions = {}): Promise<Server> {
-    const started = await startRedis(options)
-    ends.push(() => started.remove())
-    return started
-  }
-
-  async function open(options: RedisStoreOptions, log: Log = silentLog): Promise<RedisIpStore> {
-    const store = await openRedisStore(options, { clock: systemClock, log })
-    ends.push(() => store.close())
-    return store
-  }
-
-  const cli = (server: Server, ...args: string[]): string =>
-    execFileSync('redis-cli', ['-h', server.host, '-p', String(server.port), ...args], { encoding: 'utf8' }).trim()
-
-  test('killed and started again, it has what it had, and says when it was away', async () => {
+  test('killed and started again, it has what it had in a new epoch, and says when it was away', async () => {
     const server = await redis({ persistent: true, extra: 'appendfsync always' })
     const store = await open({ servers: [server] })
     const states: StoreState['kind'][] = []
@@ -47,7 +26,8 @@ describe.skipIf(!isInstalled('redis-server'))('RedisIpStore and a real redis-ser
     await expect(store.head()).rejects.toThrow('Redis cannot be reached')
     await server.restart()
     await waitFor(() => store.state.kind === 'ready', { what: 'the store to be back' })
-    expect(await store.head()).toEqual(head)
+    expect((await store.head()).epoch).not.toBe(head.epoch)
+    expect(await store.changesSince(head, 10)).toBe('gap')
     expect(await store.bindingsOf('192.0.2.1/32')).toHaveLength(1)
     expect(states).toEqual(['unavailable', 'ready'])
   })
@@ -65,8 +45,9 @@ describe.skipIf(!isInstalled('redis-server'))('RedisIpStore and a real redis-ser
     await waitFor(() => store.state.kind === 'ready', { what: 'the store to be back' })
     const after = await store.head()
     expect(after.epoch).not.toBe(before.epoch)
-    expect(after.revision).toBe(0)
     expect(await store.changesSince(before, 10)).toBe('gap')
+    // What was told in the last seconds was told again.
+    expect(await store.bindingsOf('192.0.2.1/32')).toHaveLength(1)
     expect(warnings.join()).toContain('a new epoch begins')
     await waitFor(() => other.state.kind === 'ready', { what: 'the other replica to be back' })
     expect((await other.head()).epoch).toBe(after.epoch)
@@ -166,20 +147,38 @@ describe.skipIf(!isInstalled('redis-server'))('RedisIpStore and a real redis-ser
     expect(Number(cli(server, 'xlen', 'dnstap-bgp:log'))).toBeLessThan(40)
   })
 
-  test('an address has a key with its deadline as TTL, and its expiry is a hint to sweep', async () => {
+  test('when something is due there is a key whose TTL ends then, and its expiry is a hint to sweep', async () => {
     const server = await redis()
     const store = await open({ servers: [server] })
     let hints = 0
     store.onDeadline(() => hints++)
     await waitFor(() => cli(server, 'pubsub', 'numsub', '__keyevent@0__:expired').endsWith('1'), { what: 'the subscription' })
-    await store.observe([sighting(soon(200)), sighting({ prefix: '192.0.2.2/32', ...soon(60_000) })], NO_LIMITS)
-    expect(Number(cli(server, 'pttl', 'dnstap-bgp:t:192.0.2.2/32'))).toBeGreaterThan(50_000)
+    const due = store.now() + 200
+    await store.observe([sighting({ seenAtMs: due, expiresAtMs: due })], NO_LIMITS)
     await waitFor(() => hints > 0, { what: 'the hint' })
-    expect((await store.expire(Date.now(), 10)).bindings).toBe(1)
-    expect(cli(server, 'exists', 'dnstap-bgp:t:192.0.2.1/32')).toBe('0')
+    expect(store.now()).toBeGreaterThanOrEqual(due - 20)
+    await waitFor(async () => (await store.expire(store.now(), 10)).bindings === 1, { what: 'the end of it' })
     cli(server, 'config', 'set', 'notify-keyspace-events', '')
-    await store.observe([sighting(soon(0))], NO_LIMITS)
-    expect((await store.expire(Date.now(), 10)).bindings).toBe(1)
+    await store.observe([sighting({ seenAtMs: due, expiresAtMs: due })], NO_LIMITS)
+    expect((await store.expire(store.now(), 10)).bindings).toBe(1)
+  })
+
+  test('what falls due together has one trigger, and none of them stays for ever', async () => {
+    const server = await redis()
+    const store = await open({ servers: [server] })
+    const due = store.now() + 600_000
+    const at = (index: number, expiresAtMs: number, name = 'example.org') =>
+      sighting({ prefix: address(index), name, seenAtMs: due, expiresAtMs })
+    await store.observe(
+      Array.from({ length: 300 }, (_, index) => at(index, due)),
+      NO_LIMITS,
+    )
+    await store.observe([at(0, Infinity, ''), at(301, due + 1000), at(301, Infinity, '')], NO_LIMITS)
+    await store.forget([at(0, Infinity, ''), at(0, due)])
+    await store.expire(due, 1000)
+    const triggers = cli(server, 'keys', 'dnstap-bgp:t:*').split('\n')
+    expect(triggers).toHaveLength(2)
+    for (const key of triggers) expect(Number(cli(server, 'pttl', key))).toBeGreaterThan(500_000)
   })
 
   test('notification flags that are set already stay set', async () => {
@@ -190,15 +189,40 @@ describe.skipIf(!isInstalled('redis-server'))('RedisIpStore and a real redis-ser
     expect([...flags].sort().join('')).toBe('EKgx')
   })
 
-  test('an ACL user without CONFIG works, and the log says what to set; a wrong password is named, not shown', async () => {
-    const server = await redis({ users: { dnstap: '>secret ~dnstap-bgp:* &* +@all -config -@admin' } })
+  test('the ACL user of the README works, and no more than that is needed', async () => {
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+    const rules = /`(~dnstap-bgp:[^`]*)`/.exec(readme)?.[1] ?? ''
+    const server = await redis({ users: { dnstap: `>secret ${rules}` } })
+    const warnings: string[] = []
     const infos: string[] = []
-    const log: Log = { ...silentLog, info: (_fields, sentence) => void infos.push(sentence) }
+    const log: Log = {
+      ...silentLog,
+      info: (_fields, sentence) => void infos.push(sentence),
+      warn: (_fields, sentence) => void warnings.push(sentence),
+    }
     const store = await open({ servers: [server], user: 'dnstap', password: { reveal: () => 'secret' } }, log)
-    expect((await store.observe([sighting(soon(60_000))], NO_LIMITS)).outcomes).toEqual(['new'])
+    let hints = 0
+    store.onDeadline(() => hints++)
+    const head = await store.head()
     await waitFor(() => infos.some((sentence) => sentence.includes('notify-keyspace-events should contain Ex')), {
       what: 'advice',
     })
+    expect(
+      (await store.observe([sighting(soon(60_000)), sighting({ prefix: '192.0.2.2/32', ...soon(0) })], NO_LIMITS)).outcomes,
+    ).toEqual(['new', 'new'])
+    await store.reschedule([{ ...sighting({ prefix: '192.0.2.2/32' }), expiresAtMs: 0 }])
+    expect((await store.expire(store.now(), 10)).bindings).toBe(1)
+    expect(await allBindings(store)).toHaveLength(1)
+    expect(await store.bindingsNamed('example.org')).toHaveLength(1)
+    expect(await store.changesSince(head, 10)).toMatchObject({ firstRevision: 1 })
+    await store.forget([sighting()])
+    for await (const part of store.snapshot()) expect(part.routes).toEqual([])
+    expect(store.state).toEqual({ kind: 'ready' })
+    expect(warnings).toEqual([])
+  })
+
+  test('a wrong password is named, not shown', async () => {
+    const server = await redis({ users: { dnstap: '>secret ~dnstap-bgp:* &* +@all' } })
     const said: unknown[] = []
     const keep = (fields: object, sentence: string): void => void said.push(JSON.stringify(fields), sentence)
     const refused = await open(
@@ -237,14 +261,15 @@ describe.skipIf(!isInstalled('redis-server'))('RedisIpStore and a real redis-ser
     })
     const store = await open({ servers: [sentinel], sentinelName: 'dnstap' })
     await store.observe([sighting(soon(600_000))], NO_LIMITS)
-    const head = await store.head()
+    const { epoch } = await store.head()
     await waitFor(() => cli(replica, 'hget', 'dnstap-bgp:meta', 'revision') === '1', { what: 'replication' })
     await old.kill()
     await waitFor(() => store.state.kind === 'unavailable', { what: 'the loss' })
     await waitFor(() => store.state.kind === 'ready', { what: 'the new master', timeoutMs: 40_000 })
-    expect(await store.head()).toEqual(head)
+    expect((await store.head()).epoch).not.toBe(epoch) // a replica may lack what was answered last
     expect((await store.observe([sighting({ prefix: '192.0.2.9/32', ...soon(60_000) })], NO_LIMITS)).outcomes).toEqual(['new'])
-    expect(cli(replica, 'hget', 'dnstap-bgp:meta', 'revision')).toBe('2')
+    expect(await store.counts()).toMatchObject({ routes: 2 })
+    expect(cli(replica, 'hget', 'dnstap-bgp:meta', 'revision')).toBe('1')
   })
 
   test('a cluster is refused with a sentence', async () => {
@@ -267,10 +292,38 @@ describe.skipIf(!isInstalled('redis-server'))('RedisIpStore and a real redis-ser
         )
     }
     await expect(fill()).rejects.toThrow(StoreError)
+    expect(store.state).toMatchObject({ kind: 'unavailable', why: expect.stringContaining('OOM') as string })
     const { bindings, routes } = await store.counts()
     expect(bindings).toBe(routes)
     let listed = 0
     for await (const part of store.snapshot()) listed += part.routes.length
     expect(listed).toBe(routes)
+    // What is due goes even so, and makes room.
+    expect((await store.expire(store.now() + 3_600_000, bindings)).bindings).toBe(bindings)
+    await waitFor(() => store.state.kind === 'ready', { what: 'the store to be ready again' })
+  })
+
+  test('a disk that Redis cannot write to is said, though Redis answers, until it can again', async () => {
+    const server = await redis({ extra: 'save 3600 1\nstop-writes-on-bgsave-error yes' })
+    const store = await open({ servers: [server] })
+    await store.observe([sighting(soon(60_000))], NO_LIMITS)
+    const folder = cli(server, 'config', 'get', 'dir').split('\n').at(-1) ?? ''
+    rmSync(folder, { recursive: true })
+    cli(server, 'bgsave')
+    await waitFor(() => store.state.kind === 'unavailable', { what: 'the refusal of writes' })
+    expect(store.state).toMatchObject({ why: expect.stringContaining('MISCONF') as string })
+    await expect(store.observe([sighting({ prefix: '192.0.2.2/32' })], NO_LIMITS)).rejects.toThrow('MISCONF')
+    expect(await store.bindingsOf('192.0.2.1/32')).toHaveLength(1)
+    cli(server, 'config', 'set', 'stop-writes-on-bgsave-error', 'no')
+    await waitFor(() => store.state.kind === 'ready', { what: 'the store to be ready again' })
+    expect((await store.observe([sighting({ prefix: '192.0.2.2/32' })], NO_LIMITS)).outcomes).toEqual(['new'])
+  })
+
+  test('too few replicas for a write are a reason to be unavailable', async () => {
+    const server = await redis({ extra: 'min-replicas-to-write 1' })
+    const store = await open({ servers: [server] })
+    expect(store.state).toMatchObject({ kind: 'unavailable', why: expect.stringContaining('NOREPLICAS') as string })
+    cli(server, 'config', 'set', 'min-replicas-to-write', '0')
+    await waitFor(() => store.state.kind === 'ready', { what: 'the store to be ready' })
   })
 })
