@@ -1,0 +1,56 @@
+/**
+ * What a store was told and answered in the last seconds, in order: a server that dies may lose it, and is told again.
+ *
+ * Redis with an append-only file loses up to two seconds of what it answered, a replica made master about as much.
+ */
+import type { BindingKey, Outcome, Sighting, StoreLimits } from '@dnstap-bgp/ip-store'
+import type { Clock } from '@dnstap-bgp/runtime'
+
+export type RecentWrite =
+  { readonly sightings: readonly Sighting[]; readonly limits: StoreLimits } | { readonly keys: readonly BindingKey[] }
+
+const KEPT_MS = 5_000
+const KEPT_ROWS = 100_000
+
+export class RecentWrites {
+  readonly #clock: Pick<Clock, 'monotonic'>
+  #writes: { readonly atMs: number; readonly rows: number; readonly write: RecentWrite }[] = []
+  #rows = 0
+
+  constructor(clock: Pick<Clock, 'monotonic'>) {
+    this.#clock = clock
+  }
+
+  /** Those that were refused are not told again; a rate that was held then is not held twice. */
+  observed(sightings: readonly Sighting[], outcomes: readonly Outcome[], limits: StoreLimits): void {
+    const kept: Sighting[] = []
+    for (const [at, sighting] of sightings.entries()) {
+      if (TAKEN.has(outcomes[at])) kept.push(sighting.noNewRoute === true ? { ...sighting, noNewRoute: false } : sighting)
+    }
+    this.#add(kept.length, { sightings: kept, limits })
+  }
+
+  forgot(keys: readonly BindingKey[]): void {
+    this.#add(keys.length, { keys })
+  }
+
+  all(): RecentWrite[] {
+    return this.#writes.map(({ write }) => write)
+  }
+
+  #add(rows: number, write: RecentWrite): void {
+    if (rows === 0) return
+    const nowMs = this.#clock.monotonic()
+    this.#writes.push({ atMs: nowMs, rows, write })
+    this.#rows += rows
+    let drop = 0
+    for (const { atMs, rows: old } of this.#writes) {
+      if (atMs > nowMs - KEPT_MS && this.#rows <= KEPT_ROWS) break
+      this.#rows -= old
+      drop++
+    }
+    if (drop > 0) this.#writes = this.#writes.slice(drop)
+  }
+}
+
+const TAKEN: ReadonlySet<Outcome | undefined> = new Set<Outcome>(['new', 'refreshed', 'stale'])

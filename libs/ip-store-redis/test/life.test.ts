@@ -1,0 +1,92 @@
+import type { IpStore, Sighting } from '@dnstap-bgp/ip-store'
+import { allBindings, NO_LIMITS, sighting } from '@dnstap-bgp/ip-store/conformance'
+import { silentLog } from '@dnstap-bgp/runtime'
+import { isInstalled, waitFor } from '@dnstap-bgp/testkit'
+import type { Server } from '@dnstap-bgp/testkit'
+import { describe, expect, test } from 'vitest'
+import { address, cli, redisUnderTest } from './redis-under-test.ts'
+
+describe.skipIf(!isInstalled('redis-server'))('a life of the server process', () => {
+  const { redis, open } = redisUnderTest()
+
+  const at = (index: number, differences: Partial<Sighting> = {}) =>
+    sighting({ prefix: address(index), seenAtMs: Date.now(), expiresAtMs: Infinity, ...differences })
+  const prefixes = async (store: IpStore) => (await allBindings(store)).map((binding) => binding.prefix).sort()
+  const ready = (store: IpStore) => waitFor(() => store.state.kind === 'ready', { what: 'the store to be back' })
+
+  /** Killed; what it has written to its disk by then is all it comes back with. */
+  async function rollBack(server: Server): Promise<void> {
+    await server.kill()
+    await server.restart()
+  }
+
+  test('ends an epoch: whoever changes something first after a rollback, no number is given out twice', async () => {
+    const server = await redis({ extra: 'save 3600 1000000' })
+    const first = await open({ servers: [server] })
+    await first.observe([at(1), at(2)], NO_LIMITS)
+    cli(server, 'save')
+    await first.observe([at(3), at(4)], NO_LIMITS)
+    const known = await first.head()
+    expect(known.revision).toBe(4)
+    await first.close()
+    await rollBack(server)
+    // The first replica is not there to know what was lost; another one makes as many changes.
+    const other = await open({ servers: [server] })
+    await other.observe([at(5), at(6)], NO_LIMITS)
+    await other.observe([at(7), at(8)], NO_LIMITS)
+    const second = await open({ servers: [server] })
+    for (const store of [other, second]) {
+      expect((await store.head()).epoch).not.toBe(known.epoch)
+      expect(await store.changesSince(known, 10)).toBe('gap')
+    }
+    expect(await second.head()).toEqual(await other.head())
+    expect(await prefixes(second)).toEqual([1, 2, 5, 6, 7, 8].map(address))
+  })
+
+  test('that lost what it answered last is told it again by who was told', async () => {
+    const server = await redis({ extra: 'save 3600 1000000' })
+    const store = await open({ servers: [server] })
+    const other = await open({ servers: [server] })
+    await store.observe([at(1), at(2), at(9)], NO_LIMITS)
+    cli(server, 'save')
+    const { epoch } = await store.head()
+    await store.observe([at(3)], NO_LIMITS)
+    await other.observe([at(4)], NO_LIMITS)
+    await store.forget([at(9)])
+    await rollBack(server)
+    await Promise.all([ready(store), ready(other)])
+    expect(await prefixes(store)).toEqual([1, 2, 3, 4].map(address))
+    expect(await store.head()).toEqual(await other.head())
+    expect((await store.head()).epoch).not.toBe(epoch)
+  })
+
+  test('is the same after a connection was lost: the epoch goes on', async () => {
+    const server = await redis()
+    const store = await open({ servers: [server] })
+    await store.observe([at(1)], NO_LIMITS)
+    const head = await store.head()
+    cli(server, 'client', 'kill', 'type', 'normal')
+    await waitFor(() => store.state.kind === 'unavailable', { what: 'the loss' })
+    await ready(store)
+    expect(await store.head()).toEqual(head)
+  })
+
+  test('that may not be known is taken for another at each connection, and the log says so once', async () => {
+    const server = await redis({ users: { dnstap: '>secret ~* &* +@all -info', operator: '>secret ~* &* +@all' } })
+    const warnings: string[] = []
+    const log = { ...silentLog, warn: (_fields: object, sentence: string) => void warnings.push(sentence) }
+    const options = { servers: [server], user: 'dnstap', password: 'secret' }
+    const store = await open(options, log)
+    const other = await open(options)
+    await store.observe([at(1)], NO_LIMITS)
+    const head = await store.head()
+    expect(await other.head()).toEqual(head)
+    cli(server, '--user', 'operator', '--pass', 'secret', '--no-auth-warning', 'client', 'kill', 'type', 'normal')
+    await waitFor(() => store.state.kind === 'unavailable', { what: 'the loss' })
+    await Promise.all([ready(store), ready(other)])
+    await waitFor(async () => (await store.head()).epoch === (await other.head()).epoch, { what: 'one epoch for both' })
+    expect((await store.head()).epoch).not.toBe(head.epoch)
+    expect(await prefixes(store)).toEqual([address(1)])
+    expect(warnings.filter((sentence) => sentence.includes('run_id'))).toHaveLength(1)
+  })
+})
