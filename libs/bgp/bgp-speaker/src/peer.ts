@@ -23,6 +23,7 @@ import {
 } from './config.ts'
 import { exportPolicy, MAX_UPDATE_LENGTH } from './export-policy.ts'
 import type { PeerStatus } from './peer-status.ts'
+import { sentRoute, type SentRoute } from './sent-route.ts'
 import { ipVersion, type SocketCalls } from './socket-calls.ts'
 import type { SendTurns } from './send-turns.ts'
 import { connectTcp, tuneAccepted, type TcpOptions } from './tcp.ts'
@@ -180,8 +181,12 @@ export class SpeakerPeer {
     this.#perform(this.#peering.start())
   }
 
-  prefixesOut(): IterableIterator<string> {
-    return this.#adjRibOut.prefixes()
+  *routesOut(): IterableIterator<SentRoute> {
+    for (const [prefix, attributes] of this.#adjRibOut.routes()) yield sentRoute(prefix, attributes)
+  }
+
+  has(prefix: string): boolean {
+    return this.#adjRibOut.has(prefix)
   }
 
   status(): PeerStatus {

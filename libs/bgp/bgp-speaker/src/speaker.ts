@@ -11,6 +11,7 @@ import type { Clock, Log, Timer } from '@dnstap-bgp/runtime'
 import type { SpeakerConfig, SpeakerPeerConfig } from './config.ts'
 import { farewell, plainAddress, SpeakerPeer } from './peer.ts'
 import type { PeerStatus } from './peer-status.ts'
+import type { SentRoute } from './sent-route.ts'
 import { SendTurns } from './send-turns.ts'
 import { loadSocketCalls, type SocketCalls } from './socket-calls.ts'
 import { listenTcp, type Md5Key, type TcpListener } from './tcp.ts'
@@ -87,9 +88,16 @@ export class BgpSpeaker {
     return this.#all().map((peer) => peer.status())
   }
 
-  /** Prefixes that a peer has from us, by the peer's name; undefined when there is no such peer. */
-  prefixesOut(peerName: string): IterableIterator<string> | undefined {
-    return this.#named(peerName)?.prefixesOut()
+  /** What a peer has from us, as it was told it, by the peer's name; undefined when there is no such peer. */
+  routesOut(peerName: string): IterableIterator<SentRoute> | undefined {
+    return this.#named(peerName)?.routesOut()
+  }
+
+  /** Names of the peers that have a prefix from us. */
+  peersWith(prefix: string): string[] {
+    return this.#all()
+      .filter((peer) => peer.has(prefix))
+      .map((peer) => peer.config.name)
   }
 
   /** Ends the session with a peer and begins anew, without a pause; false when there is no such peer. */

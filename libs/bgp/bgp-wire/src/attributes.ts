@@ -32,6 +32,8 @@ export interface AttributeBlock {
   readonly mpNextHop: Uint8Array
   /** Every attribute but MP_REACH_NLRI. */
   readonly bytes: Uint8Array
+  /** What was encoded, for people. */
+  readonly attributes: PathAttributes
 }
 
 const WELL_KNOWN = AttributeFlag.TRANSITIVE
@@ -60,7 +62,8 @@ export function encodeAttributes(family: Family, attributes: PathAttributes, fou
   if (!fourOctetAsn && asPath.some((asn) => asn > 0xffff)) put(octets, OPTIONAL_TRANSITIVE, AttributeType.AS4_PATH, fourOctetPath)
   const large = distinctLargeCommunities(attributes.largeCommunities ?? [])
   if (large.length > 0) put(octets, OPTIONAL_TRANSITIVE, AttributeType.LARGE_COMMUNITY, large.flat().flatMap(uint32))
-  return { family, mpNextHop: inNextHopAttribute ? new Uint8Array(0) : copyOf(nextHop), bytes: Uint8Array.from(octets) }
+  const mpNextHop = inNextHopAttribute ? new Uint8Array(0) : copyOf(nextHop)
+  return { family, mpNextHop, bytes: Uint8Array.from(octets), attributes }
 }
 
 function put(octets: number[], flags: number, type: number, value: readonly number[]): void {

@@ -13,6 +13,7 @@ const policy: ExportPolicy = (attributes, family) =>
         family: FAMILY_NAMES[family],
         bytes: Uint8Array.of(attributes.lists[0].charCodeAt(0), attributes.med ?? 0),
         mpNextHop: new Uint8Array(family === Family.ipv6 ? 16 : 0).fill(7),
+        attributes: { asPath: [], nextHop: Uint8Array.of(192, 0, 2, 9), med: attributes.med ?? 0 },
       }
 
 const route = (list: string, med = 0): RouteAttributes => ({ lists: [list], med, communities: [], largeCommunities: [] })
@@ -142,6 +143,14 @@ describe('AdjRibOut', () => {
     drain(700)
     expect(peer.messages.findIndex((message) => message.endOfRib)).toBe(peer.messages.length - 1)
     expect(peer.routes.size).toBe(5000)
+  })
+
+  test('End-of-RIB waits for what the sweep left for fuller messages, however much that is', () => {
+    for (let n = 1; n <= 50_000; n++) table.set(v4(n), route('a', 16 + (n % 240)))
+    open(Infinity, [true, false])
+    drain()
+    expect(peer.messages.findIndex((message) => message.endOfRib)).toBe(peer.messages.length - 1)
+    expect(peer.routes.size).toBe(50_000)
   })
 
   test('UPDATEs are full, also when attributes alternate from prefix to prefix', () => {
@@ -286,6 +295,43 @@ describe('AdjRibOut', () => {
     for (let n = 100; n <= 150; n++) table.set(v4(n), A)
     drain()
     expect(peer.routes.size).toBe(100)
+  })
+
+  test('what is held back is counted once each, and no more when it is wanted no more', () => {
+    for (let n = 1; n <= 10; n++) table.set(v4(n), A)
+    open(10)
+    drain()
+    for (let n = 11; n <= 15; n++) table.set(v4(n), A)
+    drain()
+    for (let med = 1; med <= 5; med++) {
+      table.set(v4(11), route('a', med))
+      drain()
+    }
+    expect(out.heldBack).toBe(5)
+    for (const n of [12, 13]) table.delete(v4(n))
+    table.set(v4(14), SECRET)
+    drain()
+    expect(out.heldBack).toBe(2)
+    out.refresh(Family.ipv4)
+    peer.hear(out.next(1)) // the sweep has begun, and has yet to come by what goes
+    table.delete(v4(15))
+    drain()
+    expect(out.heldBack).toBe(1)
+  })
+
+  test('a peer has what was sent to it, with the attributes it was sent with', () => {
+    table.set(v4(1), route('a', 7))
+    table.set(v4(2), SECRET)
+    open()
+    expect([...out.routes()]).toEqual([])
+    drain()
+    expect([...out.routes()]).toMatchObject([['10.0.0.1/32', { med: 7 }]])
+    table.set(v4(1), route('a', 8)) // not sent yet, and the profile has forgotten what 7 was
+    expect([out.has(v4(1)), out.has(v4(2)), out.has(v4(3))]).toEqual([true, false, false])
+    table.delete(v4(1))
+    expect(out.has('10.0.0.1/32')).toBe(true)
+    drain()
+    expect(out.has('10.0.0.1/32')).toBe(false)
   })
 
   test('a farewell withdraws all that is out, and only that', () => {

@@ -9,12 +9,12 @@
  *   sweep   a cursor over all prefixes: the whole table for a new session, again for a route refresh, away for a farewell
  *
  * A prefix's number is pinned in the table while it is out here or waits (prefix-table.ts). Per route and peer that is 4 octets in
- * `out` and a bit in `dirty`, and 4 more while it waits.
+ * `out` and a bit in `dirty`, 4 more while it waits, and a bit once some are held back for want of room.
  *
  * Work is taken a batch at a time and grouped by attributes, so that UPDATEs are full; a rest that would make a short message waits
  * for the next batch when that is sure to come.
  */
-import { type AttributeBlock, MAX_MESSAGE_LENGTH } from '@dnstap-bgp/bgp-wire'
+import { type AttributeBlock, MAX_MESSAGE_LENGTH, type PathAttributes } from '@dnstap-bgp/bgp-wire'
 import { type ExportProfile, NOT_EXPORTED } from './export-profile.ts'
 import type { PrefixTable } from './prefix-table.ts'
 import { Family, type RouteFollower, type RouteTable } from './route-table.ts'
@@ -147,11 +147,21 @@ export class AdjRibOut implements RouteFollower {
     return this.#outs[0].sizeBytes + this.#outs[1].sizeBytes
   }
 
-  /** Prefixes the peer has from us, as text. */
-  *prefixes(): IterableIterator<string> {
+  /** Does the peer have this prefix from us? */
+  has(prefix: string): boolean {
+    const found = this.#table.find(prefix)
+    if (found === undefined) return false
+    const { out } = this.#outs[found.family]
+    return found.id < out.length && out[found.id] !== NOT_EXPORTED
+  }
+
+  /** What the peer has from us: prefixes as text, and what it was told of each (undefined: of late nobody is told that any more). */
+  *routes(): IterableIterator<[string, PathAttributes | undefined]> {
     for (const family of BOTH) {
       const { out } = this.#outs[family]
-      for (let id = 0; id < out.length; id++) if (out[id] !== NOT_EXPORTED) yield this.#table.prefixText(family, id)
+      for (let id = 0; id < out.length; id++)
+        if (out[id] !== NOT_EXPORTED)
+          yield [this.#table.prefixText(family, id), this.#session?.profile.get(family, out[id])?.attributes]
     }
   }
 
@@ -179,18 +189,13 @@ export class AdjRibOut implements RouteFollower {
     if (out.sweepAt >= out.table.highWater) out.endSweep()
     if (out.sweepAt < 0 && out.debt === 0) this.#writeMarks(family, out)
     if (session.maxRoutes - this.#routesOut > session.maxRoutes >> 7)
-      for (const each of this.#outs)
-        if (each.heldBack > 0 && each.sweepAt < 0) {
-          each.heldBack = 0
-          each.sweepAt = 0
-        }
+      for (const each of this.#outs) if (each.heldBack > 0 && each.sweepAt < 0) each.sweepAt = 0
   }
 
   #beginRefresh(out: FamilyOut): void {
     out.refreshWanted = false
     out.resending = true
     out.sweepAt = 0
-    out.heldBack = 0
     if (out.refreshMarks !== undefined) this.#writer.message(out.refreshMarks[0])
     out.marksOwed = out.refreshMarks
   }
@@ -223,10 +228,9 @@ export class AdjRibOut implements RouteFollower {
       const id = out.dequeue()
       const before = out.out[id]
       let now = attributes[id] === 0 || farewell ? NOT_EXPORTED : profile.idFor(family, attributes[id])
-      if (now !== NOT_EXPORTED && before === NOT_EXPORTED && this.#routesOut >= session.maxRoutes) {
-        out.heldBack++
-        now = NOT_EXPORTED
-      }
+      const hasRoom = before !== NOT_EXPORTED || this.#routesOut < session.maxRoutes
+      out.holdBack(id, now !== NOT_EXPORTED && !hasRoom)
+      if (!hasRoom) now = NOT_EXPORTED
       if (now === before) {
         if (now === NOT_EXPORTED) table.unpin(id)
         continue
@@ -248,12 +252,14 @@ export class AdjRibOut implements RouteFollower {
     let id = out.sweepAt
     for (; id < end && estimate < budgetBytes && !batch.full; id++) {
       const before = out.out[id]
-      if (attributes[id] === 0 && before === NOT_EXPORTED) continue
-      let now = attributes[id] === 0 || farewell ? NOT_EXPORTED : profile.idFor(family, attributes[id])
-      if (now !== NOT_EXPORTED && before === NOT_EXPORTED && this.#routesOut + batch.fresh >= session.maxRoutes) {
-        out.heldBack++
-        now = NOT_EXPORTED
+      if (attributes[id] === 0 && before === NOT_EXPORTED) {
+        out.holdBack(id, false)
+        continue
       }
+      let now = attributes[id] === 0 || farewell ? NOT_EXPORTED : profile.idFor(family, attributes[id])
+      const hasRoom = before !== NOT_EXPORTED || this.#routesOut + batch.fresh < session.maxRoutes
+      out.holdBack(id, now !== NOT_EXPORTED && !hasRoom)
+      if (!hasRoom) now = NOT_EXPORTED
       if (now === before && !(resending && now !== NOT_EXPORTED)) continue
       estimate += prefixBytes
       if (now === NOT_EXPORTED) {
@@ -316,6 +322,7 @@ class FamilyOut {
   out = new Uint32Array(0)
   /** Prefixes with something out. */
   count = 0
+  /** Prefixes that would be out if there were room; a bit for each in `held`. */
   heldBack = 0
   /** The next prefix number to look at; -1: no sweep. */
   sweepAt = -1
@@ -330,6 +337,7 @@ class FamilyOut {
   debt = 0
   waiting = 0
   #dirty = new Uint32Array(0)
+  #held = new Uint32Array(0)
   #ring = new Uint32Array(FIRST_RING)
   #head = 0
   /** Of the last session: pins for numbers from `at` on are still held. */
@@ -341,7 +349,7 @@ class FamilyOut {
 
   get sizeBytes(): number {
     const left = this.#left === undefined ? 0 : this.#left.out.byteLength + this.#left.dirty.byteLength
-    return this.out.byteLength + this.#dirty.byteLength + this.#ring.byteLength + left
+    return this.out.byteLength + this.#dirty.byteLength + this.#held.byteLength + this.#ring.byteLength + left
   }
 
   /** Is an answer under way that ends with a mark? */
@@ -367,6 +375,19 @@ class FamilyOut {
     const dirty = this.#dirty
     this.#dirty = new Uint32Array((capacity + 31) >> 5)
     this.#dirty.set(dirty)
+  }
+
+  /** Notes whether a prefix is kept back for want of room. */
+  holdBack(id: number, isHeld: boolean): void {
+    const bit = 1 << (id & 31)
+    if (((this.#held[id >> 5] & bit) !== 0) === isHeld) return
+    if (id >> 5 >= this.#held.length) {
+      const held = this.#held
+      this.#held = new Uint32Array((this.out.length + 31) >> 5)
+      this.#held.set(held)
+    }
+    this.#held[id >> 5] ^= bit
+    this.heldBack += isHeld ? 1 : -1
   }
 
   isDirty(id: number): boolean {
@@ -424,6 +445,7 @@ class FamilyOut {
     this.debt = 0
     this.count = 0
     this.heldBack = 0
+    this.#held = new Uint32Array(0)
     this.sweepAt = -1
     this.active = false
     this.resending = false

@@ -96,6 +96,13 @@ export class RouteTable {
     return this.get(prefix) !== undefined
   }
 
+  /** The number of a prefix that is wanted, or was and some peer still has it. */
+  find(prefix: string): { readonly family: Family; readonly id: number } | undefined {
+    const family = this.#read(prefix)
+    const id = this.families[family].find(keys[family], lengthRead)
+    return id < 0 ? undefined : { family, id }
+  }
+
   /** All routes, IPv4 first, in no order. Routes that change meanwhile may or may not be seen. */
   *entries(): IterableIterator<[string, RouteAttributes]> {
     for (const family of [Family.ipv4, Family.ipv6]) {
