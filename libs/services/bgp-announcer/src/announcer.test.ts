@@ -1,9 +1,22 @@
-import { BusError, LocalBus, type Bus } from '@dnstap-bgp/bus'
+import { BusError, LocalBus, type Bus, type BusState } from '@dnstap-bgp/bus'
 import { parseConfig } from '@dnstap-bgp/config'
 import { NeverList } from '@dnstap-bgp/ip'
 import { RouteTable } from '@dnstap-bgp/route-table'
 import { silentLog } from '@dnstap-bgp/runtime'
-import { HEAD, ROUTE_CHANGES, SNAPSHOT, TAIL, type RouteChange, type StoreHead, type TailPart } from '@dnstap-bgp/steering'
+import {
+  FINDINGS,
+  FORGOTTEN,
+  HEAD,
+  INQUIRY,
+  RESOLVERS,
+  ROUTE_CHANGES,
+  SNAPSHOT,
+  TAIL,
+  type Findings,
+  type RouteChange,
+  type StoreHead,
+  type TailPart,
+} from '@dnstap-bgp/steering'
 import { FakeClock } from '@dnstap-bgp/testkit'
 import { describe, expect, test } from 'vitest'
 import { Announcer } from './announcer.ts'
@@ -37,7 +50,10 @@ const B = '93.184.215.2/32'
 class FakeCache {
   head: StoreHead = { epoch: 'e1', revision: 0 }
   routes: RouteChange[] = []
-  tailPart: TailPart | (() => TailPart) = 'up-to-date'
+  tailPart: TailPart | ((after: StoreHead) => TailPart) = 'up-to-date'
+  snapshotsAsked = 0
+  /** What a snapshot waits for after its first hundred routes. */
+  halfway: Promise<void> | undefined
   down = false
   serve(bus: Bus): void {
     const refuse = () => {
@@ -46,15 +62,19 @@ class FakeCache {
     bus.serve(
       SNAPSHOT,
       async function* (this: FakeCache) {
+        this.snapshotsAsked++
         refuse()
-        yield { ...this.head, routes: this.routes }
+        const { head, routes } = this
+        yield { ...head, routes: routes.slice(0, 100) }
+        await this.halfway
+        yield { ...head, routes: routes.slice(100) }
       }.bind(this),
     )
     bus.serve(
       TAIL,
-      async function* (this: FakeCache) {
+      async function* (this: FakeCache, after: StoreHead) {
         refuse()
-        yield typeof this.tailPart === 'function' ? this.tailPart() : this.tailPart
+        yield typeof this.tailPart === 'function' ? this.tailPart(after) : this.tailPart
       }.bind(this),
     )
   }
@@ -66,18 +86,67 @@ class BusyClock extends FakeClock {
   override monotonic(): number {
     return super.monotonic() + this.#looks++
   }
+  override after(delayMs: number, callback: () => void) {
+    return super.after(Math.max(1, delayMs), callback)
+  }
+}
+
+/** A machine that sleeps for a while. */
+class SleepyClock extends FakeClock {
+  sleptMs = 0
+  override monotonic(): number {
+    return super.monotonic() + this.sleptMs
+  }
+}
+
+/** Comes and goes as told. */
+class FlappingBus extends LocalBus {
+  #listener: ((state: BusState) => void) | undefined
+  override onState(listener: (state: BusState) => void): void {
+    this.#listener = listener
+  }
+  flap(): void {
+    this.#listener?.('disconnected')
+    this.#listener?.('connected')
+  }
 }
 
 async function startAnnouncer(cache = new FakeCache(), relearnMs = 60_000, clock = new FakeClock()) {
-  const bus = new LocalBus({ pause: () => new Promise((resolve) => setImmediate(resolve)) })
+  const bus = new FlappingBus({ pause: () => new Promise((resolve) => setImmediate(resolve)) })
   cache.serve(bus)
   const table = new RouteTable()
   let loaded = 0
-  const announcer = new Announcer({ lists, never, relearnMs }, { bus, table, clock, log: silentLog, onLoaded: () => loaded++ })
+  const announcer = new Announcer(
+    { lists, never, relearnMs },
+    {
+      bus,
+      table,
+      clock,
+      log: silentLog,
+      onLoaded: () => loaded++,
+      name: '192.0.2.1',
+      peersWith: (prefix) => (table.has(prefix) ? ['edge'] : []),
+    },
+  )
   announcer.start()
   const settle = (ms = 20) => clock.advanceAsync(ms)
   await settle()
+  /** The cache beats for so long. */
+  const beat = async (ms: number) => {
+    for (let passed = 0; passed < ms; passed += 1000) {
+      bus.publish(HEAD, cache.head)
+      await settle(1000)
+    }
+  }
+  /** The store comes back empty, or with these routes. */
+  const loseMemory = async (epoch: string, routes: RouteChange[] = [], revision = routes.length) => {
+    cache.head = { epoch, revision }
+    cache.routes = routes
+    await beat(1000)
+  }
   return {
+    beat,
+    loseMemory,
     announcer,
     bus,
     cache,
@@ -205,54 +274,207 @@ describe('the announcer', () => {
       { prefix: A, lists: ['video'] },
       { prefix: B, lists: ['video'] },
     ]
-    const { bus, prefixes, settle, announcer } = await startAnnouncer(cache)
-    cache.head = { epoch: 'e2', revision: 0 }
-    cache.routes = []
-    bus.publish(HEAD, cache.head)
-    await settle(1000)
+    const { bus, prefixes, beat, loseMemory, announcer } = await startAnnouncer(cache)
+    await loseMemory('e2')
     expect(prefixes()).toEqual([A, B])
     expect(announcer.staleRoutes).toBe(2)
+    expect(announcer.heldForMs(A)).toBeGreaterThan(50_000)
     bus.publish(ROUTE_CHANGES, { epoch: 'e2', firstRevision: 1, changes: [{ prefix: A, lists: ['work'] }] })
-    await settle(1000)
+    cache.head = { epoch: 'e2', revision: 1 }
+    await beat(1000)
     expect(announcer.staleRoutes).toBe(1)
-    await settle(61_000)
+    expect(announcer.heldForMs(A)).toBeUndefined()
+    await beat(61_000)
     expect(prefixes()).toEqual([A])
+    expect(announcer.staleRoutes).toBe(0)
+  })
+
+  test('lets the time of what is held pass only while the cache is heard', async () => {
+    const cache = new FakeCache()
+    cache.routes = [{ prefix: A, lists: ['video'] }]
+    const clock = new SleepyClock()
+    const { bus, prefixes, beat, settle, loseMemory } = await startAnnouncer(cache, 60_000, clock)
+    await loseMemory('e2')
+    await beat(30_000)
+    await settle(3_600_000) // silence
+    bus.publish(HEAD, cache.head)
+    await settle()
+    clock.sleptMs = 3_600_000 // and sleep, from which the first heartbeat wakes us
+    bus.publish(HEAD, cache.head)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(prefixes()).toEqual([A])
+    await beat(15_000)
+    expect(prefixes()).toEqual([A])
+    await beat(20_000)
+    expect(prefixes()).toEqual([])
   })
 
   test('gives the routes of each loss of memory their own time', async () => {
     const cache = new FakeCache()
     cache.routes = [{ prefix: A, lists: ['video'] }]
-    const { bus, prefixes, settle } = await startAnnouncer(cache)
-    const loseMemory = async (epoch: string) => {
-      cache.head = { epoch, revision: 0 }
-      cache.routes = []
-      bus.publish(HEAD, cache.head)
-      await settle(1000)
-    }
+    const { bus, prefixes, beat, loseMemory } = await startAnnouncer(cache)
     await loseMemory('e2')
     bus.publish(ROUTE_CHANGES, { epoch: 'e2', firstRevision: 1, changes: [{ prefix: B, lists: ['video'] }] })
-    await settle(50_000)
+    cache.head = { epoch: 'e2', revision: 1 }
+    await beat(50_000)
     await loseMemory('e3')
-    await settle(20_000)
+    await beat(20_000)
     expect(prefixes()).toEqual([B])
-    await settle(45_000)
+    await beat(45_000)
     expect(prefixes()).toEqual([])
   })
 
-  test('finds that a store lost its last changes and counts them anew', async () => {
+  test('withdraws what is held too long a share at a time', async () => {
+    const cache = new FakeCache()
+    cache.routes = Array.from({ length: 2500 }, (_, i) => ({ prefix: `11.0.${i >> 8}.${i & 255}/32`, lists: ['video'] }))
+    const { clock, bus, table, beat, loseMemory, announcer } = await startAnnouncer(cache)
+    await loseMemory('e2')
+    await beat(58_000)
+    bus.publish(HEAD, cache.head)
+    const seen = new Set([table.size])
+    for (let i = 0; i < 40; i++) {
+      await clock.advanceAsync(100, 100)
+      seen.add(table.size)
+    }
+    expect([...seen]).toEqual([2500, 1500, 500, 0])
+    expect(announcer.staleRoutes).toBe(0)
+  })
+
+  test('lets go at once what the store withdrew itself since it began anew', async () => {
+    const cache = new FakeCache()
+    const C = '93.184.215.3/32'
+    cache.routes = [A, B, C].map((prefix) => ({ prefix, lists: ['video'] }))
+    const { prefixes, loseMemory, announcer } = await startAnnouncer(cache)
+    const log: RouteChange[] = [
+      { prefix: A, lists: ['video'] },
+      { prefix: B, lists: ['video'] },
+      { prefix: A, lists: [] },
+    ]
+    cache.tailPart = ({ revision }) =>
+      revision >= log.length
+        ? 'up-to-date'
+        : { epoch: 'e2', firstRevision: revision + 1, changes: log.slice(revision, revision + 2) }
+    await loseMemory('e2', [{ prefix: B, lists: ['video'] }], 3)
+    expect(prefixes()).toEqual([B, C])
+    expect(announcer.staleRoutes).toBe(1)
+  })
+
+  test('withdraws at once what was forgotten by hand, though it is only held', async () => {
+    const cache = new FakeCache()
+    cache.routes = [A, B].map((prefix) => ({ prefix, lists: ['video'] }))
+    const { bus, prefixes, settle, loseMemory, announcer } = await startAnnouncer(cache)
+    bus.publish(FORGOTTEN, { subject: A, holdDownMs: 0 })
+    await settle()
+    expect(prefixes()).toEqual([A, B]) // the cache knows it, and will say
+    await loseMemory('e2')
+    for (const subject of [A, 'www.example.org']) bus.publish(FORGOTTEN, { subject, holdDownMs: 0 })
+    await settle()
+    expect(prefixes()).toEqual([B])
+    expect(announcer.staleRoutes).toBe(1)
+    bus.publish(ROUTE_CHANGES, { epoch: 'e2', firstRevision: 1, changes: [{ prefix: B, lists: [] }] })
+    await settle()
+    expect(prefixes()).toEqual([])
+  })
+
+  test('says to whoever inquires which peers have a route, and for how long it is held', async () => {
+    const cache = new FakeCache()
+    cache.routes = [{ prefix: A, lists: ['video'] }]
+    const { bus, settle, loseMemory } = await startAnnouncer(cache)
+    const heard: Findings[] = []
+    bus.subscribe(FINDINGS, (findings) => heard.push(findings))
+    bus.publish(INQUIRY, { id: '1', subject: A, prefixes: [A, '93.184.215.0/24'] })
+    bus.publish(INQUIRY, { id: '2', subject: B, prefixes: [B] })
+    await settle()
+    expect(heard).toEqual([{ id: '1', routes: [{ prefix: A, announcer: '192.0.2.1', peers: ['edge'] }] }])
+    await loseMemory('e2')
+    bus.publish(INQUIRY, { id: '3', subject: A, prefixes: [A] })
+    await settle()
+    const heldForMs = heard[1].routes?.[0].heldForMs ?? 0
+    expect(heldForMs).toBeGreaterThan(50_000)
+    expect(heldForMs).toBeLessThanOrEqual(60_000)
+  })
+
+  test('does not route what is the address of a resolver that is heard', async () => {
+    const cache = new FakeCache()
+    cache.routes = [
+      { prefix: A, lists: ['video'] },
+      { prefix: '93.184.216.0/24', lists: ['video'] },
+      { prefix: B, lists: ['video'] },
+    ]
+    const { bus, prefixes, settle } = await startAnnouncer(cache)
+    bus.publish(RESOLVERS, ['93.184.215.1', '93.184.216.53'])
+    await settle()
+    expect(prefixes()).toEqual([B])
+    bus.publish(ROUTE_CHANGES, { epoch: 'e1', firstRevision: 1, changes: [{ prefix: A, lists: ['video'] }] })
+    await settle()
+    expect(prefixes()).toEqual([B])
+  })
+
+  test('holds what a store that lost its last changes does not name', async () => {
     const cache = new FakeCache()
     cache.head = { epoch: 'e1', revision: 9 }
     cache.routes = [{ prefix: A, lists: ['video'] }]
-    const { bus, prefixes, settle } = await startAnnouncer(cache)
+    const { prefixes, beat, announcer } = await startAnnouncer(cache)
     cache.head = { epoch: 'e1', revision: 7 }
     cache.routes = [{ prefix: B, lists: ['video'] }]
     cache.tailPart = () => {
       cache.tailPart = 'up-to-date'
       return 'gap'
     }
-    bus.publish(HEAD, cache.head)
-    await settle(1000)
+    await beat(1000)
+    expect(prefixes()).toEqual([A, B])
+    expect(announcer.staleRoutes).toBe(1)
+    await beat(61_000)
     expect(prefixes()).toEqual([B])
+  })
+
+  test('asks for what it missed when the bus is back', async () => {
+    const { bus, cache, prefixes, settle } = await startAnnouncer()
+    cache.tailPart = { epoch: 'e1', firstRevision: 1, changes: [{ prefix: A, lists: ['video'] }] }
+    bus.flap()
+    await settle()
+    expect(prefixes()).toEqual([A])
+  })
+
+  test('asks for a snapshot when its pause is over, however often the bus comes and goes', async () => {
+    const cache = new FakeCache()
+    cache.tailPart = 'gap'
+    const { bus, settle } = await startAnnouncer(cache)
+    await settle(1500) // by now it has been asked for a few times, in vain
+    const before = cache.snapshotsAsked
+    for (let i = 0; i < 100; i++) {
+      bus.flap()
+      await settle(100)
+    }
+    const asked = cache.snapshotsAsked - before
+    expect(asked).toBeGreaterThan(0)
+    expect(asked).toBeLessThan(6)
+  })
+
+  test('compares the table with the latest snapshot only', async () => {
+    const cache = new FakeCache()
+    cache.routes = Array.from({ length: 5000 }, (_, i) => ({ prefix: `11.0.${i >> 8}.${i & 255}/32`, lists: ['video'] }))
+    const { announcer, bus, table, settle } = await startAnnouncer(cache, 60_000, new BusyClock())
+    while (!announcer.loaded) await settle(100)
+    await settle(31_000) // snapshots may follow each other at once again
+    const all = cache.routes
+    // A store that lost half of what it knew; before the table is compared with that, half of the rest goes as well.
+    cache.head = { epoch: 'e2', revision: 1 }
+    cache.routes = all.slice(2500)
+    bus.publish(HEAD, cache.head)
+    while (announcer.staleRoutes === 0) await settle(1)
+    expect(announcer.staleRoutes).toBeLessThan(2500)
+    cache.head = { epoch: 'e2', revision: 9 }
+    cache.routes = all.slice(3750)
+    cache.tailPart = () => {
+      cache.tailPart = 'up-to-date'
+      return 'gap'
+    }
+    bus.publish(HEAD, cache.head)
+    while (cache.snapshotsAsked < 3) await new Promise((resolve) => setImmediate(resolve))
+    await settle(5000)
+    expect(table.size).toBe(5000)
+    expect(announcer.staleRoutes).toBe(3750)
   })
 
   test('does not ask for one snapshot after the other when none of them helps', async () => {
@@ -299,6 +521,33 @@ describe('the announcer', () => {
     expect(table.size).toBe(4999)
   })
 
+  test('withdraws nothing for a snapshot of which it has only a part', async () => {
+    const cache = new FakeCache()
+    cache.routes = Array.from({ length: 5000 }, (_, i) => ({ prefix: `11.0.${i >> 8}.${i & 255}/32`, lists: ['video'] }))
+    const { announcer, bus, table, settle } = await startAnnouncer(cache, 60_000, new BusyClock())
+    while (!announcer.loaded) await settle(100)
+    await settle(31_000)
+    let changes = 0
+    table.follow({ changed: () => changes++ })
+    let goOn = () => {}
+    for (const revision of [5, 6]) {
+      cache.head = { epoch: 'e1', revision }
+      cache.tailPart = () => {
+        cache.tailPart = 'up-to-date'
+        return 'gap'
+      }
+      if (revision === 6) cache.halfway = new Promise((resolve) => (goOn = resolve))
+      const asked = cache.snapshotsAsked
+      bus.publish(HEAD, cache.head)
+      while (cache.snapshotsAsked === asked || announcer.follower.state === 'tailing') await settle(1)
+      // The first is in, and the table is being compared with it, when the second begins and does not go on.
+      for (let i = 0; i < (revision === 5 ? 18 : 100); i++) await settle(1)
+    }
+    goOn()
+    await settle(5000)
+    expect([table.size, changes]).toEqual([5000, 0])
+  })
+
   test('takes new attributes and a new never list at once, though the cache is away', async () => {
     const cache = new FakeCache()
     cache.routes = [
@@ -320,6 +569,15 @@ describe('the announcer', () => {
     announcer.reconfigure({ lists, never, relearnMs: 0 })
     await settle(2000)
     expect(prefixes()).toEqual([A, B])
+  })
+
+  test('leaves the attributes of a list that is configured no more, until the cache says who owns its routes', async () => {
+    const cache = new FakeCache()
+    cache.routes = [{ prefix: A, lists: ['video'] }]
+    const { announcer, table, settle } = await startAnnouncer(cache)
+    announcer.reconfigure({ lists: lists.filter(({ name }) => name !== 'video'), never, relearnMs: 0 })
+    await settle()
+    expect(table.get(A)?.communities).toEqual([64496 * 65536 + 100])
   })
 
   test('gives every route its new attributes when the lists were configured anew', async () => {

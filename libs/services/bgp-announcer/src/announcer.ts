@@ -6,8 +6,9 @@
  *   SNAPSHOT, TAIL ┘
  *
  * No OPEN is sent before the first snapshot is in the table: a router that hears End-of-RIB from us drops what it kept for us across a
- * restart. When the bus or the cache goes away, sessions and routes stay. When the store comes back with another epoch (it lost what it
- * knew), what it does not name is kept for `relearnMs`, while lookups and peers teach it again, and then goes a slice at a time.
+ * restart. When the bus or the cache goes away, sessions and routes stay. When the store comes back and has lost what it knew (another
+ * epoch, or fewer changes than it told of), what it does not name is held for `relearnMs`, while lookups and peers teach it again, and then
+ * goes a slice at a time. That time passes only while the cache is heard: nothing can be learnt again from one that is away.
  *
  * A million routes must not hold the loop, so nothing is done to the table in one go: what the follower says is worked off in its order,
  * what walks the whole table (what did a snapshot not name? which attributes are others now?) behind it, and both stop for a turn every
@@ -16,11 +17,23 @@
 import { BusError } from '@dnstap-bgp/bus'
 import type { Bus, Subscription } from '@dnstap-bgp/bus'
 import type { ListConfig } from '@dnstap-bgp/config'
+import { parsePrefix } from '@dnstap-bgp/ip'
 import type { NeverList } from '@dnstap-bgp/ip'
 import type { RouteTable } from '@dnstap-bgp/route-table'
 import type { Clock, Closeable, Log, Timer } from '@dnstap-bgp/runtime'
-import { HEAD, ROUTE_CHANGES, RouteFollower, SNAPSHOT, TAIL } from '@dnstap-bgp/steering'
-import type { FollowerAction, RouteChange, StoreHead } from '@dnstap-bgp/steering'
+import {
+  FINDINGS,
+  FORGOTTEN,
+  HEAD,
+  HeardResolvers,
+  INQUIRY,
+  RESOLVERS,
+  ROUTE_CHANGES,
+  RouteFollower,
+  SNAPSHOT,
+  TAIL,
+} from '@dnstap-bgp/steering'
+import type { FollowerAction, RouteChange, RouteState, StoreHead } from '@dnstap-bgp/steering'
 import { AttributesOfLists } from './route-attributes.ts'
 import { ShardedSet } from './sharded-set.ts'
 import { SlicedWork } from './sliced-work.ts'
@@ -38,6 +51,16 @@ export interface AnnouncerDeps {
   readonly log: Log
   /** Called once, when the first snapshot is in the table. */
   readonly onLoaded: () => void
+  /** Who we are and which peers were told a route, for people who ask. */
+  readonly name: string
+  readonly peersWith: (prefix: string) => readonly string[]
+}
+
+/** What a store that lost its memory does not know (yet). */
+interface Lost {
+  readonly prefixes: ShardedSet
+  /** How long they stay, of the time in which the cache is heard. */
+  leftMs: number
 }
 
 /** How long a hole in the revisions may stay before the tail is asked for: messages of two replicas cross on the way. */
@@ -51,6 +74,8 @@ const SNAPSHOTS_AT_ONCE = 2
 /** Routes of a lost store withdrawn per second once they may go. */
 const STALE_PER_TICK = 1000
 const STALE_TICK_MS = 100
+/** After a pause of our own (a machine asleep) that much of it counts. */
+const MAX_TICK_MS = 1000
 
 export class Announcer implements Closeable {
   readonly counters = { changes: 0, snapshots: 0, tails: 0, neverRefused: 0, failedQuestions: 0 }
@@ -59,14 +84,22 @@ export class Announcer implements Closeable {
   readonly #deps: AnnouncerDeps
   readonly #work: SlicedWork
   #attributes: AttributesOfLists
+  readonly #resolvers = new HeardResolvers()
+  /** The configuration's never list and the resolvers that are heard. */
+  #never: NeverList
   /** From the beginning of a snapshot until the table was compared with it: what it named, and what came since. */
   #named: ShardedSet | undefined
   /** The number of the last snapshot that began; an older one is compared with no more. */
   #snapshot = 0
-  /** Kept for a store that lost its memory, each loss with its own time: prefixes, until when. */
-  readonly #stale: { readonly prefixes: ShardedSet; readonly untilMs: number }[] = []
+  /** Each loss has its own time; the latest has most of it left. */
+  readonly #stale: Lost[] = []
+  #lastTickMs: number
   #reconfigured = 0
-  #epoch = ''
+  /** Where the routes stand; during a snapshot, where they stood before. */
+  #reached: StoreHead = { epoch: '', revision: 0 }
+  #snapshotHead: StoreHead = { epoch: '', revision: 0 }
+  /** Of the store, since the table was last compared with a snapshot. */
+  #loss: 'all' | 'some' | undefined
   #loaded = false
   #lastHeardMs: number
   #questions = 0
@@ -83,7 +116,8 @@ export class Announcer implements Closeable {
     this.#deps = deps
     this.#work = new SlicedWork(deps.clock)
     this.#attributes = new AttributesOfLists(config.lists)
-    this.#lastHeardMs = deps.clock.monotonic()
+    this.#never = config.never
+    this.#lastHeardMs = this.#lastTickMs = deps.clock.monotonic()
   }
 
   /** Has a first snapshot been loaded? */
@@ -94,6 +128,11 @@ export class Announcer implements Closeable {
   /** Routes held for a store that does not know them (yet). */
   get staleRoutes(): number {
     return this.#stale.reduce((sum, { prefixes }) => sum + prefixes.size, 0)
+  }
+
+  /** How long a prefix is held yet; undefined: it is not. */
+  heldForMs(prefix: string): number | undefined {
+    return this.#stale.find(({ prefixes }) => prefixes.has(prefix))?.leftMs
   }
 
   /** Does the cache let itself be heard? */
@@ -114,6 +153,15 @@ export class Announcer implements Closeable {
         if (this.#asking === undefined && this.follower.state === 'loading') this.#do(this.follower.start())
         else this.#do(this.follower.headHeard(head))
       }),
+      bus.subscribe(FORGOTTEN, ({ subject }) => this.#work.inOrder(this.#forget(subject))),
+      bus.subscribe(RESOLVERS, (addresses) => {
+        if (!this.#resolvers.hear(addresses, clock.monotonic())) return
+        this.#neverChanged()
+      }),
+      bus.subscribe(INQUIRY, ({ id, prefixes }) => {
+        const routes = prefixes.flatMap((prefix) => this.#routeState(prefix))
+        if (routes.length > 0) bus.publish(FINDINGS, { id, routes })
+      }),
     )
     bus.onState((state) => {
       if (state === 'connected' && !this.#closed) this.#do(this.follower.reconnected())
@@ -126,7 +174,7 @@ export class Announcer implements Closeable {
   reconfigure(config: AnnouncerConfig): void {
     this.#config = config
     this.#attributes = new AttributesOfLists(config.lists)
-    this.#work.walk(this.#lookAgain(++this.#reconfigured))
+    this.#neverChanged()
     // What the never list refused so far is not in the table; only the cache knows it.
     if (this.counters.neverRefused > 0) this.#do(this.follower.start())
   }
@@ -139,6 +187,22 @@ export class Announcer implements Closeable {
     await Promise.all(this.#subscriptions.map((subscription) => subscription.close()))
   }
 
+  #neverChanged(): void {
+    const { addresses } = this.#resolvers
+    const { never } = this.#config
+    this.#never = addresses.length === 0 ? never : never.with(addresses.map((one) => [one, 'a resolver we hear from'] as const))
+    this.#work.walk(this.#lookAgain(++this.#reconfigured))
+  }
+
+  /** For `explain`. */
+  #routeState(prefix: string): RouteState[] {
+    const { name, table, peersWith } = this.#deps
+    const peers = peersWith(prefix)
+    if (peers.length === 0 && !table.has(prefix)) return []
+    const heldForMs = this.heldForMs(prefix)
+    return [{ prefix, announcer: name, peers, ...(heldForMs === undefined ? {} : { heldForMs: Math.ceil(heldForMs) }) }]
+  }
+
   #do(actions: readonly FollowerAction[]): void {
     for (const action of actions) {
       switch (action.type) {
@@ -146,10 +210,12 @@ export class Announcer implements Closeable {
           this.#work.inOrder(this.#apply(action.changes))
           break
         case 'snapshot-begins':
+          this.#snapshotHead = this.follower.head
           this.#work.inOrder(this.#beginSnapshot())
           break
         case 'snapshot-ends':
-          this.#work.inOrder(this.#endSnapshot(this.follower.head.epoch))
+          this.#noteLoss(this.#snapshotHead)
+          this.#work.inOrder(this.#endSnapshot(this.#snapshotHead))
           break
         case 'ask-snapshot':
           this.#askSnapshotSoon()
@@ -167,6 +233,14 @@ export class Announcer implements Closeable {
           break
       }
     }
+    if (this.follower.state !== 'loading') this.#reached = this.follower.head
+  }
+
+  /** Does a snapshot come from a store that lost what it knew? With another epoch all of it, else its last changes. */
+  #noteLoss({ epoch, revision }: StoreHead): void {
+    if (!this.#loaded || this.#config.relearnMs === 0) return
+    if (epoch !== this.#reached.epoch) this.#loss = 'all'
+    else if (revision < this.#reached.revision) this.#loss ??= 'some'
   }
 
   *#apply(changes: readonly RouteChange[]): Generator<void> {
@@ -183,7 +257,7 @@ export class Announcer implements Closeable {
     const { table } = this.#deps
     if (lists.length === 0) {
       table.delete(prefix)
-    } else if (this.#config.never.refuses(prefix) !== undefined) {
+    } else if (this.#never.refuses(prefix) !== undefined) {
       // The cache should not have let it pass; perhaps its configuration is another.
       this.counters.neverRefused++
       table.delete(prefix)
@@ -195,23 +269,23 @@ export class Announcer implements Closeable {
     this.#named = this.#deps.table.size > 0 ? new ShardedSet() : undefined
   }
 
-  *#endSnapshot(epoch: string): Generator<void> {
+  *#endSnapshot(head: StoreHead): Generator<void> {
     this.counters.snapshots++
-    this.#work.walk(this.#compare(this.#snapshot, epoch))
+    this.#work.walk(this.#compare(this.#snapshot, head))
   }
 
   /** What the snapshot did not name is gone; or, after a loss of memory, held. */
-  *#compare(snapshot: number, epoch: string): Generator<void> {
-    const { clock, log, table } = this.#deps
-    const lostMemory = this.#loaded && epoch !== this.#epoch && this.#config.relearnMs > 0
-    const lost = { prefixes: new ShardedSet(), untilMs: clock.monotonic() + this.#config.relearnMs }
+  *#compare(snapshot: number, head: StoreHead): Generator<void> {
+    const { log, table } = this.#deps
+    const loss = this.#loss
+    const lost: Lost = { prefixes: new ShardedSet(), leftMs: this.#config.relearnMs }
     const held = [...this.#stale]
-    if (lostMemory) this.#stale.push(lost)
+    if (loss !== undefined) this.#stale.push(lost)
     if (this.#named !== undefined) {
       for (const [prefix] of table.entries()) {
         if (snapshot !== this.#snapshot) return // another has begun; it will see what is left
         if (!this.#named.has(prefix) && !held.some(({ prefixes }) => prefixes.has(prefix))) {
-          if (lostMemory) lost.prefixes.add(prefix)
+          if (loss !== undefined) lost.prefixes.add(prefix)
           else table.delete(prefix)
         }
         yield
@@ -219,12 +293,15 @@ export class Announcer implements Closeable {
     }
     if (snapshot !== this.#snapshot) return
     this.#named = undefined
-    this.#epoch = epoch
-    if (lost.prefixes.size > 0)
+    this.#loss = undefined
+    if (lost.prefixes.size > 0) {
       log.warn(
         { routes: lost.prefixes.size },
         'The store came back without routes that are announced; they are held while they are learnt again.',
       )
+      // What has changed since it began anew, and is not there, was withdrawn by it and is not lost.
+      if (loss === 'all') void this.#letGoWhatWasWithdrawn(head)
+    }
     if (this.#loaded) return
     this.#loaded = true
     log.info({ routes: table.size }, 'The routes are loaded.')
@@ -236,34 +313,72 @@ export class Announcer implements Closeable {
       if (number !== this.#reconfigured) return
       // None of its owners is configured any more: the cache is about to say who owns it now, or that nobody does.
       const isKnown = this.#config.lists.some(({ name }) => lists.includes(name))
-      if (isKnown || this.#config.never.refuses(prefix) !== undefined) this.#route(prefix, lists)
+      if (isKnown || this.#never.refuses(prefix) !== undefined) this.#route(prefix, lists)
       yield
     }
+  }
+
+  async #letGoWhatWasWithdrawn({ epoch, revision }: StoreHead): Promise<void> {
+    try {
+      for (let after: StoreHead = { epoch, revision: 0 }; after.revision < revision;) {
+        const before = after.revision
+        for await (const part of this.#deps.bus.ask(TAIL, after)) {
+          if (part === 'up-to-date' || part === 'gap' || part.epoch !== epoch || this.#closed) return
+          this.#work.inOrder(this.#letGo(part.changes))
+          await this.#work.done()
+          after = { epoch, revision: part.firstRevision + part.changes.length - 1 }
+        }
+        if (after.revision <= before) return
+      }
+    } catch (error) {
+      if (!(error instanceof BusError)) throw error // nobody tells: they are held
+    }
+  }
+
+  /** Withdraws what is only held. */
+  *#letGo(changes: readonly RouteChange[]): Generator<void> {
+    for (const { prefix } of changes) {
+      if (this.heldForMs(prefix) !== undefined) this.#deps.table.delete(prefix)
+      for (const { prefixes } of this.#stale) prefixes.delete(prefix)
+      yield
+    }
+  }
+
+  /** Forgotten by hand: what is held of it, or may be about to be by a comparison under way, goes at once. */
+  *#forget(subject: string): Generator<void> {
+    if (this.#named !== undefined && parsePrefix(subject) !== undefined && !this.#named.has(subject))
+      this.#deps.table.delete(subject)
+    yield* this.#letGo([{ prefix: subject, lists: [] }])
   }
 
   /** Withdraws what a lost store has not learnt again in time, never all in one instant. */
   #dropStale(): void {
     const { clock, log, table } = this.#deps
     let count = 0
-    for (const { prefixes, untilMs } of this.#stale) {
-      if (clock.monotonic() < untilMs) break // later losses wait longer
+    const nowMs = clock.monotonic()
+    const elapsedMs = Math.min(MAX_TICK_MS, nowMs - this.#lastTickMs)
+    this.#lastTickMs = nowMs
+    if (!this.heard || this.follower.state === 'loading') return
+    for (const lost of this.#stale) lost.leftMs = Math.max(0, lost.leftMs - elapsedMs)
+    for (const { prefixes, leftMs } of this.#stale) {
+      if (leftMs > 0) break // later losses wait longer
       for (const prefix of prefixes) {
         if (count++ >= STALE_PER_TICK) return
         prefixes.delete(prefix)
         table.delete(prefix)
       }
     }
-    while (this.#stale[0]?.prefixes.size === 0 && clock.monotonic() >= this.#stale[0].untilMs) {
+    while (this.#stale[0]?.prefixes.size === 0 && this.#stale[0].leftMs === 0) {
       this.#stale.shift()
       if (count > 0) log.info({}, 'What the store did not learn again is withdrawn.')
     }
   }
 
   #askSnapshotSoon(): void {
+    if (this.#asking === 'pause') return // a bus that comes and goes does not lengthen it
     const nowMs = this.#deps.clock.monotonic()
     if (nowMs - this.#lastSnapshotMs > MAX_PAUSE_MS) this.#snapshotsInARow = 0
-    this.#lastSnapshotMs = nowMs
-    const inARow = this.#snapshotsInARow++
+    const inARow = this.#snapshotsInARow
     if (inARow < SNAPSHOTS_AT_ONCE) return void this.#askSnapshot()
     const question = ++this.#questions
     this.#asking = 'pause'
@@ -275,6 +390,8 @@ export class Announcer implements Closeable {
   async #askSnapshot(): Promise<void> {
     const question = ++this.#questions
     this.#asking = 'snapshot'
+    this.#snapshotsInARow++
+    this.#lastSnapshotMs = this.#deps.clock.monotonic()
     try {
       for await (const chunk of this.#deps.bus.ask(SNAPSHOT, undefined)) {
         if (question !== this.#questions) return

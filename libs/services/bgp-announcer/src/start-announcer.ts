@@ -1,9 +1,9 @@
 /** Puts the announcer together: follower, route table, speaker, metrics, health, and its part of the admin API. */
-import { BgpSpeaker, type PeerStatus, type SpeakerConfig } from '@dnstap-bgp/bgp-speaker'
+import { BgpSpeaker, communityTexts, type PeerStatus, type SpeakerConfig } from '@dnstap-bgp/bgp-speaker'
 import type { Bus } from '@dnstap-bgp/bus'
 import { neverListOptions, type ConfigWith } from '@dnstap-bgp/config'
 import { NeverList } from '@dnstap-bgp/ip'
-import { RouteTable, type RouteAttributes } from '@dnstap-bgp/route-table'
+import { RouteTable } from '@dnstap-bgp/route-table'
 import type { Clock, Closeable, Log } from '@dnstap-bgp/runtime'
 import { AdminError, samplesOf, type AdminRoutes, type Health, type Metrics } from '@dnstap-bgp/telemetry'
 import { randomInt } from 'node:crypto'
@@ -39,11 +39,13 @@ export async function startBgpAnnouncer(config: BgpAnnouncerConfig, deps: StartA
   const peersHealth = health.component('bgp')
   let failure: unknown
   let hadAll = false
-  const announcer = new Announcer(announcerConfig(config), {
+  const announcer = new Announcer(announcerConfig(config, config), {
     bus,
     table,
     clock,
     log,
+    name: config.bgp.bgpIdentifier,
+    peersWith: (prefix) => speaker.peersWith(prefix),
     onLoaded: () => {
       speaker.start().catch((error: unknown) => {
         failure = error
@@ -77,12 +79,12 @@ export async function startBgpAnnouncer(config: BgpAnnouncerConfig, deps: StartA
   look()
   const timer = clock.every(HEALTH_PERIOD_MS, look)
   describeMetrics(deps.metrics, announcer, speaker, table)
-  addRoutes(deps.routes, speaker, table)
+  addRoutes(deps.routes, announcer, speaker, table)
   return {
     service: announcer,
     speaker,
     table,
-    reconfigure: (fresh) => announcer.reconfigure(announcerConfig(fresh)),
+    reconfigure: (fresh) => announcer.reconfigure(announcerConfig(fresh, config)),
     async close() {
       timer.cancel()
       await announcer.close()
@@ -91,8 +93,13 @@ export async function startBgpAnnouncer(config: BgpAnnouncerConfig, deps: StartA
   }
 }
 
-function announcerConfig(config: BgpAnnouncerConfig): AnnouncerConfig {
-  return { lists: config.lists, never: new NeverList(neverListOptions(config)), relearnMs: config.bgp.relearnMs }
+/** `running`: what we were started with; [bgp] is taken over at the next start only. */
+function announcerConfig(config: BgpAnnouncerConfig, running: BgpAnnouncerConfig): AnnouncerConfig {
+  return {
+    lists: config.lists,
+    never: new NeverList(neverListOptions(config, running)),
+    relearnMs: running.bgp.relearnMs,
+  }
 }
 
 /** `192.0.2.2:179 (Cease: Maximum Number of Prefixes Reached; left alone for now)` */
@@ -105,28 +112,26 @@ function speakerConfig({ bgp }: BgpAnnouncerConfig): SpeakerConfig {
   return { ...bgp, peers: bgp.peers.map((peer) => ({ ...peer, password: peer.password?.reveal() })) }
 }
 
-function addRoutes(routes: AdminRoutes, speaker: BgpSpeaker, table: RouteTable): void {
+function addRoutes(routes: AdminRoutes, announcer: Announcer, speaker: BgpSpeaker, table: RouteTable): void {
   routes.set('GET /api/peers', () => speaker.peers().map(peerRow))
   routes.set('GET /api/routes', ({ query }) => {
     const peer = query.get('peer')
-    const wanted = peer === null ? undefined : speaker.prefixesOut(peer)
-    if (peer !== null && wanted === undefined) throw new AdminError(404, `there is no peer named ${JSON.stringify(peer)}`)
-    return rows(table, wanted)
+    const sent = peer === null ? undefined : speaker.routesOut(peer)
+    if (peer !== null && sent === undefined) throw new AdminError(404, `there is no peer named ${JSON.stringify(peer)}`)
+    return rows(announcer, sent ?? wantedRows(table))
   })
 }
 
-async function* rows(table: RouteTable, prefixes: Iterable<string> | undefined): AsyncIterable<object> {
-  if (prefixes === undefined) for (const [prefix, attributes] of table.entries()) yield routeRow(prefix, attributes)
-  else for (const prefix of prefixes) yield routeRow(prefix, table.get(prefix))
+function* wantedRows(table: RouteTable) {
+  for (const [prefix, { communities, largeCommunities, ...rest }] of table.entries())
+    yield { prefix, ...rest, communities: communityTexts(communities, largeCommunities) }
 }
 
-function routeRow(prefix: string, attributes: RouteAttributes | undefined): object {
-  if (attributes === undefined) return { prefix }
-  const { communities, largeCommunities, ...rest } = attributes
-  return {
-    prefix,
-    ...rest,
-    communities: [...communities.map((one) => `${one >>> 16}:${one & 0xffff}`), ...largeCommunities.map((one) => one.join(':'))],
+/** Routes, and of those that are held for how long. */
+async function* rows(announcer: Announcer, routes: Iterable<{ readonly prefix: string }>): AsyncIterable<object> {
+  for (const route of routes) {
+    const heldForMs = announcer.heldForMs(route.prefix)
+    yield heldForMs === undefined ? route : { ...route, heldForSeconds: Math.ceil(heldForMs / 1000) }
   }
 }
 
