@@ -45,6 +45,7 @@ export const ResponseFault = {
   'bad-pointer': -9, // forward, to itself, in a loop, or into the header
   'name-too-long': -10,
   'bad-target': -11, // the name in a CNAME or DNAME does not end where its RDATA does
+  'message-too-long': -12, // over 65535 octets: no transport of DNS carries it
 } as const
 
 export type ResponseFaultName = keyof typeof ResponseFault
@@ -63,6 +64,8 @@ export const MAX_LINKS = 72
 /** Addresses taken from one message. */
 export const MAX_ADDRESSES = 4096
 
+/** RFC 1035 §4.2.2, and what the 16 bits of a key can tell apart. */
+const MAX_MESSAGE_LENGTH = 65_535
 const HEADER_LENGTH = 12
 const QNAME_KEY = HEADER_LENGTH
 const CLASS_IN = 1
@@ -93,8 +96,6 @@ export class ResponseReader {
   readonly addressLength = new Uint8Array(MAX_ADDRESSES)
   /** The smallest TTL from QNAME to the record, in seconds. */
   readonly addressTtl = new Uint32Array(MAX_ADDRESSES)
-  /** The record's own TTL. */
-  readonly addressRecordTtl = new Uint32Array(MAX_ADDRESSES)
   /** Chain index of the owner: an address belongs to the names up to this one. */
   readonly addressOwner = new Uint8Array(MAX_ADDRESSES)
 
@@ -172,6 +173,7 @@ export class ResponseReader {
     this.excessRecords = 0
 
     if (end - start < HEADER_LENGTH) return ResponseFault['short-header']
+    if (end - start > MAX_MESSAGE_LENGTH) return ResponseFault['message-too-long']
     const flags = bytes[start + 2] as number
     if (flags < 0x80) return ResponseFault['not-a-response']
     if ((flags & 0x78) !== 0) return ResponseFault['other-opcode']
@@ -424,7 +426,6 @@ export class ResponseReader {
     }
     this.addressOffset[i] = offset
     this.addressLength[i] = length
-    this.addressRecordTtl[i] = ttl
     const chainTtl = this.#chainTtl[index] as number
     this.addressTtl[i] = ttl < chainTtl ? ttl : chainTtl
     this.addressOwner[i] = index

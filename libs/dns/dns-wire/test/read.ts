@@ -31,7 +31,7 @@ export function found(bytes: Uint8Array): SlowResponse {
     addresses: Array.from(
       { length: reader.addressCount },
       (_, i) =>
-        `${reader.addressOwner[i]} ${hex(bytes, reader.addressOffset[i]!, reader.addressLength[i]!)} ${reader.addressRecordTtl[i]} ${reader.addressTtl[i]}`,
+        `${reader.addressOwner[i]} ${hex(bytes, reader.addressOffset[i]!, reader.addressLength[i]!)} ${reader.addressTtl[i]}`,
     ).sort(),
     offChain: reader.offChainRecords,
     otherClass: reader.otherClassRecords,

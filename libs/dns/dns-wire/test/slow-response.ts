@@ -9,7 +9,7 @@ export interface SlowResponse {
   /** Names as hex of their lower case wire format, QNAME first. */
   chain: string[]
   chainTtls: number[]
-  /** Sorted "owner index, hex address, record TTL, smallest TTL". */
+  /** Sorted "owner index, hex address, smallest TTL". */
   addresses: string[]
   offChain: number
   otherClass: number
@@ -37,6 +37,7 @@ const MAX_ADDRESSES = 4096
 export function slowRead(message: Uint8Array): SlowResponse {
   const bytes = Buffer.from(message)
   if (bytes.length < 12) throw new Error('short-header')
+  if (bytes.length > 65_535) throw new Error('message-too-long')
   const flags = bytes.readUInt16BE(2)
   if (!(flags & 0x8000)) throw new Error('not-a-response')
   if (((flags >> 11) & 15) !== 0) throw new Error('other-opcode')
@@ -148,7 +149,7 @@ export function slowRead(message: Uint8Array): SlowResponse {
     }
     for (const address of record.addresses()) {
       if (result.addresses.length === MAX_ADDRESSES) result.excess++
-      else result.addresses.push(`${index} ${address} ${record.ttl} ${Math.min(record.ttl, ttls[index]!)}`)
+      else result.addresses.push(`${index} ${address} ${Math.min(record.ttl, ttls[index]!)}`)
     }
   }
   result.addresses.sort()

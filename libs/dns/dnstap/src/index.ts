@@ -1,4 +1,4 @@
 export { DnstapDecoder, DnstapFault, dnstapFaultName } from './decoder.ts'
 export type { DnstapFaultName } from './decoder.ts'
-export { MessageType, SocketFamily, SocketProtocol, messageTypeName } from './message-type.ts'
+export { MessageType, messageTypeName } from './message-type.ts'
 export type { MessageTypeName } from './message-type.ts'

@@ -30,15 +30,3 @@ const NAMES: readonly (MessageTypeName | undefined)[] = Object.entries(MessageTy
   },
   [],
 )
-
-export const SocketFamily = { INET: 1, INET6: 2 } as const
-
-export const SocketProtocol = {
-  UDP: 1,
-  TCP: 2,
-  DOT: 3,
-  DOH: 4,
-  DNSCryptUDP: 5,
-  DNSCryptTCP: 6,
-  DOQ: 7,
-} as const

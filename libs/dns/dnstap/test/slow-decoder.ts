@@ -15,16 +15,8 @@ interface Field {
 const MESSAGE_FIELDS: Record<number, { name: string; kind: 'bytes' | 'uint32' | 'uint64' | 'fixed32' | 'enum'; last?: number }> =
   {
     1: { name: 'messageType', kind: 'enum', last: 14 },
-    2: { name: 'socketFamily', kind: 'enum', last: 2 },
-    3: { name: 'socketProtocol', kind: 'enum', last: 7 },
     4: { name: 'queryAddress', kind: 'bytes' },
     5: { name: 'responseAddress', kind: 'bytes' },
-    6: { name: 'queryPort', kind: 'uint32' },
-    7: { name: 'responsePort', kind: 'uint32' },
-    8: { name: 'queryTimeSec', kind: 'uint64' },
-    9: { name: 'queryTimeNsec', kind: 'fixed32' },
-    10: { name: 'queryMessage', kind: 'bytes' },
-    11: { name: 'queryZone', kind: 'bytes' },
     12: { name: 'responseTimeSec', kind: 'uint64' },
     13: { name: 'responseTimeNsec', kind: 'fixed32' },
     14: { name: 'responseMessage', kind: 'bytes' },
@@ -32,8 +24,6 @@ const MESSAGE_FIELDS: Record<number, { name: string; kind: 'bytes' | 'uint32' | 
 const DNSTAP_FIELDS: typeof MESSAGE_FIELDS = {
   1: { name: 'identity', kind: 'bytes' },
   2: { name: 'version', kind: 'bytes' },
-  3: { name: 'extra', kind: 'bytes' },
-  15: { name: 'type', kind: 'enum', last: 1 },
 }
 const WIRE_TYPE = { enum: 0, uint32: 0, uint64: 0, bytes: 2, fixed32: 5 }
 
