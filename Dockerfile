@@ -27,9 +27,11 @@ FROM node:24-bookworm-slim
 ARG APP=all-in-one
 ENV NODE_ENV=production
 WORKDIR /opt/dnstap-bgp
-# Where store and sockets live. A new named volume takes over the owner.
+# Where the store, the copies of lists and sockets live. A new named volume takes over the owner.
 RUN mkdir -p /var/lib/dnstap-bgp /run/dnstap-bgp /etc/dnstap-bgp && chown node:node /var/lib/dnstap-bgp /run/dnstap-bgp
 COPY --from=build /out/${APP} ./
+# What asks a running program: docker compose exec cache dnstap-bgp explain example.org
+RUN printf '#!/bin/sh\nexec node --enable-source-maps /opt/dnstap-bgp/cli/main.js "$@"\n' > /usr/local/bin/dnstap-bgp && chmod 755 /usr/local/bin/dnstap-bgp
 # By number, so that Kubernetes' runAsNonRoot can tell.
 USER 1000:1000
 # V8 does not look at small memory limits by itself: give it NODE_OPTIONS=--max-old-space-size=... with the limit.

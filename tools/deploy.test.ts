@@ -10,7 +10,7 @@ const read = (name: string) => readFileSync(path(name), 'utf8')
 
 /** Every program with an image, and what its main.ts needs. */
 const NEEDS: Record<string, readonly Part[]> = {
-  'all-in-one': ['lists', 'dnstap', 'bgp'],
+  'all-in-one': ['lists', 'dnstap', 'bgp', 'alone'],
   'dnstap-ingest': ['lists', 'dnstap', 'nats'],
   cache: ['lists', 'nats', 'redis'],
   'bgp-announcer': ['bgp', 'nats'],

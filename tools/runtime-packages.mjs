@@ -1,4 +1,4 @@
-// Lays out what one program needs to run: its bundle, the native packages it imports, and a health check.
+// Lays out what one program needs to run: its bundle, the native packages it imports, a health check, and the command in cli/.
 // Usage: node tools/runtime-packages.mjs APP FOLDER (after the build)
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -21,14 +21,18 @@ const out = resolve(folder)
 
 mkdirSync(out, { recursive: true })
 cpSync(bundle, out, { recursive: true })
+const cli = join(root, 'dist/apps/cli')
+cpSync(cli, join(out, 'cli'), { recursive: true })
 const { version, license } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const manifest = { name: `dnstap-bgp-${app}`, version, license, private: true, type: 'module' }
 writeFileSync(join(out, 'package.json'), `${JSON.stringify(manifest)}\n`)
 cpSync(join(root, 'tools/healthcheck.mjs'), join(out, 'healthcheck.mjs'))
 
-const code = readdirSync(bundle)
-  .filter((file) => file.endsWith('.js'))
-  .map((file) => readFileSync(join(bundle, file), 'utf8'))
+const code = [bundle, cli].flatMap((from) =>
+  readdirSync(from)
+    .filter((file) => file.endsWith('.js'))
+    .map((file) => readFileSync(join(from, file), 'utf8')),
+)
 const copied = new Set()
 for (const name of NATIVE) {
   const imported = new RegExp(`\\b(from|import|require)\\s*\\(?\\s*["']${name}["']`)

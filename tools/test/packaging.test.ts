@@ -32,6 +32,18 @@ describe('the files of an image', () => {
     expect(there.filter((name) => /lmdb|koffi|koromix/.test(name)).sort()).toEqual(expected)
   })
 
+  test('the command is in every image, and asks the program beside it by the environment they share', async () => {
+    const cli = join(layOut('sync-gateway'), 'cli', 'main.js')
+    const run = (args: string[], env: NodeJS.ProcessEnv = {}) =>
+      spawnSync(process.execPath, [cli, ...args], { cwd: folder, env: { ...process.env, ...env }, encoding: 'utf8' })
+    expect(run(['--version']).stdout).toMatch(/^dnstap-bgp \d/)
+    const config = join(folder, 'empty.toml')
+    writeFileSync(config, '')
+    const { status, stderr } = run(['status', '--config', config], { DNSTAP_BGP_ADMIN_LISTEN: join(folder, 'nobody.sock') })
+    expect(stderr).toMatch(/Nothing answers at .*nobody\.sock/)
+    expect(status).toBe(1)
+  })
+
   test('the all-in-one starts outside the checkout, keeps a file, and its health check tells alive from dead', async () => {
     const program = layOut('all-in-one')
     const daemon = await Daemon.start({

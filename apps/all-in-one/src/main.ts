@@ -10,7 +10,7 @@ import { startSyncGateway } from '@dnstap-bgp/sync-gateway-service'
 import { guide } from './guide.ts'
 import { openStore } from './open-store.ts'
 
-await runProgram({ name: 'all-in-one', needs: ['lists', 'dnstap', 'bgp'], flags: ['guide'] }, async (program, use) => {
+await runProgram({ name: 'all-in-one', needs: ['lists', 'dnstap', 'bgp', 'alone'], flags: ['guide'] }, async (program, use) => {
   const { config } = program
   // Whoever receives opens before whoever sends; the tap opens last and, on the way down, shuts first.
   const lists = use(await startLists(config, program))

@@ -28,8 +28,11 @@ export interface Config {
   readonly log: LogConfig
 }
 
-/** The parts that may be absent from a file, and that a service may need. `lists`: at least one. */
-export type Part = 'lists' | 'dnstap' | 'bgp' | 'syncer' | 'nats' | 'redis'
+/**
+ * The parts that may be absent from a file, and that a service may need. `lists`: at least one. `alone`: no bus and no store outside, for
+ * what they would carry would silently go elsewhere.
+ */
+export type Part = 'lists' | 'dnstap' | 'bgp' | 'syncer' | 'nats' | 'redis' | 'alone'
 
 /** A configuration in which these tables are certain to be there. */
 export type ConfigWith<Needed extends Part> = Config & {

@@ -424,6 +424,15 @@ describe('mistakes', () => {
     expect(mistakesIn('', {}, [])).toEqual([])
   })
 
+  test('what the all-in-one would ignore is a mistake there, and none for the services apart', () => {
+    const apart = '[bus]\nservers = "n"\n[store]\nredis = "r"\n'
+    expect(mistakesIn(apart, {}, ['alone'])).toEqual([
+      'store.redis: is for the services apart, expected it away, and cache = "FILE" at the top of the file: the all-in-one keeps its routes there',
+      'bus.servers: is for the services apart, expected it away: the services of the all-in-one need no bus between them',
+    ])
+    expect(mistakesIn(apart, {}, ['nats', 'redis'])).toEqual([])
+  })
+
   test('nothing is called missing when lines could not be read', () => {
     expect(mistakesIn('[bgp]\nas 65000\nrouterID = "192.0.2.1"', {}, ['dnstap'])).toEqual([
       '2: not TOML: expected equal (=) token',

@@ -144,6 +144,7 @@ function reportNeeds(config: Config, needs: readonly Part[], reading: Reading): 
     if (!reading.mistakes.some((mistake) => mistake.key === key || mistake.key.startsWith(`${key}.`)))
       reading.mistakes.push({ key, seen: 'missing', expected })
   }
+  const tooMuch = (key: string, expected: string) => reading.mistakes.push({ key, seen: 'is for the services apart', expected })
   for (const need of needs) {
     if (need === 'lists' && config.lists.length === 0)
       missing('domains', 'domains = "FILE" at the top of the file, or a [[list]] table with a name and a source')
@@ -154,6 +155,10 @@ function reportNeeds(config: Config, needs: readonly Part[], reading: Reading): 
       missing('bus.servers', 'the URLs of the NATS servers: this service runs by itself')
     if (need === 'redis' && config.store.kind !== 'redis')
       missing('store.redis', '"host:port" of the Redis server: this service runs by itself')
+    if (need === 'alone' && config.store.kind === 'redis')
+      tooMuch('store.redis', 'it away, and cache = "FILE" at the top of the file: the all-in-one keeps its routes there')
+    if (need === 'alone' && config.bus.kind === 'nats')
+      tooMuch('bus.servers', 'it away: the services of the all-in-one need no bus between them')
   }
 }
 
