@@ -26,7 +26,7 @@ export const DEFAULTS = {
     gracefulRestartSeconds: 120,
     longLivedStaleSeconds: 0,
     onStop: 'keep',
-    relearnMs: 5 * MINUTE_MS,
+    relearnMs: 15 * MINUTE_MS,
     holdTimeSeconds: 90,
     connectRetrySeconds: 10,
     multihopTtl: 64,

@@ -95,3 +95,8 @@ test('every format and match that lists can have can be configured, and stands i
   expect(Object.values(ListMatch)).toEqual(['auto', 'exact', 'suffix'])
   for (const format of LIST_FORMATS) expect(manual).toContain(`\`${format}\``)
 })
+
+test('a store that came back empty has heard every sync peer before its routes go', () => {
+  const latestFetchMs = 1.1 * DEFAULTS.syncer.syncIntervalMs
+  expect(DEFAULTS.bgp.relearnMs).toBeGreaterThan(latestFetchMs)
+})

@@ -261,7 +261,11 @@ function parseBus(section: Section, context: Context): BusConfig {
     )
   if ((nats.user === undefined) !== (nats.password === undefined) && ways.length === 1)
     section.missing(nats.user === undefined ? 'user' : 'password', 'user and password together')
-  if (servers.length === 0 && (ways.length > 0 || nats.tls !== undefined || nats.replicas !== undefined) && !section.has('servers'))
+  if (
+    servers.length === 0 &&
+    (ways.length > 0 || nats.tls !== undefined || nats.replicas !== undefined) &&
+    !section.has('servers')
+  )
     section.missing('servers', 'the URLs of the NATS servers these settings are for')
   section.done()
   return servers.length === 0 ? { kind: 'local' } : nats
