@@ -7,6 +7,7 @@ import { startDnstapIngest } from '@dnstap-bgp/dnstap-ingest-service'
 import { startLists } from '@dnstap-bgp/lists-service'
 import { runProgram } from '@dnstap-bgp/program'
 import { startSyncGateway } from '@dnstap-bgp/sync-gateway-service'
+import { addCacheRoutes } from '@dnstap-bgp/telemetry'
 import { guide } from './guide.ts'
 import { openStore } from './open-store.ts'
 
@@ -17,6 +18,7 @@ await runProgram({ name: 'all-in-one', needs: ['lists', 'dnstap', 'bgp', 'alone'
   const bus = use(
     new LocalBus({ pause: (ms) => new Promise((resolve) => (ms === 0 ? setImmediate(resolve) : setTimeout(resolve, ms))) }),
   )
+  addCacheRoutes(program.routes, bus)
   const store = use(await openStore(config, program))
   const announcer = use(await startBgpAnnouncer(config, { ...program, bus }))
   const cache = use(await startCache(config, { ...program, bus, store, lists: lists.coverage }))

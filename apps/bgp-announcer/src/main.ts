@@ -2,10 +2,12 @@
 import { startBgpAnnouncer } from '@dnstap-bgp/bgp-announcer-service'
 import { openNatsBus } from '@dnstap-bgp/bus-nats'
 import { runProgram } from '@dnstap-bgp/program'
+import { addCacheRoutes } from '@dnstap-bgp/telemetry'
 
 await runProgram({ name: 'bgp-announcer', needs: ['bgp', 'nats'] }, async (program, use) => {
   const { config } = program
   const bus = use(await openNatsBus({ ...config.bus, name: program.name }, program))
+  addCacheRoutes(program.routes, bus)
   const announcer = use(await startBgpAnnouncer(config, { ...program, bus }))
   program.onReload((fresh) => announcer.reconfigure(fresh))
   program.onReport(() => ({

@@ -4,11 +4,13 @@ import { startCache } from '@dnstap-bgp/cache-service'
 import { openRedisStore } from '@dnstap-bgp/ip-store-redis'
 import { startLists } from '@dnstap-bgp/lists-service'
 import { runProgram } from '@dnstap-bgp/program'
+import { addCacheRoutes } from '@dnstap-bgp/telemetry'
 
 await runProgram({ name: 'cache', needs: ['lists', 'nats', 'redis'] }, async (program, use) => {
   const { config } = program
   const lists = use(await startLists(config, program))
   const bus = use(await openNatsBus({ ...config.bus, name: program.name }, program))
+  addCacheRoutes(program.routes, bus)
   const store = use(await openRedisStore(config.store, program))
   const cache = use(await startCache(config, { ...program, bus, store, lists: lists.coverage }))
   program.routes.set('POST /api/lists/preview', async () => {

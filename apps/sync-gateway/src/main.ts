@@ -2,10 +2,12 @@
 import { openNatsBus } from '@dnstap-bgp/bus-nats'
 import { runProgram } from '@dnstap-bgp/program'
 import { startSyncGateway } from '@dnstap-bgp/sync-gateway-service'
+import { addCacheRoutes } from '@dnstap-bgp/telemetry'
 
 await runProgram({ name: 'sync-gateway', needs: ['syncer', 'nats'] }, async (program, use) => {
   const { config } = program
   const bus = use(await openNatsBus({ ...config.bus, name: program.name }, program))
+  addCacheRoutes(program.routes, bus)
   const gateway = use(await startSyncGateway(config, { ...program, bus }))
   program.onReport(() => gateway.report())
 })

@@ -2,22 +2,28 @@
  * Decides whether a resolution may become a binding, and until when it would live.
  *
  * The cache is the authority: whatever ingest or a peer says, the name must be covered by the list it claims, by the lists as they are
- * now; the address must not be on the never list; and the sighting must not be older than its hold time. Pure: lists, configuration and
- * time are passed in. Bounds and rates are not here (store, token-bucket.ts).
+ * now; the address must not be on the never list, nor held down by hand; and the sighting must not be older than its hold time. Pure:
+ * lists, configuration and time are passed in. Bounds and rates are not here (store, token-bucket.ts).
  */
+import { holdMsOf, type Hold } from '@dnstap-bgp/config'
 import { nameToText, textToName } from '@dnstap-bgp/dns-wire'
 import { formatAddress, hostPrefix, NeverList, parseAddress } from '@dnstap-bgp/ip'
-import type { Sighting } from '@dnstap-bgp/ip-store'
+import type { Outcome, Sighting } from '@dnstap-bgp/ip-store'
 import type { Resolution } from '@dnstap-bgp/steering'
-import type { Hold } from '@dnstap-bgp/config'
+import { HeldDown } from './held-down.ts'
+import type { Moment } from './moment.ts'
 
 export type Refusal =
   'bad-address' | 'bad-name' | 'unknown-list' | 'not-listed' | 'ipv6-off' | 'never' | 'too-old' | 'held-down' | 'rate'
 
 export interface Refused {
-  readonly refusal: Refusal
+  readonly refusal: Refusal | Outcome
   /** A sentence for people. */
   readonly why: string
+}
+
+export interface NotAdmitted extends Refused {
+  readonly refusal: Refusal
 }
 
 /** The lists as they are loaded now. */
@@ -39,17 +45,11 @@ export interface AdmissionConfig {
   readonly never: NeverList
 }
 
-/** A resolver's clock may be ahead of ours by this much before we stop believing it. */
-const CLOCK_SKEW_MS = 5_000
-/** Holds by hand remembered at a time; the oldest go first. */
-const MAX_HELD_DOWN = 10_000
-
 export class Admission {
   #config: AdmissionConfig
   #coverage: Coverage
   #version = 0
-  /** Names and prefixes an operator forgot by hand: until when they stay out. */
-  readonly #heldDown = new Map<string, number>()
+  readonly heldDown = new HeldDown()
 
   constructor(config: AdmissionConfig, coverage: Coverage) {
     this.#config = config
@@ -76,23 +76,8 @@ export class Admission {
     this.#version++
   }
 
-  holdDown(subject: string, untilMs: number, nowMs: number): void {
-    for (const [held, heldUntilMs] of this.#heldDown) if (heldUntilMs <= nowMs) this.#heldDown.delete(held)
-    this.#heldDown.delete(subject)
-    this.#heldDown.set(subject, untilMs)
-    this.#version++
-    if (this.#heldDown.size <= MAX_HELD_DOWN) return
-    const [oldest] = this.#heldDown.keys()
-    if (oldest !== undefined) this.#heldDown.delete(oldest)
-  }
-
-  /** Until when a name or prefix stays out; 0: it does not. */
-  heldDownUntilMs(subject: string): number {
-    return this.#heldDown.get(subject) ?? 0
-  }
-
   /** The sighting to store, or why there is none. */
-  admit(resolution: Resolution, nowMs: number): Sighting | Refused {
+  admit(resolution: Resolution, now: Moment): Sighting | NotAdmitted {
     const hold = this.config.holds.get(resolution.list)
     if (hold === undefined) return refused('unknown-list', `no list is named "${resolution.list}"`)
     const name = canonicalName(resolution.name)
@@ -105,12 +90,12 @@ export class Admission {
     if (never !== undefined) return refused('never', `the never list has it: ${never}`)
     const rule = this.coverage.ruleFor(resolution.list, name)
     if (rule === undefined) return refused('not-listed', `list "${resolution.list}" does not cover ${name}`)
-    const heldUntilMs = Math.max(this.heldDownUntilMs(name), this.heldDownUntilMs(prefix))
-    if (heldUntilMs > nowMs) return refused('held-down', 'it was forgotten by hand and is held down')
-    // An answer from the future would live longer than it should.
-    const seenAtMs = resolution.seenAtMs > nowMs + CLOCK_SKEW_MS ? nowMs : Math.min(resolution.seenAtMs, nowMs)
-    const expiresAtMs = seenAtMs + holdMs(hold, resolution.ttlSeconds)
-    if (expiresAtMs <= nowMs) return refused('too-old', 'it was seen longer ago than the hold time')
+    if (this.heldDown.has(name, prefix, now.monotonicMs)) return refused('held-down', 'it was forgotten by hand and is held down')
+    // Only its age is taken from where it was seen; an answer from the future is of now, or it would live longer than it should.
+    const ageMs = Math.max(0, now.wallMs - resolution.seenAtMs)
+    const seenAtMs = now.storeMs - ageMs
+    const expiresAtMs = seenAtMs + holdMsOf(hold, resolution.ttlSeconds)
+    if (expiresAtMs <= now.storeMs) return refused('too-old', 'it was seen longer ago than the hold time')
     return {
       list: resolution.list,
       name,
@@ -124,13 +109,7 @@ export class Admission {
   }
 }
 
-/** How long a binding lives after a sighting with this TTL. */
-export function holdMs(hold: Hold, ttlSeconds: number): number {
-  if (hold.kind === 'idle') return hold.ttlMs
-  return Math.min(Math.max(ttlSeconds * 1000, hold.minMs), hold.maxMs) + hold.graceMs
-}
-
-export function isRefused(answer: Sighting | Refused): answer is Refused {
+export function isRefused(answer: Sighting | NotAdmitted): answer is NotAdmitted {
   return 'refusal' in answer
 }
 
@@ -151,6 +130,6 @@ const MAX_PLAIN_NAME = 253
 /** 255 octets of binary labels in presentation format (RFC 1035 §5.1: `\DDD`). */
 const MAX_NAME_CHARACTERS = 1020
 
-function refused(refusal: Refusal, why: string): Refused {
+function refused(refusal: Refusal, why: string): NotAdmitted {
   return { refusal, why }
 }

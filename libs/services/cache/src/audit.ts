@@ -1,7 +1,9 @@
 /** Holds bindings against the lists and the configuration as they are now. */
+import { holdMsOf } from '@dnstap-bgp/config'
 import type { Binding, BindingKey, NewDeadline, Sighting } from '@dnstap-bgp/ip-store'
-import { holdMs, type Admission } from './admission.ts'
+import type { Admission } from './admission.ts'
 import { LIST_SOURCE, staticKey } from './cache-config.ts'
+import type { Moment } from './moment.ts'
 
 /** A deadline may be off by this much before it is moved: refreshes are stored coarsely. */
 const TOLERANCE_MS = 1000
@@ -18,14 +20,17 @@ export interface Audited {
  *
  * `wanted` holds the lists' own addresses; those that are bound already are taken out of it.
  */
-export function audit(bindings: readonly Binding[], admission: Admission, wanted: Map<string, Sighting>, nowMs: number): Audited {
+export function audit(bindings: readonly Binding[], admission: Admission, wanted: Map<string, Sighting>, now: Moment): Audited {
   const { config, coverage } = admission
   const gone: BindingKey[] = []
   const moved: NewDeadline[] = []
   const passedOn: Sighting[] = []
   for (const binding of bindings) {
     const hold = config.holds.get(binding.list)
-    const mayBe = (config.ipv6 || !binding.prefix.includes(':')) && config.never.refuses(binding.prefix) === undefined
+    const mayBe =
+      (config.ipv6 || !binding.prefix.includes(':')) &&
+      config.never.refuses(binding.prefix) === undefined &&
+      !admission.heldDown.has(binding.name, binding.prefix, now.monotonicMs)
     const isUnloaded = hold !== undefined && coverage.unloaded.has(binding.list)
     if (binding.source === LIST_SOURCE && binding.name === '') {
       if (!wanted.delete(staticKey(binding.list, binding.prefix)) && !(mayBe && isUnloaded)) gone.push(binding)
@@ -38,11 +43,11 @@ export function audit(bindings: readonly Binding[], admission: Admission, wanted
     if (isUnloaded) continue
     if (hold === undefined || coverage.ruleFor(binding.list, binding.name) === undefined) {
       gone.push(binding)
-      passedOn.push(...inOtherLists(binding, admission, nowMs))
+      passedOn.push(...inOtherLists(binding, admission, now.storeMs))
       continue
     }
     // The TTL of the record is not kept, so with `ttl = "dns"` only the ceiling is known.
-    const latestMs = binding.seenAtMs + (hold.kind === 'idle' ? hold.ttlMs : hold.maxMs + hold.graceMs)
+    const latestMs = binding.seenAtMs + holdMsOf(hold, Infinity)
     const isLate = binding.expiresAtMs > latestMs + TOLERANCE_MS
     const isEarly = hold.kind === 'idle' && binding.expiresAtMs < latestMs - TOLERANCE_MS
     if (isLate || isEarly) moved.push({ ...binding, expiresAtMs: latestMs })
@@ -57,7 +62,7 @@ function inOtherLists(binding: Binding, { config, coverage }: Admission, nowMs: 
     const rule = coverage.ruleFor(list, binding.name)
     if (rule === undefined) continue
     // The TTL of the record is not kept: with `ttl = "dns"` it lives no longer than it would have, nor than the ceiling.
-    const latestMs = binding.seenAtMs + holdMs(hold, Infinity)
+    const latestMs = binding.seenAtMs + holdMsOf(hold, Infinity)
     const expiresAtMs = hold.kind === 'idle' ? latestMs : Math.min(latestMs, binding.expiresAtMs)
     if (expiresAtMs <= nowMs) continue
     const { name, prefix, seenAtMs, source, chain } = binding

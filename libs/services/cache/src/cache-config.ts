@@ -1,7 +1,8 @@
 /** What the cache takes of the configuration, and what follows from it. */
 import type { Config } from '@dnstap-bgp/config'
-import type { NeverList } from '@dnstap-bgp/ip'
 import type { Sighting } from '@dnstap-bgp/ip-store'
+import type { Admission } from './admission.ts'
+import type { Moment } from './moment.ts'
 
 export type CacheConfig = Config
 
@@ -11,20 +12,21 @@ export const LIST_SOURCE = 'list'
 /** The routes that lists ask for by address, as sightings that never expire. */
 export function* staticSightings(
   config: CacheConfig,
-  never: NeverList,
+  admission: Admission,
   addresses: ReadonlyMap<string, readonly string[]>,
-  nowMs: number,
+  now: Moment,
 ): Generator<Sighting> {
   for (const list of config.lists) {
     if (!list.addresses) continue
     for (const prefix of addresses.get(list.name) ?? []) {
-      if (never.refuses(prefix) !== undefined || (!config.ipv6 && prefix.includes(':'))) continue
+      if (admission.config.never.refuses(prefix) !== undefined || (!config.ipv6 && prefix.includes(':'))) continue
+      if (admission.heldDown.has('', prefix, now.monotonicMs)) continue
       yield {
         list: list.name,
         name: '',
         rule: prefix,
         prefix,
-        seenAtMs: nowMs,
+        seenAtMs: now.storeMs,
         expiresAtMs: Infinity,
         source: LIST_SOURCE,
         chain: [],

@@ -1,7 +1,19 @@
 import { describe, expect, test } from 'vitest'
-import { HEAD, SNAPSHOT, TAIL, type StoreHead } from '@dnstap-bgp/steering'
+import {
+  BINDINGS,
+  EXPLAIN,
+  FINDINGS,
+  FORGET,
+  FORGOTTEN,
+  HEAD,
+  INQUIRY,
+  RESOLVERS,
+  SNAPSHOT,
+  TAIL,
+  type RouteState,
+  type StoreHead,
+} from '@dnstap-bgp/steering'
 import { FakeClock } from '@dnstap-bgp/testkit'
-import { steadyClock } from '@dnstap-bgp/runtime'
 import { BASE_CONFIG, configOf, HOUR_MS, RESOLUTION, startTestCache, Switchable } from '../test/cache-under-test.ts'
 
 type Cache = Awaited<ReturnType<typeof startTestCache>>
@@ -209,20 +221,14 @@ describe('an edit of the lists', () => {
     expect(await store.bindingsOf(ROUTE)).toEqual([])
   })
 
-  test('while resolutions are weighed is not missed: none is stored by the lists as they were', async () => {
-    const config = '[[list]]\nname = "default"\nsource = "/x"\nttl = "1h"\nnewRoutesPerSecond = 1\nnewRoutesBurst = 1\n'
+  test('while resolutions are taken is not missed: none is stored by the lists as they were', async () => {
     const store = new Switchable()
-    const { cache, lists, learn, settle } = await startTestCache({ config, store })
-    await learn({}, {}) // the second is asked about: the list has used its rate up
-    const asked = store.bindingsOf.bind(store)
-    store.bindingsOf = (prefix) => {
-      lists.change({})
-      return asked(prefix)
-    }
-    await learn({}, { name: 'other.example.org' })
+    const { cache, lists, learn, settle } = await startTestCache({ store })
+    store.afterObserving = () => lists.change({})
+    await learn(...Array.from({ length: 600 }, (_, i) => ({ address: `93.184.${i >> 8}.${i & 255}` })))
     await settle()
     expect((await store.counts()).bindings).toBe(0)
-    expect(cache.counters.refused['not-listed']).toBeGreaterThan(0)
+    expect(cache.counters.refused['not-listed']).toBe(350)
   })
 
   test('announces the addresses in a list that wants that, and withdraws them when they leave it', async () => {
@@ -237,6 +243,48 @@ describe('an edit of the lists', () => {
     await settle()
     expect(routes()).toEqual({})
   })
+})
+
+test('what falls due while a large store is looked through at the start is withdrawn in time', async () => {
+  const store = new Switchable()
+  const first = await startTestCache({ store })
+  await first.learn({})
+  await first.cache.close()
+  let go = () => {}
+  store.beforeBindings = () => new Promise((resolve) => (go = resolve))
+  const second = startTestCache({ store, clock: first.clock })
+  await first.clock.advanceAsync(HOUR_MS + 1000, 60_000)
+  expect((await store.counts()).bindings).toBe(0)
+  go()
+  await second
+})
+
+test('many resolutions at once are taken a few at a time, and everybody else has turns between', async () => {
+  const clock = new FakeClock()
+  let turns = 0
+  const slow = {
+    now: () => clock.now(),
+    // Time passes while we work.
+    monotonic: () => {
+      clock.advance(2)
+      return clock.monotonic()
+    },
+    after: (delayMs: number, callback: () => void) => {
+      if (delayMs === 0) turns++
+      return clock.after(delayMs, callback)
+    },
+    every: (periodMs: number, callback: () => void) => clock.every(periodMs, callback),
+  }
+  const { learn, store } = await startTestCache({
+    clock,
+    serviceClock: slow,
+    config: `${BASE_CONFIG}[limits]\naddressesPerName = 10000\n`,
+  })
+  turns = 0
+  await learn(...Array.from({ length: 5000 }, (_, i) => ({ address: `93.184.${i >> 8}.${i & 255}` })))
+  await clock.advanceAsync(1000)
+  expect((await store.counts()).routes).toBe(5000)
+  expect(turns).toBeGreaterThan(3)
 })
 
 test('what is in the store is held against the lists before anybody hears of it', async () => {
@@ -265,6 +313,25 @@ test('a list that makes new routes too fast is capped, and what it has lives on'
   await settle()
   await learn({ address: '93.184.215.200' })
   expect((await store.counts()).routes).toBe(known + 1)
+})
+
+test('a store that lost its memory is taught again as fast as it goes; after the relearn time the rate counts again', async () => {
+  const config =
+    '[[list]]\nname = "default"\nsource = "/x"\nttl = "1h"\nnewRoutesPerSecond = 1\nnewRoutesBurst = 3\n' +
+    '[bgp]\nas = 65000\nrouterID = "192.0.2.1"\nrelearnTime = "1m"\n'
+  const store = new Switchable()
+  const { learn, clock, cache } = await startTestCache({ config, store })
+  const some = (net: number) => Array.from({ length: 50 }, (_, i) => ({ address: `93.184.${net}.${i}` }))
+  await learn(...some(1))
+  expect((await store.counts()).routes).toBe(3)
+  store.forgetEverything('e2')
+  await clock.advanceAsync(1500)
+  await learn(...some(1))
+  expect((await store.counts()).routes).toBe(50)
+  await clock.advanceAsync(60_000)
+  await learn(...some(2))
+  expect((await store.counts()).routes).toBe(53)
+  expect(cache.counters.refused.rate).toBe(47 + 47)
 })
 
 test('a burst in one message costs a list no more new routes than it may make', async () => {
@@ -304,28 +371,87 @@ test('an address that very many unrelated listed names claim is flagged, until i
   expect(cache.crowded.size).toBe(0)
 })
 
+test('an address that is flagged is flagged no more when another replica withdraws it', async () => {
+  const rules = Array.from({ length: 40 }, (_, i) => `site${i}.test`)
+  const store = new Switchable()
+  const one = await startTestCache({ store, rules: { default: rules } })
+  const two = await startTestCache({ store, clock: one.clock, bus: one.bus, rules: { default: rules } })
+  const seenAtMs = one.clock.now()
+  await one.cache.offer(rules.map((name) => ({ ...RESOLUTION, name, seenAtMs })))
+  expect(one.cache.crowded.size).toBe(1)
+  await two.cache.forget({ subject: ADDRESS, holdDownMs: 0 })
+  await one.settle()
+  expect(one.cache.crowded.size).toBe(0)
+})
+
 describe('a wall clock that is set', () => {
   test.each([
     ['an hour back', -HOUR_MS],
     ['an hour ahead', HOUR_MS],
+    ['a week ahead, by NTP after the start', 7 * 24 * HOUR_MS],
     ['a day back', -24 * HOUR_MS],
-  ])('%s neither expires a binding early nor keeps it long', async (_what, stepMs) => {
-    const wall = new FakeClock()
-    const clock = steadyClock(wall)
-    const { learn, store, settle } = await startTestCache({ clock: wall, serviceClock: clock })
-    await learn({ seenAtMs: clock.now() })
-    wall.step(stepMs)
-    await wall.advanceAsync(HOUR_MS * 0.85, 60_000)
-    await settle()
-    expect((await store.counts()).routes).toBe(1)
-    // The rest of the hour, and the tenth by which the clock follows.
-    await wall.advanceAsync(HOUR_MS * 0.35, 60_000)
-    await settle()
+  ])('%s neither expires a binding early nor keeps it longer, and what is seen from then on is fresh', async (_what, stepMs) => {
+    const { learn, store, clock, changes } = await startTestCache()
+    await learn({})
+    clock.step(stepMs)
+    await clock.advanceAsync(HOUR_MS / 2, 60_000)
+    await learn({ address: '93.184.215.15' })
+    await clock.advanceAsync(HOUR_MS * 0.49, 60_000)
+    expect((await store.counts()).routes).toBe(2)
+    await clock.advanceAsync(HOUR_MS * 0.02, 60_000)
+    expect(changes.at(-1)).toEqual({ prefix: ROUTE, lists: [] })
+    await clock.advanceAsync(HOUR_MS / 2, 60_000)
+    await clock.advanceAsync(1000)
     expect((await store.counts()).routes).toBe(0)
+  })
+
+  test('is what people and other instances read times by', async () => {
+    const { learn, clock, bus, learnt, explain } = await startTestCache()
+    await learn({})
+    clock.step(3 * HOUR_MS)
+    const seenAtMs = clock.now() - 20
+    await learn({ address: '93.184.215.15', seenAtMs })
+    expect(learnt.at(-1)?.seenAtMs).toBe(seenAtMs)
+    for await (const part of bus.ask(BINDINGS, undefined))
+      for (const { seenAtMs } of part) expect(Math.abs(clock.now() - seenAtMs)).toBeLessThan(1000)
+    const before = clock.now()
+    const [binding] = (await explain('93.184.215.15')).bindings
+    expect(Date.parse(binding.lastSeen)).toBe(seenAtMs)
+    expect(Math.abs(Date.parse(binding.expires) - (before + HOUR_MS))).toBeLessThan(1000)
+  })
+
+  test('on one machine only shows: resolutions from the future count as of now, are counted, and told once a minute', async () => {
+    const { learn, clock, cache, told } = await startTestCache()
+    await learn({ seenAtMs: clock.now() + 4_000 })
+    expect(cache.counters.fromTheFuture).toBe(0)
+    for (let i = 0; i < 5; i++) await learn({ seenAtMs: clock.now() + HOUR_MS, address: `93.184.215.${i}` })
+    expect(cache.counters.fromTheFuture).toBe(5)
+    expect(told).toEqual([expect.stringMatching(/^Resolutions come from the future: the clocks/)])
   })
 })
 
 describe('a store that is away', () => {
+  test('makes no fault of ours: who asks is told why', async () => {
+    const store = new Switchable()
+    const { bus } = await startTestCache({ store })
+    store.away = true
+    const away = { status: 503, error: 'The store cannot be asked: it is away' }
+    for await (const answer of bus.ask(EXPLAIN, { subject: ADDRESS })) expect(answer).toEqual(away)
+    for await (const answer of bus.ask(FORGET, { subject: ADDRESS, holdDownMs: 0 })) expect(answer).toEqual(away)
+    for await (const answer of bus.ask(EXPLAIN, { subject: 'a..b' }))
+      expect(answer).toEqual({ status: 400, error: '"a..b" is no address, prefix or name' })
+  })
+
+  test('and lost its memory is found out by the first thing it learns, not only by the next beat', async () => {
+    const store = new Switchable()
+    const { learn, bus } = await startTestCache({ store })
+    const heads: string[] = []
+    bus.subscribe(HEAD, ({ epoch }) => heads.push(epoch))
+    store.forgetEverything('e2')
+    await learn({})
+    expect(heads).toEqual(['e2'])
+  })
+
   test('when the cache starts is waited for, and nothing is answered before it was looked through', async () => {
     const store = new Switchable()
     store.away = true
@@ -373,15 +499,125 @@ describe('a store that is away', () => {
   })
 })
 
-test('a hold-down by hand is known to every replica', async () => {
-  const store = new Switchable()
-  const one = await startTestCache({ store })
-  await one.learn({})
-  const two = await startTestCache({ store, clock: one.clock, bus: one.bus })
-  await two.settle()
-  await one.cache.forget({ subject: ADDRESS, holdDownMs: 60_000 })
-  await one.settle()
-  expect(await two.cache.offer([{ ...RESOLUTION, seenAtMs: one.clock.now() }])).toMatchObject([{ refusal: 'held-down' }])
+describe('a hold-down by hand', () => {
+  const subject = ADDRESS
+  const entry = { ...RESOLUTION, list: '' }
+
+  test('is known to every replica, and what one of them stored meanwhile is ended', async () => {
+    const store = new Switchable()
+    const one = await startTestCache({ store })
+    await one.learn({})
+    const two = await startTestCache({ store, clock: one.clock, bus: one.bus })
+    // The second replica has not heard of it yet, and takes another name for the address.
+    store.beforeReading = async () => {
+      store.beforeReading = async () => {}
+      await two.cache.offer([{ ...entry, name: 'other.example.org', seenAtMs: one.clock.now() }])
+    }
+    await one.cache.forget({ subject, holdDownMs: 60_000 })
+    await one.settle()
+    expect(await store.bindingsOf(ROUTE)).toEqual([])
+    expect(await two.cache.offer([{ ...entry, seenAtMs: one.clock.now() }])).toMatchObject([{ refusal: 'held-down' }])
+  })
+
+  test('holds before anything is taken out: a name that comes while bindings are read stays out too', async () => {
+    const store = new Switchable()
+    const { cache, clock, learn, settle } = await startTestCache({ store })
+    await learn({})
+    let answer
+    store.beforeReading = async () => {
+      store.beforeReading = async () => {}
+      answer = await cache.offer([{ ...entry, name: 'other.example.org', seenAtMs: clock.now() }])
+    }
+    await cache.forget({ subject, holdDownMs: 60_000 })
+    await settle()
+    expect(answer).toMatchObject([{ refusal: 'held-down' }])
+    expect(await store.bindingsOf(ROUTE)).toEqual([])
+  })
+
+  test('is known to a replica that starts later, for what is left of it', async () => {
+    const store = new Switchable()
+    const one = await startTestCache({ store })
+    await one.cache.forget({ subject, holdDownMs: 60_000 })
+    await one.clock.advanceAsync(50_000)
+    const two = await startTestCache({ store, clock: one.clock, bus: one.bus })
+    const offer = () => two.cache.offer([{ ...entry, seenAtMs: one.clock.now() }])
+    expect(await offer()).toMatchObject([{ refusal: 'held-down' }])
+    await one.clock.advanceAsync(10_000)
+    expect(await offer()).toEqual([null])
+  })
+
+  test('keeps an address out that stands in a list, whatever is reloaded, and lets it come back in the end', async () => {
+    const config = '[[list]]\nname = "default"\nsource = "/x"\naddresses = true\n'
+    const { lists, cache, settle, routes, clock } = await startTestCache({ config })
+    const prefix = '93.184.216.0/24'
+    lists.change({ default: [] }, { default: [prefix] })
+    await settle()
+    expect(await cache.forget({ subject: prefix, holdDownMs: 60_000 })).toEqual({ forgotten: 1, withdrawn: [prefix] })
+    lists.change({ default: [] }, { default: [prefix] })
+    await settle()
+    expect(routes()).toEqual({})
+    await clock.advanceAsync(61_000)
+    expect(routes()).toEqual({ [prefix]: ['default'] })
+  })
+
+  test('of what is not even bound is told to whoever holds its route for a store that lost its memory', async () => {
+    const { cache, bus, settle } = await startTestCache()
+    const heard: unknown[] = []
+    bus.subscribe(FORGOTTEN, (forgotten) => heard.push(forgotten))
+    expect(await cache.forget({ subject, holdDownMs: 0 })).toEqual({ forgotten: 0, withdrawn: [] })
+    await settle()
+    expect(heard).toEqual([{ subject: ROUTE, holdDownMs: 0 }])
+  })
+
+  test('made while the store is away takes effect when it is back', async () => {
+    const store = new Switchable()
+    const { cache, learn, clock, bus, routes } = await startTestCache({ store })
+    await learn({})
+    store.away = true
+    const ask = async () => {
+      for await (const answer of bus.ask(FORGET, { subject, holdDownMs: 60_000 })) return answer
+      return undefined
+    }
+    expect(await ask()).toEqual({ status: 503, error: 'The store cannot be asked: it is away' })
+    store.away = false
+    await clock.advanceAsync(3000)
+    expect(routes()).toEqual({})
+    expect((await cache.explainer.explain(ADDRESS)).routed).toBe(false)
+  })
+})
+
+describe('the resolvers that ingest hears from', () => {
+  test('are never routed: what was bound before is ended, what comes is refused, and so is what covers them', async () => {
+    const config = '[[list]]\nname = "default"\nsource = "/x"\naddresses = true\n'
+    const { lists, learn, bus, settle, routes, cache } = await startTestCache({ config })
+    lists.change({ default: ['example.org'] }, { default: ['93.184.216.0/24'] })
+    await learn({}, { address: '93.184.217.1' })
+    expect(Object.keys(routes())).toHaveLength(3)
+    bus.publish(RESOLVERS, [ADDRESS, '93.184.216.53'])
+    await settle()
+    expect(Object.keys(routes())).toEqual(['93.184.217.1/32'])
+    await learn({})
+    expect(Object.keys(routes())).toEqual(['93.184.217.1/32'])
+    expect((await cache.explainer.explain(ADDRESS)).verdict).toMatch(/never list has it \(a resolver that we hear from\)/)
+  })
+
+  test('stay on the never list when the configuration is read again, as does what [bgp] used at the start', async () => {
+    const bgp = (address: string) => `[bgp]\nas = 65000\nrouterID = "192.0.2.1"\npeers = ["${address}"]\n`
+    const { learn, cache, bus, settle, routes } = await startTestCache({ config: BASE_CONFIG + bgp('93.184.215.1') })
+    bus.publish(RESOLVERS, ['93.184.215.2'])
+    await settle()
+    cache.reconfigure(configOf(BASE_CONFIG + bgp('93.184.215.3')))
+    for (let i = 1; i <= 4; i++) await learn({ address: `93.184.215.${i}` })
+    expect(Object.keys(routes())).toEqual(['93.184.215.4/32'])
+  })
+})
+
+test('addresses in lists count like everything else that is stored or refused', async () => {
+  const config = '[[list]]\nname = "default"\nsource = "/x"\naddresses = true\n[limits]\nroutes = 2\n'
+  const { lists, settle, cache } = await startTestCache({ config })
+  lists.change({ default: [] }, { default: ['93.184.216.1/32', '93.184.216.2/32', '93.184.216.3/32'] })
+  await settle()
+  expect(cache.counters.outcomes).toMatchObject({ new: 2, 'full-routes': 1 })
 })
 
 test('a limit that is reached shows, and goes when there is room again', async () => {
@@ -466,6 +702,74 @@ describe('explain', () => {
     await cache.learn({})
     await end(cache)
     expect((await cache.cache.explainer.explain(ADDRESS)).verdict).toMatch(verdict)
+  })
+
+  test('tells the list whose prefix covers an address', async () => {
+    const config = '[[list]]\nname = "default"\nsource = "/x"\naddresses = true\n'
+    const { lists, settle, cache } = await startTestCache({ config })
+    lists.change({ default: [] }, { default: ['93.184.216.0/22'] })
+    await settle()
+    const explanation = await cache.explainer.explain('93.184.218.7')
+    expect(explanation.verdict).toBe('Routed by 93.184.216.0/22 for default; the last binding never expires.')
+    expect(explanation).toMatchObject({ routed: true, bindings: [{ prefix: '93.184.216.0/22', expires: 'never' }] })
+    expect((await cache.explainer.explain('93.184.220.7')).routed).toBe(false)
+  })
+
+  describe('asks announcers', () => {
+    /** One that has this of what it is asked for. */
+    const announcer = ({ bus }: Cache, ...has: RouteState[]) =>
+      bus.subscribe(INQUIRY, ({ id, prefixes }) =>
+        bus.publish(FINDINGS, { id, routes: has.filter(({ prefix }) => prefixes.includes(prefix)) }),
+      )
+
+    test('which peers have the route', async () => {
+      const cache = await startTestCache()
+      await cache.learn({})
+      announcer(cache, { prefix: ROUTE, announcer: '192.0.2.1', peers: ['router-a'] })
+      announcer(cache, { prefix: ROUTE, announcer: '192.0.2.2', peers: ['router-b', 'router-c'] })
+      for (const subject of [ADDRESS, 'www.example.org'])
+        expect(await cache.explain(subject)).toMatchObject({
+          verdict: expect.stringMatching(/^Routed for default/),
+          announced: [
+            { prefix: ROUTE, announcer: '192.0.2.1', peers: ['router-a'], heldFor: '' },
+            { prefix: ROUTE, announcer: '192.0.2.2', peers: ['router-b', 'router-c'], heldFor: '' },
+          ],
+          notes: [],
+        })
+    })
+
+    test('and says that a route is only held, for how long, and when nobody has it', async () => {
+      const cache = await startTestCache()
+      const wider = '93.184.0.0/16'
+      announcer(cache, { prefix: wider, announcer: '192.0.2.1', peers: ['router-a'], heldForMs: 300_000 })
+      expect(await cache.explain(ADDRESS)).toMatchObject({
+        routed: true,
+        verdict: 'The store does not know it, but it is still announced: held for another 5m, while the store learns again.',
+        announced: [{ prefix: wider, heldFor: '5m' }],
+      })
+      await cache.learn({ address: '93.185.0.1' })
+      expect((await cache.explain('93.185.0.1')).notes).toEqual(['No announcer has the route (yet).'])
+    })
+
+    test('and says when none answers', async () => {
+      const cache = await startTestCache()
+      await cache.learn({})
+      expect((await cache.explain(ADDRESS)).notes).toEqual(['No announcer answered.'])
+    })
+  })
+
+  test('tells what other replicas refused and ended, whichever is asked', async () => {
+    const store = new Switchable()
+    const one = await startTestCache({ store })
+    const two = await startTestCache({ store, clock: one.clock, bus: one.bus })
+    await one.cache.offer([{ ...RESOLUTION, address: '10.0.0.1', seenAtMs: one.clock.now() }])
+    expect((await two.explain('10.0.0.1')).refusals).toMatchObject([{ name: 'www.example.org', refusal: 'never' }])
+    await one.cache.offer([{ ...RESOLUTION, seenAtMs: one.clock.now() }])
+    await one.cache.forget({ subject: ADDRESS, holdDownMs: 0 })
+    await one.clock.advanceAsync(20_000)
+    expect((await two.explain(ADDRESS)).verdict).toMatch(/^Not routed: it was forgotten by hand/)
+    await one.cache.close()
+    expect((await two.explain(ADDRESS)).verdict).toMatch(/^Not routed: its last binding ended/)
   })
 
   test('remembers what was refused', async () => {

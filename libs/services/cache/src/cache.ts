@@ -6,52 +6,66 @@
  *    gateway)       list, age      deadlines
  *                                     ▲
  *        sweep (deadlines) ───────────┤        HEAD every second; SNAPSHOT, TAIL, BINDINGS, EXPLAIN, FORGET on request
- *        audit (lists changed) ───────┘
+ *        audit (lists changed) ───────┘        INQUIRY, FORGOTTEN, HELD_DOWN between replicas; RESOLVERS from ingest
  *
  * Several replicas may run over one store: every change of the store is one atomic step of the store's, and only who made a change
  * publishes it. What is published and lost is found by the announcers through HEAD and TAIL.
  *
  * Left to others: matching names while they arrive (ingest; we check again), attributes (announcer), peers (gateway).
  */
-import type { Bus, Subscription } from '@dnstap-bgp/bus'
-import { neverListOptions } from '@dnstap-bgp/config'
+import { BusError, type Bus, type Subscription } from '@dnstap-bgp/bus'
+import { DEFAULTS, neverListOptions } from '@dnstap-bgp/config'
 import { NeverList } from '@dnstap-bgp/ip'
 import { StoreError } from '@dnstap-bgp/ip-store'
-import type { IpStore, Outcome, Sighting, StoreLimits } from '@dnstap-bgp/ip-store'
+import type { Expired, IpStore, Outcome, Sighting, StoreLimits } from '@dnstap-bgp/ip-store'
 import type { Clock, Closeable, Log, Timer } from '@dnstap-bgp/runtime'
 import {
   BINDINGS,
   EXPLAIN,
+  FINDINGS,
   FORGET,
+  FORGOTTEN,
   HEAD,
-  HOLD_DOWN,
+  HeardResolvers,
+  HELD_DOWN,
+  INQUIRY,
   LEARNT,
   OFFER,
   RESOLUTIONS,
+  RESOLVERS,
   ROUTE_CHANGES,
   SNAPSHOT,
   TAIL,
 } from '@dnstap-bgp/steering'
-import type { ForgetRequest, HoldDown, OfferAnswer, Resolution, RouteChanges, StoreHead, TailPart } from '@dnstap-bgp/steering'
-import { Admission, isRefused, type Coverage, type Refusal, type Refused } from './admission.ts'
+import type {
+  ForgetRequest,
+  Forgotten,
+  Inquiry,
+  OfferAnswer,
+  OperatorAnswer,
+  Resolution,
+  RouteChanges,
+  StoreHead,
+  TailPart,
+} from '@dnstap-bgp/steering'
+import { Admission, isRefused, type Coverage, type NotAdmitted, type Refusal, type Refused } from './admission.ts'
 import { audit } from './audit.ts'
 import { CrowdedAddresses } from './crowded-addresses.ts'
-import { Explainer } from './explain.ts'
+import { Explainer, type Explanation } from './explain.ts'
+import { Inquiries } from './inquiries.ts'
 import { ALL, LimitNotes } from './limit-notes.ts'
+import { momentOf, wallTimeOf, type Moment } from './moment.ts'
+import { Rarely } from './rarely.ts'
 import { TokenBucket } from './token-bucket.ts'
 import { staticKey, staticSightings, type CacheConfig } from './cache-config.ts'
 
-/** Sightings in one step of the store. */
-const STORE_BATCH = 1000
-/** Bindings ended in one step of the store. */
-const EXPIRE_BATCH = 500
-/** Bindings held against the lists before the loop may get a turn. */
-const AUDIT_BATCH = 250
+/** Resolutions, sightings or bindings taken at a time, before the loop may get a turn: some 3 ms of it. */
+const BATCH = 250
 /** The loop is held no longer than about this. */
 const SLICE_MS = 5
 const RETRY_MS = 1000
-/** A fault of ours is told so often at most. */
-const TELL_EVERY_MS = 60_000
+/** Clocks of machines may differ by this much before it is worth a word. */
+const CLOCK_SKEW_MS = 5_000
 const SWEEP_PERIOD_MS = 200
 const HEAD_PERIOD_MS = 1000
 const TAIL_BATCH = 2000
@@ -76,9 +90,16 @@ export interface CacheDeps {
   readonly log: Log
 }
 
+/** What the store refused for a rate counts as refused, like what was refused before it came there. */
+type CountedOutcome = Exclude<Outcome, 'no-new-route'>
+/** It has a ceiling, or a rate, that refused it. */
+type Full = Exclude<Outcome, 'new' | 'refreshed' | 'stale'>
+
 export interface CacheCounters {
-  readonly outcomes: Record<Outcome, number>
+  readonly outcomes: Record<CountedOutcome, number>
   readonly refused: Record<Refusal, number>
+  /** Seen later than now: the clock of who saw it is ahead of ours. */
+  fromTheFuture: number
   expiredBindings: number
   announced: number
   withdrawn: number
@@ -94,7 +115,6 @@ export class CacheService implements Closeable {
       'full-prefixes-per-name': 0,
       'full-routes-per-list': 0,
       'full-routes': 0,
-      'no-new-route': 0,
     },
     refused: {
       'bad-address': 0,
@@ -107,6 +127,7 @@ export class CacheService implements Closeable {
       'held-down': 0,
       rate: 0,
     },
+    fromTheFuture: 0,
     expiredBindings: 0,
     announced: 0,
     withdrawn: 0,
@@ -116,26 +137,36 @@ export class CacheService implements Closeable {
   readonly explainer: Explainer
 
   #config: CacheConfig
+  /** What the process was started with. */
+  readonly #running: CacheConfig
   readonly #deps: CacheDeps
   readonly #admission: Admission
+  readonly #inquiries: Inquiries
+  readonly #resolvers = new HeardResolvers()
+  readonly #rarely: Rarely
   #limits: StoreLimits
   #buckets: Map<string, TokenBucket>
   readonly #subscriptions: Subscription[] = []
   readonly #timers = new Set<Timer>()
   #head: StoreHead = { epoch: '', revision: 0 }
   #sweeping: Promise<void> | undefined
+  #sweeper: Timer | undefined
   #opening: Promise<void> | undefined
   #opened = false
   #auditing: Promise<void> | undefined
   #auditWanted = false
   #auditRetries = false
-  #toldFaultMs = -Infinity
+  /** Until then lists make new routes as fast as they can: the store lost what it had. */
+  #relearnsUntilMs = -Infinity
   #closed = false
 
   constructor(config: CacheConfig, deps: CacheDeps) {
     this.#config = config
+    this.#running = config
     this.#deps = deps
-    this.#admission = new Admission(admissionConfig(config), deps.lists.current)
+    this.#admission = new Admission(this.#admissionConfig(), deps.lists.current)
+    this.#inquiries = new Inquiries(deps.bus, deps.clock)
+    this.#rarely = new Rarely(deps.clock)
     this.#limits = limitsOf(config)
     this.#buckets = bucketsOf(config, deps.clock.monotonic())
     this.limitNotes = new LimitNotes(deps.clock, deps.log)
@@ -153,7 +184,12 @@ export class CacheService implements Closeable {
    * the store is away it resolves at once; the rest follows when the store is there.
    */
   async start(): Promise<void> {
-    const { store, lists, log } = this.#deps
+    const { bus, store, lists, log } = this.#deps
+    // Before anything is asked: what is said from now on must not be missed.
+    this.#subscriptions.push(
+      bus.subscribe(FORGOTTEN, (forgotten) => this.#forgottenHeard(forgotten)),
+      bus.subscribe(RESOLVERS, (addresses) => this.#resolversHeard(addresses)),
+    )
     lists.onChange(() => this.listsChanged())
     store.onDeadline(() => this.#sweepSoon())
     store.onState(({ kind }) => {
@@ -176,7 +212,10 @@ export class CacheService implements Closeable {
   async #open(): Promise<boolean> {
     const { bus, store, clock } = this.#deps
     try {
+      await this.#askHeldDown()
       await this.#sweep()
+      // What falls due while a large store is looked through does not wait for the end of that.
+      this.#sweeper ??= clock.every(SWEEP_PERIOD_MS, () => this.#sweepSoon())
       this.#auditWanted = false
       await this.#audit()
       this.#head = await store.head()
@@ -190,13 +229,15 @@ export class CacheService implements Closeable {
       bus.serve(SNAPSHOT, () => store.snapshot()),
       bus.serve(TAIL, (head) => this.#tail(head)),
       bus.serve(BINDINGS, () => this.#bindings()),
-      bus.serve(EXPLAIN, (request) => once(this.explainer.explain(request.subject))),
-      bus.serve(FORGET, (request) => once(this.forget(request))),
+      bus.serve(EXPLAIN, ({ subject }) => once(this.#answer(subject, () => this.explain(subject)))),
+      bus.serve(FORGET, (request) => once(this.#answer(request.subject, () => this.forget(request)))),
       bus.serve(OFFER, (resolutions) => once(this.offer(resolutions))),
-      bus.subscribe(HOLD_DOWN, (holdDown) => this.#holdDown(holdDown)),
+      bus.serve(HELD_DOWN, () => once(Promise.resolve(this.#admission.heldDown.all(clock.monotonic())))),
+      bus.subscribe(INQUIRY, (inquiry) => this.#inquiryHeard(inquiry)),
+      bus.subscribe(FINDINGS, (findings) => this.#inquiries.heard(findings)),
+      bus.subscribe(ROUTE_CHANGES, (changes) => this.#changesHeard(changes)),
       bus.consume(RESOLUTIONS, (messages) => this.#consume(messages.flat())),
     )
-    this.#timers.add(clock.every(SWEEP_PERIOD_MS, () => this.#sweepSoon()))
     this.#timers.add(clock.every(HEAD_PERIOD_MS, () => void this.#beat()))
     await this.#beat()
     if (this.#auditWanted) this.#auditSoon() // the lists changed while we opened
@@ -208,7 +249,23 @@ export class CacheService implements Closeable {
     this.#config = config
     this.#limits = limitsOf(config)
     this.#buckets = bucketsOf(config, this.#deps.clock.monotonic(), this.#buckets)
-    this.#admission.use(admissionConfig(config), this.#deps.lists.current)
+    this.#admission.use(this.#admissionConfig(), this.#deps.lists.current)
+    this.#auditSoon()
+  }
+
+  #admissionConfig() {
+    const resolvers = this.#resolvers.addresses.map((address) => [address, 'a resolver that we hear from'] as const)
+    return {
+      ipv6: this.#config.ipv6,
+      holds: new Map(this.#config.lists.map((list) => [list.name, list.hold])),
+      never: new NeverList(neverListOptions(this.#config, this.#running)).with(resolvers),
+    }
+  }
+
+  /** The way to a resolver is not steered by an answer; what was bound before is ended. */
+  #resolversHeard(addresses: readonly string[]): void {
+    if (!this.#resolvers.hear(addresses, this.#deps.clock.monotonic())) return
+    this.#admission.use(this.#admissionConfig(), this.#admission.coverage)
     this.#auditSoon()
   }
 
@@ -246,17 +303,54 @@ export class CacheService implements Closeable {
     }
   }
 
-  /** Takes bindings out by hand, and keeps their subject out for a while if asked to. */
-  async forget(request: ForgetRequest): Promise<{ forgotten: number; withdrawn: string[] }> {
-    const { store, clock } = this.#deps
-    const bindings = await this.explainer.bindingsFor(request.subject)
-    const subject = this.explainer.storedAs(request.subject)
-    if (request.holdDownMs > 0) {
-      const holdDown = { subject, untilMs: clock.now() + request.holdDownMs }
-      this.#holdDown(holdDown)
-      this.#deps.bus.publish(HOLD_DOWN, holdDown) // to the other replicas
+  /** What a person asked for, or why there is no answer. */
+  async #answer(subject: string, give: () => Promise<object>): Promise<OperatorAnswer> {
+    if (!this.explainer.isSubject(subject))
+      return { status: 400, error: `${JSON.stringify(subject)} is no address, prefix or name` }
+    try {
+      return { answer: await give() }
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      return { status: 503, error: `The store cannot be asked: ${error.message}` }
     }
-    const changes = await store.forget(bindings)
+  }
+
+  /** What we know of an address or a name, what the announcers have of it, and what other replicas remember. */
+  async explain(subject: string): Promise<Explanation> {
+    const looked = await this.explainer.look(subject)
+    const findings = await this.#inquiries.ask(this.explainer.storedAs(subject), looked.prefixes)
+    return this.explainer.tell(subject, looked, findings)
+  }
+
+  #inquiryHeard({ id, subject }: Inquiry): void {
+    if (this.#inquiries.isOurs(id)) return
+    const notes = this.explainer.notesOf(subject)
+    if (notes.length > 0) this.#deps.bus.publish(FINDINGS, { id, notes })
+  }
+
+  /** Who ended a route has noted it, by whichever replica it was. */
+  #changesHeard({ changes }: RouteChanges): void {
+    for (const { prefix, lists } of changes) {
+      if (lists.length > 0) continue
+      this.crowded.withdrawn(prefix)
+      this.explainer.withdrawalHeard(prefix)
+    }
+  }
+
+  /**
+   * Takes bindings out by hand, and keeps their subject out for a while if asked to. First it is kept out, everywhere, and then taken
+   * out: what is learnt in between would stay.
+   */
+  async forget(request: ForgetRequest): Promise<{ forgotten: number; withdrawn: string[] }> {
+    const forgotten: Forgotten = { subject: this.explainer.storedAs(request.subject), holdDownMs: request.holdDownMs }
+    this.#holdDown(forgotten)
+    this.#deps.bus.publish(FORGOTTEN, forgotten)
+    return this.#end(forgotten.subject)
+  }
+
+  async #end(subject: string): Promise<{ forgotten: number; withdrawn: string[] }> {
+    const bindings = await this.explainer.bindingsFor(subject)
+    const changes = await this.#deps.store.forget(bindings)
     this.#publish(changes, 'it was forgotten by hand')
     return {
       forgotten: bindings.length,
@@ -264,8 +358,37 @@ export class CacheService implements Closeable {
     }
   }
 
-  #holdDown({ subject, untilMs }: HoldDown): void {
-    this.#admission.holdDown(subject, untilMs, this.#deps.clock.now())
+  /** By whichever replica. What we were storing meanwhile, by what we knew before, is ended too. */
+  #forgottenHeard(forgotten: Forgotten): void {
+    if (forgotten.holdDownMs <= 0) return
+    this.#holdDown(forgotten)
+    if (!this.#opened) return // the audit of the start is to come, or under way
+    this.#end(forgotten.subject).catch((error: unknown) => {
+      if (!(error instanceof StoreError)) throw error
+      this.#auditSoon() // which waits for the store
+    })
+  }
+
+  #holdDown(forgotten: Forgotten): void {
+    const { subject, holdDownMs } = forgotten
+    if (holdDownMs <= 0) return
+    this.#admission.heldDown.set(forgotten, this.#deps.clock.monotonic())
+    // An address that stands in a list is wanted again when the time is over, and no lookup brings it.
+    this.#later(holdDownMs, () => {
+      if ([...this.#deps.lists.current.addresses.values()].some((prefixes) => prefixes.includes(subject))) this.#auditSoon()
+    })
+  }
+
+  /** What was forgotten before we started: another replica knows, if there is one. */
+  async #askHeldDown(): Promise<void> {
+    const { bus, clock } = this.#deps
+    try {
+      for await (const part of bus.ask(HELD_DOWN, undefined))
+        for (const forgotten of part)
+          if (this.#admission.heldDown.leftMs(forgotten.subject, clock.monotonic()) === 0) this.#holdDown(forgotten)
+    } catch (error) {
+      if (!(error instanceof BusError)) throw error
+    }
   }
 
   /** Takes what another instance says: each for the list it names, or for all that cover its name. */
@@ -299,22 +422,29 @@ export class CacheService implements Closeable {
 
   /** How many bindings and routes would go if the lists said this. */
   async preview(coverage: LoadedCoverage): Promise<{ bindings: number; routes: number }> {
+    const { store, clock } = this.#deps
     const admission = new Admission(this.#admission.config, coverage)
     const wanted = await this.#staticSightings(coverage.addresses)
     const going = new Map<string, number>()
     let bindings = 0
-    for await (const part of this.#deps.store.bindings()) {
-      const { gone, passedOn } = audit(part, admission, wanted, this.#deps.clock.now())
+    for await (const part of store.bindings()) {
+      const { gone, passedOn } = audit(part, admission, wanted, momentOf(store, clock))
       const staying = new Set(passedOn.map(({ prefix }) => prefix))
       for (const { prefix } of gone) {
         if (staying.has(prefix)) continue
         bindings++
         going.set(prefix, (going.get(prefix) ?? 0) + 1)
       }
-      await turn(this.#deps.clock)
+      await turn(clock)
     }
     let routes = 0
-    for (const [prefix, count] of going) if ((await this.#deps.store.bindingsOf(prefix)).length <= count) routes++
+    const prefixes = [...going.keys()]
+    for (let from = 0; from < prefixes.length; from += BATCH) {
+      const part = prefixes.slice(from, from + BATCH)
+      const bound = await Promise.all(part.map((prefix) => store.bindingsOf(prefix)))
+      routes += part.filter((prefix, i) => bound[i].length <= (going.get(prefix) ?? 0)).length
+      await turn(clock)
+    }
     return { bindings, routes }
   }
 
@@ -331,6 +461,7 @@ export class CacheService implements Closeable {
 
   async close(): Promise<void> {
     this.#closed = true
+    this.#sweeper?.cancel()
     for (const timer of this.#timers) timer.cancel()
     await Promise.all(this.#subscriptions.map((subscription) => subscription.close()))
     await this.#opening
@@ -344,82 +475,102 @@ export class CacheService implements Closeable {
     try {
       await this.#learn(resolutions)
     } catch (error) {
-      const { clock, log } = this.#deps
-      if (!(error instanceof StoreError) && clock.monotonic() - this.#toldFaultMs >= TELL_EVERY_MS) {
-        this.#toldFaultMs = clock.monotonic()
-        log.error(
+      if (!(error instanceof StoreError) && this.#rarely.isTime('fault'))
+        this.#deps.log.error(
           { error: error instanceof Error ? error.stack : String(error) },
           'Resolutions could not be taken; trying again.',
         )
-      }
       throw error
     }
   }
 
-  /** Returns what was refused, by index. */
+  /** Returns what was refused, by index: before it came to the store, or by it. */
   async #learn(resolutions: readonly Resolution[]): Promise<Map<number, Refused>> {
     const { store, clock } = this.#deps
-    const nowMs = clock.now()
     const refusals = new Map<number, Refused>()
-    for (let from = 0; from < resolutions.length; from += STORE_BATCH) {
-      const batch = await this.#admit(resolutions, from, nowMs)
-      for (const [i, refused] of batch.refused) {
-        this.counters.refused[refused.refusal]++
-        this.explainer.noteRefusal(resolutions[i], refused, nowMs)
-        refusals.set(i, refused)
+    let sliceMs = clock.monotonic()
+    for (let from = 0; from < resolutions.length; from += BATCH) {
+      if (clock.monotonic() - sliceMs >= SLICE_MS) {
+        await turn(clock)
+        sliceMs = clock.monotonic()
       }
-      if (batch.sightings.length === 0) continue
-      const { outcomes, changes } = await store.observe(batch.sightings, this.#limits)
+      const now = momentOf(store, clock)
+      const { sightings, indexes, refused } = this.#admit(resolutions, from, now)
+      for (const [i, one] of refused) {
+        this.counters.refused[one.refusal]++
+        this.explainer.noteRefusal(resolutions[i], one)
+        refusals.set(i, one)
+      }
+      if (sightings.length === 0) continue
+      // Nothing may happen between admission and the store: it is by the lists and holds of one moment.
+      const { outcomes, changes } = await store.observe(sightings, this.#limits)
       this.#publish(changes, 'its last binding ended')
-      await this.#tell(batch.sightings, outcomes, changes, nowMs)
+      outcomes.forEach((outcome, i) => {
+        const full = this.#count(sightings[i], outcome)
+        if (full !== undefined) refusals.set(indexes[i], full)
+      })
+      await this.#tell(sightings, outcomes, changes, now)
     }
     return refusals
   }
 
-  /** By the lists and the configuration of one moment, which is the moment in which this returns. */
-  async #admit(
+  #admit(
     resolutions: readonly Resolution[],
     from: number,
-    nowMs: number,
-  ): Promise<{ sightings: Sighting[]; refused: Map<number, Refused> }> {
-    const end = Math.min(from + STORE_BATCH, resolutions.length)
-    for (;;) {
-      const { version } = this.#admission
-      const sightings: Sighting[] = []
-      const refused = new Map<number, Refused>()
-      /** What this batch may yet cost, by list that has a rate. */
-      const planned = new Map<string, number>()
-      for (let i = from; i < end; i++) {
-        const answer = this.#admission.admit(resolutions[i], nowMs)
-        if (isRefused(answer)) refused.set(i, answer)
-        else if (this.#mayMakeRoutes(answer.list, planned) || (await this.#isKnown(answer))) sightings.push(answer)
-        else refused.set(i, { refusal: 'rate', why: `list "${answer.list}" makes new routes too fast` })
+    now: Moment,
+  ): { sightings: Sighting[]; indexes: number[]; refused: Map<number, NotAdmitted> } {
+    const sightings: Sighting[] = []
+    const indexes: number[] = []
+    const refused = new Map<number, NotAdmitted>()
+    /** What this batch may yet cost, by list that has a rate. */
+    const planned = new Map<string, number>()
+    const end = Math.min(from + BATCH, resolutions.length)
+    for (let i = from; i < end; i++) {
+      const answer = this.#admission.admit(resolutions[i], now)
+      this.#lookAtTime(resolutions[i], now)
+      if (isRefused(answer)) {
+        refused.set(i, answer)
+        continue
       }
-      if (version === this.#admission.version) return { sightings, refused }
+      sightings.push(this.#mayMakeRoutes(answer.list, planned, now) ? answer : { ...answer, noNewRoute: true })
+      indexes.push(i)
     }
+    return { sightings, indexes, refused }
   }
 
-  #mayMakeRoutes(list: string, planned: Map<string, number>): boolean {
+  /** Machines whose clocks differ steer wrong for too long or too short: nothing else shows it. */
+  #lookAtTime({ seenAtMs, source }: Resolution, { wallMs }: Moment): void {
+    if (seenAtMs <= wallMs + CLOCK_SKEW_MS) return
+    this.counters.fromTheFuture++
+    if (this.#rarely.isTime('future'))
+      this.#deps.log.warn(
+        { source, seconds: Math.round((seenAtMs - wallMs) / 1000) },
+        'Resolutions come from the future: the clocks of this machine and of the one that saw them differ. They count as of now.',
+      )
+  }
+
+  #mayMakeRoutes(list: string, planned: Map<string, number>, { monotonicMs }: Moment): boolean {
     const bucket = this.#buckets.get(list)
-    if (bucket === undefined) return true
+    if (bucket === undefined || monotonicMs < this.#relearnsUntilMs) return true
     const count = (planned.get(list) ?? 0) + 1
-    if (bucket.available(this.#deps.clock.monotonic()) < count) return false
+    if (bucket.available(monotonicMs) < count) return false
     planned.set(list, count)
     return true
   }
 
-  /** Off the usual path: asked only while a list is over its rate, so that what is known still lives on. */
-  async #isKnown(sighting: Sighting): Promise<boolean> {
-    const bindings = await this.#deps.store.bindingsOf(sighting.prefix)
-    return bindings.some((binding) => binding.list === sighting.list)
+  /** The refusal, when a ceiling or the list's rate refused it. */
+  #count(sighting: Sighting, outcome: Outcome): Refused | undefined {
+    if (outcome === 'no-new-route') this.counters.refused.rate++
+    else this.counters.outcomes[outcome]++
+    return outcome === 'new' || outcome === 'refreshed' || outcome === 'stale' ? undefined : this.#noteFull(sighting, outcome)
   }
 
-  /** Counts what became of the sightings and passes on to other instances what we heard first. */
+  /** Lets the routes be paid for, and passes on to other instances what we heard first. */
   async #tell(
     sightings: readonly Sighting[],
     outcomes: readonly Outcome[],
     changes: RouteChanges | undefined,
-    nowMs: number,
+    now: Moment,
   ): Promise<void> {
     const news: Resolution[] = []
     const crowding = new Set<string>()
@@ -429,27 +580,35 @@ export class CacheService implements Closeable {
     for (let i = 0; i < outcomes.length; i++) {
       const outcome = outcomes[i]
       const sighting = sightings[i]
-      this.counters.outcomes[outcome]++
       if (outcome === 'new') {
-        if (owned.delete(staticKey(sighting.list, sighting.prefix))) this.#buckets.get(sighting.list)?.spend(1)
+        if (owned.delete(staticKey(sighting.list, sighting.prefix))) this.#pay(sighting.list, now)
         else if (this.crowded.joined(sighting.prefix)) crowding.add(sighting.prefix)
       }
       // What a peer told us, it tells the others itself.
       if (outcome === 'new' || outcome === 'refreshed') {
-        if (!sighting.source.startsWith(PEER_SOURCE)) news.push(toResolution(sighting))
-      } else if (outcome !== 'stale') this.#noteFull(sighting, outcome, nowMs)
+        if (!sighting.source.startsWith(PEER_SOURCE)) news.push(toResolution(sighting, now))
+      }
     }
     if (news.length > 0) this.#deps.bus.publish(LEARNT, news)
     for (const prefix of crowding) await this.crowded.look(prefix)
   }
 
-  #noteFull(sighting: Sighting, outcome: Exclude<Outcome, 'new' | 'refreshed' | 'stale'>, nowMs: number): void {
+  #pay(list: string, { monotonicMs }: Moment): void {
+    if (monotonicMs >= this.#relearnsUntilMs) this.#buckets.get(list)?.spend(1)
+  }
+
+  #noteFull(sighting: Sighting, outcome: Full): Refused {
     const { list, name, prefix } = sighting
-    this.explainer.noteRefusal(toResolution(sighting), { refusal: outcome, why: FULL[outcome] }, nowMs)
+    const refused: Refused =
+      outcome === 'no-new-route'
+        ? { refusal: 'rate', why: `list "${list}" makes new routes too fast` }
+        : { refusal: outcome, why: FULL[outcome] }
+    this.explainer.noteRefusal({ ...sighting, address: addressOf(prefix) }, refused)
     if (outcome === 'full-routes') this.limitNotes.refusedRoute(ALL, this.#limits.routes)
     else if (outcome === 'full-routes-per-list')
       this.limitNotes.refusedRoute(list, this.#limits.routesPerList.get(list) ?? Infinity)
     else if (outcome !== 'no-new-route') this.limitNotes.refusedBinding(outcome, name, prefix)
+    return refused
   }
 
   /** `why`: what ended the routes among them that are gone. */
@@ -459,11 +618,11 @@ export class CacheService implements Closeable {
       if (lists.length > 0) this.counters.announced++
       else {
         this.counters.withdrawn++
-        this.crowded.withdrawn(prefix)
         this.explainer.noteWithdrawal(prefix, why)
       }
     }
     this.#deps.bus.publish(ROUTE_CHANGES, changes)
+    if (this.#opened && changes.epoch !== this.#head.epoch) void this.#beat()
   }
 
   #sweepSoon(): void {
@@ -478,16 +637,20 @@ export class CacheService implements Closeable {
       })
   }
 
-  /** Ends what is due, a slice at a time, so that the loop stays free however much expires together. */
+  /**
+   * Ends what is due, a slice at a time, so that the loop stays free however much expires together. A store that is elsewhere ends the
+   * next slice while we tell of the one before.
+   */
   async #sweep(): Promise<void> {
     const { store, clock } = this.#deps
-    for (;;) {
-      const nowMs = clock.now()
-      const expired = await store.expire(nowMs, EXPIRE_BATCH)
+    const next = () => store.expire(store.now(), store.expireBatch)
+    for (let coming: Promise<Expired> | undefined = next(); coming !== undefined;) {
+      const expired: Expired = await coming
+      const isLast = expired.bindings < store.expireBatch || this.#closed
+      coming = isLast ? undefined : next()
       this.counters.expiredBindings += expired.bindings
       this.#publish(expired.changes, 'its last binding expired')
-      if (expired.bindings < EXPIRE_BATCH || this.#closed) break
-      await turn(clock)
+      if (!isLast) await turn(clock)
     }
     if (this.limitNotes.any) this.limitNotes.clear(await store.counts(), this.#limits)
   }
@@ -501,8 +664,12 @@ export class CacheService implements Closeable {
       throw error
     }
     this.#deps.bus.publish(HEAD, this.#head)
+    if (before.epoch === this.#head.epoch) return
+    // Announcers hold what the store does not know any more while it is learnt again: as fast as it comes.
+    if (before.epoch !== '')
+      this.#relearnsUntilMs = this.#deps.clock.monotonic() + (this.#config.bgp?.relearnMs ?? DEFAULTS.bgp.relearnMs)
     // A store that lost its memory lost the addresses that lists ask for, too, and no lookup brings those back.
-    if (before.epoch !== this.#head.epoch) this.#auditSoon()
+    this.#auditSoon()
   }
 
   /** Ends what no list covers any more, moves deadlines whose hold time was edited, and keeps the lists' own addresses routed. */
@@ -516,10 +683,10 @@ export class CacheService implements Closeable {
     let rescheduled = 0
     for await (const bindings of store.bindings()) {
       let sliceMs = clock.monotonic()
-      for (let from = 0; from < bindings.length; from += AUDIT_BATCH) {
+      for (let from = 0; from < bindings.length; from += BATCH) {
         if (this.#closed) return
-        const slice = bindings.slice(from, from + AUDIT_BATCH)
-        const { gone, moved, passedOn } = audit(slice, this.#admission, wanted, clock.now())
+        const slice = bindings.slice(from, from + BATCH)
+        const { gone, moved, passedOn } = audit(slice, this.#admission, wanted, momentOf(store, clock))
         forgotten += gone.length
         rescheduled += moved.length
         // First who owns the route from now on, then who owned it.
@@ -534,13 +701,13 @@ export class CacheService implements Closeable {
     }
     // What was wanted by lists of the meantime before is for the audit that follows.
     const missing = version === this.#admission.version ? [...wanted.values()] : []
-    for (let from = 0; from < missing.length && !this.#closed; from += STORE_BATCH) {
-      const slice = missing.slice(from, from + STORE_BATCH)
+    for (let from = 0; from < missing.length && !this.#closed; from += BATCH) {
+      const slice = missing
+        .slice(from, from + BATCH)
+        .filter(({ prefix }) => !this.#admission.heldDown.has('', prefix, clock.monotonic()))
       const { outcomes, changes } = await store.observe(slice, this.#limits)
       this.#publish(changes, why)
-      outcomes.forEach((outcome, i) => {
-        if (outcome !== 'new' && outcome !== 'refreshed' && outcome !== 'stale') this.#noteFull(slice[i], outcome, clock.now())
-      })
+      outcomes.forEach((outcome, i) => this.#count(slice[i], outcome))
       await turn(clock)
     }
     if (forgotten > 0 || rescheduled > 0)
@@ -553,18 +720,17 @@ export class CacheService implements Closeable {
   /** Lets everybody else have a turn, and deadlines go first. */
   async #turnForMore(): Promise<void> {
     await turn(this.#deps.clock)
-    if (this.#opened) await this.#sweeping
+    await this.#sweeping
   }
 
   /** The routes that lists ask for by address, a slice at a time: there may be hundreds of thousands. */
   async #staticSightings(addresses: ReadonlyMap<string, readonly string[]>): Promise<Map<string, Sighting>> {
-    const { clock } = this.#deps
+    const { store, clock } = this.#deps
     const wanted = new Map<string, Sighting>()
-    const { never } = this.#admission.config
     let count = 0
-    for (const sighting of staticSightings(this.#config, never, addresses, clock.now())) {
+    for (const sighting of staticSightings(this.#config, this.#admission, addresses, momentOf(store, clock))) {
       wanted.set(staticKey(sighting.list, sighting.prefix), sighting)
-      if (++count % STORE_BATCH === 0) await turn(clock)
+      if (++count % BATCH === 0) await turn(clock)
     }
     return wanted
   }
@@ -582,8 +748,10 @@ export class CacheService implements Closeable {
   }
 
   async *#bindings(): AsyncIterable<readonly Resolution[]> {
-    for await (const bindings of this.#deps.store.bindings()) {
-      const resolutions = bindings.filter((binding) => binding.name !== '').map(toResolution)
+    const { store, clock } = this.#deps
+    for await (const bindings of store.bindings()) {
+      const now = momentOf(store, clock)
+      const resolutions = bindings.filter(({ name }) => name !== '').map((binding) => toResolution(binding, now))
       if (resolutions.length > 0) yield resolutions
     }
   }
@@ -591,32 +759,28 @@ export class CacheService implements Closeable {
 
 export const PEER_SOURCE = 'peer '
 
-const FULL: Record<Exclude<Outcome, 'new' | 'refreshed' | 'stale'>, string> = {
+const FULL: Record<Exclude<Full, 'no-new-route'>, string> = {
   'full-names-per-prefix': 'the address already has as many names as it may have',
   'full-prefixes-per-name': 'the name already has as many addresses as it may have',
   'full-routes-per-list': 'the list already has as many routes as it may have',
   'full-routes': 'there are already as many routes as there may be',
-  'no-new-route': 'the list makes new routes too fast',
 }
 
-function toResolution(binding: Sighting): Resolution {
+function addressOf(prefix: string): string {
+  return prefix.slice(0, prefix.indexOf('/'))
+}
+
+/** As it leaves us: with Unix time. */
+function toResolution(binding: Sighting, now: Moment): Resolution {
   return {
     list: binding.list,
     name: binding.name,
     rule: binding.rule,
-    address: binding.prefix.slice(0, binding.prefix.indexOf('/')),
+    address: addressOf(binding.prefix),
     ttlSeconds: 0,
-    seenAtMs: binding.seenAtMs,
+    seenAtMs: wallTimeOf(binding.seenAtMs, now),
     source: binding.source,
     chain: binding.chain,
-  }
-}
-
-function admissionConfig(config: CacheConfig) {
-  return {
-    ipv6: config.ipv6,
-    holds: new Map(config.lists.map((list) => [list.name, list.hold])),
-    never: new NeverList(neverListOptions(config)),
   }
 }
 

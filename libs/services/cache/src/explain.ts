@@ -1,26 +1,43 @@
-/** Why an address is routed, or is not: from the store, and from a bounded memory of what was refused. */
+/**
+ * Why an address is routed, or is not: from the store, from a bounded memory of what was refused and what ended, and from what announcers
+ * and other replicas say (inquiries.ts).
+ */
 import { formatDuration } from '@dnstap-bgp/config'
 import { normalizeName } from '@dnstap-bgp/domain-list'
 import { formatPrefix, parsePrefix } from '@dnstap-bgp/ip'
 import type { Binding, IpStore, Outcome } from '@dnstap-bgp/ip-store'
 import type { Clock } from '@dnstap-bgp/runtime'
-import type { Resolution } from '@dnstap-bgp/steering'
+import type { Findings, Resolution } from '@dnstap-bgp/steering'
 import { canonicalName, type Admission, type Refusal } from './admission.ts'
 import { CROWDED_RULES, rulesOf } from './crowded-addresses.ts'
+import { momentOf, wallTimeOf } from './moment.ts'
 import { RecentMap } from './recent-map.ts'
 
 /** Refusals and ended routes remembered; the oldest go first. */
 const MAX_NOTES = 20_000
+const MAX_SHOWN = 20
+/** A withdrawal that is heard of so soon after its note is the one that was noted. */
+const SAME_WITHDRAWAL_MS = 10_000
 
-export interface RefusalNote {
+interface Refused {
   readonly list: string
   readonly name: string
   readonly address: string
   readonly refusal: Refusal | Outcome
   readonly why: string
   readonly source: string
-  readonly at: string
 }
+
+interface Ended {
+  readonly why: string
+}
+
+/** By the monotonic clock of who remembers it. */
+type At<Note> = Note & { readonly atMs: number }
+
+/** A note as replicas tell each other: their clocks differ, so it says how long ago. */
+export type Note =
+  (Refused & { readonly kind: 'refused'; readonly agoMs: number }) | (Ended & { readonly kind: 'ended'; readonly agoMs: number })
 
 export interface Explanation {
   readonly subject: string
@@ -30,6 +47,7 @@ export interface Explanation {
   readonly verdict: string
   /** What else is worth knowing, a sentence each. */
   readonly notes: readonly string[]
+  /** Of the subject itself; of an address also those of wider prefixes (addresses written in lists). */
   readonly bindings: readonly {
     readonly list: string
     readonly name: string
@@ -41,18 +59,32 @@ export interface Explanation {
     readonly lastSeen: string
     readonly expires: string
   }[]
+  /** What the announcers have of it. */
+  readonly announced: readonly {
+    readonly prefix: string
+    readonly announcer: string
+    readonly peers: readonly string[]
+    /** How long it stays for a store that lost its memory; empty: the store has it. */
+    readonly heldFor: string
+  }[]
   readonly lists: readonly { readonly list: string; readonly rule: string }[]
-  readonly refusals: readonly RefusalNote[]
+  readonly refusals: readonly (Refused & { readonly at: string })[]
+}
+
+export interface Looked {
+  readonly bindings: readonly Binding[]
+  /** What it may be routed by: an address by itself and all wider prefixes, a name by what it is bound to. */
+  readonly prefixes: readonly string[]
 }
 
 export class Explainer {
   readonly #store: IpStore
   readonly #admission: Admission
   readonly #clock: Clock
-  /** By name and address; a note made again moves to the end. */
-  readonly #refusals = new RecentMap<RefusalNote>(MAX_NOTES)
+  /** By name, address and list; a note made again moves to the end. */
+  readonly #refusals = new RecentMap<At<Refused>>(MAX_NOTES)
   /** By prefix: why and when a route ended last. */
-  readonly #withdrawals = new RecentMap<{ readonly why: string; readonly atMs: number }>(MAX_NOTES)
+  readonly #withdrawals = new RecentMap<At<Ended>>(MAX_NOTES)
 
   constructor(store: IpStore, admission: Admission, clock: Clock) {
     this.#store = store
@@ -60,27 +92,30 @@ export class Explainer {
     this.#clock = clock
   }
 
-  noteRefusal(resolution: Resolution, refused: { refusal: Refusal | Outcome; why: string }, nowMs: number): void {
-    const key = `${resolution.name} ${resolution.address} ${resolution.list}`
-    this.#refusals.set(key, {
-      list: resolution.list,
-      name: resolution.name,
-      address: resolution.address,
-      refusal: refused.refusal,
-      why: refused.why,
-      source: resolution.source,
-      at: new Date(nowMs).toISOString(),
+  noteRefusal(
+    { list, name, address, source }: Pick<Resolution, 'list' | 'name' | 'address' | 'source'>,
+    { refusal, why }: { refusal: Refusal | Outcome; why: string },
+  ): void {
+    this.#refusals.set(`${name} ${address} ${list}`, {
+      list,
+      name,
+      address,
+      refusal,
+      why,
+      source,
+      atMs: this.#clock.monotonic(),
     })
   }
 
   noteWithdrawal(prefix: string, why: string): void {
-    this.#withdrawals.set(prefix, { why, atMs: this.#clock.now() })
+    this.#withdrawals.set(prefix, { why, atMs: this.#clock.monotonic() })
   }
 
-  /** Canonical text with length. */
-  prefixOf(subject: string): string {
-    const prefix = parsePrefix(subject)
-    return prefix === undefined ? subject : formatPrefix(prefix)
+  /** The bus says that a route ended: when another replica ended it, it alone knows why. */
+  withdrawalHeard(prefix: string): void {
+    const noted = this.#withdrawals.get(prefix)
+    if (noted !== undefined && this.#clock.monotonic() - noted.atMs < SAME_WITHDRAWAL_MS) return
+    this.noteWithdrawal(prefix, 'its last binding ended')
   }
 
   /** As names are stored: people may write U-labels, capitals and a final dot. */
@@ -95,34 +130,66 @@ export class Explainer {
 
   /** An address, prefix or name as the store has it. */
   storedAs(subject: string): string {
-    return parsePrefix(subject) === undefined ? this.nameOf(subject) : this.prefixOf(subject)
+    const prefix = parsePrefix(subject)
+    return prefix === undefined ? this.nameOf(subject) : formatPrefix(prefix)
   }
 
   bindingsFor(subject: string): Promise<readonly Binding[]> {
-    return parsePrefix(subject) === undefined
-      ? this.#store.bindingsNamed(this.nameOf(subject))
-      : this.#store.bindingsOf(this.prefixOf(subject))
+    const stored = this.storedAs(subject)
+    return parsePrefix(subject) === undefined ? this.#store.bindingsNamed(stored) : this.#store.bindingsOf(stored)
+  }
+
+  /** What the store has of it; of an address also what wider prefixes have. */
+  async look(subject: string): Promise<Looked> {
+    const wider = selfAndWider(subject)
+    if (wider.length === 0) {
+      const bindings = await this.bindingsFor(subject)
+      return { bindings, prefixes: [...new Set(bindings.map(({ prefix }) => prefix))] }
+    }
+    const bindings = await Promise.all(wider.map((prefix) => this.#store.bindingsOf(prefix)))
+    return { bindings: bindings.flat(), prefixes: wider }
+  }
+
+  /** What we remember of a subject (as stored), for another replica. */
+  notesOf(stored: string): readonly Note[] {
+    const nowMs = this.#clock.monotonic()
+    const ended = this.#withdrawals.get(stored)
+    return [
+      ...this.#refusalsOf(stored).map(({ atMs, ...note }) => ({ kind: 'refused' as const, ...note, agoMs: nowMs - atMs })),
+      ...(ended === undefined ? [] : [{ kind: 'ended' as const, why: ended.why, agoMs: nowMs - ended.atMs }]),
+    ]
+  }
+
+  #refusalsOf(stored: string): At<Refused>[] {
+    const address = stored.replace(/\/(32|128)$/, '')
+    return [...this.#refusals.values()].filter((note) => note.address === address || note.name === stored).slice(-MAX_SHOWN)
   }
 
   async explain(subject: string): Promise<Explanation> {
+    return this.tell(subject, await this.look(subject))
+  }
+
+  /** `findings`: what the others said; undefined: nobody was asked. */
+  tell(subject: string, { bindings }: Looked, findings?: readonly Findings[]): Explanation {
+    const stored = this.storedAs(subject)
     const isAddress = parsePrefix(subject) !== undefined
-    const bindings = await this.bindingsFor(subject)
-    const address = isAddress ? this.prefixOf(subject).replace(/\/(32|128)$/, '') : undefined
-    const name = isAddress ? undefined : this.nameOf(subject)
-    const refusals = [...this.#refusals.values()].filter((note) => note.address === address || note.name === name).slice(-20)
-    const lists =
-      name === undefined
-        ? []
-        : [...this.#admission.config.holds.keys()].flatMap((list) => {
-            const rule = this.#admission.coverage.ruleFor(list, name)
-            return rule === undefined ? [] : [{ list, rule }]
-          })
+    const notes = [...this.notesOf(stored), ...(findings ?? []).flatMap((one) => (one.notes ?? []) as readonly Note[])]
+    notes.sort((a, b) => b.agoMs - a.agoMs)
+    const announced = (findings ?? []).flatMap(({ routes }) => routes ?? [])
+    const lists = isAddress
+      ? []
+      : [...this.#admission.config.holds.keys()].flatMap((list) => {
+          const rule = this.#admission.coverage.ruleFor(list, stored)
+          return rule === undefined ? [] : [{ list, rule }]
+        })
+    const now = momentOf(this.#store, this.#clock)
+    const time = (storeMs: number) => (storeMs === Infinity ? 'never' : iso(wallTimeOf(storeMs, now)))
     return {
-      subject: name ?? this.prefixOf(subject),
+      subject: stored,
       kind: isAddress ? 'address' : 'name',
-      routed: bindings.length > 0,
-      verdict: this.#verdict(subject, bindings, lists, refusals),
-      notes: this.#notes(subject, bindings),
+      routed: bindings.length > 0 || announced.length > 0,
+      verdict: this.#verdict(stored, isAddress, bindings, announced, lists.length > 0, notes),
+      notes: this.#notes(stored, bindings, findings, announced.length),
       bindings: bindings.map((binding) => ({
         list: binding.list,
         name: binding.name,
@@ -134,63 +201,91 @@ export class Explainer {
         lastSeen: time(binding.seenAtMs),
         expires: time(binding.expiresAtMs),
       })),
+      announced: announced.map(({ prefix, announcer, peers, heldForMs }) => ({
+        prefix,
+        announcer,
+        peers,
+        heldFor: heldForMs === undefined ? '' : inWords(heldForMs),
+      })),
       lists,
-      refusals,
+      refusals: notes
+        .flatMap((note) => (note.kind === 'refused' ? [note] : []))
+        .slice(-MAX_SHOWN)
+        .map(({ kind: _kind, agoMs, ...note }) => ({ ...note, at: iso(now.wallMs - agoMs) })),
     }
   }
 
   #verdict(
-    subject: string,
+    stored: string,
+    isAddress: boolean,
     bindings: readonly Binding[],
-    lists: readonly { list: string }[],
-    refusals: readonly RefusalNote[],
+    announced: readonly { readonly heldForMs?: number }[],
+    isListed: boolean,
+    notes: readonly Note[],
   ): string {
-    const stored = this.storedAs(subject)
     if (bindings.length > 0) {
       const owners = [...new Set(bindings.map((binding) => binding.list))].join(', ')
       const last = Math.max(...bindings.map((binding) => binding.expiresAtMs))
-      return `Routed for ${owners}; the last binding ${last === Infinity ? 'never expires' : `expires in ${this.#until(last)}`}.`
+      const wider = isAddress && bindings.every(({ prefix }) => prefix !== stored) ? ` by ${bindings[0].prefix}` : ''
+      const left = last - this.#store.now()
+      return `Routed${wider} for ${owners}; the last binding ${last === Infinity ? 'never expires' : `expires in ${inWords(left)}`}.`
     }
-    const nowMs = this.#clock.now()
-    const heldDownUntilMs = this.#admission.heldDownUntilMs(stored)
-    if (heldDownUntilMs > nowMs) return `Not routed: forgotten by hand and held down for another ${this.#until(heldDownUntilMs)}.`
-    const isAddress = parsePrefix(subject) !== undefined
-    if (isAddress) {
-      const never = this.#admission.config.never.refuses(stored)
-      if (never !== undefined) return `Not routed: the never list has it (${never}).`
+    if (announced.length > 0) {
+      const heldForMs = Math.max(...announced.map((one) => one.heldForMs ?? 0))
+      return heldForMs > 0
+        ? `The store does not know it, but it is still announced: held for another ${inWords(heldForMs)}, while the store learns again.`
+        : 'The store does not know it, but it is still announced.'
     }
-    const last = refusals.at(-1)
-    const ended = isAddress ? this.#withdrawals.get(stored) : undefined
-    if (ended !== undefined && (last === undefined || Date.parse(last.at) < ended.atMs))
-      return `Not routed: ${ended.why} ${this.#ago(ended.atMs)}.`
-    if (last !== undefined) return `Not routed: ${last.why} (${this.#ago(Date.parse(last.at))}).`
-    if (lists.length > 0) return `Listed, but no answer with an address has been seen, or it has expired.`
+    const heldDownMs = this.#admission.heldDown.leftMs(stored, this.#clock.monotonic())
+    if (heldDownMs > 0) return `Not routed: forgotten by hand and held down for another ${inWords(heldDownMs)}.`
+    const never = isAddress ? this.#admission.config.never.refuses(stored) : undefined
+    if (never !== undefined) return `Not routed: the never list has it (${never}).`
+    const last = notes.at(-1)
+    if (last?.kind === 'ended') return `Not routed: ${last.why} ${ago(last.agoMs)}.`
+    if (last !== undefined) return `Not routed: ${last.why} (${ago(last.agoMs)}).`
+    if (isListed) return `Listed, but no answer with an address has been seen, or it has expired.`
     if (isAddress) return 'Not routed: no listed name has resolved to it, or it has expired.'
     const why = this.#admission.coverage.why(stored)
     return `Not routed: no list covers this name${why.length > 0 ? ` (${why.join('; ')})` : ''}.`
   }
 
-  #notes(subject: string, bindings: readonly Binding[]): string[] {
+  #notes(stored: string, bindings: readonly Binding[], findings: readonly Findings[] | undefined, announced: number): string[] {
     const notes: string[] = []
-    const rules = parsePrefix(subject) === undefined ? 0 : rulesOf(bindings)
+    const rules = rulesOf(bindings.filter(({ prefix }) => prefix === stored))
     if (rules >= CROWDED_RULES)
       notes.push(`${rules} unrelated listed names claim this address; if it is not meant, put it on the never list.`)
     for (const list of new Set(bindings.map((binding) => binding.list)))
       if (this.#admission.coverage.unloaded.has(list))
         notes.push(`List "${list}" could not be loaded; what it bound before stays until it expires.`)
+    if (findings !== undefined && bindings.length > 0 && announced === 0)
+      notes.push(
+        findings.some(({ routes }) => routes !== undefined) ? 'No announcer has the route (yet).' : 'No announcer answered.',
+      )
     return notes
-  }
-
-  #until(atMs: number): string {
-    return formatDuration(Math.max(1000, Math.round((atMs - this.#clock.now()) / 1000) * 1000))
-  }
-
-  #ago(atMs: number): string {
-    const passedMs = Math.round((this.#clock.now() - atMs) / 1000) * 1000
-    return passedMs < 1000 ? 'just now' : `${formatDuration(passedMs)} ago`
   }
 }
 
-function time(ms: number): string {
-  return ms === Infinity ? 'never' : new Date(ms).toISOString()
+/** An address or prefix and every wider one, the narrowest first; none for a name. */
+function selfAndWider(subject: string): string[] {
+  const prefix = parsePrefix(subject)
+  if (prefix === undefined) return []
+  const bytes = prefix.bytes.slice()
+  const texts: string[] = []
+  for (let lengthBits = prefix.lengthBits; lengthBits > 0; lengthBits--) {
+    texts.push(formatPrefix({ bytes, lengthBits }))
+    bytes[(lengthBits - 1) >>> 3] &= 0xff00 >>> ((lengthBits - 1) & 7)
+  }
+  return texts
+}
+
+function iso(unixMs: number): string {
+  return new Date(unixMs).toISOString()
+}
+
+function inWords(ms: number): string {
+  return formatDuration(Math.max(1000, Math.round(ms / 1000) * 1000))
+}
+
+function ago(ms: number): string {
+  return ms < 500 ? 'just now' : `${inWords(ms)} ago`
 }

@@ -1,4 +1,4 @@
-export { Admission, holdMs, isRefused } from './admission.ts'
+export { Admission, isRefused } from './admission.ts'
 export type { Coverage, Refusal, Refused } from './admission.ts'
 export { CacheService, PEER_SOURCE } from './cache.ts'
 export type { CacheDeps, ListsView, LoadedCoverage } from './cache.ts'

@@ -5,10 +5,9 @@
  */
 import type { StoreCounts, StoreLimits } from '@dnstap-bgp/ip-store'
 import type { Clock, Log } from '@dnstap-bgp/runtime'
+import { Rarely } from './rarely.ts'
 
 const QUIET_MS = 30_000
-/** Ceilings of single names and addresses: told so often at most, however often strangers reach them. */
-const TELL_EVERY_MS = 60_000
 
 interface Note {
   readonly sentence: string
@@ -19,11 +18,13 @@ export class LimitNotes {
   readonly #clock: Pick<Clock, 'monotonic'>
   readonly #log: Log
   readonly #reached = new Map<string, Note>()
-  readonly #toldAtMs = new Map<string, number>()
+  /** Ceilings of single names and addresses: strangers may reach them all the time. */
+  readonly #rarely: Rarely
 
   constructor(clock: Pick<Clock, 'monotonic'>, log: Log) {
     this.#clock = clock
     this.#log = log
+    this.#rarely = new Rarely(clock)
   }
 
   /** By list, or `all`: one sentence each. */
@@ -50,9 +51,7 @@ export class LimitNotes {
 
   /** The ceiling of one name or one address refused a binding. */
   refusedBinding(kind: 'full-names-per-prefix' | 'full-prefixes-per-name', name: string, address: string): void {
-    const nowMs = this.#clock.monotonic()
-    if (nowMs - (this.#toldAtMs.get(kind) ?? -Infinity) < TELL_EVERY_MS) return
-    this.#toldAtMs.set(kind, nowMs)
+    if (!this.#rarely.isTime(kind)) return
     if (kind === 'full-names-per-prefix')
       this.#log.warn({ name, address }, 'Limit reached: an address has as many names as it may have; told once a minute.')
     else this.#log.warn({ name, address }, 'Limit reached: a name has as many addresses as it may have; told once a minute.')

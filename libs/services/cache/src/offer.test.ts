@@ -47,6 +47,20 @@ describe("another instance's entry", () => {
     expect(answers.map((answer) => answer?.refusal ?? 'taken')).toEqual(['taken', 'not-listed', 'never', 'too-old', 'taken'])
   })
 
+  test('is not called taken when the store has no room for it, or its list no rate', async () => {
+    const rate = '[[list]]\nname = "default"\nsource = "/x"\nnewRoutesPerSecond = 1\nnewRoutesBurst = 1\n'
+    const full = await startTestCache({ config: `${BASE_CONFIG}[limits]\nroutes = 1\n` })
+    const fast = await startTestCache({ config: rate })
+    for (const [{ cache, clock }, refusal, why] of [
+      [full, 'full-routes', 'there are already as many routes as there may be'],
+      [fast, 'rate', 'list "default" makes new routes too fast'],
+    ] as const) {
+      const seenAtMs = clock.now()
+      const both = [entry({ seenAtMs }), entry({ seenAtMs, address: '93.184.215.15' })]
+      expect(await cache.offer(both)).toEqual([null, { refusal, why }])
+    }
+  })
+
   test('refreshes what we know, and an older one neither ages nor withdraws it', async () => {
     const { cache, learn, clock, store, routes } = await startTestCache()
     await learn({})

@@ -1,6 +1,5 @@
 /** Puts the cache service together with its metrics, its health and its part of the admin API. */
-import { parseDuration } from '@dnstap-bgp/config'
-import type { StoreCounts } from '@dnstap-bgp/ip-store'
+import { StoreError, type StoreCounts } from '@dnstap-bgp/ip-store'
 import type { Closeable } from '@dnstap-bgp/runtime'
 import { AdminError, samplesOf, type AdminRoutes, type Health, type Metrics } from '@dnstap-bgp/telemetry'
 import { CacheService, type CacheDeps } from './cache.ts'
@@ -42,22 +41,14 @@ export async function startCache(config: CacheConfig, deps: StartCacheDeps): Pro
   look()
   const timer = clock.every(HEALTH_PERIOD_MS, look)
   describeMetrics(deps.metrics, cache, () => counts)
-  routes.set('GET /api/explain', ({ query }) => {
-    const subject = query.get('subject')
-    if (subject === null || subject === '') throw new AdminError(400, 'which address or name? (?subject=)')
-    return cache.explainer.explain(subject)
+  routes.set('GET /api/cache', async () => {
+    try {
+      return await cache.status()
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      throw new AdminError(503, `The store cannot be asked: ${error.message}`, { cause: error })
+    }
   })
-  routes.set('POST /api/forget', ({ body }) => {
-    const { subject, holdDown } = (body ?? {}) as { subject?: unknown; holdDown?: unknown }
-    if (typeof subject !== 'string' || subject === '') throw new AdminError(400, 'subject is missing: an address or a name')
-    const holdDownMs = parseDuration(typeof holdDown === 'string' ? holdDown : '0s')
-    if (typeof holdDownMs !== 'number')
-      throw new AdminError(400, `holdDown is ${JSON.stringify(holdDown)}; a duration such as "1h" expected`)
-    if (!cache.explainer.isSubject(subject))
-      throw new AdminError(400, `subject is ${JSON.stringify(subject)}; an address, a prefix or a name expected`)
-    return cache.forget({ subject, holdDownMs })
-  })
-  routes.set('GET /api/cache', () => cache.status())
   return {
     service: cache,
     async close() {
@@ -80,6 +71,11 @@ function describeMetrics(metrics: Metrics, cache: CacheService, counts: () => St
     help: 'Resolutions that may not become a route, by reason.',
     labels: ['reason'],
     read: () => samplesOf('reason', counters.refused),
+  })
+  metrics.counter({
+    name: 'cache_resolutions_from_future_total',
+    help: 'Resolutions seen more than 5 s later than now: clocks of machines differ.',
+    read: () => counters.fromTheFuture,
   })
   metrics.counter({
     name: 'cache_expired_bindings_total',

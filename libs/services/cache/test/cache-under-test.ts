@@ -2,10 +2,11 @@
 import { LocalBus } from '@dnstap-bgp/bus'
 import { parseConfig, type Config } from '@dnstap-bgp/config'
 import { MemoryIpStore, StoreError, type IpStore, type StoreState } from '@dnstap-bgp/ip-store'
-import { silentLog, type Clock } from '@dnstap-bgp/runtime'
+import { silentLog, type Clock, type Log } from '@dnstap-bgp/runtime'
 import { LEARNT, RESOLUTIONS, ROUTE_CHANGES, type Resolution, type RouteChange } from '@dnstap-bgp/steering'
 import { FakeClock } from '@dnstap-bgp/testkit'
 import { CacheService, type ListsView } from '../src/cache.ts'
+import { INQUIRY_MS } from '../src/inquiries.ts'
 
 export const HOUR_MS = 3_600_000
 
@@ -60,6 +61,11 @@ function memoryStore(epoch: string, clock: FakeClock): MemoryIpStore {
 export class Switchable implements IpStore {
   away = false
   onHead = () => {}
+  /** Called, and waited for, before bindings are read by prefix or name. */
+  beforeReading = async () => {}
+  /** Called, and waited for, before all bindings are handed out. */
+  beforeBindings = async () => {}
+  afterObserving = () => {}
   readonly expireBatch = 500
   readonly clock = new FakeClock()
   #store = memoryStore('e1', this.clock)
@@ -85,7 +91,9 @@ export class Switchable implements IpStore {
     return this.#there().counts()
   }
   async observe(...args: Parameters<IpStore['observe']>) {
-    return this.#there().observe(...args)
+    const observed = await this.#there().observe(...args)
+    this.afterObserving()
+    return observed
   }
   async expire(...args: Parameters<IpStore['expire']>) {
     return this.#there().expire(...args)
@@ -97,12 +105,15 @@ export class Switchable implements IpStore {
     return this.#there().reschedule(...args)
   }
   async *bindings() {
+    await this.beforeBindings()
     yield* this.#there().bindings()
   }
   async bindingsOf(prefix: string) {
+    await this.beforeReading()
     return this.#there().bindingsOf(prefix)
   }
   async bindingsNamed(name: string) {
+    await this.beforeReading()
     return this.#there().bindingsNamed(name)
   }
   async *snapshot() {
@@ -149,12 +160,14 @@ export async function startTestCache(
   const learnt: Resolution[] = []
   bus.subscribe(ROUTE_CHANGES, (message) => changes.push(...message.changes))
   bus.subscribe(LEARNT, (message) => learnt.push(...message))
+  const told: string[] = []
+  const log: Log = { ...silentLog, warn: (_fields, sentence) => told.push(sentence) }
   const cache = new CacheService(configOf(options.config ?? BASE_CONFIG), {
     bus,
     store,
     lists,
     clock: options.serviceClock ?? clock,
-    log: silentLog,
+    log,
   })
   const started = cache.start()
   await clock.advanceAsync(10)
@@ -168,7 +181,15 @@ export async function startTestCache(
     lists,
     changes,
     learnt,
+    /** Warnings in the log. */
+    told,
     settle,
+    /** As a person gets it: others are given a moment to say what they know. */
+    async explain(subject: string) {
+      const answer = cache.explain(subject)
+      await clock.advanceAsync(2 * INQUIRY_MS)
+      return answer
+    },
     /** What the bus said last about each prefix. */
     routes: () =>
       Object.fromEntries(
