@@ -1,8 +1,8 @@
 /** Time, passed in wherever it matters, so that tests own it. */
 export interface Clock {
-  /** Unix time in ms. */
+  /** Unix time in ms, as the machine has it: it may be set at any moment. For people and for other machines, never for durations. */
   now(): number
-  /** Milliseconds that only ever grow; for durations. */
+  /** Milliseconds that only ever grow, with time that passes; for durations. */
   monotonic(): number
   /** Calls `callback` once after `delayMs`; cancel it before you let go. 0: when sockets and timers that are due have had their turn. */
   after(delayMs: number, callback: () => void): Timer
