@@ -16,8 +16,6 @@ export interface SessionConfig {
   readonly holdTimeSeconds?: number
   /** How long one attempt to connect may take, and the pause after a connection that was lost before the peer's OPEN. Default 30. */
   readonly connectRetrySeconds?: number
-  /** Time for the peer to send its OPEN first. Default 0: ours goes out at once. */
-  readonly delayOpenSeconds?: number
   /** How long the peer may read nothing (RFC 9687). Default: 8 minutes, or twice the hold time where that is longer. */
   readonly sendHoldTimeSeconds?: number
   /** The pause between attempts: doubles from `firstSeconds` (default 1) to `maxSeconds` (default 60). */
@@ -43,13 +41,11 @@ export interface SessionConfig {
   readonly role?: Role
   /** End the session with a peer that names no role. */
   readonly strictRole?: boolean
-  readonly hostName?: string
   /** A number from 0 up to, not including, 1: the driver's dice. */
   readonly jitter: () => number
 }
 
-export type Settings = Required<Omit<SessionConfig, 'gracefulRestart' | 'role' | 'hostName'>> &
-  Pick<SessionConfig, 'gracefulRestart' | 'role' | 'hostName'>
+export type Settings = Required<Omit<SessionConfig, 'gracefulRestart' | 'role'>> & Pick<SessionConfig, 'gracefulRestart' | 'role'>
 
 export function withDefaults(config: SessionConfig): Settings {
   const holdTimeSeconds = config.holdTimeSeconds ?? 90
@@ -57,7 +53,6 @@ export function withDefaults(config: SessionConfig): Settings {
     families: ['ipv4', 'ipv6'],
     passive: false,
     connectRetrySeconds: 30,
-    delayOpenSeconds: 0,
     sendHoldTimeSeconds: Math.max(480, 2 * holdTimeSeconds),
     backOff: { firstSeconds: 1, maxSeconds: 60 },
     prefixLimitBackOffSeconds: 900,

@@ -6,10 +6,10 @@ import type { Negotiated } from './negotiation.ts'
 export const STATES = ['Idle', 'Connect', 'Active', 'OpenSent', 'OpenConfirm', 'Established'] as const
 export type State = (typeof STATES)[number]
 
-export type Timer = 'ConnectRetryTimer' | 'HoldTimer' | 'KeepaliveTimer' | 'DelayOpenTimer' | 'IdleHoldTimer' | 'SendHoldTimer'
+export type Timer = 'ConnectRetryTimer' | 'HoldTimer' | 'KeepaliveTimer' | 'IdleHoldTimer' | 'SendHoldTimer'
 
 /**
- * Events 1-28 of §8.1 as far as they reach a session, 29 of RFC 9687, and three the RFC has no name for: a ROUTE-REFRESH, a malformed
+ * Events 1-28 of §8.1 as far as they reach a session (12 and 20 belong to DelayOpen, which is always FALSE), 29 of RFC 9687, and three the RFC has no name for: a ROUTE-REFRESH, a malformed
  * one, and word from the driver that the peer's TCP took something of what we sent. Events 14 and 15, whether an incoming connection is
  * one we want, are answered before a session hears of it.
  */
@@ -26,7 +26,6 @@ export type Event =
   | { readonly type: 'ConnectRetryTimer_Expires' }
   | { readonly type: 'HoldTimer_Expires' }
   | { readonly type: 'KeepaliveTimer_Expires' }
-  | { readonly type: 'DelayOpenTimer_Expires' }
   | { readonly type: 'IdleHoldTimer_Expires' }
   | { readonly type: 'Tcp_CR_Acked' }
   | { readonly type: 'TcpConnectionConfirmed' }

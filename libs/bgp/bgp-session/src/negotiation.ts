@@ -46,6 +46,8 @@ export interface Negotiated {
     /** The peer's own: it has just restarted, and whether it kept forwarding. */
     readonly peerRestarting: boolean
     readonly peerRestartTimeSeconds: number
+    /** What it restarts itself with; none: it only helps us. */
+    readonly peerFamilies: readonly Family[]
     readonly peerForwarding: readonly Family[]
   }
   /** Stale time by family, where both offered it. */
@@ -59,8 +61,8 @@ export interface Negotiated {
 export class Offer {
   readonly #settings: Settings
   #restarting: boolean
-  #withheld = new Set<number>()
-  #bare = false
+  /** The peer refused our optional parameters: none are sent. */
+  #isBare = false
 
   constructor(settings: Settings) {
     this.#settings = settings
@@ -69,16 +71,17 @@ export class Offer {
 
   open(): Open {
     const { localAsn, holdTimeSeconds, bgpIdentifier } = this.#settings
-    return { asn: localAsn, holdTimeSeconds, bgpIdentifier, capabilities: this.#capabilities() }
+    const capabilities = this.#isBare ? NO_CAPABILITIES : this.#capabilities()
+    return { asn: localAsn, holdTimeSeconds, bgpIdentifier, capabilities }
   }
 
   encode(): Uint8Array {
-    return encodeOpen(this.open(), !this.#bare)
+    return encodeOpen(this.open(), !this.#isBare)
   }
 
-  /** The capabilities left out because the peer refused them. */
+  /** Codes of the capabilities left out because the peer knows none. */
   get withheld(): readonly number[] {
-    return [...this.#withheld]
+    return this.#isBare ? codesOf(this.#capabilities()) : []
   }
 
   /** A session came up: from now on we are no longer the one that has just restarted. */
@@ -88,50 +91,34 @@ export class Offer {
 
   /** The peer may have been replaced meanwhile: offer everything again. */
   forget(): void {
-    this.#withheld.clear()
-    this.#bare = false
+    this.#isBare = false
   }
 
   /**
-   * Takes out what the NOTIFICATION refuses; true when the next OPEN will differ. Its data names capabilities (RFC 5492 §5); without, all go
-   * that a session can do without, and at the second time all.
+   * A peer that knows no optional parameters (2/4) gets an OPEN without (RFC 5492 §3); true when the next one will differ. Unsupported
+   * Capability (2/7) is another thing: its data says what the peer wants from us and did not find, so leaving out more would not help.
    */
-  refused({ code, subcode, data }: Notification): boolean {
-    if (code !== ErrorCode.OPEN_MESSAGE_ERROR || this.#bare) return false
-    if (subcode === OpenErrorSubcode.UNSUPPORTED_OPTIONAL_PARAMETER) {
-      this.#bare = true
-      return true
-    }
-    if (subcode !== OpenErrorSubcode.UNSUPPORTED_CAPABILITY) return false
-    const before = this.#withheld.size
-    for (let at = 0; at + 2 <= data.length; at += 2 + data[at + 1]) {
-      if (OFFERED.includes(data[at])) this.#withheld.add(data[at])
-    }
-    if (this.#withheld.size > before) return true
-    for (const code of OFFERED) if (!NEEDED_MOST.includes(code)) this.#withheld.add(code)
-    if (this.#withheld.size === before) this.#bare = true
+  refused({ code, subcode }: Notification): boolean {
+    if (code !== ErrorCode.OPEN_MESSAGE_ERROR || subcode !== OpenErrorSubcode.UNSUPPORTED_OPTIONAL_PARAMETER) return false
+    if (this.#isBare) return false
+    this.#isBare = true
     return true
   }
 
   #capabilities(): Capabilities {
-    if (this.#bare) return NO_CAPABILITIES
     const settings = this.#settings
-    const may = (code: number) => !this.#withheld.has(code)
-    const restart = may(CapabilityCode.GRACEFUL_RESTART) ? settings.gracefulRestart : undefined
+    const restart = settings.gracefulRestart
     const families = settings.families.map((family) => ({ family, forwarding: true }))
-    const staleTimeSeconds = may(CapabilityCode.LONG_LIVED_GRACEFUL_RESTART) ? restart?.longLivedStaleTimeSeconds : undefined
+    const staleTimeSeconds = restart?.longLivedStaleTimeSeconds
     const isExternal = settings.peerAsn !== 'any' && settings.peerAsn !== settings.localAsn
     return {
       ...NO_CAPABILITIES,
-      families: may(CapabilityCode.MULTIPROTOCOL_EXTENSIONS) ? settings.families : [],
-      routeRefresh: settings.routeRefresh && may(CapabilityCode.ROUTE_REFRESH),
-      enhancedRouteRefresh: settings.routeRefresh && may(CapabilityCode.ENHANCED_ROUTE_REFRESH),
-      extendedMessage: settings.extendedMessage && may(CapabilityCode.BGP_EXTENDED_MESSAGE),
-      extendedNextHop:
-        settings.extendedNextHop && settings.families.includes('ipv4') && may(CapabilityCode.EXTENDED_NEXT_HOP_ENCODING)
-          ? ['ipv4']
-          : [],
-      ...(may(CapabilityCode.FOUR_OCTET_AS_NUMBER) ? { fourOctetAsn: settings.localAsn } : {}),
+      families: settings.families,
+      routeRefresh: settings.routeRefresh,
+      enhancedRouteRefresh: settings.routeRefresh,
+      extendedMessage: settings.extendedMessage,
+      extendedNextHop: settings.extendedNextHop && settings.families.includes('ipv4') ? ['ipv4'] : [],
+      fourOctetAsn: settings.localAsn,
       ...(restart === undefined
         ? {}
         : {
@@ -146,17 +133,10 @@ export class Offer {
       ...(staleTimeSeconds === undefined
         ? {}
         : { longLivedGracefulRestart: families.map((family) => ({ ...family, staleTimeSeconds })) }),
-      ...(settings.role !== undefined && isExternal && may(CapabilityCode.BGP_ROLE) ? { role: settings.role } : {}),
-      ...(settings.hostName !== undefined && may(CapabilityCode.FQDN)
-        ? { fqdn: { hostName: settings.hostName, domainName: '' } }
-        : {}),
+      ...(settings.role !== undefined && isExternal ? { role: settings.role } : {}),
     }
   }
 }
-
-/** What an OPEN of ours can name, and of that what costs most to be without. */
-const OFFERED: readonly number[] = Object.values(CapabilityCode)
-const NEEDED_MOST: readonly number[] = [CapabilityCode.MULTIPROTOCOL_EXTENSIONS, CapabilityCode.FOUR_OCTET_AS_NUMBER]
 
 /** What the two OPENs agree on, or the error that answers theirs. */
 export function negotiate(settings: Settings, ours: Open, theirs: Open): Negotiated | BgpError {
@@ -213,6 +193,7 @@ export function negotiate(settings: Settings, ours: Open, theirs: Open): Negotia
             families,
             peerRestarting: peerRestart.restarting,
             peerRestartTimeSeconds: peerRestart.restartTimeSeconds,
+            peerFamilies: peerRestart.families.map((one) => one.family),
             peerForwarding: peerRestart.families.filter((one) => one.forwarding).map((one) => one.family),
           },
         }),
@@ -227,6 +208,22 @@ export function negotiate(settings: Settings, ours: Open, theirs: Open): Negotia
     ...(b.fqdn === undefined ? {} : { peerHostName: b.fqdn.hostName }),
     unknownCapabilities: b.unknown.map(({ code }) => code),
   }
+}
+
+function codesOf(capabilities: Capabilities): number[] {
+  const { families, routeRefresh, extendedNextHop, extendedMessage, role, gracefulRestart } = capabilities
+  const isThere: readonly (readonly [number, boolean])[] = [
+    [CapabilityCode.MULTIPROTOCOL_EXTENSIONS, families.length > 0],
+    [CapabilityCode.ROUTE_REFRESH, routeRefresh],
+    [CapabilityCode.EXTENDED_NEXT_HOP_ENCODING, extendedNextHop.length > 0],
+    [CapabilityCode.BGP_EXTENDED_MESSAGE, extendedMessage],
+    [CapabilityCode.BGP_ROLE, role !== undefined],
+    [CapabilityCode.GRACEFUL_RESTART, gracefulRestart !== undefined],
+    [CapabilityCode.FOUR_OCTET_AS_NUMBER, capabilities.fourOctetAsn !== undefined],
+    [CapabilityCode.ENHANCED_ROUTE_REFRESH, capabilities.enhancedRouteRefresh],
+    [CapabilityCode.LONG_LIVED_GRACEFUL_RESTART, capabilities.longLivedGracefulRestart !== undefined],
+  ]
+  return isThere.filter(([, is]) => is).map(([code]) => code)
 }
 
 /** RFC 4760 §8: who names no family speaks IPv4 unicast. */

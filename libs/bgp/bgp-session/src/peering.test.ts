@@ -114,18 +114,6 @@ describe('two peerings', () => {
     expect(both.a.runningTimers).toEqual([])
   })
 
-  test('wait with DelayOpen and come up all the same', () => {
-    for (const delays of [
-      [5, 0],
-      [0, 5],
-      [5, 5],
-    ]) {
-      const both = started({ delayOpenSeconds: delays[0] }, { delayOpenSeconds: delays[1], passive: true })
-      both.world.run(30)
-      expectOneSession(both)
-    }
-  })
-
   test('a frozen peer is given up when the hold time is over', () => {
     const both = started({ holdTimeSeconds: 9 }, { passive: true })
     both.world.run(10)
@@ -208,6 +196,17 @@ describe('graceful restart', () => {
     expect(ended.words).toBe(restart === GRACEFUL ? 'the peer restarted and connected anew' : 'Hold Timer Expired')
   })
 
+  test.each([
+    ['restarts itself', [{ family: 'ipv4', forwarding: true }], true],
+    ['only helps', [], false],
+  ] as const)('a peer that %s and connects anew has restarted (families: %j): %s (RFC 4724 §5)', (_name, families, isRestart) => {
+    const gracefulRestart = { restarting: false, notification: false, restartTimeSeconds: 0, families }
+    const { peering } = new Played(GRACEFUL).established({ capabilities: { ...OPEN.capabilities, gracefulRestart } })
+    peering.expired('outgoing', 'KeepaliveTimer') // the session has lasted a while
+    expect(peering.incoming().connection !== undefined).toBe(isRestart)
+    expect(peering.state === 'Established').toBe(!isRestart)
+  })
+
   test('a second connection of a young session is no restart: it may be what is left of a collision', () => {
     const both = started({ ...GRACEFUL, passive: true }, GRACEFUL)
     both.world.run(1)
@@ -235,7 +234,7 @@ describe('stop', () => {
 
   test('from any moment leaves no timer and no connection', () => {
     for (let seed = 1; seed <= 300; seed++) {
-      const both = pair({ delayOpenSeconds: seed % 3 === 0 ? 0.1 : 0 }, {}, seed)
+      const both = pair({}, {}, seed)
       const { world, a, b } = both
       a.latency = b.latency = () => world.random() * 0.1
       a.start()
@@ -270,6 +269,16 @@ class Played {
     const actions = this.peering.receive(this.connection, Buffer.concat(messages))
     this.actions.push(...actions)
     return actions
+  }
+
+  /** The pause is over. */
+  again(): void {
+    this.actions.push(...this.peering.expired('outgoing', 'IdleHoldTimer'))
+    this.connect()
+  }
+
+  opens(): { readonly bytes: Uint8Array }[] {
+    return this.actions.filter((one) => one.type === 'send').filter((one) => one.message === 'OPEN')
   }
 
   established(open: Partial<Open> = {}): this {
@@ -307,23 +316,51 @@ describe('a peer that refuses', () => {
     expect(played.peering.isHeld).toBe(false)
   })
 
-  test('a capability is tried again soon without it, as often as it takes (RFC 5492 §3)', () => {
-    const played = new Played()
-    played.receive(encodeNotification({ code: 2, subcode: 7, data: Uint8Array.of(6, 0) }))
+  test('capabilities is tried again soon without any (RFC 5492 §3)', () => {
+    const played = new Played({ ...GRACEFUL, extendedNextHop: true })
+    played.receive(refusal(4))
     expect(played.actions.at(-2)).toMatchObject({ type: 'waiting', seconds: 1 })
-    expect(played.peering.withheldCapabilities).toEqual([6])
-    played.actions.push(...played.peering.expired('outgoing', 'IdleHoldTimer'))
-    played.connect()
-    played.receive(encodeNotification({ code: 2, subcode: 4, data: new Uint8Array(0) }))
-    expect(played.actions.at(-2)).toMatchObject({ type: 'waiting', seconds: 1 })
-    played.actions.push(...played.peering.expired('outgoing', 'IdleHoldTimer'))
-    played.connect()
-    const opens = played.actions.filter((one) => one.type === 'send' && one.message === 'OPEN') as { bytes: Uint8Array }[]
-    expect(opens.map(({ bytes }) => bytes.length)).toEqual([expect.any(Number), opens[0].bytes.length - 2, 29])
+    expect(played.peering.withheldCapabilities).toEqual([1, 2, 5, 6, 64, 65, 70])
+    played.again()
+    expect(played.opens().map(({ bytes }) => bytes.length)).toEqual([expect.any(Number), 29])
     played.established({ capabilities: NO_CAPABILITIES })
     expect(played.peering.negotiated).toMatchObject({ families: ['ipv4'], fourOctetAsn: false })
+    // That session over, it may be another router by now.
+    played.actions.push(...played.peering.closed(played.connection))
+    played.again()
+    expect(played.opens()[2].bytes.length).toBe(played.opens()[0].bytes.length)
+    expect(played.peering.withheldCapabilities).toEqual([])
+  })
+
+  test('capabilities, and does no better without, is offered them again', () => {
+    const played = new Played()
+    for (const code of [4, 2]) {
+      played.receive(refusal(code))
+      played.again()
+    }
+    const lengths = played.opens().map(({ bytes }) => bytes.length)
+    expect(lengths).toEqual([lengths[0], 29, lengths[0]])
+    expect(lengths[0]).toBeGreaterThan(29)
+  })
+
+  test('capabilities is offered them again when the operator begins anew', () => {
+    const played = new Played()
+    played.receive(refusal(4))
+    played.actions.push(...played.peering.start())
+    played.connect()
+    expect(played.opens()[1].bytes).toEqual(played.opens()[0].bytes)
+  })
+
+  test('us for a capability that we lack is not offered less (RFC 5492 §5)', () => {
+    const played = new Played()
+    played.receive(encodeNotification({ code: 2, subcode: 7, data: Uint8Array.of(6, 0) }))
+    played.again()
+    expect(played.peering.withheldCapabilities).toEqual([])
+    expect(played.opens()[1].bytes).toEqual(played.opens()[0].bytes)
   })
 })
+
+const refusal = (subcode: number) => encodeNotification({ code: 2, subcode, data: new Uint8Array(0) })
 
 describe('a collision', () => {
   test.each([

@@ -277,7 +277,7 @@ export class Peering {
   /** A valid OPEN settles with the other connection first (§6.8): the loser must not send one more KEEPALIVE. */
   #opened(line: Line, event: Event & { type: 'BGPOpen' }): PeeringAction[] {
     const other = line === this.#outgoing ? this.#incoming : this.#outgoing
-    const isAwaited = line.session.state === 'OpenSent' || line.session.isRunning('DelayOpenTimer')
+    const isAwaited = line.session.state === 'OpenSent'
     const actions: PeeringAction[] = []
     if (isAwaited && other !== undefined && !(line.session.judge(event.open) instanceof BgpError)) {
       const { localAsn: asn, bgpIdentifier } = this.#settings
@@ -372,9 +372,11 @@ export class Peering {
     const established = this.#established()
     if (established !== undefined) {
       const { connection } = established
-      // RFC 4724 §5: a peer with graceful restart that connects anew has restarted; its old connection is dead, we only did not hear of it.
-      // Not so while the session is young: this may be the other half of the collision it came from.
-      const isRestart = established.isProven && established.session.negotiated?.gracefulRestart !== undefined
+      // RFC 4724 §5: a peer that restarts gracefully (its capability names a family) and connects anew has restarted; its old connection is
+      // dead, we only did not hear of it. One that only helps us restart does not say that it will, so a stray connection from its address
+      // is no sign of anything. Nor is one while the session is young: it may be the other half of the collision it came from.
+      const restart = established.session.negotiated?.gracefulRestart
+      const isRestart = established.isProven && restart !== undefined && restart.peerFamilies.length > 0
       if (!isRestart || connection === undefined) return undefined
       const ended = this.#tell(established, { type: 'TcpConnectionFails', reason: 'the peer restarted and connected anew' })
       return [{ type: 'close', connection, abort: true }, ...ended]
@@ -387,8 +389,9 @@ export class Peering {
 
   #judgeEnding(ending: Ending, wasUp: boolean): void {
     const { received } = ending
+    const isCollision = received?.code === ErrorCode.CEASE && received.subcode === CeaseSubcode.CONNECTION_COLLISION_RESOLUTION
     if (received !== undefined && ending.from !== 'Established' && this.#offer.refused(received)) this.#isRefused = true
-    if (ending.from === 'Established') this.#offer.forget()
+    else if (ending.from === 'Established' || (wasUp && ending.deliberate !== true && !isCollision)) this.#offer.forget() // without capabilities it went no better, or went for a while: everything is offered again
     if (ending.deliberate === true) return
     this.#failures++
     if (wasUp) this.#brokenLines++
@@ -477,7 +480,7 @@ function newLine(side: Side, settings: Settings, offer: Offer): Line {
 }
 
 function stopTimers(line: Line): PeeringAction[] {
-  const timers: Timer[] = ['ConnectRetryTimer', 'HoldTimer', 'KeepaliveTimer', 'DelayOpenTimer', 'SendHoldTimer']
+  const timers: Timer[] = ['ConnectRetryTimer', 'HoldTimer', 'KeepaliveTimer', 'SendHoldTimer']
   return timers.filter((timer) => line.session.isRunning(timer)).map((timer) => ({ type: 'stopTimer', side: line.side, timer }))
 }
 

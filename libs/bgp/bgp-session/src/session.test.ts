@@ -71,7 +71,6 @@ const EVENTS: Readonly<Record<string, Event>> = {
   ConnectRetryTimer_Expires: { type: 'ConnectRetryTimer_Expires' },
   HoldTimer_Expires: { type: 'HoldTimer_Expires' },
   KeepaliveTimer_Expires: { type: 'KeepaliveTimer_Expires' },
-  DelayOpenTimer_Expires: { type: 'DelayOpenTimer_Expires' },
   SendHoldTimer_Expires: { type: 'SendHoldTimer_Expires' },
   Tcp_CR_Acked: { type: 'Tcp_CR_Acked' },
   TcpConnectionConfirmed: { type: 'TcpConnectionConfirmed' },
@@ -111,7 +110,6 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   ConnectRetryTimer_Expires: ['Idle', 'Connect', 'Connect', 'Idle 5/1', 'Idle 5/2', 'Idle 5/3'],
   HoldTimer_Expires: ['Idle', 'Idle', 'Idle', 'Idle 4/0', 'Idle 4/0', 'Idle 4/0'],
   KeepaliveTimer_Expires: ['Idle', 'Idle', 'Idle', 'Idle 5/1', 'OpenConfirm', 'Established'],
-  DelayOpenTimer_Expires: ['Idle', 'OpenSent', 'OpenSent', 'Idle 5/1', 'Idle 5/2', 'Idle 5/3'],
   SendHoldTimer_Expires: ['Idle', 'Idle', 'Idle', 'Idle 5/1', 'Idle 5/2', 'Idle'],
   Tcp_CR_Acked: ['Idle', 'OpenSent', 'OpenSent', 'OpenSent', 'OpenConfirm', 'Established'],
   TcpConnectionConfirmed: ['Idle', 'OpenSent', 'OpenSent', 'OpenSent', 'OpenConfirm', 'Established'],
@@ -136,7 +134,7 @@ describe('every event in every state', () => {
   for (const [index, state] of STATES.entries()) {
     test.each(Object.keys(EVENTS))(`in ${state}, %s leads where RFC 4271 §8.2.2 says, with the NOTIFICATION it earns`, (name) => {
       const session = sessionIn(state)
-      const running = (['ConnectRetryTimer', 'HoldTimer', 'KeepaliveTimer', 'DelayOpenTimer', 'SendHoldTimer'] as const).filter(
+      const running = (['ConnectRetryTimer', 'HoldTimer', 'KeepaliveTimer', 'SendHoldTimer'] as const).filter(
         (timer) => session.isRunning(timer) && name !== `${timer}_Expires`,
       )
       const actions = session.handle(EVENTS[name])
@@ -201,40 +199,6 @@ describe('timers', () => {
 
   test('SendHoldTimer is 8 minutes or twice the hold time, whichever is longer (RFC 9687 §3.2)', () => {
     expect(withDefaults({ ...CONFIG, holdTimeSeconds: 300 }).sendHoldTimeSeconds).toBe(600)
-  })
-})
-
-describe('DelayOpen (RFC 4271 §8.1.1)', () => {
-  const delayed = { delayOpenSeconds: 5 }
-
-  test.each(['Connect', 'Active'] as const)('in %s our OPEN waits for DelayOpenTimer', (state) => {
-    const session = sessionIn(state, delayed)
-    expect(timers(session.handle({ type: 'TcpConnectionConfirmed' }))).toEqual({
-      ConnectRetryTimer: undefined,
-      DelayOpenTimer: 5,
-    })
-    expect(session.state).toBe(state)
-    expect(types(session.handle({ type: 'DelayOpenTimer_Expires' }))).toContain('OPEN')
-    expect(session.state).toBe('OpenSent')
-  })
-
-  test.each(['Connect', 'Active'] as const)("in %s the peer's OPEN ends the wait, and is answered at once", (state) => {
-    const session = sessionIn(state, delayed)
-    session.handle({ type: 'TcpConnectionConfirmed' })
-    const actions = session.handle({ type: 'BGPOpen', open: OPEN })
-    expect(types(actions).filter((type) => /[A-Z]{4}/.test(type))).toEqual(['OPEN', 'KEEPALIVE'])
-    expect(session.state).toBe('OpenConfirm')
-    expect(session.isRunning('DelayOpenTimer')).toBe(false)
-  })
-
-  test('a connection lost while waiting leads to Active', () => {
-    const session = sessionIn('Connect', delayed)
-    session.handle({ type: 'Tcp_CR_Acked' })
-    expect(timers(session.handle({ type: 'TcpConnectionFails' }))).toMatchObject({
-      DelayOpenTimer: undefined,
-      ConnectRetryTimer: 30,
-    })
-    expect(session.state).toBe('Active')
   })
 })
 

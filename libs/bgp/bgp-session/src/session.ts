@@ -123,15 +123,13 @@ export class Session {
     }
   }
 
-  /** Connect: our TCP connection is being opened, or is open and waits out DelayOpenTimer. */
+  /** Connect: our TCP connection is being opened. */
   #inConnect(event: Event): Action[] {
     switch (event.type) {
       case 'ConnectRetryTimer_Expires':
-        return [...this.#stop('DelayOpenTimer'), CLOSE, ...this.#connect()]
+        return [CLOSE, ...this.#connect()]
       case 'TcpConnectionFails':
-        if (!this.#running.has('DelayOpenTimer')) return this.#toIdle(failureInWords(event.reason))
-        this.#state = 'Active'
-        return [...this.#stop('DelayOpenTimer'), ...this.#startConnectRetryTimer()]
+        return this.#toIdle(failureInWords(event.reason))
       default:
         return this.#beforeOpen(event)
     }
@@ -141,7 +139,7 @@ export class Session {
   #inActive(event: Event): Action[] {
     switch (event.type) {
       case 'ConnectRetryTimer_Expires':
-        return [...this.#stop('DelayOpenTimer'), CLOSE, ...this.#connect()]
+        return [CLOSE, ...this.#connect()]
       case 'TcpConnectionFails':
         return this.#toIdle(failureInWords(event.reason))
       default:
@@ -149,7 +147,7 @@ export class Session {
     }
   }
 
-  /** What Connect and Active have in common: the OPEN that may wait for DelayOpenTimer. */
+  /** What Connect and Active have in common: our OPEN goes out when TCP is up (DelayOpen is FALSE). */
   #beforeOpen(event: Event): Action[] {
     switch (event.type) {
       case 'ManualStart':
@@ -163,16 +161,9 @@ export class Session {
         return []
       case 'Tcp_CR_Acked':
       case 'TcpConnectionConfirmed':
-        if (this.#settings.delayOpenSeconds === 0) return this.#sendOpen()
-        return [...this.#stop('ConnectRetryTimer'), ...this.#start('DelayOpenTimer', this.#settings.delayOpenSeconds)]
-      case 'DelayOpenTimer_Expires':
         return this.#sendOpen()
-      case 'BGPOpen': {
-        // Event 20: theirs came while ours was delayed.
-        if (!this.#running.has('DelayOpenTimer')) return this.#toIdle('an OPEN before the connection was up')
-        const sent = this.#sendOpen()
-        return [...sent, ...this.#inOpenSent(event)]
-      }
+      case 'BGPOpen':
+        return this.#toIdle('an OPEN before the connection was up')
       case 'NotifMsg':
       case 'NotifMsgVerErr':
         return this.#toIdle(received(event.notification), { received: event.notification })
@@ -198,7 +189,7 @@ export class Session {
         if (verdict instanceof BgpError) return this.#toIdle(verdict.message, { sent: verdict })
         this.#negotiated = verdict
         this.#state = 'OpenConfirm'
-        return [...this.#stop('DelayOpenTimer'), ...this.#stop('ConnectRetryTimer'), KEEPALIVE, ...this.#agreeTimers(verdict)]
+        return [...this.#stop('ConnectRetryTimer'), KEEPALIVE, ...this.#agreeTimers(verdict)]
       }
       case 'TcpConnectionFails': {
         // §8.2.2: the peer may be about to connect to us; our own next attempt waits for ConnectRetryTimer.
@@ -322,7 +313,6 @@ export class Session {
     this.#ourOpen = this.#offer.open()
     return [
       ...this.#stop('ConnectRetryTimer'),
-      ...this.#stop('DelayOpenTimer'),
       { type: 'send', message: 'OPEN', bytes: this.#offer.encode() },
       ...this.#start('HoldTimer', LARGE_HOLD_TIME_SECONDS),
     ]
@@ -398,7 +388,6 @@ const EXPIRED: ReadonlyMap<Event['type'], Timer> = new Map<Event['type'], Timer>
   ['ConnectRetryTimer_Expires', 'ConnectRetryTimer'],
   ['HoldTimer_Expires', 'HoldTimer'],
   ['KeepaliveTimer_Expires', 'KeepaliveTimer'],
-  ['DelayOpenTimer_Expires', 'DelayOpenTimer'],
   ['SendHoldTimer_Expires', 'SendHoldTimer'],
 ])
 const CLOSE: Action = { type: 'close', abort: false }

@@ -16,14 +16,7 @@ import { Peering } from '../src/index.ts'
 import type { PeeringAction, SessionConfig, Side, Timer } from '../src/index.ts'
 import { A, B, dice } from './linked.ts'
 
-const TIMERS: readonly Timer[] = [
-  'ConnectRetryTimer',
-  'HoldTimer',
-  'KeepaliveTimer',
-  'DelayOpenTimer',
-  'IdleHoldTimer',
-  'SendHoldTimer',
-]
+const TIMERS: readonly Timer[] = ['ConnectRetryTimer', 'HoldTimer', 'KeepaliveTimer', 'IdleHoldTimer', 'SendHoldTimer']
 
 function messages(): Uint8Array[] {
   const open = {
@@ -87,7 +80,6 @@ export function fuzz(seed: number, steps: number): Map<string, number> {
     ...A,
     jitter: random,
     passive: chance(0.3),
-    delayOpenSeconds: chance(0.3) ? 1 : 0,
     peerAsn: chance(0.2) ? 'any' : A.peerAsn,
     ...(chance(0.5) ? { gracefulRestart: { restartTimeSeconds: 1, restarting: chance(0.5) } } : {}),
   }
