@@ -152,9 +152,9 @@ export class RedisIpStore implements IpStore {
   async observe(sightings: readonly Sighting[], limits: StoreLimits): Promise<Observed> {
     const answers = await this.#observe(sightings, limits, (...args) => this.#run(...args))
     const outcomes: Outcome[] = []
-    for (const answer of answers) for (const digit of answer[3] ?? '') outcomes.push(OUTCOMES[Number(digit)] ?? 'stale')
+    for (const answer of answers) for (const digit of answer[4] ?? '') outcomes.push(OUTCOMES[Number(digit)] ?? 'stale')
     this.#recent.observed(sightings, outcomes, limits)
-    return { outcomes, changes: await this.#joined(answers.map((answer) => changesIn(answer, 4))) }
+    return { outcomes, changes: await this.#joined(answers.map(changesIn)) }
   }
 
   #observe(sightings: readonly Sighting[], limits: StoreLimits, run: Run): Promise<string[][]> {
@@ -191,18 +191,18 @@ export class RedisIpStore implements IpStore {
           counts.map((count) => () => this.#run('dnstapBgpExpire', String(Math.floor(nowMs)), String(count))),
         )),
       )
-      bindings = answers.reduce((sum, answer) => sum + Number(answer[3]), 0)
-      if (bindings >= limit || Number(answers.at(-1)?.[3]) < EXPIRE_SLICE) break
+      bindings = answers.reduce((sum, answer) => sum + Number(answer[4]), 0)
+      if (bindings >= limit || Number(answers.at(-1)?.[4]) < EXPIRE_SLICE) break
     }
-    const nextDeadline = answers.at(-1)?.[4]
+    const nextDeadline = answers.at(-1)?.[5]
     const nextDeadlineMs = nextDeadline === undefined || nextDeadline === 'inf' ? undefined : Number(nextDeadline)
-    return { changes: await this.#joined(answers.map((answer) => changesIn(answer, 5))), bindings, nextDeadlineMs }
+    return { changes: await this.#joined(answers.map(changesIn)), bindings, nextDeadlineMs }
   }
 
   async forget(keys: readonly BindingKey[]): Promise<RouteChanges | undefined> {
     const answers = await this.#forget(keys, (...args) => this.#run(...args))
     this.#recent.forgot(keys)
-    return this.#joined(answers.map((answer) => changesIn(answer, 3)))
+    return this.#joined(answers.map(changesIn))
   }
 
   #forget(keys: readonly BindingKey[], run: Run): Promise<string[][]> {
@@ -274,14 +274,16 @@ export class RedisIpStore implements IpStore {
   }
 
   async changesSince(head: StoreHead, limit: number): Promise<RouteChanges | 'up-to-date' | 'gap'> {
-    const [epoch = '', , verdict, ...flat] = await this.#run(
+    const [epoch = '', , verdict, ...texts] = await this.#run(
       'dnstapBgpSince',
       head.epoch,
       String(head.revision),
       String(Math.max(1, Math.floor(limit))),
     )
     if (verdict !== 'changes') return verdict === 'up-to-date' ? 'up-to-date' : 'gap'
-    return { epoch, firstRevision: head.revision + 1, changes: routeChangesOf(flat, 0) }
+    const from = head.revision + 1 - Number(texts.pop()) // the first entry may begin before what is asked for
+    const changes = texts.flatMap(routeChangesOf).slice(from, from + Math.max(1, Math.floor(limit)))
+    return { epoch, firstRevision: head.revision + 1, changes }
   }
 
   /** Redis has answered; how soon it writes to its disk is its own configuration. */
@@ -564,15 +566,18 @@ function finiteOrNone(limit: number): number {
   return Number.isFinite(limit) ? Math.max(0, limit) : -1
 }
 
-/** An answer is epoch, store time, first revision, what the script says itself, then prefix, lists, prefix, lists. */
-function changesIn(answer: readonly string[], from: number): RouteChanges | undefined {
-  if (answer.length <= from) return undefined
-  return { epoch: answer[0] ?? '', firstRevision: Number(answer[2]), changes: routeChangesOf(answer, from) }
+/** An answer is epoch, store time, first revision, the changes, then what the script says itself. */
+function changesIn(answer: readonly string[]): RouteChanges | undefined {
+  const text = answer[3] ?? ''
+  if (text === '') return undefined
+  return { epoch: answer[0] ?? '', firstRevision: Number(answer[2]), changes: routeChangesOf(text) }
 }
 
-function routeChangesOf(flat: readonly string[], from: number): RouteChange[] {
+/** `prefix LF lists LF prefix LF lists …` */
+function routeChangesOf(text: string): RouteChange[] {
+  const flat = text.split('\n')
   const changes: RouteChange[] = []
-  for (let at = from; at + 1 < flat.length; at += 2) changes.push({ prefix: flat[at] ?? '', lists: listsOf(flat[at + 1] ?? '') })
+  for (let at = 0; at + 1 < flat.length; at += 2) changes.push({ prefix: flat[at] ?? '', lists: listsOf(flat[at + 1] ?? '') })
   return changes
 }
 

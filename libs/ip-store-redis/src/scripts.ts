@@ -6,7 +6,7 @@
  *     lists       hash     list -> how many routes it owns (a list without bindings has no field)
  *     routes      hash     prefix -> its owning lists, NUL between them
  *     deadlines   zset     list NUL name NUL prefix, by deadline in store time: the truth about expiry
- *     log         stream   entry R-0 (prefix lists prefix lists …) is the changes of one script, the last of which has revision R
+ *     log         stream   entry R-0 (count text) is the changes of one script, the last of which has revision R: prefix LF lists LF …
  *     b:<prefix>  hash     list NUL name -> first seen, last seen, deadline; source, rule, chain (record.ts)
  *                          @ -> how many bindings, then NUL list NUL its bindings for each owning list
  *     n:<name>    hash     prefix NUL list -> nothing: what a name is bound to
@@ -134,11 +134,29 @@ local function tellOwners(prefix, owners, lists)
   tell(prefix, table.concat(names, '\0'))
 end
 
+-- Most names lose one: a text then, more make it a table.
+local function forgetName(name, field)
+  local gone = goneOfName[name]
+  if not gone then goneOfName[name] = field
+  elseif type(gone) == 'table' then gone[#gone + 1] = field
+  else goneOfName[name] = { gone, field } end
+end
+
 -- A deadline in decimal, and 'inf'.
 local function setDeadline(field, prefix, deadline)
   deadlineWrites[#deadlineWrites + 1] = deadline
   deadlineWrites[#deadlineWrites + 1] = field .. '\0' .. prefix
-  if deadline ~= 'inf' then triggers[math.ceil(deadline / 100)] = true end
+  if deadline ~= 'inf' then triggers[math.ceil(deadline / 100)] = deadline end
+end
+
+-- Takes the last binding of a prefix out of everything but the deadlines.
+local function removeLast(key, list, name, prefix)
+  bindings = bindings - 1
+  routes = routes - 1
+  goneKeys[#goneKeys + 1] = key
+  listRoutes[list] = routesOf(list) - 1
+  tell(prefix, '')
+  forgetName(name, prefix .. '\0' .. list)
 end
 
 -- Takes a binding out of everything but the deadlines.
@@ -148,17 +166,12 @@ local function remove(list, name, prefix)
   local known = call('HMGET', key, '@', field)
   if not known[2] then return false end
   local count = tonumber(match(known[1] or '1', '^%d+'))
-  bindings = bindings - 1
-  local goneHere = goneOfName[name]
-  if goneHere then goneHere[#goneHere + 1] = prefix .. '\0' .. list
-  else goneOfName[name] = { prefix .. '\0' .. list } end
   if count <= 1 then
-    goneKeys[#goneKeys + 1] = key
-    routes = routes - 1
-    listRoutes[list] = routesOf(list) - 1
-    tell(prefix, '')
+    removeLast(key, list, name, prefix)
     return true
   end
+  bindings = bindings - 1
+  forgetName(name, prefix .. '\0' .. list)
   local owners, lists = readOwners(known[1])
   owners[list] = (owners[list] or 1) - 1
   call('HDEL', key, field)
@@ -170,13 +183,16 @@ local function remove(list, name, prefix)
   return true
 end
 
--- Writes what was gathered; returns the changes after whatever the script has to say itself.
+-- Writes what was gathered; returns the changes, and after them whatever the script has to say itself.
 local function finish(...)
   if #deadlineWrites > 0 then call('ZADD', DEADLINES, unpack(deadlineWrites)) end
-  for tenth in pairs(triggers) do
-    call('SET', TRIGGERS .. decimal(tenth), '', 'PX', decimal(math.max(1, tenth * 100 - clock)))
+  for tenth, deadline in pairs(triggers) do
+    call('SET', TRIGGERS .. decimal(tenth), '', 'PX', decimal(math.max(1, deadline - clock)))
   end
-  for name, fields in pairs(goneOfName) do call('HDEL', NAMES .. name, unpack(fields)) end
+  for name, fields in pairs(goneOfName) do
+    if type(fields) == 'table' then call('HDEL', NAMES .. name, unpack(fields))
+    else call('HDEL', NAMES .. name, fields) end
+  end
   if #goneKeys > 0 then call('DEL', unpack(goneKeys)) end
   local sets, gone = {}, {}
   for prefix, lists in pairs(routeWrites) do
@@ -192,16 +208,14 @@ local function finish(...)
   for list, count in pairs(listRoutes) do
     if count > 0 then call('HSET', LISTS, list, count) else call('HDEL', LISTS, list) end
   end
+  local text = table.concat(changes, '\n')
   if #changes > 0 then
     local oldest = math.max(0, revision - tonumber(ARGV[5]))
-    call('XADD', LOG, 'MINID', '~', decimal(oldest), decimal(revision) .. '-0', unpack(changes))
+    call('XADD', LOG, 'MINID', '~', decimal(oldest), decimal(revision) .. '-0', #changes / 2, text)
   end
   call('HSET', META, 'revision', decimal(revision), 'bindings', decimal(bindings), 'routes', decimal(routes),
     'clock', decimal(clock), 'last', decimal(last))
-  local answer = { epoch, decimal(clock), decimal(firstRevision), ... }
-  local at = #answer
-  for i = 1, #changes do answer[at + i] = changes[i] end
-  return answer
+  return { epoch, decimal(clock), decimal(firstRevision), text, ... }
 end
 `
 
@@ -275,16 +289,22 @@ end
 return finish(table.concat(outcomes))
 `
 
-/** ARGV[6]: now, decimal; ARGV[7]: at most so many. Says how many ended and the next deadline. */
+/**
+ * ARGV[6]: now, decimal; ARGV[7]: at most so many. Says how many ended and the next deadline.
+ *
+ * What Redis can end in a second decides how late the last of many is. So a prefix with one binding, and most have one, is not read:
+ * a hash of two fields is that binding and the summary.
+ */
 export const EXPIRE = String.raw`${IN_FULL_MEMORY}${CHANGING}
 local due = call('ZRANGEBYSCORE', DEADLINES, '-inf', ARGV[6], 'LIMIT', 0, ARGV[7])
 for _, member in ipairs(due) do
   local list, name, prefix = match(member, '^([^%z]*)%z([^%z]*)%z(.*)$')
-  remove(list, name, prefix)
+  local key = BINDINGS .. prefix
+  if call('HLEN', key) == 2 then removeLast(key, list, name, prefix) else remove(list, name, prefix) end
 end
 if #due > 0 then call('ZREMRANGEBYRANK', DEADLINES, 0, #due - 1) end
 local following = call('ZRANGE', DEADLINES, 0, 0, 'WITHSCORES')
-if #due == 0 then return { epoch, decimal(clock), decimal(firstRevision), '0', following[2] or 'inf' } end
+if #due == 0 then return { epoch, decimal(clock), decimal(firstRevision), '', '0', following[2] or 'inf' } end
 return finish(tostring(#due), following[2] or 'inf')
 `
 
@@ -335,27 +355,23 @@ for _, text in ipairs(call('HGETALL', LISTS)) do answer[#answer + 1] = text end
 return answer
 `
 
-/** ARGV[6], ARGV[7]: the asker's epoch and revision; ARGV[8]: at most so many. Epoch, store time, verdict, then prefix, lists, prefix, lists. */
+/** ARGV[6], ARGV[7]: the asker's epoch and revision; ARGV[8]: at most so many. Epoch, store time, verdict, then the texts of the log's entries, and the first revision in them. */
 export const SINCE = String.raw`${COMMON}
 local after, limit = tonumber(ARGV[7]), tonumber(ARGV[8])
 if ARGV[6] ~= epoch or after > revision then return { epoch, decimal(clock), 'gap' } end
 if after == revision then return { epoch, decimal(clock), 'up-to-date' } end
 local answer = { epoch, decimal(clock), 'changes' }
-local nextRevision, told = after + 1, 0
-while told < limit and nextRevision <= revision do
+local nextRevision, firstToldRevision = after + 1, nil
+while nextRevision <= math.min(revision, after + limit) do
   local entry = call('XRANGE', LOG, decimal(nextRevision) .. '-0', '+', 'COUNT', 1)[1]
-  local last = entry and tonumber(match(entry[1], '^%d+'))
-  local first = entry and last - #entry[2] / 2 + 1
+  local lastOfEntry = entry and tonumber(match(entry[1], '^%d+'))
+  local first = entry and lastOfEntry - tonumber(entry[2][1]) + 1
   if not entry or first > nextRevision then return { epoch, decimal(clock), 'gap' } end
-  local changes = entry[2]
-  for at = 2 * (nextRevision - first) + 1, #changes, 2 do
-    if told == limit then break end
-    answer[#answer + 1] = changes[at]
-    answer[#answer + 1] = changes[at + 1]
-    told = told + 1
-  end
-  nextRevision = last + 1
+  firstToldRevision = firstToldRevision or first
+  answer[#answer + 1] = entry[2][2]
+  nextRevision = lastOfEntry + 1
 end
+answer[#answer + 1] = decimal(firstToldRevision)
 return answer
 `
 
