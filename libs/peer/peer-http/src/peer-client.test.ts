@@ -299,6 +299,34 @@ describe('asking', () => {
     await waitFor(() => client.status().fetches === 2)
   })
 
+  test('is made at once when what it brought is lost, and once more when that happens in the middle of one', async () => {
+    const held: (() => void)[] = []
+    const { port } = await startPeer((_request, response) => held.push(() => response.end('null\n')))
+    const { client, clock } = makeClient(port, { syncIntervalMs: 600_000 })
+    const answer = async (fetches: number) => {
+      await waitFor(() => held.length === 1)
+      held.pop()?.()
+      await waitFor(() => client.status().fetches === fetches)
+    }
+    client.start()
+    clock.advance(0)
+    await answer(1)
+    client.fetchSoon()
+    client.fetchSoon()
+    clock.advance(0)
+    await waitFor(() => held.length === 1)
+    client.fetchSoon()
+    await answer(2)
+    await waitFor(() => {
+      clock.advance(0)
+      return held.length === 1
+    })
+    await answer(3)
+    await waitFor(() => clock.timers === 1)
+    clock.advance(599_999)
+    expect(client.status().fetches).toBe(3)
+  })
+
   test.each([
     ['null', 'null\n', 0],
     ['an empty array', '[]\n', 0],

@@ -88,6 +88,8 @@ export class PeerClient {
   #pushFailuresInARow = 0
   #backoff: Timer | undefined
   #nextFetch: Timer | undefined
+  #isFetching = false
+  #fetchWanted = false
   #fetches = 0
   #fetchFailures = 0
   #fetchFailuresInARow = 0
@@ -110,7 +112,14 @@ export class PeerClient {
   /** Asks for the first time now. */
   start(): void {
     this.#deps.health.ok()
-    if (this.#config.syncIntervalMs > 0) this.#nextFetch = this.#deps.clock.after(0, () => void this.#fetchAndPlan())
+    this.fetchSoon()
+  }
+
+  /** Asks now, not when the interval is over, because what the peer told us is lost; while it is being asked, once more after that. */
+  fetchSoon(): void {
+    if (this.#closed || this.#config.syncIntervalMs === 0) return
+    this.#fetchWanted = this.#isFetching
+    if (!this.#isFetching) this.#planFetch(0)
   }
 
   /** Never waits and never fails: what cannot be told now waits, what has no room is dropped and counted. */
@@ -216,6 +225,8 @@ export class PeerClient {
   async #fetchAndPlan(): Promise<void> {
     const { syncIntervalMs } = this.#config
     let waitMs = syncIntervalMs * (0.9 + 0.2 * this.#random())
+    this.#isFetching = true
+    this.#fetchWanted = false
     try {
       const entries = await this.#fetch()
       this.#fetches++
@@ -231,7 +242,13 @@ export class PeerClient {
       this.#tellHealth({ fetch: `${this.name} ${what}: ${describe(error)}` })
       waitMs = Math.min(syncIntervalMs, this.#backoffMs(this.#fetchFailuresInARow))
     }
-    if (!this.#closed) this.#nextFetch = this.#deps.clock.after(waitMs, () => void this.#fetchAndPlan())
+    this.#isFetching = false
+    if (!this.#closed) this.#planFetch(this.#fetchWanted ? 0 : waitMs)
+  }
+
+  #planFetch(waitMs: number): void {
+    this.#nextFetch?.cancel()
+    this.#nextFetch = this.#deps.clock.after(waitMs, () => void this.#fetchAndPlan())
   }
 
   /** @returns how many entries there were */

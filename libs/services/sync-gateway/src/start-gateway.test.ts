@@ -1,7 +1,7 @@
 import { LocalBus } from '@dnstap-bgp/bus'
 import { parseConfig } from '@dnstap-bgp/config'
 import { silentLog } from '@dnstap-bgp/runtime'
-import { BINDINGS, LEARNT, OFFER, type OfferAnswer, type Resolution } from '@dnstap-bgp/steering'
+import { BINDINGS, HEAD, LEARNT, OFFER, type OfferAnswer, type Resolution } from '@dnstap-bgp/steering'
 import { Health, Metrics, type AdminRoutes } from '@dnstap-bgp/telemetry'
 import { FakeClock, waitFor } from '@dnstap-bgp/testkit'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -225,6 +225,28 @@ test('at the start every peer is asked for everything, and the cache judges that
   ])
   const text = await metrics.text()
   for (const result of ['taken', 'unwanted', 'malformed']) expect(text).toContain(`gateway_entries_total{result="${result}"} 1`)
+})
+
+test('when the store comes back with another epoch every peer is asked again at once', async () => {
+  let asked = 0
+  const peer = await startPeer((_request, response) => {
+    asked++
+    response.end('null\n')
+  })
+  const { bus, clock, metrics, gateway } = await start(`[syncer]\npeers = ["${peer.where}"]\nsyncInterval = "10m"`)
+  const fetched = (times: number) =>
+    waitFor(async () => {
+      clock.advance(0)
+      return (await metrics.text()).includes(`gateway_fetches_total{sync_peer="${peer.where}"} ${times}`)
+    })
+  await fetched(1)
+  for (const epoch of ['e1', 'e1', 'e1', 'e2', 'e2']) {
+    bus.publish(HEAD, { epoch, revision: 1 })
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await fetched(2)
+  await gateway.close()
+  expect(asked).toBe(2)
 })
 
 describe('a fetch that brings more new routes than a list may make at once', () => {

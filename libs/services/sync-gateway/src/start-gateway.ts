@@ -12,7 +12,7 @@ import type { Config } from '@dnstap-bgp/config'
 import { PeerClient, startPeerServer, type PeerServer } from '@dnstap-bgp/peer-http'
 import type { PeerEntry } from '@dnstap-bgp/peer-sync'
 import type { Clock, Closeable, Log } from '@dnstap-bgp/runtime'
-import { LEARNT } from '@dnstap-bgp/steering'
+import { HEAD, LEARNT } from '@dnstap-bgp/steering'
 import type { AdminRoutes, Health, Metrics } from '@dnstap-bgp/telemetry'
 import { entriesOfCache, entryOf, offerToCache } from './asking-cache.ts'
 import { describeMetrics } from './describe-metrics.ts'
@@ -103,6 +103,12 @@ export async function startSyncGateway(config: Pick<Config, 'syncer'>, deps: Sta
     const told = resolutions.map(entryOf)
     for (const client of clients) client.push(told)
   })
+  let epoch: string | undefined
+  const heads = bus.subscribe(HEAD, (head) => {
+    // The store lost what it knew; what the peers know of it is wanted before the routes that are held for it go.
+    if (epoch !== undefined && epoch !== head.epoch) for (const client of clients) client.fetchSoon()
+    epoch = head.epoch
+  })
 
   const status = () => clients.map((client) => client.status())
   routes.set('GET /api/sync-peers', status)
@@ -113,6 +119,7 @@ export async function startSyncGateway(config: Pick<Config, 'syncer'>, deps: Sta
     async close() {
       pauses.close()
       await learnt.close()
+      await heads.close()
       await server?.close()
       await Promise.all(clients.map((client) => client.close()))
     },
