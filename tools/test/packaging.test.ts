@@ -1,7 +1,7 @@
 /** What goes into an image runs with nothing around it, and the manifests are what Kubernetes takes. The images themselves: tools/lab. */
-import { Daemon } from '@dnstap-bgp/testkit'
+import { Daemon, startProgram, waitFor } from '@dnstap-bgp/testkit'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -72,6 +72,69 @@ describe('the files of an image', () => {
       expect(health()).toBe(1)
     } finally {
       await daemon.remove()
+    }
+  })
+})
+
+describe.skipIf(spawnSync('systemd-analyze', ['--version']).status !== 0)('deploy/systemd', () => {
+  test('the units are what systemd knows, and leave the service little to do harm with', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'dnstap-bgp-units-'))
+    try {
+      const units = ['dnstap-bgp.service', 'dnstap-bgp.socket'].map((name) => {
+        const text = readFileSync(join(root, 'deploy/systemd', name), 'utf8')
+        writeFileSync(join(folder, name), text.replace('/usr/bin/dnstap-bgp', process.execPath)) // which verify wants to see
+        return join(folder, name)
+      })
+      const analyze = (...args: string[]) => spawnSync('systemd-analyze', args, { encoding: 'utf8' })
+      const { status, stderr } = analyze('verify', '--man=no', ...units)
+      expect(stderr).toBe('')
+      expect(status).toBe(0)
+      expect(analyze('security', '--offline=true', '--threshold=30', units[0]).status).toBe(0)
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+
+  test('systemd is told when everything is open, by the process it started', async () => {
+    const bin = mkdtempSync(join(tmpdir(), 'dnstap-bgp-notify-'))
+    const said = join(bin, 'said')
+    writeFileSync(join(bin, 'systemd-notify'), `#!/bin/sh\necho "$@" > ${said}\n`, { mode: 0o755 })
+    const daemon = await startProgram({
+      app: 'all-in-one',
+      config: (place) => {
+        writeFileSync(join(place, 'domains.txt'), 'example.org\n')
+        return 'domains = "domains.txt"\n[dnstap]\nlisten = "./tap.sock"\n[bgp]\nas = 64512\nrouterID = "192.0.2.1"\npeers = []\n[admin]\nlisten = "off"\n'
+      },
+      env: { NOTIFY_SOCKET: join(bin, 'socket'), PATH: `${bin}:${process.env['PATH'] ?? ''}` },
+    })
+    try {
+      await waitFor(() => existsSync(said) && readFileSync(said, 'utf8') === `--ready --pid=${daemon.pid}\n`)
+    } finally {
+      await daemon.remove()
+      rmSync(bin, { recursive: true, force: true })
+    }
+  })
+})
+
+describe.skipIf(spawnSync('dpkg-deb', ['--version']).status !== 0)('the Debian package', () => {
+  test('installs the command, which runs the all-in-one beside it, and starts nothing by itself', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'dnstap-bgp-deb-test-'))
+    try {
+      const built = spawnSync(process.execPath, [join(root, 'tools/deb.mjs'), folder], { encoding: 'utf8' })
+      expect(built.stderr).toBe('')
+      const tree = join(folder, 'tree')
+      execFileSync('dpkg-deb', ['-x', built.stdout.trim(), tree])
+      const config = join(tree, 'etc/dnstap-bgp/dnstap-bgp.toml')
+      writeFileSync(config, `${readFileSync(config, 'utf8')}\nnonsense = 1\n`)
+      const cli = join(tree, 'usr/lib/dnstap-bgp/cli/main.js')
+      const { status, stderr } = spawnSync(process.execPath, [cli, 'run', '--config', config], { encoding: 'utf8' })
+      expect(stderr).toMatch(/syncer\.nonsense: unknown/) // the all-in-one was found and read its configuration
+      expect(status).toBe(2)
+      const scripts = join(folder, 'scripts')
+      execFileSync('dpkg-deb', ['-e', built.stdout.trim(), scripts])
+      expect(readFileSync(join(scripts, 'postinst'), 'utf8')).not.toMatch(/systemctl (start|enable)/)
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
     }
   })
 })
