@@ -1,5 +1,5 @@
 /**
- * The BGP attributes of a route, from the lists that own it (design brief §4): communities of all of them; next hop, LOCAL_PREF and MED
+ * The BGP attributes of a route, from the lists that own it: communities of all of them; next hop, LOCAL_PREF and MED
  * of the first in the configuration that sets one. The same owners always give the same object, so a million routes share a few.
  */
 import type { ListConfig } from '@dnstap-bgp/config'

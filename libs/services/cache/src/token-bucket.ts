@@ -1,5 +1,5 @@
 /**
- * How many new routes a list may still make now (design brief §6: a wildcard zone cannot flood routers).
+ * How many new routes a list may still make now: a wildcard zone must not flood routers.
  *
  * It may go into debt: what a batch turned out to cost is known only after the store has answered. In debt, new routes are refused until
  * time has paid.
