@@ -3,42 +3,58 @@
  *
  * Big things go as SharedArrayBuffer: nothing is copied either way, and the version in use can be read by the worker that builds the next.
  */
-import type { ListDifference, ListStatus } from './list-definition.ts'
-
-export interface DownloadLimits {
-  /** From request to last byte. */
-  readonly timeoutMs: number
-  /** Without a byte. */
-  readonly stallMs: number
-  readonly redirects: number
-}
+import type { CopyNote } from './kept-copies.ts'
+import type { ListDifference, ListState, ListStatus } from './list-definition.ts'
 
 export type JobSource =
-  | { readonly kind: 'path'; readonly path: string }
-  /** Take what the version in use has, without a look at the source. */
-  | { readonly kind: 'keep' }
-  /** The last good copy of a URL, at the start. */
-  | { readonly kind: 'copy' }
-  | { readonly kind: 'url'; readonly url: string; readonly proxy: string | undefined; readonly bearerToken: string | undefined }
+  /** The operator's file or folder. */
+  | { readonly kind: 'path' }
+  /** What was fetched from a URL; it becomes the copy when it is taken. */
+  | {
+      readonly kind: 'fetched'
+      readonly path: string
+      readonly etag: string | undefined
+      readonly lastModified: string | undefined
+    }
+  /** What the version in use has, without a look at the source. */
+  | { readonly kind: 'keep'; readonly state: ListState; readonly why: string | undefined }
+  /** The last good version, for the source has none now; `otherwise` when there is none. */
+  | {
+      readonly kind: 'last'
+      readonly state: 'cached' | 'refused'
+      readonly why: string
+      readonly otherwise: 'failed' | 'waiting'
+    }
 
 export interface JobList {
   readonly name: string
   readonly source: JobSource
+  /** Without fragment; undefined for URLs. */
+  readonly path: string | undefined
   /** How the source is called in sentences. */
   readonly sourceText: string
+  /** What stands in the fragment: `geosite.dat#google,@cn`. */
+  readonly sites: readonly string[]
+  readonly attributes: readonly string[]
   readonly format: string
   readonly match: 'auto' | 'exact' | 'suffix'
   readonly addresses: boolean
-  readonly minimumShare: number
-  /** The operator has said: take it, however small. */
-  readonly accept: boolean
+  readonly origin: string | undefined
   readonly sha256: string | undefined
-  /** URLs: `geosite.dat#google` asks for these. */
-  readonly sites: readonly string[]
-  /** URLs: where the last good copy is kept. Undefined: nowhere. */
+  readonly minimumShare: number
+  /** `anything`: the operator has said so. `less`: the definition is another, and its size says nothing. */
+  readonly accept: 'nothing' | 'less' | 'anything'
+  /** All that decides which rules it has (list-definition.ts, readingOf). */
+  readonly reading: string
+  /** What is in use was read by other settings, or from elsewhere. */
+  readonly isOther: boolean
+  /** Where the last good version is kept over restarts, and what is noted there. Undefined: nowhere. */
   readonly copyPath: string | undefined
+  readonly note: CopyNote | undefined
   /** Of the version in use, if there is one. */
   readonly status: ListStatus | undefined
+  /** Unix ms: when the source was last read or asked. */
+  readonly checkedAt: number
 }
 
 export interface BuildJob {
@@ -49,14 +65,15 @@ export interface BuildJob {
   readonly previous: SharedArrayBuffer | undefined
   readonly previousAddresses: ReadonlyMap<string, SharedArrayBuffer>
   readonly maxListBytes: number
-  readonly download: DownloadLimits
   /** Do not touch the copies: this is only a look. */
-  readonly dryRun: boolean
+  readonly readOnly: boolean
 }
 
 export interface JobListResult {
   readonly status: ListStatus
   readonly difference: ListDifference
+  /** Its rules are those of the version before: nothing was read. */
+  readonly isKept: boolean
 }
 
 export interface BuildResult {
@@ -64,6 +81,6 @@ export interface BuildResult {
   readonly matcher: SharedArrayBuffer | undefined
   readonly addresses: ReadonlyMap<string, SharedArrayBuffer>
   readonly lists: readonly JobListResult[]
-  /** Last good copies that could not be kept: one sentence each. */
+  /** Last good versions that could not be kept for a restart: one sentence each. */
   readonly copyFaults: readonly string[]
 }

@@ -8,18 +8,21 @@ import { compareMatchers, Matcher, MatcherBuilder } from '@dnstap-bgp/domain-mat
 import type { ListCounts, ListRules } from '@dnstap-bgp/domain-matcher'
 import { ListError, ListFormat, ListParser } from '@dnstap-bgp/domain-list'
 import type { ListOptions } from '@dnstap-bgp/domain-list'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import type { BuildJob, BuildResult, JobList } from './build-job.ts'
-import { receive } from './download.ts'
-import type { Received } from './download.ts'
+import type { BuildJob, BuildResult, JobList, JobListResult } from './build-job.ts'
+import { hasCopy, keepFetched, keepFiles, keepNote } from './kept-copies.ts'
+import type { CopyNote } from './kept-copies.ts'
+import { isLoaded } from './list-definition.ts'
 import type { ListDifference, ListState, ListStatus, SkippedLine } from './list-definition.ts'
-import { chunksOf, filesOf, SourceError, splitFragment } from './list-files.ts'
+import { chunksOf, filesOf, SourceError } from './list-files.ts'
+import type { SourceFiles } from './list-files.ts'
 import { joinLines, splitLines } from './shared-text.ts'
 
 /** Where a list gets its rules from in this attempt. */
 interface Plan {
-  readonly from: 'path' | 'download' | 'copy' | 'previous' | 'nothing'
+  readonly from: 'path' | 'fetched' | 'copy' | 'previous' | 'nothing'
   readonly path: string
   readonly state: ListState
   readonly why: string | undefined
@@ -27,89 +30,80 @@ interface Plan {
 
 export async function buildLists(job: BuildJob): Promise<BuildResult> {
   const previous = job.previous === undefined ? undefined : new Matcher(job.previous)
-  const received = new Map<string, Received>()
-  try {
-    await Promise.all(
-      job.lists.map(async (list) => {
-        if (list.source.kind === 'url') received.set(list.name, await receive(list, list.source, job))
-      }),
-    )
-    const plans = new Map(job.lists.map((list) => [list.name, firstPlan(list, received.get(list.name), previous)]))
-    for (;;) {
-      const attempt = await buildOnce(job, plans, previous)
-      if (attempt.refused.size === 0) {
-        const result = resultOf(job, attempt, previous)
-        return job.dryRun ? result : { ...result, copyFaults: keepCopies(plans, received) }
-      }
-      for (const list of job.lists) {
-        const why = attempt.refused.get(list.name)
-        if (why === undefined) continue
-        const tried = plans.get(list.name)
-        if (tried?.from === 'copy' && list.copyPath !== undefined && !job.dryRun) rmSync(list.copyPath, { force: true })
-        const isCopyGood = tried?.from !== 'copy'
-        plans.set(
-          list.name,
-          lastGood(list, previous, isCopyGood, why.unreadable && list.source.kind !== 'path' ? 'cached' : 'refused', why.why),
-        )
-      }
+  const plans = new Map(job.lists.map((list) => [list.name, firstPlan(list, previous)]))
+  for (;;) {
+    const attempt = await buildOnce(job, plans, previous)
+    if (attempt.refused.size === 0) {
+      const result = resultOf(job, attempt, previous)
+      return job.readOnly ? result : { ...result, copyFaults: keepCopies(attempt, result.lists) }
     }
-  } finally {
-    for (const each of received.values()) each.discard()
+    for (const list of job.lists) {
+      const why = attempt.refused.get(list.name)
+      if (why === undefined) continue
+      const isCopyGood = plans.get(list.name)?.from !== 'copy'
+      plans.set(list.name, lastGood(list, previous, { state: 'refused', why, otherwise: 'failed' }, isCopyGood))
+    }
   }
 }
 
 /** The last step, for only what became the newest version is a good copy. */
-function keepCopies(plans: ReadonlyMap<string, Plan>, received: ReadonlyMap<string, Received>): string[] {
+function keepCopies(attempt: Attempt, results: readonly JobListResult[]): string[] {
   const faults: string[] = []
-  for (const [name, each] of received) {
-    if (plans.get(name)?.from !== 'download') continue
+  attempt.lists.forEach(({ list, reading, plan }, index) => {
+    const status = results[index]?.status
+    const { copyPath, source, note } = list
+    if (copyPath === undefined || status?.sha256 === undefined || (plan.from !== 'fetched' && plan.from !== 'path')) return
+    const { rules, addresses, changedAt, sha256 } = status
+    const { etag, lastModified } = source.kind === 'fetched' ? source : { etag: undefined, lastModified: undefined }
+    const fresh: CopyNote = { reading: list.reading, sha256, etag, lastModified, rules, addresses, changedAt }
     try {
-      each.keep()
+      if (plan.from === 'fetched') keepFetched(copyPath, plan.path)
+      else if (note?.sha256 !== sha256 && reading?.files !== undefined)
+        keepFiles(copyPath, reading.files.files, reading.files.isFolder)
+      else if (JSON.stringify(note) === JSON.stringify(fresh)) return
+      keepNote(copyPath, fresh)
     } catch (error) {
-      faults.push(`list "${name}": ${error instanceof Error ? error.message : String(error)}`)
+      faults.push(`list "${list.name}": ${error instanceof Error ? error.message : String(error)}`)
     }
-  }
+  })
   return faults
 }
 
-function firstPlan(list: JobList, received: Received | undefined, previous: Matcher | undefined): Plan {
-  switch (list.source.kind) {
+function firstPlan(list: JobList, previous: Matcher | undefined): Plan {
+  const { source } = list
+  switch (source.kind) {
     case 'path':
-      return { from: 'path', path: list.source.path, state: 'fresh', why: undefined }
+      return { from: 'path', path: list.path ?? '', state: 'fresh', why: undefined }
+    case 'fetched':
+      return { from: 'fetched', path: source.path, state: 'fresh', why: undefined }
     case 'keep':
-      return { from: 'previous', path: '', state: list.status?.state ?? 'fresh', why: list.status?.why }
-    case 'copy':
-      return lastGood(list, previous, true, 'cached', 'the source was not asked yet')
-    case 'url':
-      if (received?.outcome === 'fetched') return { from: 'download', path: received.path, state: 'fresh', why: undefined }
-      if (received?.outcome === 'unchanged') return lastGood(list, previous, true, 'fresh', undefined)
-      return lastGood(list, previous, true, 'cached', received?.why)
+      return { from: 'previous', path: '', state: source.state, why: source.why }
+    case 'last':
+      return lastGood(list, previous, source, true)
   }
 }
 
-function lastGood(
-  list: JobList,
-  previous: Matcher | undefined,
-  isCopyGood: boolean,
-  state: ListState,
-  why: string | undefined,
-): Plan {
-  const isInUse = list.status !== undefined && list.status.state !== 'failed'
-  if (isInUse && previous?.lists.some(({ name }) => name === list.name)) return { from: 'previous', path: '', state, why }
-  if (isCopyGood && list.copyPath !== undefined && existsSync(list.copyPath))
-    return { from: 'copy', path: list.copyPath, state, why }
-  return { from: 'nothing', path: '', state: 'failed', why }
+interface Instead {
+  readonly state: 'cached' | 'refused'
+  readonly why: string
+  readonly otherwise: 'failed' | 'waiting'
 }
 
-interface Refused {
-  readonly why: string
-  readonly unreadable: boolean
+/** The version in use, or the copy; where both are, the one that was read by the settings of today. */
+function lastGood(list: JobList, previous: Matcher | undefined, { state, why, otherwise }: Instead, isCopyGood: boolean): Plan {
+  const isInUse =
+    list.status !== undefined && isLoaded(list.status) && previous?.lists.some(({ name }) => name === list.name) === true
+  const copyPath = isCopyGood && hasCopy(list.copyPath) ? list.copyPath : undefined
+  if (copyPath !== undefined && (list.isOther || !isInUse)) return { from: 'copy', path: copyPath, state, why }
+  if (isInUse) return { from: 'previous', path: '', state, why }
+  return { from: 'nothing', path: '', state: otherwise, why }
 }
 
 interface Attempt {
   readonly builder: MatcherBuilder
   readonly lists: Built[]
-  readonly refused: Map<string, Refused>
+  /** Why, by list. */
+  readonly refused: Map<string, string>
 }
 
 /** A list as one attempt found it. */
@@ -119,7 +113,11 @@ interface Built {
   readonly counts: ListCounts
   readonly addresses: readonly string[]
   readonly reading: Reading | undefined
+  /** What the version before had and this one has no room for, by reason. */
+  readonly lost: ReadonlyMap<string, number>
 }
+
+const NOTHING_LOST: ReadonlyMap<string, number> = new Map()
 
 async function buildOnce(job: BuildJob, plans: ReadonlyMap<string, Plan>, previous: Matcher | undefined): Promise<Attempt> {
   const attempt: Attempt = { builder: new MatcherBuilder({ seed: job.seed }), lists: [], refused: new Map() }
@@ -128,43 +126,61 @@ async function buildOnce(job: BuildJob, plans: ReadonlyMap<string, Plan>, previo
     if (plan === undefined) continue
     const rules = attempt.builder.addList(list.name)
     if (plan.from === 'nothing') {
-      attempt.lists.push({ list, plan, counts: rules.counts, addresses: [], reading: undefined })
+      attempt.lists.push({ list, plan, counts: rules.counts, addresses: [], reading: undefined, lost: NOTHING_LOST })
     } else if (plan.from === 'previous') {
       const index = previous?.lists.findIndex(({ name }) => name === list.name) ?? -1
-      if (previous !== undefined && index >= 0) rules.copy(previous, index)
+      const lost = previous !== undefined && index >= 0 ? rules.copy(previous, index) : NOTHING_LOST
       const addresses = splitLines(job.previousAddresses.get(list.name))
-      attempt.lists.push({ list, plan, counts: rules.counts, addresses, reading: undefined })
+      attempt.lists.push({ list, plan, counts: rules.counts, addresses, reading: undefined, lost })
     } else {
       const reading = new Reading(list, rules)
-      const refused = await reading.read(plan.path, job.maxListBytes)
       const fault =
-        refused ?? (plan.from === 'copy' ? emptyFault(list, reading) : (emptyFault(list, reading) ?? shrinkFault(list, reading)))
+        (await reading.read(plan.path, job.maxListBytes)) ??
+        digestFault(list, reading) ??
+        emptyFault(list, reading) ??
+        (plan.from === 'copy' ? undefined : shrinkFault(list, reading))
       if (fault !== undefined) attempt.refused.set(list.name, fault)
-      attempt.lists.push({ list, plan, counts: rules.counts, addresses: reading.sortedAddresses(), reading })
+      attempt.lists.push({
+        list,
+        plan,
+        counts: rules.counts,
+        addresses: reading.sortedAddresses(),
+        reading,
+        lost: NOTHING_LOST,
+      })
     }
   }
   return attempt
 }
 
-function emptyFault(list: JobList, reading: Reading): Refused | undefined {
-  if (reading.size > 0 || (list.accept && list.status !== undefined)) return undefined
-  const skipped = Object.entries(reading.skipped)
-  const reasons = skipped.map(([reason, count]) => `${count} ${reason}`).join(', ')
-  return { why: `${list.sourceText} holds no rule${skipped.length > 0 ? ` (skipped: ${reasons})` : ''}`, unreadable: false }
+function digestFault(list: JobList, reading: Reading): string | undefined {
+  if (list.sha256 === undefined || list.sha256 === reading.sha256) return undefined
+  if (reading.files?.isFolder === true) return `${list.sourceText} is a folder, and sha256 is for a file`
+  return `${list.sourceText}: its SHA-256 is ${reading.sha256}, and ${list.sha256} is asked for`
 }
 
-function shrinkFault(list: JobList, reading: Reading): Refused | undefined {
-  const { status } = list
-  if (status === undefined || status.state === 'failed' || list.accept) return undefined
-  const before = status.rules + status.addresses
-  if (reading.size >= before * list.minimumShare) return undefined
+function emptyFault(list: JobList, reading: Reading): string | undefined {
+  const isKnown = list.status !== undefined || list.note !== undefined
+  if (reading.size > 0 || (list.accept === 'anything' && isKnown)) return undefined
+  const skipped = Object.entries(reading.skipped)
+  const reasons = skipped.map(([reason, count]) => `${count} ${reason}`).join(', ')
+  return `${list.sourceText} holds no rule${skipped.length > 0 ? ` (skipped: ${reasons})` : ''}`
+}
+
+function shrinkFault(list: JobList, reading: Reading): string | undefined {
+  const before = sizeBefore(list)
+  if (before === undefined || list.accept !== 'nothing' || reading.size >= before * list.minimumShare) return undefined
   const percent = (share: number) => `${Math.floor(share * 100)} %`
-  return {
-    why:
-      `${list.sourceText} shrank from ${before} rules to ${reading.size} (${percent(reading.size / before)}, ` +
-      `and less than ${percent(list.minimumShare)} needs your word: --accept ${list.name})`,
-    unreadable: false,
-  }
+  return (
+    `${list.sourceText} shrank from ${before} rules to ${reading.size} (${percent(reading.size / before)}, ` +
+    `and less than ${percent(list.minimumShare)} needs your word: --accept ${list.name})`
+  )
+}
+
+/** Of the last good version; at the start that is what was in use before. */
+function sizeBefore({ status, note, reading }: JobList): number | undefined {
+  if (status !== undefined && isLoaded(status)) return status.rules + status.addresses
+  return note?.reading === reading ? note.rules + note.addresses : undefined
 }
 
 const KEPT_LINES = 5
@@ -176,10 +192,15 @@ class Reading {
   readonly skippedLines: SkippedLine[] = []
   format: string
   addressCount = 0
+  /** What was read; undefined: it could not be found. */
+  files: SourceFiles | undefined
+  /** Of the file; of a folder, of the names and digests of its files. */
+  sha256 = ''
   readonly #list: JobList
   readonly #rules: ListRules
   readonly #addresses = new Set<string>()
   #file: string | undefined
+  #lastSkip = ''
 
   constructor(list: JobList, rules: ListRules) {
     this.#list = list
@@ -196,31 +217,40 @@ class Reading {
   }
 
   /** Reads a file or a folder; returns what is wrong with it. */
-  async read(source: string, maxBytes: number): Promise<Refused | undefined> {
-    const { path, sites, attributes } = splitFragment(source)
+  async read(path: string, maxBytes: number): Promise<string | undefined> {
+    const list = this.#list
     try {
-      const { files, isFolder } = filesOf(path)
+      this.files = filesOf(path)
+      const { files, isFolder, dangling } = this.files
+      const includes = list.path === undefined ? undefined : includeFolder(list.path)
+      const options: ListOptions = {
+        match: list.match,
+        // `google@cn` and `google,@cn` are the same wish.
+        sites: list.sites.map((site) => [site, ...list.attributes].join('@')),
+        attributes: list.attributes,
+        include: (name) => (includes === undefined ? undefined : includedBytes(includes, name, maxBytes)),
+        ...(list.origin === undefined ? {} : { origin: list.origin }),
+      }
       const formats = new Set<string>()
+      const whole = createHash('sha256')
       for (const file of files) {
         this.#file = isFolder ? basename(file) : undefined
         try {
-          const options: ListOptions = {
-            match: this.#list.match,
-            sites: [...sites, ...this.#list.sites],
-            attributes,
-            include: (name) => includedBytes(dirname(file), name, maxBytes),
-          }
           formats.add(await this.#readFile(file, options, maxBytes))
         } catch (error) {
           if (!(error instanceof ListError)) throw error
-          return { why: `${isFolder ? file : this.#list.sourceText}: ${error.message}`, unreadable: false }
+          return `${isFolder ? file : list.sourceText}: ${error.message}`
         }
+        whole.update(`${basename(file)} ${this.sha256}\n`)
       }
+      this.#file = undefined
+      for (const name of dangling) this.#skip('dangling-link', 0, name)
+      if (isFolder) this.sha256 = whole.digest('hex')
       this.format = [...formats].join(', ')
       return undefined
     } catch (error) {
       if (!(error instanceof SourceError)) throw error
-      return { why: error.message, unreadable: true }
+      return error.message
     }
   }
 
@@ -243,11 +273,17 @@ class Reading {
       },
       skip: (reason, line, text) => this.#skip(reason, line, text),
     })
-    for await (const chunk of chunksOf(file, maxBytes)) parser.push(chunk)
+    const hash = createHash('sha256')
+    for await (const chunk of chunksOf(file, maxBytes, (bytes) => hash.update(bytes))) parser.push(chunk)
+    this.sha256 = hash.digest('hex')
     return parser.end().format
   }
 
+  /** A line counts once for each reason, whatever it holds. */
   #skip(reason: string, line: number, text: string): void {
+    const place = `${reason} ${line} ${this.#file ?? ''}`
+    if (line > 0 && place === this.#lastSkip) return
+    this.#lastSkip = place
     this.skipped[reason] = (this.skipped[reason] ?? 0) + 1
     if (this.skippedLines.length < KEPT_LINES) this.skippedLines.push({ reason, file: this.#file, line, text })
   }
@@ -256,6 +292,11 @@ class Reading {
 /** The configuration knows the two kinds of Clash providers apart; the parser recognises them. */
 function formatOf(format: string): ListFormat | 'auto' {
   return (format.startsWith('clash') ? ListFormat.clash : format) as ListFormat | 'auto'
+}
+
+/** Where the lists lie that a v2fly list may include, also when a copy of it is read. */
+function includeFolder(path: string): string {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? path : dirname(path)
 }
 
 /** A v2fly list includes its neighbours, and nothing else. */
@@ -283,7 +324,7 @@ function resultOf(job: BuildJob, attempt: Attempt, previous: Matcher | undefined
     const { added, removed, changed, addressesAdded, addressesRemoved } = difference
     const isChanged = added + removed + changed + addressesAdded + addressesRemoved > 0
     if (isChanged) anyChange = true
-    return { status: statusOf(job, built, isChanged), difference }
+    return { status: statusOf(job, built, isChanged), difference, isKept: built.plan.from === 'previous' }
   })
   return { matcher: anyChange ? buffer : undefined, addresses, lists, copyFaults: [] }
 }
@@ -306,9 +347,12 @@ function differenceOf(
 }
 
 function statusOf(job: BuildJob, built: Built, isChanged: boolean): ListStatus {
-  const { list, plan, counts, reading } = built
+  const { list, plan, counts, reading, lost } = built
   const { names, rules, duplicates } = counts
   const before = plan.from === 'previous' ? list.status : undefined
+  const skipped = { ...(reading?.skipped ?? before?.skipped) }
+  for (const [reason, count] of lost) skipped[reason] = (skipped[reason] ?? 0) + count
+  const sha256 = reading?.sha256 ?? before?.sha256
   return {
     name: list.name,
     source: list.sourceText,
@@ -319,9 +363,16 @@ function statusOf(job: BuildJob, built: Built, isChanged: boolean): ListStatus {
     rules,
     duplicates: before?.duplicates ?? duplicates,
     addresses: reading?.addressCount ?? before?.addresses ?? 0,
-    skipped: reading?.skipped ?? before?.skipped ?? {},
+    sha256,
+    skipped,
     skippedLines: reading?.skippedLines ?? before?.skippedLines ?? [],
-    changedAt: isChanged || list.status === undefined ? job.now : list.status.changedAt,
-    checkedAt: list.source.kind === 'keep' || list.source.kind === 'copy' ? (list.status?.checkedAt ?? job.now) : job.now,
+    changedAt: changedAt(job, list, sha256, isChanged),
+    checkedAt: list.checkedAt,
   }
+}
+
+function changedAt(job: BuildJob, { status, note, reading }: JobList, sha256: string | undefined, isChanged: boolean): number {
+  const isNoted = note !== undefined && note.sha256 === sha256 && note.reading === reading
+  if (status === undefined || !isLoaded(status)) return isNoted ? note.changedAt : job.now
+  return isChanged ? job.now : status.changedAt
 }

@@ -1,95 +1,116 @@
 /**
- * A list from a URL into a file, with every bound a hostile or broken server makes necessary. Runs in the worker.
+ * A list from a URL into a file, with every bound a hostile or broken server makes necessary.
  *
- * Over node:http, not fetch(): that knows no proxy in Node 20. Content codings are unpacked as they come, and the size limit holds for what
- * comes out, so a bomb ends at the limit. A redirect never leads from https to http, and a token goes to the origin it was given for only.
+ * Over node:http, not fetch(): that knows no proxy in Node 20. Content codings are unpacked as they come (zlib's threads do that, so the event loop
+ * only moves chunks), and the size limit holds for what comes out, so a bomb ends at the limit. A redirect never leads from https to http, and
+ * tokens and passwords go to the origin they were given for only. Through a proxy everything goes, or nothing.
  */
-import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'
 import type { IncomingMessage, RequestOptions } from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import { isIP } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { connect as connectTls } from 'node:tls'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
-import type { BuildJob, DownloadLimits, JobList, JobSource } from './build-job.ts'
+import { downloadPathIn } from './kept-copies.ts'
+import type { Login } from './list-definition.ts'
 
-/** What came of asking a URL. */
-export interface Received {
-  readonly outcome: 'fetched' | 'unchanged' | 'failed'
-  /** The file with what was fetched. */
-  readonly path: string
-  readonly why: string | undefined
-  /** Makes it the last good copy. */
-  keep(): void
-  /** Removes what was not kept. */
-  discard(): void
+export interface DownloadLimits {
+  /** From request to last byte. */
+  readonly timeoutMs: number
+  /** Without a byte. */
+  readonly stallMs: number
+  readonly redirects: number
 }
 
-/** Kept beside the copy of a list. */
-interface CopyNote {
+export interface DownloadRequest {
   readonly url: string
+  readonly proxy: string | undefined
+  readonly bearerToken: { reveal(): string } | undefined
+  readonly login: Login | undefined
+  readonly proxyLogin: Login | undefined
+  /** Of the version that is in use: may be answered with "not modified". */
   readonly etag: string | undefined
   readonly lastModified: string | undefined
-  readonly fetchedAt: number
+  /** Where the file is to lie; undefined: among temporary files. */
+  readonly folder: string | undefined
+  readonly maxBytes: number
+  readonly limits: DownloadLimits
 }
 
-export async function receive(list: JobList, source: Extract<JobSource, { kind: 'url' }>, job: BuildJob): Promise<Received> {
-  const folder = list.copyPath === undefined ? mkdtempSync(join(tmpdir(), 'dnstap-bgp-list-')) : dirname(list.copyPath)
-  const path = join(folder, `.download-${randomBytes(8).toString('hex')}`)
-  const discard = () => rmSync(list.copyPath === undefined ? folder : path, { recursive: true, force: true })
-  const nothing = { path: '', keep() {}, discard }
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o750 })
-    const known = readNote(list, source.url)
-    const answer = await download({
-      url: source.url,
-      proxy: source.proxy,
-      bearerToken: source.bearerToken,
-      etag: known?.etag,
-      lastModified: known?.lastModified,
-      path,
-      maxBytes: job.maxListBytes,
-      limits: job.download,
-    })
-    if (answer === 'unchanged') return { ...nothing, outcome: 'unchanged', why: undefined }
-    if (list.sha256 !== undefined && answer.sha256 !== list.sha256)
-      throw new DownloadError(`its SHA-256 is ${answer.sha256}, and ${list.sha256} is asked for`)
-    const note: CopyNote = { url: source.url, etag: answer.etag, lastModified: answer.lastModified, fetchedAt: job.now }
-    const keep = () => {
-      if (list.copyPath === undefined) return
-      renameSync(path, list.copyPath)
-      writeFileSync(`${path}.json`, JSON.stringify(note), { mode: 0o640 })
-      renameSync(`${path}.json`, noteOf(list.copyPath))
+export type Received =
+  /** `discard` is what to remove when the file was not kept. */
+  | {
+      readonly outcome: 'fetched'
+      readonly path: string
+      readonly discard: string
+      readonly etag: string | undefined
+      readonly lastModified: string | undefined
     }
-    return { outcome: 'fetched', path, why: undefined, keep, discard }
-  } catch (error) {
-    if (!(error instanceof Error)) throw error
-    return { ...nothing, outcome: 'failed', why: `${list.sourceText}: ${sentenceOf(error)}` }
-  }
-}
+  | { readonly outcome: 'unchanged' }
+  /** failed: not to be had; refused: it is there, and cannot be a list. */
+  | { readonly outcome: 'failed' | 'refused'; readonly why: string }
 
-function noteOf(copyPath: string): string {
-  return `${copyPath}.json`
-}
-
-/** Only a copy that is there, and of this URL, may be answered with "not modified". */
-function readNote(list: JobList, url: string): CopyNote | undefined {
-  if (list.copyPath === undefined || !existsSync(list.copyPath)) return undefined
+/** Does not throw what the world does wrong: that is an outcome. */
+export async function receive(request: DownloadRequest, cancel: AbortSignal): Promise<Received> {
+  let place: { readonly path: string; readonly discard: string } | undefined
   try {
-    const note = JSON.parse(readFileSync(noteOf(list.copyPath), 'utf8')) as CopyNote
-    return note.url === url ? note : undefined
-  } catch {
-    return undefined
+    place = placeFor(request.folder)
+    const { path, discard } = place
+    const answer = await download(request, path, cancel)
+    if (answer !== 'unchanged') return { outcome: 'fetched', path, discard, ...answer }
+    remove(place)
+    return { outcome: 'unchanged' }
+  } catch (error) {
+    remove(place)
+    if (!(error instanceof Error)) throw error
+    return { outcome: isBadContent(error) ? 'refused' : 'failed', why: sentenceOf(error) }
   }
+}
+
+function placeFor(folder: string | undefined): { path: string; discard: string } {
+  try {
+    if (folder === undefined) {
+      const made = mkdtempSync(join(tmpdir(), 'dnstap-bgp-list-'))
+      return { path: join(made, 'list'), discard: made }
+    }
+    mkdirSync(folder, { recursive: true, mode: 0o750 })
+    const path = downloadPathIn(folder)
+    return { path, discard: path }
+  } catch (error) {
+    throw noPlace(folder ?? tmpdir(), error)
+  }
+}
+
+function noPlace(folder: string, error: unknown): DownloadError {
+  const code = (error as NodeJS.ErrnoException).code ?? String(error)
+  return new DownloadError(
+    `there is no room for what it sends: ${folder} cannot be written (${code}); [lists] state names another folder`,
+    { cause: error },
+  )
+}
+
+function remove(place: { readonly discard: string } | undefined): void {
+  if (place !== undefined) rmSync(place.discard, { recursive: true, force: true })
 }
 
 class DownloadError extends Error {
-  override readonly name = 'DownloadError'
+  override readonly name: string = 'DownloadError'
+}
+
+/** It came, and is no list. */
+class BadContent extends DownloadError {
+  override readonly name = 'BadContent'
+}
+
+function isBadContent(error: Error): boolean {
+  const { code } = error as NodeJS.ErrnoException
+  return error instanceof BadContent || (typeof code === 'string' && code.startsWith('Z_'))
 }
 
 function sentenceOf(error: Error): string {
@@ -102,38 +123,29 @@ function sentenceOf(error: Error): string {
   return error.message
 }
 
-interface Download {
-  readonly url: string
-  readonly proxy: string | undefined
-  readonly bearerToken: string | undefined
-  readonly etag: string | undefined
-  readonly lastModified: string | undefined
-  readonly path: string
-  readonly maxBytes: number
-  readonly limits: DownloadLimits
-}
-
 interface Downloaded {
-  readonly sha256: string
   readonly etag: string | undefined
   readonly lastModified: string | undefined
 }
 
-async function download(what: Download): Promise<Downloaded | 'unchanged'> {
+async function download(what: DownloadRequest, path: string, cancel: AbortSignal): Promise<Downloaded | 'unchanged'> {
   const { limits } = what
   const abort = new AbortController()
   const timer = setTimeout(
     () => abort.abort(new DownloadError(`it took longer than ${limits.timeoutMs / 1000} s`)),
     limits.timeoutMs,
   )
+  const onCancel = () => abort.abort(new DownloadError('it was cancelled'))
+  cancel.addEventListener('abort', onCancel)
   try {
+    cancel.throwIfAborted()
     let url = new URL(what.url)
     for (let redirects = 0; ; redirects++) {
       const response = await ask(url, what, abort.signal)
       const status = response.statusCode ?? 0
-      if (status === 200) return await store(response, what, abort.signal)
+      if (status === 200) return await store(response, what, path, abort.signal)
       response.destroy()
-      if (status === 304) return 'unchanged'
+      if (status === 304 && isConditional(what)) return 'unchanged'
       const location = response.headers.location
       if (![301, 302, 303, 307, 308].includes(status) || location === undefined)
         throw new DownloadError(`it answers ${status} ${response.statusMessage ?? ''}`.trimEnd())
@@ -148,21 +160,27 @@ async function download(what: Download): Promise<Downloaded | 'unchanged'> {
     throw abort.signal.aborted && abort.signal.reason instanceof Error ? abort.signal.reason : error
   } finally {
     clearTimeout(timer)
+    cancel.removeEventListener('abort', onCancel)
   }
 }
 
-async function ask(url: URL, what: Download, signal: AbortSignal): Promise<IncomingMessage> {
+function isConditional({ etag, lastModified }: DownloadRequest): boolean {
+  return etag !== undefined || lastModified !== undefined
+}
+
+async function ask(url: URL, what: DownloadRequest, signal: AbortSignal): Promise<IncomingMessage> {
   const headers: Record<string, string> = { 'user-agent': 'dnstap-bgp', accept: '*/*', 'accept-encoding': 'gzip, br' }
   if (what.etag !== undefined) headers['if-none-match'] = what.etag
   if (what.lastModified !== undefined) headers['if-modified-since'] = what.lastModified
   const isFirstOrigin = url.origin === new URL(what.url).origin
-  if (what.bearerToken !== undefined && isFirstOrigin) headers.authorization = `Bearer ${what.bearerToken}`
-  else if (url.username !== '' && isFirstOrigin) headers.authorization = basic(url)
-  const options: RequestOptions = { headers, signal, agent: false, timeout: what.limits.stallMs }
+  if (isFirstOrigin && what.bearerToken !== undefined) headers.authorization = `Bearer ${what.bearerToken.reveal()}`
+  else if (isFirstOrigin && what.login !== undefined) headers.authorization = basic(what.login)
+  const options: RequestOptions = { headers, signal, timeout: what.limits.stallMs }
+  if (what.proxy === undefined) return responseTo(url, { ...options, agent: false })
 
-  if (what.proxy === undefined) return responseTo(url, options)
   const proxy = new URL(what.proxy)
-  const proxyHeaders: Record<string, string> = proxy.username === '' ? {} : { 'proxy-authorization': basic(proxy) }
+  const proxyHeaders: Record<string, string> =
+    what.proxyLogin === undefined ? {} : { 'proxy-authorization': basic(what.proxyLogin) }
   const atProxy: RequestOptions = {
     host: hostOf(proxy),
     port: proxy.port === '' ? 80 : Number(proxy.port),
@@ -175,9 +193,12 @@ async function ask(url: URL, what: Download, signal: AbortSignal): Promise<Incom
     return responseTo(undefined, { ...atProxy, path, headers: { ...headers, ...proxyHeaders, host: url.host } })
   }
   const target = `${url.hostname}:${url.port === '' ? 443 : url.port}`
-  const tunnel = await tunnelTo(target, { ...atProxy, headers: { ...proxyHeaders, host: target } })
-  const servername = /^[\d.]+$|:/.test(hostOf(url)) ? '' : url.hostname
-  return responseTo(url, { ...options, createConnection: () => connectTls({ socket: tunnel, servername }) })
+  const socket = await tunnelTo(target, { ...atProxy, headers: { ...proxyHeaders, host: target } })
+  // The name the certificate is held against: `servername`, else `host`. TLS sends no addresses as names (RFC 6066 §3).
+  const host = hostOf(url)
+  const servername = isIP(host) === 0 ? host : ''
+  // No `agent`, not even `false`: with one, Node makes a connection of its own and createConnection is never called.
+  return responseTo(url, { ...options, createConnection: () => connectTls({ socket, host, servername }) })
 }
 
 function responseTo(url: URL | undefined, options: RequestOptions): Promise<IncomingMessage> {
@@ -206,8 +227,11 @@ function tunnelTo(target: string, options: RequestOptions): Promise<Duplex> {
       response.destroy()
       reject(new DownloadError(`the proxy answers ${response.statusCode ?? 0} to CONNECT`))
     })
-    request.on('connect', (response, socket) => {
-      if (response.statusCode === 200) return resolve(socket)
+    request.on('connect', (response, socket, head) => {
+      if (response.statusCode === 200) {
+        if (head.length > 0) socket.unshift(head)
+        return resolve(socket)
+      }
       socket.destroy()
       reject(new DownloadError(`the proxy answers ${response.statusCode ?? 0} to CONNECT`))
     })
@@ -215,24 +239,31 @@ function tunnelTo(target: string, options: RequestOptions): Promise<Duplex> {
   })
 }
 
-async function store(response: IncomingMessage, what: Download, signal: AbortSignal): Promise<Downloaded> {
-  const hash = createHash('sha256')
+async function store(response: IncomingMessage, what: DownloadRequest, path: string, signal: AbortSignal): Promise<Downloaded> {
+  const type = response.headers['content-type'] ?? ''
+  if (/^\s*(text\/html|application\/xhtml\+xml)\b/i.test(type)) {
+    response.destroy()
+    throw new BadContent(`it sends a web page (${type.slice(0, 60)}), not a list`)
+  }
   let total = 0
   const measured = async function* (chunks: AsyncIterable<Uint8Array>) {
     for await (const chunk of chunks) {
       total += chunk.length
-      if (total > what.maxBytes) throw new DownloadError(`it is over the limit of ${what.maxBytes} bytes`)
-      hash.update(chunk)
+      if (total > what.maxBytes) throw new BadContent(`it is over the limit of ${what.maxBytes} bytes`)
       yield chunk
     }
   }
   const decoder = decoderOf(response)
   // Opened before anything can fail: a stream that opens by itself may do so after its file was removed.
-  const file = (await open(what.path, 'wx', 0o640)).createWriteStream()
-  if (decoder === undefined) await pipeline(response, measured, file, { signal })
-  else await pipeline(response, decoder, measured, file, { signal })
+  const file = await open(path, 'wx', 0o640).catch((error: unknown) => {
+    response.destroy()
+    throw noPlace(dirname(path), error)
+  })
+  const target = file.createWriteStream()
+  if (decoder === undefined) await pipeline(response, measured, target, { signal })
+  else await pipeline(response, decoder, measured, target, { signal })
   if (!response.complete) throw new DownloadError('the connection was cut')
-  return { sha256: hash.digest('hex'), etag: response.headers.etag, lastModified: response.headers['last-modified'] }
+  return { etag: response.headers.etag, lastModified: response.headers['last-modified'] }
 }
 
 type Decoder = ReturnType<typeof createGunzip> | ReturnType<typeof createBrotliDecompress>
@@ -251,13 +282,13 @@ function decoderOf(response: IncomingMessage): Decoder | undefined {
       return createInflate()
     default:
       response.destroy()
-      throw new DownloadError(`its content coding "${coding.slice(0, 40)}" is unknown`)
+      throw new BadContent(`its content coding "${coding.slice(0, 40)}" is unknown`)
   }
 }
 
-function basic(url: URL): string {
-  const text = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`
-  return `Basic ${Buffer.from(text, 'utf8').toString('base64')}`
+/** RFC 7617. */
+function basic({ user, password }: Login): string {
+  return `Basic ${Buffer.from(`${user}:${password.reveal()}`, 'utf8').toString('base64')}`
 }
 
 /** Without the brackets of an IPv6 literal. */

@@ -1,6 +1,6 @@
 export { ListLoader } from './list-loader.ts'
-export type { ListLoaderConfig, ListLoaderDeps, ReloadOptions } from './list-loader.ts'
-export { ListsError } from './list-definition.ts'
+export type { ListLoaderConfig, ListLoaderDeps, LoadOptions, ReloadOptions } from './list-loader.ts'
+export { isLoaded, ListsError } from './list-definition.ts'
 export type {
   ListDefinition,
   ListDifference,
@@ -8,5 +8,6 @@ export type {
   ListState,
   ListStatus,
   LoadedLists,
+  Login,
   SkippedLine,
 } from './list-definition.ts'

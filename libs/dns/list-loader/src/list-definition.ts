@@ -2,9 +2,9 @@
 import type { Matcher } from '@dnstap-bgp/domain-matcher'
 
 export type ListSource =
-  /** A file, or a folder: then every file in it whose name does not begin with a dot. `file#a,b` takes the sites a and b of a geosite file. */
+  /** A file, or a folder: then every file in it whose name does not begin with a dot. `file#a,@b` takes of it the site a, with attribute b. */
   | { readonly kind: 'path'; readonly path: string }
-  /** http or https; `proxy` is the URL of an HTTP proxy. */
+  /** http or https, with a fragment as above; `proxy` is the URL of an HTTP proxy. */
   | { readonly kind: 'url'; readonly url: string; readonly proxy: string | undefined }
 
 /** The part of the configuration's list that concerns its names. */
@@ -17,11 +17,21 @@ export interface ListDefinition {
   /** Hand over the addresses and prefixes in the list, rather than only count them. */
   readonly addresses: boolean
   readonly refreshIntervalMs: number
-  /** Lower-case hex; what was fetched must have this digest. */
+  /** RPZ: the zone's name, where the zone does not say it. */
+  readonly origin: string | undefined
+  /** Lower-case hex; a version of another digest is refused. */
   readonly sha256: string | undefined
   readonly bearerToken: { reveal(): string } | undefined
+  /** At the URL's server, and at the proxy. */
+  readonly login: Login | undefined
+  readonly proxyLogin: Login | undefined
   /** A version with fewer than this share of the last one's rules is refused. 0: never. */
   readonly minimumShare: number
+}
+
+export interface Login {
+  readonly user: string
+  readonly password: { reveal(): string }
 }
 
 export type ListState =
@@ -33,6 +43,8 @@ export type ListState =
   | 'refused'
   /** There is nothing: no source, and no version from before. */
   | 'failed'
+  /** There is nothing yet: the first download is under way. */
+  | 'waiting'
 
 export interface SkippedLine {
   readonly reason: string
@@ -55,12 +67,29 @@ export interface ListStatus {
   readonly rules: number
   readonly duplicates: number
   readonly addresses: number
+  /** Of the bytes that the rules in use were read from; undefined: nothing is in use. */
+  readonly sha256: string | undefined
   /** What became no rule, by reason; and the first of them. */
   readonly skipped: Readonly<Record<string, number>>
   readonly skippedLines: readonly SkippedLine[]
   /** Unix ms: when its rules last changed, and when the source was last read or asked. */
   readonly changedAt: number
   readonly checkedAt: number
+}
+
+/** Has it rules, of whatever version? */
+export function isLoaded({ state }: Pick<ListStatus, 'state'>): boolean {
+  return state !== 'failed' && state !== 'waiting'
+}
+
+/** Would both make the same rules of the same bytes? What differs besides is how the source is asked. */
+export function readsAlike(a: ListDefinition, b: ListDefinition): boolean {
+  return readingOf(a) === readingOf(b)
+}
+
+/** All that decides which rules a list has, as one text. */
+export function readingOf({ source, format, match, addresses, origin, sha256 }: ListDefinition): string {
+  return JSON.stringify([source.kind === 'path' ? source.path : source.url, format, match, addresses, origin, sha256])
 }
 
 /** How a list differs from its version before. */

@@ -10,10 +10,26 @@ export class SourceError extends Error {
   override readonly name = 'SourceError'
 }
 
-/** `geosite.dat#google,netflix@cn` and `data#@cn`: a file and what to take of it, unless a file is really called so. */
-export function splitFragment(source: string): { path: string; sites: string[]; attributes: string[] } {
+/** What to take of a source: `geosite.dat#google,netflix@cn`, `data#@cn`. */
+export interface Fragment {
+  readonly path: string
+  readonly sites: string[]
+  readonly attributes: string[]
+}
+
+/** A file and what to take of it, unless a file is really called so. */
+export function splitFragment(source: string): Fragment {
   const at = source.lastIndexOf('#')
-  if (at <= 0 || existsSync(source)) return { path: source, sites: [], attributes: [] }
+  return at <= 0 || existsSync(source) ? { path: source, sites: [], attributes: [] } : fragmentAt(source, at)
+}
+
+/** A URL and what to take of what it gives (RFC 3986 §3.5: the fragment is not sent). */
+export function urlFragment(url: string): Fragment {
+  const at = url.indexOf('#')
+  return at < 0 ? { path: url, sites: [], attributes: [] } : fragmentAt(url, at)
+}
+
+function fragmentAt(source: string, at: number): Fragment {
   const items = source
     .slice(at + 1)
     .split(',')
@@ -27,17 +43,26 @@ export function splitFragment(source: string): { path: string; sites: string[]; 
 
 const MAX_FILES = 10_000
 
+export interface SourceFiles {
+  readonly files: readonly string[]
+  readonly isFolder: boolean
+  /** Names of links in a folder that lead nowhere. */
+  readonly dangling: readonly string[]
+}
+
 /** The files of a path: itself, or what a folder holds, in the order of their names. Throws SourceError. */
-export function filesOf(path: string): { readonly files: readonly string[]; readonly isFolder: boolean } {
+export function filesOf(path: string): SourceFiles {
   try {
-    if (!statSync(path).isDirectory()) return { files: [regular(path)], isFolder: false }
+    if (!statSync(path).isDirectory()) return { files: [regular(path)], isFolder: false, dangling: [] }
     const names = readdirSync(path)
       .filter((name) => !name.startsWith('.'))
       .sort()
-    const files = names.map((name) => join(path, name)).filter((file) => statSync(file).isFile())
+    const found = names.map((name) => ({ name, stat: statSync(join(path, name), { throwIfNoEntry: false }) }))
+    const files = found.filter(({ stat }) => stat?.isFile() === true).map(({ name }) => join(path, name))
+    const dangling = found.filter(({ stat }) => stat === undefined).map(({ name }) => name)
     if (files.length > MAX_FILES) throw new SourceError(`${path} holds ${files.length} files, and ${MAX_FILES} is the limit`)
     if (files.length === 0) throw new SourceError(`${path} is a folder without files`)
-    return { files, isFolder: true }
+    return { files, isFolder: true, dangling }
   } catch (error) {
     throw asSourceError(path, error)
   }
@@ -56,7 +81,13 @@ export async function signatureOf(source: string): Promise<string> {
     if (!top.isDirectory()) return signature(path, top)
     const names = (await readdir(path)).filter((name) => !name.startsWith('.')).sort()
     const lines: string[] = []
-    for (const name of names.slice(0, MAX_FILES)) lines.push(signature(name, await stat(join(path, name), { bigint: true })))
+    for (const name of names.slice(0, MAX_FILES))
+      lines.push(
+        await stat(join(path, name), { bigint: true }).then(
+          (found) => signature(name, found),
+          () => `${name} leads nowhere`,
+        ),
+      )
     return lines.join('\n')
   } catch {
     return ''
@@ -69,11 +100,18 @@ function signature(name: string, { dev, ino, size, mtimeNs, ctimeNs }: BigIntSta
 
 const CHUNK_BYTES = 1 << 20
 
-/** The bytes of a file, unpacked if it is gzip; a chunk is valid until the next is asked for. Throws SourceError. */
-export async function* chunksOf(path: string, maxBytes: number): AsyncGenerator<Uint8Array> {
+/**
+ * The bytes of a file, unpacked if it is gzip; a chunk is valid until the next is asked for. `onRead` is shown them as they are in the file.
+ * Throws SourceError.
+ */
+export async function* chunksOf(
+  path: string,
+  maxBytes: number,
+  onRead: (bytes: Uint8Array) => void = () => {},
+): AsyncGenerator<Uint8Array> {
   try {
     let total = 0
-    for await (const chunk of isGzip(path) ? gunzipped(path) : plain(path)) {
+    for await (const chunk of isGzip(path) ? gunzipped(path, onRead) : plain(path, onRead)) {
       total += chunk.length
       if (total > maxBytes) throw new SourceError(`${path} is over the limit of ${maxBytes} bytes`)
       yield chunk
@@ -83,14 +121,16 @@ export async function* chunksOf(path: string, maxBytes: number): AsyncGenerator<
   }
 }
 
-function* plain(path: string): Generator<Uint8Array> {
+function* plain(path: string, onRead: (bytes: Uint8Array) => void): Generator<Uint8Array> {
   const file = openSync(path, 'r')
   try {
     const buffer = new Uint8Array(CHUNK_BYTES)
     for (;;) {
       const count = readSync(file, buffer, 0, buffer.length, null)
       if (count === 0) return
-      yield buffer.subarray(0, count)
+      const chunk = buffer.subarray(0, count)
+      onRead(chunk)
+      yield chunk
     }
   } finally {
     closeSync(file)
@@ -107,10 +147,11 @@ function isGzip(path: string): boolean {
   }
 }
 
-async function* gunzipped(path: string): AsyncGenerator<Uint8Array> {
+async function* gunzipped(path: string, onRead: (bytes: Uint8Array) => void): AsyncGenerator<Uint8Array> {
   const unpacked = createGunzip({ chunkSize: CHUNK_BYTES })
   const packed = createReadStream(path)
   packed.on('error', (error) => unpacked.destroy(error))
+  packed.on('data', (bytes) => onRead(bytes as Buffer))
   try {
     yield* packed.pipe(unpacked) as AsyncIterable<Uint8Array>
   } finally {

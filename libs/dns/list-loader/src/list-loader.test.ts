@@ -3,6 +3,7 @@ import { NO_MATCH } from '@dnstap-bgp/domain-matcher'
 import type { Clock } from '@dnstap-bgp/runtime'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
 import { FakeClock, waitFor } from '@dnstap-bgp/testkit'
+import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -36,8 +37,11 @@ function list(name: string, path: string, more: Partial<ListDefinition> = {}): L
     match: 'auto',
     addresses: false,
     refreshIntervalMs: 86_400_000,
+    origin: undefined,
     sha256: undefined,
     bearerToken: undefined,
+    login: undefined,
+    proxyLogin: undefined,
     minimumShare: 0.5,
     ...more,
   }
@@ -234,7 +238,7 @@ test('a new configuration is taken with a reload: lists come, go, and change the
   ])
   await loader.load()
   const lists = [list('three', file('three.txt', 'a.example')), list('two', file('other.txt', 'b.example'))]
-  const loaded = await loader.reload({ lists })
+  const loaded = await loader.reconfigure(lists)
   expect([feeds(loaded, 'a.example'), feeds(loaded, 'b.example'), feeds(loaded, 'c.example')]).toEqual([['three'], ['two'], []])
   expect(loaded.lists.map(({ name, state }) => [name, state])).toEqual([
     ['three', 'fresh'],
@@ -335,4 +339,179 @@ test('a watched file that is emptied and then right again is refused, then fresh
   file('one.txt', 'b.example')
   await waitFor(() => loader.current?.lists[0]?.state === 'fresh')
   expect(feeds(loader.current!, 'b.example')).toEqual(['one'])
+})
+
+// ---- over restarts
+
+async function restarted(lists: readonly ListDefinition[], clock: Clock = systemClock): Promise<LoadedLists> {
+  const loader = loaderOf(lists, { stateFolder: join(folder, 'state') }, clock)
+  const loaded = await loader.load()
+  await loader.close()
+  return loaded
+}
+
+test('a file that shrank, is empty or is gone is refused after a restart too, until the word is given', async () => {
+  const names = Array.from({ length: 100 }, (_, i) => `n${i}.example`)
+  const lists = [
+    list('shrinks', file('shrinks.txt', ...names, '192.0.2.1'), { addresses: true }),
+    list('empties', file('empties.txt', 'a.example')),
+    list('goes', file('goes.txt', 'b.example')),
+  ]
+  await restarted(lists)
+  file('shrinks.txt', 'n1.example')
+  file('empties.txt')
+  unlinkSync(join(folder, 'goes.txt'))
+  for (let restart = 0; restart < 2; restart++) {
+    const loaded = await restarted(lists)
+    expect(loaded.lists.map(({ state, names }) => [state, names])).toEqual([
+      ['refused', 100],
+      ['refused', 1],
+      ['refused', 1],
+    ])
+    expect(loaded.lists[0]?.why).toMatch(/shrank from 101 rules to 1 \(0 %/)
+    expect(loaded.addressesOf('shrinks')).toEqual(['192.0.2.1/32'])
+    expect(feeds(loaded, 'n99.example')).toEqual(['shrinks'])
+  }
+  const loader = loaderOf(lists, { stateFolder: join(folder, 'state') })
+  await loader.load()
+  await loader.reload({ accept: ['shrinks'] })
+  await loader.close()
+  expect((await restarted(lists)).lists[0]).toMatchObject({ state: 'fresh', names: 1 })
+})
+
+test('a folder is kept over a restart with all its files, and a v2fly list with what it includes', async () => {
+  mkdirSync(join(folder, 'lists'))
+  file('lists/a.txt', 'a.example')
+  file('lists/b.hosts', '0.0.0.0 b.example')
+  mkdirSync(join(folder, 'v2fly'))
+  file('v2fly/main', 'domain:main.example', 'include:more')
+  file('v2fly/more', 'domain:more.example')
+  const lists = [list('all', join(folder, 'lists')), list('main', join(folder, 'v2fly/main'), { format: 'v2fly' })]
+  await restarted(lists)
+  rmSync(join(folder, 'lists'), { recursive: true })
+  unlinkSync(join(folder, 'v2fly/main'))
+  const loaded = await restarted(lists)
+  expect(loaded.lists.map(({ state }) => state)).toEqual(['refused', 'refused'])
+  expect(['a.example', 'b.example', 'www.b.example', 'main.example', 'more.example'].map((name) => feeds(loaded, name))).toEqual([
+    ['all'],
+    ['all'],
+    [],
+    ['main'],
+    ['main'],
+  ])
+})
+
+test('when a list changed is remembered over a restart', async () => {
+  const clock = new FakeClock()
+  const lists = [list('one', file('one.txt', 'a.example'))]
+  const changedAt = (await restarted(lists, clock)).lists[0]?.changedAt
+  clock.advance(60_000)
+  expect((await restarted(lists, clock)).lists[0]?.changedAt).toBe(changedAt)
+  file('one.txt', 'b.example')
+  expect((await restarted(lists, clock)).lists[0]?.changedAt).toBe(clock.now())
+})
+
+test('a definition that was edited before a restart is not held against what the list was', async () => {
+  const path = file('one.txt', 'a.example', 'b.example', 'c.example')
+  await restarted([list('one', path)])
+  file('one.txt', '0.0.0.0 a.example')
+  expect((await restarted([list('one', path, { format: 'hosts' })])).lists[0]).toMatchObject({ state: 'fresh', names: 1 })
+})
+
+test('a folder for last good versions that cannot be written is told, and the lists are loaded', async () => {
+  const faults: object[] = []
+  const log = { ...silentLog, child: () => log, error: (fields: object) => void faults.push(fields) }
+  const lists = [list('one', file('one.txt', 'a.example'))]
+  const loader = new ListLoader(
+    { lists, stateFolder: join(folder, 'one.txt', 'below'), watch: false },
+    { clock: systemClock, log },
+  )
+  opened.push(loader)
+  expect((await loader.load()).lists[0]?.state).toBe('fresh')
+  expect(faults).toMatchObject([{ why: expect.stringMatching(/^list "one": ENOTDIR/) as string }])
+})
+
+// ---- what a file must be
+
+test('a file must have the digest asked for, and a folder cannot have one', async () => {
+  const sha256 = createHash('sha256').update('a.example\n').digest('hex')
+  const path = file('one.txt', 'a.example')
+  const loader = loaderOf([list('one', path, { sha256 })])
+  expect((await loader.load()).lists[0]).toMatchObject({ state: 'fresh', sha256 })
+  file('one.txt', 'b.example')
+  const loaded = await loader.reload()
+  expect(loaded.lists[0]?.state).toBe('refused')
+  expect(loaded.lists[0]?.why).toMatch(/one\.txt: its SHA-256 is [0-9a-f]{64}, and [0-9a-f]{64} is asked for$/)
+  expect(feeds(loaded, 'a.example')).toEqual(['one'])
+  await expect(loaderOf([list('all', folder, { sha256 })]).load()).rejects.toThrow(/is a folder, and sha256 is for a file/)
+})
+
+test('the digest of a gzip file is that of the file', async () => {
+  const bytes = gzipSync('a.example\n')
+  const path = join(folder, 'list.gz')
+  writeFileSync(path, bytes)
+  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  expect((await loaderOf([list('one', path, { sha256 })]).load()).lists[0]?.state).toBe('fresh')
+})
+
+test('a link in a folder that leads nowhere is skipped, and the rest of the folder is the list', async () => {
+  mkdirSync(join(folder, 'lists'))
+  file('lists/a.txt', 'a.example')
+  symlinkSync('/nowhere/at-all', join(folder, 'lists', 'b.txt'))
+  const loaded = await loaderOf([list('all', join(folder, 'lists'))]).load()
+  expect(loaded.lists[0]).toMatchObject({ state: 'fresh', names: 1, skipped: { 'dangling-link': 1 } })
+  expect(loaded.lists[0]?.skippedLines).toMatchObject([{ text: 'b.txt' }])
+})
+
+test('a line counts once among what was skipped, however many bad names it holds', async () => {
+  const long = 'x'.repeat(64)
+  const path = file('one.hosts', `0.0.0.0 ${long}.a ${long}.b ${long}.c`, '0.0.0.0 good.example', `0.0.0.0 ${long}.d`)
+  const loaded = await loaderOf([list('one', path, { format: 'hosts' })]).load()
+  expect(loaded.lists[0]?.skipped).toEqual({ 'label-too-long': 2 })
+})
+
+test('an RPZ zone that does not say its name is told it', async () => {
+  const zone = ['$TTL 60', '@ SOA localhost. root.localhost. 1 3600 600 86400 60', 'a.example.rpz.lab. CNAME .']
+  const path = file('zone.rpz', ...zone)
+  const loaded = await loaderOf([list('one', path, { format: 'rpz', origin: 'rpz.lab' })]).load()
+  expect(feeds(loaded, 'a.example')).toEqual(['one'])
+})
+
+test('a file of a million times the same name is one name', async () => {
+  const path = join(folder, 'duplicates.txt')
+  writeFileSync(path, gzipSync(Buffer.alloc(1_000_000 * 4, 'a.b\n'), { level: 1 }))
+  const loaded = await loaderOf([list('one', path, { format: 'plain' })]).load()
+  expect(loaded.lists[0]).toMatchObject({ state: 'fresh', names: 1, duplicates: 999_999 })
+})
+
+test('a list that is no longer configured is said to be gone', async () => {
+  const told: [object, string][] = []
+  const log = { ...silentLog, child: () => log, info: (fields: object, text: string) => void told.push([fields, text]) }
+  const one = list('one', file('one.txt', 'a.example'))
+  const two = list('two', file('two.txt', 'b.example'))
+  const loader = new ListLoader({ lists: [one, two], stateFolder: undefined, watch: false }, { clock: systemClock, log })
+  opened.push(loader)
+  await loader.load()
+  await loader.reconfigure([one])
+  expect(told.at(-1)).toMatchObject([{ list: 'two', names: 1 }, 'The list is gone.'])
+})
+
+test('a folder that is replaced by another of the same name goes on being watched', async () => {
+  mkdirSync(join(folder, 'lists'))
+  file('lists/a.txt', 'a.example')
+  const clock = new FakeClock()
+  const loader = loaderOf([list('all', join(folder, 'lists'))], { watch: true, pollIntervalMs: 2 ** 30 }, clock)
+  await loader.load()
+  const settled = (name: string) =>
+    waitFor(async () => {
+      await clock.advanceAsync(20, 1)
+      return feeds(loader.current!, name).length > 0
+    })
+  mkdirSync(join(folder, 'next'))
+  file('next/a.txt', 'b.example')
+  renameSync(join(folder, 'lists'), join(folder, 'last'))
+  renameSync(join(folder, 'next'), join(folder, 'lists'))
+  await settled('b.example')
+  file('lists/c.txt', 'c.example')
+  await settled('c.example')
 })

@@ -1,26 +1,33 @@
 /**
  * Keeps the operator's lists loaded: at the start, when a file changes, when a URL has news, when told to.
  *
- * Ingest and the cache run one each and take `matcher` from the newest version; check and match ask for a preview. Builds run one after the
- * other in a worker (run-build.ts); wishes that come meanwhile are gathered into the next. What a bad list means is judged there too
- * (build-lists.ts); here is only when to look, and saying what came of it.
+ * Ingest and the cache run one each and take `matcher` from the newest version; commands take a look (`readOnly`).
+ *
+ *   file changed, SIGHUP ──────────────────────▶ wish ─┐
+ *   refresh time ──▶ download (download.ts) ──▶ wish ─┴▶ build (build-lists.ts, in a worker) ──▶ version ──▶ listeners
+ *
+ * Builds run one after the other; wishes that come meanwhile are gathered into the next. URLs are asked outside of builds, each for itself, so
+ * that a slow server delays its own list only. What a bad list means is judged in the build; here is only when to look, and saying what came of
+ * it. An edited definition takes effect when its source was read by it; until then the rules that were in use stay (`readAs`).
  */
 import { Matcher } from '@dnstap-bgp/domain-matcher'
 import type { Clock, Log, Timer } from '@dnstap-bgp/runtime'
-import { createHash, randomInt } from 'node:crypto'
-import { existsSync, readdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
-import type { BuildJob, BuildResult, DownloadLimits, JobList, JobSource } from './build-job.ts'
-import { ListsError } from './list-definition.ts'
-import type { ListDefinition, ListDifference, LoadedLists } from './list-definition.ts'
-import { signatureOf, splitFragment } from './list-files.ts'
+import { randomInt } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import type { BuildJob, BuildResult, JobList, JobSource } from './build-job.ts'
+import { receive } from './download.ts'
+import type { DownloadLimits, Received } from './download.ts'
+import { copyPathOf, hasCopy, readNote, removeLeftovers } from './kept-copies.ts'
+import { isLoaded, ListsError, readingOf, readsAlike } from './list-definition.ts'
+import type { ListDefinition, ListDifference, ListStatus, LoadedLists } from './list-definition.ts'
+import { signatureOf, splitFragment, urlFragment } from './list-files.ts'
 import { runBuild } from './run-build.ts'
 import { splitLines } from './shared-text.ts'
 import { SourceWatcher } from './source-watcher.ts'
 
 export interface ListLoaderConfig {
   readonly lists: readonly ListDefinition[]
-  /** Where last good copies of URLs are kept; undefined: a restart needs the URL. */
+  /** Where last good versions are kept; undefined: a restart needs every URL, and takes files as they are. */
   readonly stateFolder: string | undefined
   /** Of one list, unpacked. */
   readonly maxListBytes?: number
@@ -31,6 +38,10 @@ export interface ListLoaderConfig {
   readonly settleMs?: number
   /** Files are looked at so often even if nobody said that they changed. */
   readonly pollIntervalMs?: number
+  /** Only a look: nothing is kept, nothing removed, and nobody is asked unless load() says so. For commands beside a running service. */
+  readonly readOnly?: boolean
+  /** How long a start waits for URLs of which there is nothing yet, and a preview for those that are slow. */
+  readonly patienceMs?: number
   /** Limit the time that regular expressions take, at the price of missing names (domain-matcher's regexp-budget.ts). For ingest. */
   readonly limitRegexpTime?: boolean
 }
@@ -42,16 +53,19 @@ export interface ListLoaderDeps {
   readonly random?: () => number
 }
 
+export interface LoadOptions {
+  /** Ask URLs also where there is a copy, and wait for what they say. */
+  readonly askUrls?: boolean
+}
+
 export interface ReloadOptions {
   /** Take these lists whatever they hold: they may have shrunk, or be empty. */
   readonly accept?: readonly string[]
   /** Only these; all if undefined. */
   readonly only?: readonly string[]
-  /** The lists are these now. */
-  readonly lists?: readonly ListDefinition[]
 }
 
-const DEFAULTS = { maxListBytes: 2 ** 30, settleMs: 300, pollIntervalMs: 30_000 }
+const DEFAULTS = { maxListBytes: 2 ** 30, settleMs: 300, pollIntervalMs: 30_000, patienceMs: 5_000 }
 const DEFAULT_DOWNLOAD: DownloadLimits = { timeoutMs: 300_000, stallMs: 20_000, redirects: 5 }
 const FIRST_RETRY_MS = 30_000
 const FIRST_REFRESH_MS = 5_000
@@ -76,6 +90,9 @@ export class ListLoader {
   #poll: Timer | undefined
   readonly #refreshes = new Map<string, Timer>() // by list
   readonly #failures = new Map<string, number>() // of a URL, one after the other
+  readonly #asking = new Map<string, Asking>() // by list
+  /** What the server called the version in use, to ask only for another. By list. */
+  readonly #validators = new Map<string, Validators>()
 
   constructor(config: ListLoaderConfig, deps: ListLoaderDeps) {
     this.#config = config
@@ -91,12 +108,22 @@ export class ListLoader {
   }
 
   /**
-   * The first load. Throws ListsError when a file cannot be had or holds nothing. A URL is taken from its last good copy if there is one, and
-   * asked afterwards; a URL without either is told as failed, and tried again.
+   * The first load. Throws ListsError when a file cannot be had or holds nothing, and there is no last good version of it. A URL is taken from
+   * its last good version and asked afterwards; one without is waited for a few seconds, then it is told as waiting, and comes when it comes.
    */
-  async load(): Promise<LoadedLists> {
+  async load({ askUrls = false }: LoadOptions = {}): Promise<LoadedLists> {
     this.#removeLeftovers()
-    const loaded = await this.#wish((wish) => (wish.isFirst = true))
+    const asked = this.#definitions.filter((list) => list.source.kind === 'url' && (askUrls || !hasCopy(this.#copyPath(list))))
+    const received = new Map<string, Answer>()
+    const answers = asked.map(async (list) => received.set(list.name, await this.#receive(list)))
+    // A look waits until it has seen; a service must open.
+    await (this.#config.readOnly === true ? Promise.all(answers) : this.#patiently(answers))
+    const inTime = new Map(received)
+    const loaded = await this.#wish((wish) => {
+      wish.isFirst = true
+      for (const [name, answer] of inTime) wish.received.set(name, answer)
+    })
+    if (this.#config.readOnly !== true) this.#expectUrls(asked, answers, received, inTime)
     if (this.#config.watch !== false) {
       this.#watch()
       this.#poll = this.#clock.every(this.#config.pollIntervalMs ?? DEFAULTS.pollIntervalMs, () => this.#lookAtAll())
@@ -104,26 +131,53 @@ export class ListLoader {
     return loaded
   }
 
-  /** Reads files and asks URLs again. */
+  /** Reads files and asks URLs again; resolves when all have answered. */
   async reload(options: ReloadOptions = {}): Promise<LoadedLists> {
+    const accept = new Set(options.accept)
+    const lists = this.#definitions.filter(({ name }) => options.only === undefined || options.only.includes(name))
+    const files = lists.filter(({ source }) => source.kind === 'path')
+    const urls = lists.filter(({ source }) => source.kind === 'url')
+    const reading =
+      files.length === 0
+        ? undefined
+        : this.#wish((wish) => {
+            for (const { name } of files) {
+              wish.names.add(name)
+              if (accept.has(name)) wish.accept.add(name)
+            }
+          })
+    await Promise.all([reading, ...urls.map((list) => this.#refresh(list, accept.has(list.name)))])
+    return this.#loaded()
+  }
+
+  /**
+   * The lists are these now. Files are read; a URL that is new or is read by other settings starts from its last good version. All URLs are
+   * asked again, but not waited for.
+   */
+  async reconfigure(lists: readonly ListDefinition[]): Promise<LoadedLists> {
     const loaded = await this.#wish((wish) => {
-      if (options.only === undefined) wish.all = true
-      for (const name of options.only ?? []) wish.names.add(name)
-      for (const name of options.accept ?? []) wish.accept.add(name)
-      if (options.lists !== undefined) wish.lists = options.lists
+      wish.all = true
+      wish.lists = lists
     })
     this.#watch()
+    for (const list of this.#definitions) if (list.source.kind === 'url') this.#quietly(this.#refresh(list, false), [list])
     return loaded
   }
 
-  /** What reload() would give, without taking it. */
-  async preview(options: ReloadOptions = {}): Promise<LoadedLists> {
+  /** What reconfigure() would give once URLs have answered, without taking it. Those that do not within seconds are shown as they are now. */
+  async preview(lists: readonly ListDefinition[] = this.#definitions): Promise<LoadedLists> {
+    const current = this.#loaded()
     const wish = newWish()
     wish.all = true
-    for (const name of options.accept ?? []) wish.accept.add(name)
-    const definitions = options.lists ?? this.#definitions
-    const job = { ...this.#jobFor(wish, definitions), dryRun: true }
-    return versionOf(await runBuild(job, this.#cancel.signal), this.#current, {})
+    const urls = lists.filter(({ source }) => source.kind === 'url')
+    const answers = urls.map((list) => this.#receive(list))
+    try {
+      await this.#patiently(answers.map(async (answer, i) => wish.received.set(urls[i].name, await answer)))
+      const job = { ...this.#jobFor({ ...wish, received: new Map(wish.received) }, lists), readOnly: true }
+      return versionOf(await runBuild(job, this.#cancel.signal), current, {})
+    } finally {
+      for (const answer of answers) void answer.then(discard)
+    }
   }
 
   /** Calls back with each new version; its matcher is the same object as before when no rule changed. Returns how to stop that. */
@@ -141,7 +195,13 @@ export class ListLoader {
     this.#watchers.clear()
     this.#listeners.clear()
     this.#cancel.abort()
+    await Promise.allSettled([...this.#asking.values()].map(({ built }) => built))
     await this.#lastBuild
+  }
+
+  #loaded(): Version {
+    if (this.#current === undefined) throw new Error('the lists were not loaded yet')
+    return this.#current
   }
 
   /** Adds to the build that comes next; it starts when the one going on has ended. */
@@ -160,10 +220,20 @@ export class ListLoader {
   }
 
   async #build(wish: Wish): Promise<LoadedLists> {
+    try {
+      return await this.#buildWith(wish)
+    } finally {
+      for (const answer of wish.received.values()) discard(answer)
+    }
+  }
+
+  async #buildWith(wish: Wish): Promise<LoadedLists> {
     const definitions = wish.lists ?? this.#definitions
     const job = this.#jobFor(wish, definitions)
     const signatures = new Map<string, string>()
-    for (const { source } of job.lists) if (source.kind === 'path') signatures.set(source.path, await signatureOf(source.path))
+    for (const [index, { source }] of definitions.entries())
+      if (source.kind === 'path' && job.lists[index]?.source.kind === 'path')
+        signatures.set(source.path, await signatureOf(source.path))
     const result = await runBuild(job, this.#cancel.signal)
     this.#cancel.signal.throwIfAborted()
     if (wish.isFirst) throwIfMissing(definitions, result)
@@ -172,64 +242,93 @@ export class ListLoader {
     for (const [source, signature] of signatures) this.#signatures.set(source, signature)
     const before = this.#current
     const options = this.#config.limitRegexpTime === true ? { now: () => this.#clock.monotonic() } : {}
-    const current = versionOf(result, before, options)
+    const current = versionOf(result, before, options, definitions)
     this.#current = current
+    this.#noteValidators(job, result)
     this.#tell(before, current)
-    for (const why of result.copyFaults) this.#log.error({ why }, 'a list is in use, but its copy cannot be kept for a restart')
-    this.#planRefreshes(job)
+    for (const why of result.copyFaults)
+      this.#log.error({ why }, 'A list is in use, but its last good version cannot be kept for a restart.')
+    this.#forgetTimers()
     for (const listener of this.#listeners) listener(current)
     return current
   }
 
   #jobFor(wish: Wish, definitions: readonly ListDefinition[]): BuildJob {
     const current = this.#current
+    const now = this.#clock.now()
     const lists = definitions.map((list): JobList => {
-      const before = this.#definitions.find(({ name }) => name === list.name)
-      const isOther = before === undefined || !isSameSource(before, list)
       const status = current?.lists.find(({ name }) => name === list.name)
-      const isWanted = wish.all || wish.names.has(list.name) || isOther || status === undefined
+      const configured = this.#definitions.find(({ name }) => name === list.name)
+      const isEdited = configured === undefined || !readsAlike(configured, list)
+      const inUse = current?.readAs.get(list.name)
+      const isOther = status !== undefined && (inUse === undefined || !readsAlike(inUse, list))
+      const isWanted = wish.isFirst || wish.all || wish.names.has(list.name) || isEdited || status === undefined
+      const source = this.#jobSource(list, { isWanted, isEdited, status, answer: wish.received.get(list.name) })
+      const { path, sites, attributes } = placeOf(list)
       const copyPath = this.#copyPath(list)
       return {
         name: list.name,
-        source:
-          isWanted || wish.isFirst
-            ? jobSource(list, wish.isFirst && copyPath !== undefined && existsSync(copyPath))
-            : { kind: 'keep' },
+        source,
+        path: list.source.kind === 'path' ? path : undefined,
         sourceText: sourceText(list),
+        sites,
+        attributes,
         format: list.format,
         match: list.match,
         addresses: list.addresses,
-        minimumShare: list.minimumShare,
-        accept: wish.accept.has(list.name) || isOther,
+        origin: list.origin,
         sha256: list.sha256,
-        sites: list.source.kind === 'url' ? splitFragment(list.source.url).sites : [],
+        minimumShare: list.minimumShare,
+        accept: wish.accept.has(list.name) ? 'anything' : isOther ? 'less' : 'nothing',
+        reading: readingOf(list),
+        isOther,
         copyPath,
+        note: readNote(copyPath),
         status,
+        checkedAt: isWanted || wish.received.has(list.name) ? now : (status?.checkedAt ?? now),
       }
     })
     return {
       lists,
       seed: this.#seed,
-      now: this.#clock.now(),
+      now,
       previous: current?.matcherBuffer,
       previousAddresses: current?.addressText ?? new Map(),
       maxListBytes: this.#config.maxListBytes ?? DEFAULTS.maxListBytes,
-      download: { ...DEFAULT_DOWNLOAD, ...this.#config.download },
-      dryRun: false,
+      readOnly: this.#config.readOnly === true,
     }
   }
 
-  /** Named after list and URL, so that a copy is never taken for that of another URL. */
+  #jobSource(list: ListDefinition, { isWanted, isEdited, status, answer }: Circumstances): JobSource {
+    if (list.source.kind === 'path')
+      return isWanted || status === undefined ? { kind: 'path' } : { kind: 'keep', state: status.state, why: status.why }
+    // An answer to another question: the definition was edited since.
+    if (answer !== undefined && isAskedAlike(answer.list, list)) {
+      const { received, of } = answer
+      if (received.outcome === 'fetched') return { ...received, kind: 'fetched' }
+      if (received.outcome === 'unchanged' && status !== undefined && of === status.sha256)
+        return { kind: 'keep', state: 'fresh', why: undefined }
+      const why = received.outcome === 'unchanged' ? 'it changed while it was asked' : `${sourceText(list)}: ${received.why}`
+      return { kind: 'last', state: received.outcome === 'refused' ? 'refused' : 'cached', why, otherwise: 'failed' }
+    }
+    if (status === undefined || isEdited)
+      return { kind: 'last', state: 'cached', why: 'the source was not asked yet', otherwise: 'waiting' }
+    return { kind: 'keep', state: status.state, why: status.why }
+  }
+
   #copyPath(list: ListDefinition): string | undefined {
-    if (list.source.kind !== 'url' || this.#config.stateFolder === undefined) return undefined
-    const digest = createHash('sha256').update(list.source.url).digest('hex').slice(0, 12)
-    return join(this.#config.stateFolder, `${list.name.replace(/[^\w.-]/g, '_').slice(0, 60)}-${digest}.list`)
+    const folder = this.#config.stateFolder
+    return folder === undefined ? undefined : copyPathOf(folder, list.name, placeOf(list).path)
   }
 
   #removeLeftovers(): void {
-    const folder = this.#config.stateFolder
-    if (folder === undefined || !existsSync(folder)) return
-    for (const name of readdirSync(folder)) if (name.startsWith('.download-')) rmSync(join(folder, name), { force: true })
+    const { stateFolder, readOnly } = this.#config
+    if (stateFolder === undefined || readOnly === true) return
+    try {
+      removeLeftovers(stateFolder, this.#clock.now())
+    } catch (error) {
+      this.#log.warn({ why: String(error) }, 'What a killed process left in the folder of last good versions cannot be removed.')
+    }
   }
 
   // ---- files
@@ -264,73 +363,193 @@ export class ListLoader {
         if (signature === this.#signatures.get(source)) return
         if (signature !== seen) return this.#settle(source, signature)
         this.#watchers.get(source)?.refresh()
-        this.#reloadQuietly(this.#definitions.filter((list) => list.source.kind === 'path' && list.source.path === source))
+        const lists = this.#definitions.filter((list) => list.source.kind === 'path' && list.source.path === source)
+        const built = this.#wish((wish) => {
+          for (const { name } of lists) wish.names.add(name)
+        })
+        this.#quietly(built, lists)
       })
     })
     this.#settling.set(source, timer)
   }
 
   /** For what nobody waits for: an error is told, and the version in use stays. */
-  #reloadQuietly(lists: readonly ListDefinition[]): void {
-    const built = this.#wish((wish) => {
-      for (const { name } of lists) wish.names.add(name)
-    })
+  #quietly(built: Promise<unknown>, lists: readonly ListDefinition[]): void {
     built.catch((error: unknown) => {
       if (this.#cancel.signal.aborted) return
       this.#log.error(
         { error: String(error), lists: lists.map(({ name }) => name) },
-        'building the lists failed; the version in use stays',
+        'Building the lists failed; the version in use stays.',
       )
-      this.#planRefreshes({ lists: [] })
     })
   }
 
   // ---- URLs
 
-  /** Every URL has one timer; those just asked get a new one. */
-  #planRefreshes(job: { readonly lists: readonly JobList[] }): void {
-    for (const [name, timer] of this.#refreshes)
-      if (!this.#definitions.some((list) => list.name === name && list.source.kind === 'url')) {
-        timer.cancel()
-        this.#refreshes.delete(name)
-      }
+  /** Asks the URL, apart from the builds: a slow one keeps nobody waiting but itself. */
+  async #receive(list: ListDefinition): Promise<Answer> {
+    const { source } = list
+    if (source.kind !== 'url') throw new Error(`list ${list.name} has no URL`)
+    const known = this.#validatorsFor(list)
+    const received = await receive(
+      {
+        url: placeOf(list).path,
+        proxy: source.proxy,
+        bearerToken: list.bearerToken,
+        login: list.login,
+        proxyLogin: list.proxyLogin,
+        etag: known?.etag,
+        lastModified: known?.lastModified,
+        folder: this.#config.readOnly === true ? undefined : this.#config.stateFolder,
+        maxBytes: this.#config.maxListBytes ?? DEFAULTS.maxListBytes,
+        limits: { ...DEFAULT_DOWNLOAD, ...this.#config.download },
+      },
+      this.#cancel.signal,
+    )
+    return { list, received, of: known?.sha256 }
+  }
+
+  /** Waits for all of them, but no longer than a few seconds. */
+  async #patiently(answers: readonly Promise<unknown>[]): Promise<void> {
+    if (answers.length === 0) return
+    let timer: Timer | undefined
+    const patience = new Promise<void>((resolve) => {
+      timer = this.#clock.after(this.#config.patienceMs ?? DEFAULTS.patienceMs, resolve)
+    })
+    await Promise.race([Promise.all(answers), patience])
+    timer?.cancel()
+  }
+
+  /** After the first load: what is late comes when it comes; the rest is asked at its time. */
+  #expectUrls(
+    asked: readonly ListDefinition[],
+    answers: readonly Promise<unknown>[],
+    received: ReadonlyMap<string, Answer>,
+    inTime: ReadonlyMap<string, Answer>,
+  ): void {
     for (const list of this.#definitions) {
       if (list.source.kind !== 'url') continue
-      const asked = job.lists.find(({ name }) => name === list.name)?.source.kind
-      if (asked !== 'url' && asked !== 'copy' && this.#refreshes.has(list.name)) continue
-      const status = this.#current?.lists.find(({ name }) => name === list.name)
-      const failures =
-        asked === 'url' && status?.state !== 'fresh' && status?.state !== 'refused' ? (this.#failures.get(list.name) ?? 0) + 1 : 0
-      this.#failures.set(list.name, failures)
-      const intervalMs =
-        asked === 'copy'
-          ? FIRST_REFRESH_MS
-          : failures > 0
-            ? Math.min(list.refreshIntervalMs, FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 20))
-            : list.refreshIntervalMs
-      this.#refreshes.get(list.name)?.cancel()
-      const timer = this.#clock.after(intervalMs * (0.9 + 0.2 * this.#random()), () => {
-        this.#refreshes.delete(list.name)
-        this.#reloadQuietly([list])
-      })
-      this.#refreshes.set(list.name, timer)
+      const index = asked.indexOf(list)
+      const answer = inTime.get(list.name)
+      if (index < 0) this.#schedule(list, FIRST_REFRESH_MS)
+      else if (answer !== undefined) this.#scheduleAfter(list, answer.received)
+      else
+        this.#quietly(
+          this.#take(
+            list,
+            Promise.resolve(answers[index]).then(() => received.get(list.name)),
+          ),
+          [list],
+        )
     }
+  }
+
+  /** Asks the URL and builds with what it says; who comes while it is being asked waits for the same answer. */
+  #refresh(list: ListDefinition, accept: boolean): Promise<unknown> {
+    const asking = this.#asking.get(list.name)
+    if (asking !== undefined && isAskedAlike(asking.list, list)) {
+      asking.accept ||= accept
+      return asking.built
+    }
+    this.#refreshes.get(list.name)?.cancel()
+    this.#refreshes.delete(list.name)
+    return this.#take(list, this.#receive(list), accept)
+  }
+
+  #take(list: ListDefinition, answering: Promise<Answer | undefined>, accept = false): Promise<unknown> {
+    const take = async () => {
+      const answer = await answering
+      if (this.#asking.get(list.name) === asking) this.#asking.delete(list.name)
+      if (answer === undefined) return
+      if (this.#cancel.signal.aborted) return discard(answer)
+      try {
+        await this.#wish((wish) => {
+          const other = wish.received.get(list.name)
+          if (other !== undefined) discard(other)
+          wish.received.set(list.name, answer)
+          if (asking.accept) wish.accept.add(list.name)
+        })
+      } finally {
+        this.#scheduleAfter(list, answer.received)
+      }
+    }
+    const asking: Asking = { list, accept, built: Promise.resolve() }
+    this.#asking.set(list.name, asking)
+    asking.built = take()
+    return asking.built
+  }
+
+  #scheduleAfter(list: ListDefinition, { outcome }: Received): void {
+    const hasFailed = outcome === 'failed' || outcome === 'refused'
+    const failures = hasFailed ? (this.#failures.get(list.name) ?? 0) + 1 : 0
+    this.#failures.set(list.name, failures)
+    const { refreshIntervalMs } = list
+    this.#schedule(
+      list,
+      failures > 0 ? Math.min(refreshIntervalMs, FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 20)) : refreshIntervalMs,
+    )
+  }
+
+  #schedule({ name }: ListDefinition, afterMs: number): void {
+    this.#refreshes.get(name)?.cancel()
+    this.#refreshes.delete(name)
+    if (this.#cancel.signal.aborted) return
+    const timer = this.#clock.after(afterMs * (0.9 + 0.2 * this.#random()), () => {
+      this.#refreshes.delete(name)
+      const list = this.#definitions.find((one) => one.name === name && one.source.kind === 'url')
+      if (list !== undefined) this.#quietly(this.#refresh(list, false), [list])
+    })
+    this.#refreshes.set(name, timer)
+  }
+
+  #forgetTimers(): void {
+    for (const [name, timer] of this.#refreshes) {
+      if (this.#definitions.some((list) => list.name === name && list.source.kind === 'url')) continue
+      timer.cancel()
+      this.#refreshes.delete(name)
+      this.#failures.delete(name)
+    }
+  }
+
+  #noteValidators(job: BuildJob, result: BuildResult): void {
+    job.lists.forEach(({ name, source, note, path }, index) => {
+      const { status, isKept } = result.lists[index] ?? {}
+      if (path !== undefined || status?.sha256 === undefined || isKept === true) return
+      // The bytes in use are those that came now, or those of the copy.
+      const of =
+        source.kind === 'fetched' && status.state === 'fresh' ? source : note?.sha256 === status.sha256 ? note : undefined
+      if (of === undefined) this.#validators.delete(name)
+      else this.#validators.set(name, { sha256: status.sha256, etag: of.etag, lastModified: of.lastModified })
+    })
+  }
+
+  /** "Not modified" shall mean: what is in use, as it is read now. */
+  #validatorsFor(list: ListDefinition): Validators | undefined {
+    const status = this.#current?.lists.find(({ name }) => name === list.name)
+    const inUse = this.#current?.readAs.get(list.name)
+    const known = this.#validators.get(list.name)
+    const isCurrent = status !== undefined && known?.sha256 === status.sha256 && inUse !== undefined && readsAlike(inUse, list)
+    return isCurrent ? known : undefined
   }
 
   // ---- what is said
 
   #tell(before: Version | undefined, current: Version): void {
+    for (const { name, source, names } of before?.lists ?? [])
+      if (!current.lists.some((list) => list.name === name)) this.#log.info({ list: name, source, names }, 'The list is gone.')
     for (const status of current.lists) {
       const last = before?.lists.find(({ name }) => name === status.name)
       const difference = current.differences.find(({ name }) => name === status.name)
       const log = this.#log.child({ list: status.name, source: status.source })
       if (status.state !== last?.state || status.why !== last.why) {
         if (status.state === 'refused') log.error({ why: status.why }, 'The list is refused; its last good version stays.')
+        else if (status.state === 'waiting')
+          log.warn({ why: status.why }, 'The list has no names yet: its first download is under way.')
         else if (status.state === 'failed') log.error({ why: status.why }, 'The list failed; it has no names.')
         else if (status.state === 'cached') log.warn({ why: status.why }, 'The list is taken from its last good copy.')
         else if (last !== undefined) log.info({}, 'The list is fresh again.')
       }
-      if (last === undefined || (difference !== undefined && hasChange(difference))) {
+      if (isLoaded(status) && (last === undefined || !isLoaded(last) || (difference !== undefined && hasChange(difference)))) {
         const { names, rules, addresses, format, skipped, skippedLines } = status
         const { added, removed, changed } = difference ?? { added: rules, removed: 0, changed: 0 }
         log.info({ names, rules, addresses, format, added, removed, changed }, 'The list is loaded.')
@@ -340,31 +559,80 @@ export class ListLoader {
   }
 }
 
+/** What a URL said. */
+interface Answer {
+  /** As it was when it was asked. */
+  readonly list: ListDefinition
+  readonly received: Received
+  /** Digest of the version that "not modified" speaks of. */
+  readonly of: string | undefined
+}
+
+interface Asking {
+  readonly list: ListDefinition
+  accept: boolean
+  built: Promise<unknown>
+}
+
+interface Validators {
+  readonly sha256: string
+  readonly etag: string | undefined
+  readonly lastModified: string | undefined
+}
+
+interface Circumstances {
+  readonly isWanted: boolean
+  readonly isEdited: boolean
+  readonly status: ListStatus | undefined
+  readonly answer: Answer | undefined
+}
+
 interface Wish {
   isFirst: boolean
+  /** Read all files; or those of the names. */
   all: boolean
   readonly names: Set<string>
   readonly accept: Set<string>
+  /** By list. */
+  readonly received: Map<string, Answer>
   lists: readonly ListDefinition[] | undefined
 }
 
 function newWish(): Wish {
-  return { isFirst: false, all: false, names: new Set(), accept: new Set(), lists: undefined }
+  return { isFirst: false, all: false, names: new Set(), accept: new Set(), received: new Map(), lists: undefined }
+}
+
+/** Removes what was fetched, unless it became the copy. */
+function discard({ received }: Answer): void {
+  if (received.outcome === 'fetched') rmSync(received.discard, { recursive: true, force: true })
 }
 
 interface Version extends LoadedLists {
   readonly matcherBuffer: SharedArrayBuffer
   readonly addressText: ReadonlyMap<string, SharedArrayBuffer>
+  /** The definition by which the rules in use were read: an edit takes until the source was read again. */
+  readonly readAs: ReadonlyMap<string, ListDefinition>
 }
 
-function versionOf(result: BuildResult, before: Version | undefined, options: { readonly now?: () => number }): Version {
+function versionOf(
+  result: BuildResult,
+  before: Version | undefined,
+  options: { readonly now?: () => number },
+  definitions: readonly ListDefinition[] = [],
+): Version {
   const matcherBuffer = result.matcher ?? before?.matcherBuffer
   if (matcherBuffer === undefined) throw new Error('the first build gave no matcher')
   const matcher = result.matcher === undefined && before !== undefined ? before.matcher : new Matcher(matcherBuffer, options)
+  const readAs = new Map<string, ListDefinition>()
+  for (const { status, isKept } of result.lists) {
+    const list = isKept ? before?.readAs.get(status.name) : definitions.find(({ name }) => name === status.name)
+    if (list !== undefined && isLoaded(status)) readAs.set(status.name, list)
+  }
   return {
     matcher,
     matcherBuffer,
     addressText: result.addresses,
+    readAs,
     lists: result.lists.map(({ status }) => status),
     differences: before === undefined ? [] : result.lists.map(({ difference }) => difference),
     addressesOf: (list) => splitLines(result.addresses.get(list)),
@@ -379,26 +647,23 @@ function throwIfMissing(definitions: readonly ListDefinition[], result: BuildRes
   if (problems.length > 0) throw new ListsError(problems)
 }
 
-function jobSource(list: ListDefinition, fromCopy: boolean): JobSource {
-  const { source } = list
-  if (source.kind === 'path') return { kind: 'path', path: source.path }
-  if (fromCopy) return { kind: 'copy' }
-  return { kind: 'url', url: splitFragment(source.url).path, proxy: source.proxy, bearerToken: list.bearerToken?.reveal() }
+function placeOf({ source }: ListDefinition): { path: string; sites: string[]; attributes: string[] } {
+  return source.kind === 'path' ? splitFragment(source.path) : urlFragment(source.url)
 }
 
-/** Without user and password. */
 function sourceText({ source }: ListDefinition): string {
-  if (source.kind === 'path') return source.path
-  if (!URL.canParse(source.url)) return source.url
-  const url = new URL(source.url)
-  url.username = ''
-  url.password = ''
-  return url.href
+  return source.kind === 'path' ? source.path : source.url
 }
 
-function isSameSource(a: ListDefinition, b: ListDefinition): boolean {
-  const place = ({ source }: ListDefinition) => (source.kind === 'path' ? source.path : source.url)
-  return place(a) === place(b) && a.format === b.format && a.match === b.match && a.addresses === b.addresses
+/** Would both be asked the same, and the answer be read the same? */
+function isAskedAlike(a: ListDefinition, b: ListDefinition): boolean {
+  const how = ({ source, bearerToken, login, proxyLogin }: ListDefinition) =>
+    [
+      source.kind === 'url' ? source.proxy : undefined,
+      bearerToken?.reveal(),
+      ...[login, proxyLogin].flatMap((one) => [one?.user, one?.password.reveal()]),
+    ].join('\n')
+  return readsAlike(a, b) && how(a) === how(b)
 }
 
 function hasChange(difference: ListDifference): boolean {

@@ -11,7 +11,7 @@ import { dirname } from 'node:path'
 export class SourceWatcher {
   readonly #path: string
   readonly #onHint: () => void
-  readonly #watchers = new Map<string, FSWatcher>()
+  readonly #watchers = new Map<string, { readonly identity: string; readonly watcher: FSWatcher }>() // by folder
 
   constructor(path: string, onHint: () => void) {
     this.#path = path
@@ -22,38 +22,44 @@ export class SourceWatcher {
   /** Links may lead elsewhere now, a folder may have been replaced: watches what is to be watched today. */
   refresh(): void {
     const wanted = this.#folders()
-    for (const [folder, watcher] of this.#watchers) {
-      if (wanted.has(folder)) continue
-      watcher.close()
+    for (const [folder, watched] of this.#watchers) {
+      if (wanted.get(folder) === watched.identity) continue
+      watched.watcher.close()
       this.#watchers.delete(folder)
     }
-    for (const folder of wanted) if (!this.#watchers.has(folder)) this.#watch(folder)
+    for (const [folder, identity] of wanted) if (!this.#watchers.has(folder)) this.#watch(folder, identity)
   }
 
   close(): void {
-    for (const watcher of this.#watchers.values()) watcher.close()
+    for (const { watcher } of this.#watchers.values()) watcher.close()
     this.#watchers.clear()
   }
 
-  #watch(folder: string): void {
+  #watch(folder: string, identity: string): void {
     try {
       const watcher = watch(folder, { persistent: false }, () => this.#onHint())
       watcher.on('error', () => {
         watcher.close()
         this.#watchers.delete(folder)
       })
-      this.#watchers.set(folder, watcher)
+      this.#watchers.set(folder, { identity, watcher })
     } catch {
-      // No such folder, or no watches left: the poll sees to it.
+      // No watches left, or it went in this moment: the poll sees to it.
     }
   }
 
-  #folders(): Set<string> {
-    const folders = new Set([dirname(this.#path)])
+  /** By path, which folder it is: another of the same name is another, and the kernel watches the one it was given. */
+  #folders(): Map<string, string> {
+    const folders = new Map<string, string>()
+    const add = (folder: string) => {
+      const stat = statSync(folder, { bigint: true, throwIfNoEntry: false })
+      if (stat?.isDirectory() === true) folders.set(folder, `${stat.dev}:${stat.ino}`)
+    }
     try {
+      add(dirname(this.#path))
       const real = realpathSync(this.#path)
-      folders.add(dirname(real))
-      if (statSync(real).isDirectory()) folders.add(real)
+      add(dirname(real))
+      add(real)
     } catch {
       // It is not there now; its folder tells when it comes.
     }

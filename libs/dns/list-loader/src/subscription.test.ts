@@ -3,7 +3,7 @@ import { NO_MATCH } from '@dnstap-bgp/domain-matcher'
 import { silentLog } from '@dnstap-bgp/runtime'
 import { FakeClock, waitFor } from '@dnstap-bgp/testkit'
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { connect } from 'node:net'
@@ -73,18 +73,21 @@ function subscription(more: Partial<ListDefinition> = {}, proxy?: string): ListD
     match: 'auto',
     addresses: false,
     refreshIntervalMs: 3_600_000,
+    origin: undefined,
     sha256: undefined,
     bearerToken: undefined,
+    login: undefined,
+    proxyLogin: undefined,
     minimumShare: 0.5,
     ...more,
   }
 }
 
 let clock: FakeClock
-function loaderOf(definition: ListDefinition, config: Partial<ListLoaderConfig> = {}): ListLoader {
+function loaderOf(definition: ListDefinition | ListDefinition[], config: Partial<ListLoaderConfig> = {}): ListLoader {
   clock = new FakeClock()
   const loader = new ListLoader(
-    { lists: [definition], stateFolder, watch: false, ...config },
+    { lists: [definition].flat(), stateFolder, watch: false, ...config },
     { clock, log: silentLog, random: () => 0.5 },
   )
   opened.push(loader)
@@ -229,7 +232,7 @@ test('what was fetched must have the digest asked for', async () => {
   expect(only(await loader.load()).state).toBe('fresh')
   answer = text('a.example\nevil.example\n')
   const loaded = await loader.reload()
-  expect(only(loaded).state).toBe('cached')
+  expect(only(loaded).state).toBe('refused')
   expect(only(loaded).why).toMatch(/its SHA-256 is [0-9a-f]{64}, and/)
   expect(covers(loaded, 'evil.example')).toBe(false)
 })
@@ -248,39 +251,69 @@ test('a token goes to the origin it was given for, and to no other', async () =>
   expect(requests.map(({ headers }) => headers.authorization)).toEqual(['Bearer s3cret', 'Bearer s3cret', undefined])
 })
 
-test('user and password of a URL are used, and not told', async () => {
-  const url = base.replace('//', '//user:pass%20word@')
-  const loaded = await loaderOf(subscription({ source: { kind: 'url', url, proxy: undefined } })).load()
-  expect(requests[0]?.headers.authorization).toBe(`Basic ${Buffer.from('user:pass word').toString('base64')}`)
-  expect(only(loaded).source).toBe(`${base}/`)
+test('user and password are used, and go to no other origin either', async () => {
+  const other = await serve((request, response) => {
+    requests.push(request)
+    text('a.example\n')(request, response)
+  })
+  answer = status(302, { location: `${urlOf(other)}/list.txt` })
+  const login = { user: 'user', password: { reveal: () => 'pass: wörd' } }
+  await loaderOf(subscription({ login })).load()
+  const expected = `Basic ${Buffer.from('user:pass: wörd').toString('base64')}`
+  expect(requests.map(({ headers }) => headers.authorization)).toEqual([expected, undefined])
 })
 
 test.each([
-  ['endless redirects', status(302, { location: '/again' }), /it redirects more than 5 times$/],
-  ['a redirect to a file', status(302, { location: 'file:///etc/passwd' }), /it redirects to file:\/\/, which is not followed$/],
-  ['a redirect to nowhere', status(302, { location: 'http://[' }), /it redirects to what is no URL$/],
-  ['a redirect without a place', status(302), /it answers 302 Found$/],
-  ['too much', text('x'.repeat(200_000)), /it is over the limit of 100000 bytes$/],
-  ['a gzip bomb', text(gzipSync(Buffer.alloc(2 ** 25)), { 'content-encoding': 'gzip' }), /it is over the limit of 100000 bytes$/],
-  ['a brotli bomb', text(brotliCompressSync(Buffer.alloc(2 ** 22)), { 'content-encoding': 'br' }), /it is over the limit/],
-  ['broken gzip', text('no gzip', { 'content-encoding': 'gzip' }), /what it sent cannot be unpacked/],
+  ['endless redirects', 'cached', status(302, { location: '/again' }), /it redirects more than 5 times$/],
+  [
+    'a redirect to a file',
+    'cached',
+    status(302, { location: 'file:///etc/passwd' }),
+    /it redirects to file:\/\/, which is not followed$/,
+  ],
+  ['a redirect to nowhere', 'cached', status(302, { location: 'http://[' }), /it redirects to what is no URL$/],
+  ['a redirect without a place', 'cached', status(302), /it answers 302 Found$/],
+  ['too much', 'refused', text('x'.repeat(200_000)), /it is over the limit of 100000 bytes$/],
+  [
+    'a gzip bomb',
+    'refused',
+    text(gzipSync(Buffer.alloc(2 ** 25)), { 'content-encoding': 'gzip' }),
+    /it is over the limit of 100000 bytes$/,
+  ],
+  [
+    'a brotli bomb',
+    'refused',
+    text(brotliCompressSync(Buffer.alloc(2 ** 22)), { 'content-encoding': 'br' }),
+    /it is over the limit/,
+  ],
+  ['broken gzip', 'refused', text('no gzip', { 'content-encoding': 'gzip' }), /what it sent cannot be unpacked/],
   [
     'gzip that is cut',
+    'refused',
     text(gzipSync('a.example\n'.repeat(9)).subarray(0, 20), { 'content-encoding': 'gzip' }),
     /cannot be unpacked/,
   ],
-  ['an unknown coding', text('x', { 'content-encoding': 'zstd' }), /its content coding "zstd" is unknown$/],
+  [
+    'a web page',
+    'refused',
+    text('Maintenance', { 'content-type': 'Text/HTML; charset=utf-8' }),
+    /it sends a web page \(Text\/HTML/,
+  ],
+  ['an answer to a question that was not asked', 'cached', status(304), /it answers 304 Not Modified$/],
+  ['an unknown coding', 'refused', text('x', { 'content-encoding': 'zstd' }), /its content coding "zstd" is unknown$/],
   [
     'a cut body',
+    'cached',
     (_request: IncomingMessage, response: ServerResponse) => {
       response.writeHead(200, { 'content-length': '1000' })
       response.write('a.example\n', () => response.destroy())
     },
     /the connection was cut|aborted/,
   ],
-  ['silence', () => undefined, /it says nothing for 0.2 s$/],
+  ['silence', 'cached', () => undefined, /it says nothing for 0.2 s$/],
   [
     'a trickle',
+    'cached',
     (_request: IncomingMessage, response: ServerResponse) => {
       response.writeHead(200)
       const timer = setInterval(() => response.write('# more\n'), 20)
@@ -288,12 +321,12 @@ test.each([
     },
     /it took longer than 1 s$/,
   ],
-] as const)('%s is a failure with a sentence, and the last good copy stays', async (_case, bad, why) => {
+] as const)('%s makes the list %s with a sentence, and the last good version stays', async (_case, state, bad, why) => {
   const loader = loaderOf(subscription(), { maxListBytes: 100_000, download: { stallMs: 200, timeoutMs: 1000 } })
   await loader.load()
   answer = bad as Answer
   const loaded = await loader.reload()
-  expect(only(loaded)).toMatchObject({ state: 'cached', names: 2 })
+  expect(only(loaded)).toMatchObject({ state, names: 2 })
   expect(only(loaded).why).toMatch(why)
   expect(readdirSync(stateFolder).filter((name) => name.startsWith('.'))).toEqual([])
 })
@@ -303,7 +336,7 @@ test('a server that is not there is a failure with a sentence', async () => {
   const url = urlOf(gone)
   await new Promise((resolve) => gone.close(resolve))
   const loaded = await loaderOf(subscription({ source: { kind: 'url', url, proxy: undefined } })).load()
-  expect(only(loaded)).toMatchObject({ state: 'failed', why: `${url}/: the connection is refused` })
+  expect(only(loaded)).toMatchObject({ state: 'failed', why: `${url}: the connection is refused` })
 })
 
 test('a proxy is asked for http URLs, and tunnels to https ones', async () => {
@@ -323,13 +356,13 @@ test('a proxy is asked for http URLs, and tunnels to https ones', async () => {
     other.on('error', () => socket.destroy())
     socket.on('error', () => other.destroy())
   })
-  const proxyUrl = urlOf(proxy).replace('//', '//me:pw@')
-  const loaded = await loaderOf(subscription({}, proxyUrl)).load()
+  const proxyLogin = { user: 'me', password: { reveal: () => 'pw' } }
+  const loaded = await loaderOf(subscription({ proxyLogin }, urlOf(proxy))).load()
   expect(covers(loaded, 'proxied.example')).toBe(true)
   expect(requests[0]).toMatchObject({ url: `${base}/list.txt`, headers: { host: base.slice(7) } })
   expect(requests[0]?.headers['proxy-authorization']).toBe(`Basic ${Buffer.from('me:pw').toString('base64')}`)
 
-  const tls = subscription({ source: { kind: 'url', url: 'https://lists.example/x', proxy: proxyUrl } })
+  const tls = subscription({ source: { kind: 'url', url: 'https://lists.example/x', proxy: urlOf(proxy) } })
   expect(only(await loaderOf(tls).load()).state).toBe('failed')
   expect(targets).toEqual(['lists.example:443'])
 })
@@ -359,4 +392,246 @@ test('a copy that cannot be kept is told, and the list is in use', async () => {
   answer = text('a.example\nc.example\n')
   expect(covers(await loader.reload(), 'c.example')).toBe(true)
   expect(faults).toMatchObject([{ why: expect.stringMatching(/^list "sub": EISDIR/) as string }])
+})
+
+// ---- an edited definition
+
+const V1 = { etag: '"v1"' }
+/** As a server does that still has the version it was asked about. */
+const unlessKnown =
+  (body: string): Answer =>
+  (request, response) =>
+    request.headers['if-none-match'] === V1.etag ? status(304)(request, response) : text(body, V1)(request, response)
+
+test.each([
+  ['match', { match: 'exact' as const }, { names: 1, addresses: 1 }, false],
+  ['format', { format: 'hosts' }, { names: 1, addresses: 0 }, false],
+  ['addresses', { addresses: true }, { names: 1, addresses: 1 }, true],
+])('an edit of %s takes effect at once, whatever the server says about changes', async (_key, edit, counts, coversSubdomain) => {
+  answer = unlessKnown(`a.example\n192.0.2.1${'format' in edit ? ' a.example' : ''}\n`)
+  const loader = loaderOf(subscription({ format: 'plain' }))
+  await loader.load()
+  await loader.reload()
+  const edited = subscription({ format: 'plain', ...edit })
+  for (const loaded of [await loader.reconfigure([edited]), await loader.reload()]) {
+    expect(only(loaded)).toMatchObject(counts)
+    expect(covers(loaded, 'www.a.example')).toBe(coversSubdomain)
+    expect(loaded.addressesOf('sub')).toEqual('addresses' in edit ? ['192.0.2.1/32'] : [])
+  }
+  expect(only(loader.current!).state).toBe('fresh')
+})
+
+test('an edit takes effect while the URL is down', async () => {
+  const loader = loaderOf(subscription())
+  await loader.load()
+  answer = status(503)
+  await loader.reconfigure([subscription({ match: 'exact' })])
+  const loaded = await loader.reload()
+  expect(only(loaded)).toMatchObject({ state: 'cached', why: `${base}/list.txt: it answers 503 Service Unavailable` })
+  expect([covers(loaded, 'a.example'), covers(loaded, 'www.a.example')]).toEqual([true, false])
+})
+
+test('a list that goes from one URL to another and back has the names of the one it is at', async () => {
+  answer = (request, response) => unlessKnown(request.url === '/list.txt' ? 'a.example\n' : 'b.example\n')(request, response)
+  const loader = loaderOf(subscription())
+  await loader.load()
+  const other = subscription({ source: { kind: 'url', url: `${base}/other.txt`, proxy: undefined } })
+  const names = () => [covers(loader.current!, 'a.example'), covers(loader.current!, 'b.example')]
+  await loader.reconfigure([other])
+  expect(names()).toEqual([true, false]) // until the new source has spoken, the old names stay
+  await loader.reload()
+  expect(names()).toEqual([false, true])
+  await loader.reconfigure([subscription()])
+  expect(names()).toEqual([true, false])
+  await loader.reload()
+  expect(names()).toEqual([true, false])
+  expect(only(loader.current!).state).toBe('fresh')
+})
+
+test('an edited definition may have fewer names, but not none', async () => {
+  answer = (request, response) =>
+    text(
+      request.url === '/list.txt' ? 'a.example\nb.example\nc.example\n' : request.url === '/less.txt' ? 'a.example\n' : '# no\n',
+    )(request, response)
+  const at = (path: string) => subscription({ source: { kind: 'url', url: `${base}/${path}.txt`, proxy: undefined } })
+  const loader = loaderOf(at('list'))
+  await loader.load()
+  await loader.reconfigure([at('none')])
+  expect(only(await loader.reload())).toMatchObject({ state: 'refused', names: 3 })
+  expect(only(await loader.reload({ accept: ['sub'] }))).toMatchObject({ state: 'fresh', names: 0 })
+  await loader.reconfigure([at('list')])
+  await loader.reload()
+  await loader.reconfigure([at('less')])
+  expect(only(await loader.reload())).toMatchObject({ state: 'fresh', names: 1 })
+})
+
+test('a list without a copy is not asked for changes of what it does not have', async () => {
+  answer = unlessKnown('a.example\n')
+  const loader = loaderOf(subscription(), { stateFolder: undefined })
+  await loader.load()
+  await loader.reload()
+  expect(requests[1]?.headers['if-none-match']).toBe('"v1"') // what is in memory needs no copy to be asked about
+  await loader.reconfigure([subscription({ match: 'exact' })])
+  const loaded = await loader.reload()
+  expect(requests.at(-1)?.headers['if-none-match']).toBeUndefined()
+  expect(covers(loaded, 'www.a.example')).toBe(false)
+})
+
+// ---- a digest
+
+const digestOf = (body: string) => createHash('sha256').update(body).digest('hex')
+
+test('a copy must have the digest asked for, at a restart and after an edit', async () => {
+  answer = unlessKnown('a.example\n')
+  const first = loaderOf(subscription())
+  await first.load()
+  const wanted = subscription({ sha256: digestOf('b.example\n') })
+  await first.reconfigure([wanted])
+  const edited = await first.reload()
+  expect(only(edited)).toMatchObject({ state: 'refused', names: 1 }) // what was good stays
+  expect(only(edited).why).toMatch(/its SHA-256 is [0-9a-f]{64}, and [0-9a-f]{64} is asked for$/)
+  await first.close()
+
+  answer = status(503)
+  const second = loaderOf(wanted)
+  expect(only(await second.load())).toMatchObject({ state: 'failed', names: 0 })
+  answer = text('b.example\n')
+  expect(only(await second.reload())).toMatchObject({ state: 'fresh', names: 1, sha256: wanted.sha256 })
+})
+
+// ---- a slow server
+
+test('a URL that does not answer keeps neither the start nor the changes of other lists waiting', async () => {
+  const held: ServerResponse[] = []
+  answer = (_request, response) => void held.push(response)
+  const file = join(stateFolder, 'file.txt')
+  writeFileSync(file, 'file.example\n')
+  const other: ListDefinition = subscription({ name: 'file', source: { kind: 'path', path: file } })
+  const loader = loaderOf([subscription(), other])
+  const loading = loader.load()
+  await waitFor(() => held.length === 1 && clock.timers === 1)
+  clock.advance(5_000)
+  const first = await loading
+  expect(first.lists.map(({ name, state, names }) => [name, state, names])).toEqual([
+    ['sub', 'waiting', 0],
+    ['file', 'fresh', 1],
+  ])
+  writeFileSync(file, 'other.example\n')
+  const second = await loader.reload({ only: ['file'] })
+  expect([covers(second, 'other.example'), second.lists[0]?.state]).toEqual([true, 'waiting'])
+  held[0]!.end('late.example\n')
+  await waitFor(() => loader.current?.lists[0]?.state === 'fresh')
+  expect(covers(loader.current!, 'late.example')).toBe(true)
+  expect(clock.timers).toBe(1) // the next refresh
+})
+
+test('who asks while a URL is being asked gets the same answer, and the word given then counts', async () => {
+  answer = text('a.example\nb.example\nc.example\n')
+  const loader = loaderOf(subscription())
+  await loader.load()
+  const held: ServerResponse[] = []
+  answer = (_request, response) => void held.push(response)
+  const both = [loader.reload(), loader.reload({ accept: ['sub'] })]
+  await waitFor(() => held.length > 0)
+  held[0]!.end('a.example\n')
+  await Promise.all(both)
+  expect(held).toHaveLength(1)
+  expect(only(loader.current!)).toMatchObject({ state: 'fresh', names: 1 })
+})
+
+test('an answer to what the list was before it was edited is thrown away', async () => {
+  const held: ServerResponse[] = []
+  const loader = loaderOf(subscription())
+  await loader.load()
+  answer = (request, response) =>
+    request.url === '/list.txt' ? void held.push(response) : text('other.example\n')(request, response)
+  const slow = loader.reload()
+  await waitFor(() => held.length === 1)
+  await loader.reconfigure([subscription({ source: { kind: 'url', url: `${base}/other.txt`, proxy: undefined } })])
+  await loader.reload()
+  held[0]!.end('a.example\nlate.example\n')
+  await slow
+  expect([covers(loader.current!, 'other.example'), covers(loader.current!, 'late.example')]).toEqual([true, false])
+  expect(readdirSync(stateFolder).filter((name) => name.startsWith('.'))).toEqual([])
+})
+
+test('a preview waits for a slow URL no longer than seconds, and shows it as it is', async () => {
+  const loader = loaderOf(subscription())
+  await loader.load()
+  const held: ServerResponse[] = []
+  answer = (_request, response) => void held.push(response)
+  const preview = loader.preview()
+  await waitFor(() => held.length === 1 && clock.timers === 2)
+  clock.advance(5_000)
+  expect((await preview).lists).toMatchObject([{ state: 'fresh', names: 2 }])
+  held[0]!.end()
+})
+
+// ---- folders that cannot be written, and looks that must not write
+
+test('without a place for downloads a URL fails with a sentence, and files load all the same', async () => {
+  const file = join(stateFolder, 'file.txt')
+  writeFileSync(file, 'file.example\n')
+  const other = subscription({ name: 'file', source: { kind: 'path', path: file } })
+  const loaded = await loaderOf([subscription(), other], { stateFolder: join(file, 'below') }).load()
+  expect(loaded.lists.map(({ state }) => state)).toEqual(['failed', 'fresh'])
+  expect(loaded.lists[0]?.why).toMatch(/file\.txt\/below cannot be written \(ENOTDIR\); \[lists\] state names another folder$/)
+})
+
+/** Everything in the folder, with when it was written. */
+function inventory(): string[] {
+  return readdirSync(stateFolder, { recursive: true, withFileTypes: true }).map((entry) => {
+    const path = join(entry.parentPath, entry.name)
+    return `${path} ${statSync(path).mtimeMs} ${statSync(path).ino}`
+  })
+}
+
+test('a look leaves the folder of a running service as it is, and asks the URL itself when it shall', async () => {
+  answer = text(['a', 'b', 'c'].map((name) => `${name}.example\n`).join(''), V1)
+  const running = loaderOf(subscription())
+  await running.load()
+  writeFileSync(join(stateFolder, '.download-running'), 'half a li')
+  const before = inventory()
+
+  answer = text('x.example\ny.example\n')
+  const copy = await loaderOf(subscription(), { readOnly: true }).load()
+  expect(only(copy)).toMatchObject({ state: 'cached', names: 3 })
+  const asked = await loaderOf(subscription(), { readOnly: true }).load({ askUrls: true })
+  expect(only(asked)).toMatchObject({ state: 'fresh', names: 2 })
+  answer = text('x.example\n')
+  const refused = await loaderOf(subscription(), { readOnly: true }).load({ askUrls: true })
+  expect(only(refused)).toMatchObject({ state: 'refused', names: 3 })
+  expect(only(refused).why).toMatch(/shrank from 3 rules to 1/)
+  expect(inventory()).toEqual(before)
+})
+
+test('what a killed process left is removed; what is young may belong to one that lives', async () => {
+  for (const name of ['.download-old', '.download-young']) writeFileSync(join(stateFolder, name), '')
+  const loader = loaderOf(subscription())
+  const hourAgo = clock.now() / 1000 - 3601
+  utimesSync(join(stateFolder, '.download-old'), hourAgo, hourAgo)
+  utimesSync(join(stateFolder, '.download-young'), hourAgo + 100, hourAgo + 100)
+  await loader.load()
+  expect(readdirSync(stateFolder).filter((name) => name.startsWith('.'))).toEqual(['.download-young'])
+})
+
+// ---- what stands behind #
+
+test('attributes in the fragment of a URL choose of a v2fly list, and are not sent', async () => {
+  answer = text('domain:a.example @cn\ndomain:b.example\n')
+  const url = `${base}/list.txt#@cn`
+  const loaded = await loaderOf(subscription({ format: 'v2fly', source: { kind: 'url', url, proxy: undefined } })).load()
+  expect([covers(loaded, 'a.example'), covers(loaded, 'b.example')]).toEqual([true, false])
+  expect(requests[0]?.url).toBe('/list.txt')
+  expect(only(loaded).source).toBe(url)
+})
+
+test('another fragment of the same URL is taken from the copy at once', async () => {
+  answer = unlessKnown('domain:a.example @cn\ndomain:b.example @ads\n')
+  const at = (fragment: string) =>
+    subscription({ format: 'v2fly', source: { kind: 'url', url: `${base}/list.txt#${fragment}`, proxy: undefined } })
+  const loader = loaderOf(at('@cn'))
+  await loader.load()
+  const loaded = await loader.reconfigure([at('@ads')])
+  expect([covers(loaded, 'a.example'), covers(loaded, 'b.example')]).toEqual([false, true])
 })

@@ -37,8 +37,11 @@ function loaderOf(path: string) {
     match: 'auto',
     addresses: true,
     refreshIntervalMs: 86_400_000,
+    origin: undefined,
     sha256: undefined,
     bearerToken: undefined,
+    login: undefined,
+    proxyLogin: undefined,
     minimumShare: 0.5,
   }
   return new bundled.ListLoader({ lists: [list], stateFolder: undefined, watch: false }, { clock: systemClock, log: silentLog })

@@ -7,17 +7,18 @@
 import type { Config } from '@dnstap-bgp/config'
 import { textToName } from '@dnstap-bgp/dns-wire'
 import type { Explanation, Matcher } from '@dnstap-bgp/domain-matcher'
-import { ListLoader, type ListDifference, type ListStatus, type LoadedLists } from '@dnstap-bgp/list-loader'
+import { isLoaded, ListLoader, type ListDifference, type ListStatus, type LoadedLists } from '@dnstap-bgp/list-loader'
 import type { Clock, Closeable, Log } from '@dnstap-bgp/runtime'
 import { AdminError, samplesOf, type AdminRoutes, type Health, type Metrics } from '@dnstap-bgp/telemetry'
 import { dirname, join } from 'node:path'
 
-export type ListsConfig = Pick<Config, 'lists' | 'store'>
+export type ListsConfig = Pick<Config, 'lists' | 'listState' | 'store'>
 
 export interface StartListsDeps {
   readonly clock: Clock
   readonly log: Log
-  /** Absent in commands that load lists once and look. */
+  /** For commands: only a look, beside a service that runs by the same configuration. Nothing is watched and nothing written. */
+  readonly look?: { readonly askUrls: boolean }
   readonly metrics?: Metrics
   readonly health?: Health
   readonly routes?: AdminRoutes
@@ -32,7 +33,7 @@ export interface StartListsDeps {
 export interface Coverage {
   /** The rule by which the list covers the name (presentation format); undefined when it does not, or an exception wins. */
   ruleFor(list: string, name: string): string | undefined
-  /** Lists of which nothing could be loaded, not even an old copy. */
+  /** Lists of which nothing is loaded, or nothing yet. What they gave before is not theirs to end. */
   readonly unloaded: ReadonlySet<string>
   /** One sentence for each rule or exception that decides about a name. */
   why(name: string): readonly string[]
@@ -40,19 +41,36 @@ export interface Coverage {
   readonly addresses: ReadonlyMap<string, readonly string[]>
 }
 
+export interface ListsPreview {
+  readonly coverage: Coverage
+  /** Each list as it would be. */
+  readonly lists: readonly ListPreview[]
+  /** Names of lists that are not in the configuration any more. */
+  readonly removed: readonly string[]
+}
+
+export interface ListPreview {
+  readonly name: string
+  readonly state: ListStatus['state']
+  readonly why: string | null
+  /** Names, against those in use. */
+  readonly added: number
+  readonly removed: number
+  /** Names whose rules are others: exact instead of suffix, an exception. */
+  readonly changed: number
+  readonly addressesAdded: number
+  readonly addressesRemoved: number
+}
+
 export interface RunningLists extends Closeable {
   readonly names: { readonly matcher: Matcher; readonly count: number; onChange(listener: () => void): void }
   readonly coverage: { readonly current: Coverage; onChange(listener: () => void): void }
   readonly loaded: LoadedLists
   explain(name: string): Explanation | undefined
-  /** What a reload would bring, without taking it. */
-  preview(): Promise<{
-    readonly coverage: Coverage
-    readonly lists: readonly ListStatus[]
-    readonly differences: readonly ListDifference[]
-  }>
+  /** What reconfigure() would bring, without taking it. */
+  preview(config: ListsConfig): Promise<ListsPreview>
   /**
-   * Reads everything again, by this configuration. `apply` is called when the new lists are in place and nobody was told yet: whoever
+   * Reads everything again, by this configuration; URLs are asked, and not waited for. `apply` is called when the new lists are in place and nobody was told yet: whoever
    * takes the configuration there sees both change at once. When the lists cannot be built, nothing changes and this rejects.
    */
   reconfigure(config: ListsConfig, apply?: () => void): Promise<void>
@@ -66,12 +84,13 @@ export async function startLists(config: ListsConfig, deps: StartListsDeps): Pro
     {
       lists: config.lists,
       stateFolder: stateFolderOf(config),
-      watch: deps.health !== undefined,
+      watch: deps.look === undefined,
+      readOnly: deps.look !== undefined,
       limitRegexpTime: deps.limitRegexpTime === true,
     },
     { clock, log },
   )
-  let loaded = await loader.load()
+  let loaded = await loader.load({ askUrls: deps.look?.askUrls === true })
   let coverage = coverageOf(loaded)
   const listeners = new Set<() => void>()
   const health = deps.health?.component('lists')
@@ -120,15 +139,22 @@ export async function startLists(config: ListsConfig, deps: StartListsDeps): Pro
       return loaded
     },
     explain: (name) => loaded.matcher.explain(name),
-    async preview() {
-      const next = await loader.preview()
-      return { coverage: coverageOf(next), lists: next.lists, differences: next.differences }
+    async preview(config) {
+      const next = await loader.preview(config.lists)
+      const lists = next.lists.map(({ name, state, why }, i): ListPreview => ({
+        name,
+        state,
+        why: why ?? null,
+        ...pick(next.differences[i]),
+      }))
+      const removed = loaded.lists.map(({ name }) => name).filter((name) => !lists.some((list) => list.name === name))
+      return { coverage: coverageOf(next), lists, removed }
     },
     async reconfigure(fresh, apply = () => {}) {
       reconfiguring++
       let built = false
       try {
-        await loader.reload({ lists: fresh.lists })
+        await loader.reconfigure(fresh.lists)
         built = true
       } finally {
         reconfiguring--
@@ -169,7 +195,7 @@ function coverageOf(loaded: LoadedLists): Coverage {
 }
 
 function unloadedOf(loaded: LoadedLists): Set<string> {
-  return new Set(loaded.lists.filter((list) => list.state === 'failed').map((list) => list.name))
+  return new Set(loaded.lists.filter((list) => !isLoaded(list)).map((list) => list.name))
 }
 
 function sameUnloaded(a: LoadedLists, b: LoadedLists): boolean {
@@ -182,8 +208,13 @@ function sameAddresses(a: LoadedLists, b: LoadedLists): boolean {
   return a.differences.every((one) => one.addressesAdded === 0 && one.addressesRemoved === 0) && counts(a) === counts(b)
 }
 
-/** Last good copies of URLs lie beside the store, or where systemd says that state belongs. */
+function pick({ added, removed, changed, addressesAdded, addressesRemoved }: ListDifference) {
+  return { added, removed, changed, addressesAdded, addressesRemoved }
+}
+
+/** Where last good versions lie: where the operator says, beside the store, or where systemd says that state belongs. */
 function stateFolderOf(config: ListsConfig): string | undefined {
+  if (config.listState !== undefined) return config.listState
   if (config.store.kind === 'lmdb') return join(dirname(config.store.path), 'lists')
   const folder = process.env['STATE_DIRECTORY']?.split(':')[0]
   return folder === undefined || folder === '' ? undefined : join(folder, 'lists')

@@ -1,0 +1,118 @@
+/**
+ * The last good version of each list, kept over restarts: its bytes as they came, and a note of what was made of them.
+ *
+ *   NAME-DIGEST.list         a file, or a folder of files; DIGEST is of where it came from
+ *   NAME-DIGEST.list.json    the note, written after it
+ *
+ * A copy is replaced only by a version that was taken, so one that is there was good once. Services on one machine may share the folder: both
+ * write the same, by rename. A note speaks of the bytes whose digest it has, and of no others.
+ */
+import { createHash, randomBytes } from 'node:crypto'
+import {
+  accessSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+
+export interface CopyNote {
+  /** By which settings the counts came about (list-definition.ts, readingOf). */
+  readonly reading: string
+  readonly sha256: string
+  readonly etag: string | undefined
+  readonly lastModified: string | undefined
+  readonly rules: number
+  readonly addresses: number
+  /** Unix ms: when its rules last changed. */
+  readonly changedAt: number
+}
+
+/** Where the copy of a list is kept. `source` is a path or URL without its fragment: another choice of the same bytes is no other copy. */
+export function copyPathOf(folder: string, list: string, source: string): string {
+  const digest = createHash('sha256').update(source).digest('hex').slice(0, 12)
+  return join(folder, `${list.replace(/[^\w.-]/g, '_').slice(0, 60)}-${digest}.list`)
+}
+
+export function hasCopy(copyPath: string | undefined): copyPath is string {
+  if (copyPath === undefined) return false
+  try {
+    accessSync(copyPath, constants.R_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+export function readNote(copyPath: string | undefined): CopyNote | undefined {
+  if (!hasCopy(copyPath)) return undefined
+  try {
+    const note = JSON.parse(readFileSync(noteOf(copyPath), 'utf8')) as CopyNote | null
+    return typeof note?.sha256 === 'string' ? note : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Throws what the file system throws. */
+export function keepNote(copyPath: string, note: CopyNote): void {
+  const path = `${copyPath}-${randomBytes(4).toString('hex')}`
+  try {
+    writeFileSync(path, JSON.stringify(note), { mode: 0o640 })
+    renameSync(path, noteOf(copyPath))
+  } finally {
+    rmSync(path, { force: true })
+  }
+}
+
+/** Keeps what was fetched: `from`, in the same folder, becomes the copy. */
+export function keepFetched(copyPath: string, from: string): void {
+  renameSync(from, copyPath)
+}
+
+/** Keeps a copy of the operator's file or folder. */
+export function keepFiles(copyPath: string, files: readonly string[], isFolder: boolean): void {
+  const folder = dirname(copyPath)
+  mkdirSync(folder, { recursive: true, mode: 0o750 })
+  const path = join(folder, `${LEFTOVER}${randomBytes(8).toString('hex')}`)
+  try {
+    if (isFolder) {
+      mkdirSync(path, { mode: 0o750 })
+      for (const file of files) copyFileSync(file, join(path, basename(file)))
+    } else copyFileSync(files[0] ?? '', path)
+    rmSync(copyPath, { recursive: true, force: true })
+    renameSync(path, copyPath)
+  } finally {
+    rmSync(path, { recursive: true, force: true })
+  }
+}
+
+/** How the name of what is on its way begins. */
+const LEFTOVER = '.download-'
+const LEFTOVER_AGE_MS = 3_600_000
+
+/** A file for a download, in the folder of the copies. */
+export function downloadPathIn(folder: string): string {
+  return join(folder, `${LEFTOVER}${randomBytes(8).toString('hex')}`)
+}
+
+/** What a process that was killed left behind. What is young may belong to one that lives. */
+export function removeLeftovers(folder: string, now: number): void {
+  if (!existsSync(folder)) return
+  for (const name of readdirSync(folder)) {
+    if (!name.startsWith(LEFTOVER)) continue
+    const stat = statSync(join(folder, name), { throwIfNoEntry: false })
+    if (stat !== undefined && now - stat.mtimeMs > LEFTOVER_AGE_MS) rmSync(join(folder, name), { recursive: true, force: true })
+  }
+}
+
+function noteOf(copyPath: string): string {
+  return `${copyPath}.json`
+}
