@@ -56,9 +56,17 @@ const withoutStack = (output: string) => expect(output).not.toMatch(/\n\s+at /)
 
 describe('the all-in-one does not start, and says why, when', () => {
   test('no configuration is named', async () => {
-    const { code, output } = await runToEnd('all-in-one', [])
+    const { code, output } = await runToEnd('all-in-one', ['--config', ''])
     expect(code).toBe(2)
-    expect(output).toMatch(/No configuration file was named\. Usage: all-in-one --config FILE/)
+    expect(output).toMatch(/No configuration file was named\. Usage: dnstap-bgp run \[--config FILE\]/)
+  })
+
+  test('its routes or its messages would have to go to servers that it does not use', async () => {
+    const { code, output } = await fails(`${GOOD}[bus]\nservers = "192.0.2.4"\n[store]\nredis = "192.0.2.5"\n`)
+    expect(code).toBe(2)
+    expect(output).toMatch(/store\.redis: is for the services apart, .*cache = "FILE"/)
+    expect(output).toMatch(/bus\.servers: is for the services apart/)
+    withoutStack(output)
   })
 
   test('an argument is unknown', async () => {

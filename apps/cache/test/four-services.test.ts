@@ -153,6 +153,18 @@ level = "debug"
       await waitForExpected()
     })
 
+    test.each([
+      ['announcer', '/api/senders', 'dnstap-ingest', 'ingest 1'],
+      ['gateway', '/api/lists', 'dnstap-ingest and cache', 'cache 1'],
+      ['ingest 1', '/api/cache', 'cache', 'cache 2'],
+      ['cache 1', '/api/peers', 'bgp-announcer', 'announcer'],
+      ['cache 2', '/api/sync-peers', 'sync-gateway', 'gateway'],
+    ])('%s, asked for %s, names %s', async (asked, path, owner, running) => {
+      const ask = (name: string) => askAdmin(join(programs[name].folder, 'admin.sock'), 'GET', path)
+      expect(await ask(asked)).toEqual({ status: 404, text: `{"error":"there is no ${path} here; ${owner} has it"}\n` })
+      expect((await ask(running)).status).toBe(200)
+    })
+
     test.each(['cache 1', 'cache 2', 'announcer', 'gateway', 'ingest 1', 'ingest 2'])(
       '%s may be killed at any moment: it comes back, and no route is missing meanwhile',
       async (name) => {
