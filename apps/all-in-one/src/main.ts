@@ -8,6 +8,7 @@ import { startLists } from '@dnstap-bgp/lists-service'
 import { runProgram } from '@dnstap-bgp/program'
 import { startSyncGateway } from '@dnstap-bgp/sync-gateway-service'
 import { addCacheRoutes } from '@dnstap-bgp/telemetry'
+import { resolve } from 'node:path'
 import { guide } from './guide.ts'
 import { openStore } from './open-store.ts'
 
@@ -26,8 +27,9 @@ await runProgram({ name: 'all-in-one', needs: ['lists', 'dnstap', 'bgp', 'alone'
   const ingest = use(await startDnstapIngest(config, { ...program, bus, lists: lists.names }))
 
   program.routes.set('POST /api/lists/preview', async () => {
-    const { coverage, differences } = await lists.preview()
-    return { differences, routesGoing: (await cache.service.preview(coverage)).routes }
+    const fresh = program.readConfig()
+    const { coverage, ...shown } = await lists.preview(fresh)
+    return { config: resolve(fresh.fileName), ...shown, routesGoing: (await cache.service.preview(coverage)).routes }
   })
   program.onReload((fresh) =>
     lists.reconfigure(fresh, () => {

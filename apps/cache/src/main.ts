@@ -5,6 +5,7 @@ import { openRedisStore } from '@dnstap-bgp/ip-store-redis'
 import { startLists } from '@dnstap-bgp/lists-service'
 import { runProgram } from '@dnstap-bgp/program'
 import { addCacheRoutes } from '@dnstap-bgp/telemetry'
+import { resolve } from 'node:path'
 
 await runProgram({ name: 'cache', needs: ['lists', 'nats', 'redis'] }, async (program, use) => {
   const { config } = program
@@ -14,8 +15,9 @@ await runProgram({ name: 'cache', needs: ['lists', 'nats', 'redis'] }, async (pr
   const store = use(await openRedisStore(config.store, program))
   const cache = use(await startCache(config, { ...program, bus, store, lists: lists.coverage }))
   program.routes.set('POST /api/lists/preview', async () => {
-    const { coverage, differences } = await lists.preview()
-    return { differences, routesGoing: (await cache.service.preview(coverage)).routes }
+    const fresh = program.readConfig()
+    const { coverage, ...shown } = await lists.preview(fresh)
+    return { config: resolve(fresh.fileName), ...shown, routesGoing: (await cache.service.preview(coverage)).routes }
   })
   program.onReload((fresh) => lists.reconfigure(fresh, () => cache.service.reconfigure(fresh)))
   program.onReport(async () => ({ ...(await cache.service.status()), names: lists.names.count }))

@@ -5,9 +5,9 @@
  *
  * A program that cannot start says why in one sentence per mistake and exits: 2 for its arguments or its configuration, 1 for the rest.
  */
-import { loadConfig, type ConfigWith, type Part } from '@dnstap-bgp/config'
+import { ConfigError, loadConfig, type ConfigWith, type Part } from '@dnstap-bgp/config'
 import { runService, systemClock, type Clock, type Closeable, type Log, type Use } from '@dnstap-bgp/runtime'
-import { createLogger, Health, Metrics, startAdminServer, type AdminRoutes } from '@dnstap-bgp/telemetry'
+import { AdminError, createLogger, Health, Metrics, startAdminServer, type AdminRoutes } from '@dnstap-bgp/telemetry'
 import { readArguments } from './arguments.ts'
 import { explainError } from './explain-error.ts'
 import { notifySystemd } from './notify-systemd.ts'
@@ -32,6 +32,8 @@ export interface Program<Needed extends Part> {
   readonly health: Health
   readonly routes: AdminRoutes
   hasFlag(flag: string): boolean
+  /** The configuration as it is in the file now, to look at. @throws AdminError when it has mistakes: it is asked for by the admin API */
+  readConfig(): ConfigWith<Needed>
   /** Called with the configuration as it is in the file now, after SIGHUP. */
   onReload(listener: (config: ConfigWith<Needed>) => void | Promise<void>): void
   /** SIGUSR1: what it returns goes to the log; `GET /api/status` answers with it too. */
@@ -96,6 +98,14 @@ function open<const Needed extends Part>(options: ProgramOptions<Needed>): Start
     health: new Health({ clock: systemClock, log }),
     routes: new Map(),
     hasFlag: (flag) => flags.has(flag),
+    readConfig() {
+      try {
+        return read()
+      } catch (error) {
+        if (error instanceof ConfigError) throw new AdminError(409, error.message, { cause: error })
+        throw error
+      }
+    },
     onReload: (listener) => reloader.onReload(listener),
     onReport: (report) => reports.push(report),
   }
