@@ -48,36 +48,22 @@ export class Metrics {
   /** A number that only grows while the process lives. */
   counter<Label extends string = never>(metric: PlainMetric | LabelledMetric<Label>): void {
     if (!metric.name.endsWith('_total')) throw new RangeError(`the counter ${metric.name} must end in _total`)
-    const read = this.#reader(metric, 0)
-    const isLabelled = 'labels' in metric
-    new Counter({
-      name: PREFIX + metric.name,
-      help: metric.help,
-      labelNames: labelsOf(metric),
-      registers: [this.#registry],
+    const collect = this.#collector(metric, 0)
+    new Counter<string>({
+      ...this.#describe(metric),
       collect() {
-        this.reset()
-        const samples = read()
-        for (const { labels, value } of samples) this.inc(labels, value)
-        if (samples.length === 0 && !isLabelled) this.remove() // reset() made it 0, which is not what is known
+        collect(this, (labels, value) => this.inc(labels, value))
       },
     })
   }
 
   /** A number that goes up and down. */
   gauge<Label extends string = never>(metric: PlainMetric | LabelledMetric<Label>): void {
-    const read = this.#reader(metric, -Infinity)
-    const isLabelled = 'labels' in metric
-    new Gauge({
-      name: PREFIX + metric.name,
-      help: metric.help,
-      labelNames: labelsOf(metric),
-      registers: [this.#registry],
+    const collect = this.#collector(metric, -Infinity)
+    new Gauge<string>({
+      ...this.#describe(metric),
       collect() {
-        this.reset()
-        const samples = read()
-        for (const { labels, value } of samples) this.set(labels, value)
-        if (samples.length === 0 && !isLabelled) this.remove() // reset() made it 0, which is not what is known
+        collect(this, (labels, value) => this.set(labels, value))
       },
     })
   }
@@ -97,27 +83,29 @@ export class Metrics {
     return this.#registry.metrics()
   }
 
-  /** The samples of a metric now, or nothing at all when they cannot be read. */
-  #reader<Label extends string>(
+  #describe<Label extends string>(metric: PlainMetric | LabelledMetric<Label>) {
+    const labelNames = 'labels' in metric ? metric.labels : []
+    return { name: PREFIX + metric.name, help: metric.help, labelNames, registers: [this.#registry] }
+  }
+
+  /** Puts what a metric is now in the place of what it was, or nothing at all when it cannot be read. */
+  #collector<Label extends string>(
     metric: PlainMetric | LabelledMetric<Label>,
     minimum: number,
-  ): () => readonly { labels: Record<string, string>; value: number }[] {
-    return () => {
+  ): (target: { reset(): void; remove(): void }, put: (labels: Record<string, string>, value: number) => void) => void {
+    return (target, put) => {
+      target.reset()
       try {
         const found = metric.read()
         const samples = typeof found === 'number' ? [{ labels: {}, value: found }] : [...found]
         // prom-client throws on what is no number, and a counter on what is negative.
         for (const { value } of samples)
           if (!Number.isFinite(value) || value < minimum) throw new RangeError(`${metric.name} is ${value}`)
-        return samples
+        for (const { labels, value } of samples) put(labels, value)
       } catch {
         this.#unreadable++
-        return []
+        if (!('labels' in metric)) target.remove() // reset() made it 0, which is not what is known
       }
     }
   }
-}
-
-function labelsOf<Label extends string>(metric: PlainMetric | LabelledMetric<Label>): readonly string[] {
-  return 'labels' in metric ? metric.labels : []
 }
