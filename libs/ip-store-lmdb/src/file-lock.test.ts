@@ -9,9 +9,14 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 let files = 0
 const newPath = () => join(folder, `lock-${files++}`)
 
+/** flock(1) on a file system without locks. */
+const failing = join(folder, 'failing-flock')
+writeFileSync(failing, '#!/bin/sh\nexit 71\n', { mode: 0o755 })
+
 describe.each([
   ['flock(1)', 'flock'],
   ['no such command', 'no-such-command'],
+  ['a command that cannot tell', failing],
 ])('a lock, with %s', (_how, command) => {
   test('keeps others out until it is released', () => {
     const path = newPath()

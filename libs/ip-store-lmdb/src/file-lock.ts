@@ -3,14 +3,19 @@
  *
  * Node cannot flock(). But a lock taken by flock(2) belongs to the open file, not to the process that asked, so the `flock` command
  * takes it on a descriptor we lend it, ends, and leaves it with us. It holds between containers that share a volume, where process
- * ids mean nothing. Where there is no such command, the file names its holder (process id, start time, boot) and a holder that is no
- * longer there has lost it; that sees no holder in another container.
+ * ids mean nothing. Where there is no such command, or the file's system knows no such lock, the file names its holder (process id,
+ * start time, boot) and a holder that is no longer there has lost it; that sees no holder in another container.
  *
  * LMDB's own lock file lets many processes in, so it is no help. The file stays when the lock goes: removing it would race.
  */
 import { spawnSync } from 'node:child_process'
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { bootId } from './store-clock.ts'
 import { StoreFileError } from './store-file-error.ts'
+
+/** What flock(1) exits with; anything else says that it could not tell. */
+const TAKEN = 0
+const HELD = 1
 
 export interface FileLock {
   release(): void
@@ -20,8 +25,8 @@ export interface FileLock {
 export function lockFile(path: string, store: string, command = 'flock'): FileLock {
   const descriptor = openSync(path, 'a+')
   const holder = readFileSync(path, 'latin1')
-  const { status, error } = spawnSync(command, ['-n', '-x', '3'], { stdio: ['ignore', 'ignore', 'ignore', descriptor] })
-  const isHeld = error === undefined && status !== null ? status !== 0 : isAlive(holder)
+  const { status } = spawnSync(command, ['-n', '-x', '3'], { stdio: ['ignore', 'ignore', 'ignore', descriptor] })
+  const isHeld = status === HELD || (status !== TAKEN && isAlive(holder))
   if (isHeld) {
     closeSync(descriptor)
     const [pid] = holder.split(' ')
@@ -48,10 +53,6 @@ function isAlive(holder: string): boolean {
 function startOf(pid: number): string {
   const stat = read(`/proc/${pid}/stat`)
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
-}
-
-function bootId(): string {
-  return read('/proc/sys/kernel/random/boot_id').trim()
 }
 
 function read(path: string): string {
