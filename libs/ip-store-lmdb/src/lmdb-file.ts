@@ -115,6 +115,34 @@ export class LmdbFile {
     return this.#reachable * this.#pageSize
   }
 
+  /** The rows of the last leaf page: those with the largest keys. @throws StoreFileError */
+  lastRows(): readonly Row[] {
+    let number = this.#main.root
+    if (number >= NO_ROOT) return []
+    if (this.#main.depth > MAX_DEPTH) throw this.#damaged(`its tree is ${this.#main.depth} levels deep`)
+    const bytes = new Uint8Array(this.#pageSize)
+    const page: Page = { bytes, view: new DataView(bytes.buffer) }
+    for (let level = 0; ; level++) {
+      this.#read(
+        number,
+        level,
+        this.#main.depth,
+        Array.from({ length: level + 1 }, () => page),
+      )
+      if (level === this.#main.depth - 1) break
+      number = childAt(page, nodeCount(page) - 1)
+    }
+    const rows: Row[] = []
+    for (const node of this.#nodesOf(page)) {
+      if (node.keyLength !== 4 || node.overflow !== undefined) continue
+      const key = page.view.getUint32(node.at + NODE_HEADER, true)
+      rows.push({ key, ...page, at: node.valueAt, end: node.valueAt + node.valueLength })
+    }
+    this.#seen.fill(0) // rows() comes by again
+    this.#reachable = 2
+    return rows
+  }
+
   /** Every row in the order of keys, in one array for each leaf page. Keys must be numbers of four bytes. @throws StoreFileError */
   *rows(): Generator<readonly Row[]> {
     for (const page of this.#leaves(this.#free)) {
@@ -211,14 +239,9 @@ export class LmdbFile {
         continue
       }
       next[level] = index + 1
-      const node = HEADER + page.view.getUint16(HEADER + index * 2, true)
-      const child =
-        page.view.getUint16(node, true) +
-        page.view.getUint16(node + 2, true) * 2 ** 16 +
-        page.view.getUint16(node + 4, true) * 2 ** 32
       level++
       next[level] = 0
-      this.#read(child, level, tree.depth, pages)
+      this.#read(childAt(page, index), level, tree.depth, pages)
     }
   }
 
@@ -320,6 +343,16 @@ export class LmdbFile {
 
 function nodeCount(page: Page): number {
   return page.view.getUint16(20, true) >>> 1
+}
+
+/** The page that a branch's node points to. */
+function childAt(page: Page, index: number): number {
+  const node = HEADER + page.view.getUint16(HEADER + index * 2, true)
+  return (
+    page.view.getUint16(node, true) +
+    page.view.getUint16(node + 2, true) * 2 ** 16 +
+    page.view.getUint16(node + 4, true) * 2 ** 32
+  )
 }
 
 function treeAt(view: DataView, at: number): Tree {

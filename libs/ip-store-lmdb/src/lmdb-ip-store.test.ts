@@ -21,6 +21,7 @@ import { open } from 'lmdb'
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import type { LmdbIpStore } from './lmdb-ip-store.ts'
 import { openLmdbStore } from './lmdb-ip-store.ts'
+import type { Boot } from './store-clock.ts'
 import { StoreFileError } from './store-file-error.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -31,7 +32,10 @@ const folder = mkdtempSync(join(tmpdir(), 'ip-store-lmdb-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 let files = 0
 const newPath = () => join(folder, `store-${files++}`)
-const openAt = (path: string, clock: Clock = new FakeClock(T0)) => openLmdbStore({ path }, { clock, log: silentLog })
+/** Each opening is another boot: what passed meanwhile is what the wall clock says. */
+const ANY_BOOT: Boot = { id: '', uptimeMs: () => 0 }
+const openAt = (path: string, clock: Clock = new FakeClock(T0), boot = ANY_BOOT) =>
+  openLmdbStore({ path }, { clock, log: silentLog, boot })
 
 /** What a process that died now would leave: the file as it is on disk. */
 function crashCopy(path: string): string {
@@ -49,6 +53,122 @@ async function contents(path: string, clock?: Clock): Promise<{ bindings: Bindin
 }
 
 ipStoreConformance('LMDB', () => openAt(newPath(), systemClock), { runs: 30 })
+
+describe('store time', () => {
+  const MINUTE = 60_000
+  const WEEK = 7 * 24 * HOUR
+
+  /** A machine as of its start; the clock on its wall says what it likes. */
+  function machine(id: string, wallMs: number, upMs = 0) {
+    const clock = new FakeClock(wallMs)
+    let asleepMs = 0
+    const boot: Boot = { id, uptimeMs: () => upMs + clock.monotonic() + asleepMs }
+    return { clock, boot, sleep: (ms: number) => (asleepMs += ms) }
+  }
+
+  async function learntFor(ms: number) {
+    const path = newPath()
+    const { clock, boot } = machine('boot-1', T0)
+    const store = await openAt(path, clock, boot)
+    expect(store.now()).toBe(T0)
+    await store.observe([sighting({ expiresAtMs: T0 + ms })], NO_LIMITS)
+    return { path, clock, boot, store }
+  }
+
+  test.each([
+    ['ahead', HOUR],
+    ['back', -HOUR],
+  ])('a clock set an hour %s, then a restart: what has passed has passed, no more', async (_where, stepMs) => {
+    const { path, clock, store } = await learntFor(HOUR)
+    clock.advance(MINUTE)
+    clock.step(stepMs)
+    expect(store.now()).toBe(T0 + MINUTE)
+    await store.close()
+    const next = machine('boot-1', T0 + stepMs + 2 * MINUTE, 2 * MINUTE)
+    const again = await openAt(path, next.clock, next.boot)
+    expect(again.now()).toBe(T0 + 2 * MINUTE)
+    expect(again.loaded).toMatchObject({ bindings: 1, due: 0 })
+    await again.close()
+  })
+
+  test('a machine that starts a week behind until somebody sets its clock keeps nothing for weeks and refuses nothing', async () => {
+    const { path, store } = await learntFor(HOUR)
+    await store.close()
+    const behind = machine('boot-2', T0 - WEEK)
+    const again = await openAt(path, behind.clock, behind.boot)
+    expect(again.now()).toBe(T0)
+    behind.clock.advance(MINUTE)
+    behind.clock.step(WEEK)
+    expect(again.now()).toBe(T0 + MINUTE)
+    const seen = sighting({ seenAtMs: again.now(), expiresAtMs: again.now() + HOUR })
+    expect((await again.observe([seen], NO_LIMITS)).outcomes).toEqual(['refreshed'])
+    await again.flush()
+    const killed = crashCopy(path)
+    const next = machine('boot-2', T0 + 2 * MINUTE, 2 * MINUTE)
+    const third = await openAt(killed, next.clock, next.boot)
+    expect(third.now()).toBe(T0 + 2 * MINUTE)
+    behind.clock.advance(HOUR)
+    expect((await again.expire(again.now(), 10)).bindings).toBe(1)
+    await third.close()
+    await again.close()
+  })
+
+  test('a clock that was set is noted within a minute, so that the next boot counts from there', async () => {
+    const { path, clock, store } = await learntFor(10 * HOUR)
+    await store.flush()
+    clock.step(5 * HOUR)
+    await clock.advanceAsync(MINUTE)
+    await store.flush()
+    const killed = crashCopy(path)
+    await store.close()
+    const next = machine('boot-2', T0 + 5 * HOUR + 3 * MINUTE)
+    const again = await openAt(killed, next.clock, next.boot)
+    expect(again.now()).toBe(T0 + 3 * MINUTE)
+    await again.close()
+  })
+
+  test('being off for half an hour is half an hour', async () => {
+    const { path, store } = await learntFor(HOUR / 2)
+    await store.close()
+    const next = machine('boot-2', T0 + HOUR / 2)
+    const again = await openAt(path, next.clock, next.boot)
+    expect(again.now()).toBe(T0 + HOUR / 2)
+    expect(again.loaded).toMatchObject({ bindings: 0, due: 1 })
+    await again.close()
+  })
+
+  test('time asleep passes, too', async () => {
+    const { clock, boot, sleep } = machine('boot-1', T0)
+    const store = await openAt(newPath(), clock, boot)
+    sleep(8 * HOUR)
+    clock.advance(MINUTE)
+    expect(store.now()).toBe(T0 + 8 * HOUR + MINUTE)
+    await store.close()
+  })
+
+  test.each([
+    ['is gone', undefined],
+    ['was overwritten', '9990000000000 9990000000000 0 boot 0'],
+    ['makes no sense', 'noon'],
+  ])('a file whose anchor %s starts at the wall clock, or when something was last seen', async (_how, anchor) => {
+    const { path, store } = await learntFor(HOUR)
+    await store.close()
+    const file = open<Uint8Array, number>({ path, noSubdir: true, encoding: 'binary', keyEncoding: 'uint32' })
+    await (anchor === undefined ? file.remove(0xffff_fffe) : file.put(0xffff_fffe, new TextEncoder().encode(anchor)))
+    await file.close()
+    for (const [wallMs, expectedMs] of [
+      [T0 - WEEK, T0],
+      [T0 + MINUTE, T0 + MINUTE],
+    ] as const) {
+      const copy = crashCopy(path)
+      const next = machine('boot-2', wallMs)
+      const again = await openAt(copy, next.clock, next.boot)
+      expect(again.now()).toBe(expectedMs)
+      expect(again.loaded).toEqual({ bindings: 1, due: 0, corrupt: 0 })
+      await again.close()
+    }
+  })
+})
 
 describe('what was learnt', () => {
   test('is there again after a restart, in a new epoch that starts at revision 0', async () => {
@@ -208,7 +328,9 @@ test('whatever is done, and whenever it is killed or closed between, what was fl
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
       let path = newPath()
-      let store = await openAt(path)
+      // Times of random calls lie ahead of the clock: it stands still, and nothing seen tells it otherwise.
+      const boot: Boot = { id: 'one', uptimeMs: () => 0 }
+      let store = await openAt(path, undefined, boot)
       let twin = await Twin.of(store)
       let durable = new Map<string, Binding>()
       for (const one of steps) {
@@ -219,7 +341,7 @@ test('whatever is done, and whenever it is killed or closed between, what was fl
           const copy = crashCopy(path)
           await store.close()
           path = copy
-          store = await openAt(path)
+          store = await openAt(path, undefined, boot)
           const found = await allBindings(store)
           expect(found.map(keyOf).sort()).toEqual([...durable.keys()].sort())
           for (const binding of found) {
@@ -235,7 +357,7 @@ test('whatever is done, and whenever it is killed or closed between, what was fl
           durable = new Map(twin.obvious.bindings)
         } else if (one.call === 'restart') {
           await store.close()
-          store = await openAt(path)
+          store = await openAt(path, undefined, boot)
           const before = twin.obvious.bindings
           twin = await Twin.of(store)
           expect(new Map([...twin.obvious.bindings].sort())).toEqual(new Map([...before].sort()))

@@ -14,6 +14,9 @@
  * Routes, revisions and the change log are not written: routes follow from bindings, and each opening is a new epoch, since the
  * last 100 ms may be missing.
  *
+ * Store time goes on over restarts (store-clock.ts): the row of key 2^32 - 2 says where it was. It is written with other rows, not
+ * more often than once a second, every minute in any case, and when the store is opened and closed.
+ *
  * Rows are keyed by slot (4 bytes): new bindings go to the end of the tree or into holes, and a page takes forty of them. The row of
  * key 2^32 - 1 says whose file this is, and which version. The file is read by lmdb-file.ts, which checks it, before LMDB maps it.
  *
@@ -51,6 +54,8 @@ import type { RootDatabase } from 'lmdb'
 import { lockFile } from './file-lock.ts'
 import type { FileLock } from './file-lock.ts'
 import { LmdbFile } from './lmdb-file.ts'
+import { StoreClock, systemBoot } from './store-clock.ts'
+import type { Boot } from './store-clock.ts'
 import { StoreFileError } from './store-file-error.ts'
 
 export interface LmdbStoreConfig {
@@ -65,6 +70,8 @@ export interface LmdbStoreConfig {
 export interface LmdbStoreDependencies {
   readonly clock: Clock
   readonly log: Log
+  /** Default: this machine's. */
+  readonly boot?: Boot
 }
 
 /** What was found in the file when it was opened. */
@@ -88,6 +95,10 @@ const SLAB_BYTES = 256 * 1024
 /** A deadline is written again when it moved on by more than this part of the hold time. */
 const KEPT_FRACTION = 1 / 32
 
+const ANCHOR_EVERY_MS = 60_000
+const ANCHOR_PAUSE_MS = 1_000
+
+const ANCHOR_KEY = 0xffff_fffe
 const SCHEMA_KEY = 0xffff_ffff
 const SCHEMA = 1
 const SCHEMA_TEXT = 'dnstap-bgp ip-store '
@@ -146,8 +157,10 @@ export class LmdbIpStore implements IpStore {
   readonly #lock: FileLock
   readonly #table: BindingTable
   readonly expireBatch = EXPIRE_BATCH
-  /** Store time when the monotonic clock was at 0. */
-  #startMs: number
+  readonly #time: StoreClock
+  readonly #anchorTimer: Timer
+  #isAnchorDue = true
+  #anchoredAt = -Infinity
   #database: RootDatabase<Uint8Array, number> | undefined
   /** Keys found that are no slots. */
   readonly #strayKeys: number[] = []
@@ -173,12 +186,17 @@ export class LmdbIpStore implements IpStore {
   readonly #stateListeners: ((state: StoreState) => void)[] = []
   #isClosed = false
 
-  constructor(config: LmdbStoreConfig, { clock, log }: LmdbStoreDependencies, lock: FileLock) {
+  constructor(config: LmdbStoreConfig, { clock, log, boot }: LmdbStoreDependencies, lock: FileLock) {
     this.#path = config.path
     this.#clock = clock
     this.#log = log
     this.#lock = lock
-    this.#startMs = clock.now() - clock.monotonic()
+    this.#time = new StoreClock(clock, boot ?? systemBoot)
+    this.#anchorTimer = clock.every(ANCHOR_EVERY_MS, () => {
+      this.#time.noteSleep()
+      this.#isAnchorDue = true
+      this.#wake()
+    })
     this.#table = new BindingTable({
       epoch: config.epoch ?? randomUUID(),
       hashSeed: randomBytes(4).readInt32LE(),
@@ -246,7 +264,7 @@ export class LmdbIpStore implements IpStore {
   }
 
   now(): number {
-    return Math.round(this.#startMs + this.#clock.monotonic())
+    return this.#time.now()
   }
 
   get loaded(): LoadedBindings {
@@ -316,7 +334,7 @@ export class LmdbIpStore implements IpStore {
   /** @throws StoreError when it cannot be written now */
   async flush(): Promise<void> {
     await this.#writing // may have begun before what is asked for
-    if (this.#dirty.length > 0 || this.#writing !== undefined) await (this.#writing ?? this.#write())
+    if (this.#hasToWrite || this.#writing !== undefined) await (this.#writing ?? this.#write())
     if (this.#state.kind === 'memory-only' && this.#dirty.length > 0) throw new StoreError(this.#state.why)
   }
 
@@ -324,6 +342,7 @@ export class LmdbIpStore implements IpStore {
   async backup(path: string): Promise<void> {
     this.#open()
     if (existsSync(path)) throw new StoreError(`${path} is there already; a backup overwrites nothing`)
+    this.#isAnchorDue = true
     await this.flush()
     await this.#database?.backup(path, true)
   }
@@ -333,6 +352,8 @@ export class LmdbIpStore implements IpStore {
     this.#isClosed = true
     for (let slot = 0; slot < this.#table.slots; slot++) if (this.#marks.get(slot) >= LAGGING) this.#queue(slot)
     this.#sweepTimer?.cancel()
+    this.#anchorTimer.cancel()
+    this.#isAnchorDue = true
     try {
       await this.flush()
     } catch (error) {
@@ -369,7 +390,7 @@ export class LmdbIpStore implements IpStore {
     if (gainMs < 0 || !Number.isFinite(gainMs)) this.#queue(slot)
     else if (gainMs <= (expiresAtMs - this.#table.seenAtMs(slot)) * KEPT_FRACTION || gainMs === 0) {
       if (mark === CLEAN) this.#marks.set(slot, LAGGING)
-    } else if (written - this.#clock.now() < SWEPT_ABOVE_MS) this.#queue(slot)
+    } else if (written - this.now() < SWEPT_ABOVE_MS) this.#queue(slot)
     else if (mark !== MOVED) {
       this.#marks.set(slot, MOVED)
       this.#movedRows++
@@ -395,10 +416,13 @@ export class LmdbIpStore implements IpStore {
     this.#wake()
   }
 
+  get #hasToWrite(): boolean {
+    return this.#dirty.length > 0 || this.#isAnchorDue
+  }
+
   #wake(): void {
-    if (this.#timer !== undefined || this.#writing !== undefined || this.#dirty.length === 0 || this.#database === undefined)
-      return
-    const waited = this.#clock.monotonic() - this.#dirtySince
+    if (this.#timer !== undefined || this.#writing !== undefined || !this.#hasToWrite || this.#database === undefined) return
+    const waited = this.#dirty.length === 0 ? 0 : this.#clock.monotonic() - this.#dirtySince
     const delay = this.#state.kind === 'ready' ? Math.max(0, FLUSH_AFTER_MS - waited) : RETRY_AFTER_MS
     this.#timer = this.#clock.after(delay, () => {
       this.#timer = undefined
@@ -417,6 +441,7 @@ export class LmdbIpStore implements IpStore {
         () => this.#setState({ kind: 'ready' }),
         (error: unknown) => {
           this.#dirtyAgain(slots)
+          this.#isAnchorDue = true
           this.#setState({ kind: 'memory-only', why: whyUnwritten(this.#path, error) })
         },
       )
@@ -440,6 +465,12 @@ export class LmdbIpStore implements IpStore {
   async #commit(slots: readonly number[]): Promise<void> {
     const database = (this.#database ??= await this.#openForWriting())
     let commits = new Map<Promise<unknown>, Promise<unknown>>()
+    if (this.#isAnchorDue || this.#clock.monotonic() - this.#anchoredAt >= ANCHOR_PAUSE_MS) {
+      this.#isAnchorDue = false
+      this.#anchoredAt = this.#clock.monotonic()
+      const commit = database.put(ANCHOR_KEY, new TextEncoder().encode(this.#time.anchor()))
+      commits.set(commit, settled(commit))
+    }
     let sliceStart = this.#clock.monotonic()
     for (const [index, slot] of slots.entries()) {
       this.#marks.set(slot, CLEAN)
@@ -479,7 +510,11 @@ export class LmdbIpStore implements IpStore {
 
   /** False: there is nothing in it at all, not even our name. */
   async #read(file: LmdbFile): Promise<boolean> {
-    const now = this.#clock.now()
+    const anchor = file.lastRows().find(({ key }) => key === ANCHOR_KEY)
+    const isSure =
+      anchor !== undefined && this.#time.goOnFrom(new TextDecoder().decode(anchor.bytes.subarray(anchor.at, anchor.end)))
+    const now = this.now()
+    let lastSeenMs = 0
     let due = 0
     let corrupt = 0
     let schema: string | undefined
@@ -492,10 +527,12 @@ export class LmdbIpStore implements IpStore {
           schema = new TextDecoder().decode(bytes.subarray(at, end))
           continue
         }
+        if (key === ANCHOR_KEY) continue
         rest++
         const outcome = key < MAX_SLOT ? this.#table.restoreRow(key, bytes, view, at, end, now) : 'corrupt'
         if (outcome === 'restored') {
           this.#writtenExpiresAtMs.set(key, this.#table.expiresAtMs(key))
+          lastSeenMs = Math.max(lastSeenMs, this.#table.seenAtMs(key))
           continue
         }
         if (outcome === 'due') due++
@@ -508,6 +545,7 @@ export class LmdbIpStore implements IpStore {
       }
     }
     this.#checkSchema(schema, rest)
+    if (!isSure) this.#time.atLeast(lastSeenMs)
     this.#loaded = { bindings: this.#table.size, due, corrupt }
     if (this.#table.slots > 0) this.#marks.reach(this.#table.slots - 1)
     for (const key of removed) {

@@ -53,10 +53,11 @@ export async function killWriters(path: string, writer: string, rounds: number, 
   let oldestLossMs = 0
   const faults: string[] = []
   for (let round = 0; round < rounds; round++) {
-    const { said, killedAtMs } = await oneWriter(path, writer, round, 20 + random() * 380)
+    const { said, killedAtMs, flushedAtMs } = await oneWriter(path, writer, round, 20 + random() * 380)
     answered += said.size
-    const openedAtMs = Date.now()
+    const openingAt = systemClock.monotonic()
     const store = await openLmdbStore({ path }, { clock: systemClock, log: silentLog })
+    const openedAtMs = store.now() - (systemClock.monotonic() - openingAt)
     const found = new Map<string, number>()
     for await (const part of store.bindings())
       for (const binding of part) found.set(binding.name.slice('key-'.length, -'.example'.length), binding.expiresAtMs)
@@ -64,15 +65,16 @@ export async function killWriters(path: string, writer: string, rounds: number, 
     for (const [key, deadlineMs] of found) {
       if (deadlineMs <= openedAtMs) faults.push(`round ${round}: ${key} came back past its deadline`)
     }
-    const lose = (sinceMs: number) => {
+    const lose = (key: string, sinceMs: number) => {
+      if (sinceMs < flushedAtMs) faults.push(`round ${round}: ${key} was lost though it was flushed`)
       lost++
       oldestLossMs = Math.max(oldestLossMs, killedAtMs - sinceMs)
     }
     for (const [key, { state, atMs, deadlineMs }] of said) {
       const isFound = found.has(key)
       if (isFound && found.get(key) !== deadlineMs) faults.push(`round ${round}: ${key} has another deadline`)
-      if (state === 'bound' && !isFound && deadlineMs > Date.now()) lose(atMs)
-      if (state === 'forgotten' && isFound) lose(atMs)
+      if (state === 'bound' && !isFound && deadlineMs > store.now()) lose(key, atMs)
+      if (state === 'forgotten' && isFound) lose(key, atMs)
     }
     await forgetAll(store)
     await store.close()
@@ -85,9 +87,10 @@ async function oneWriter(
   writer: string,
   round: number,
   afterMs: number,
-): Promise<{ said: Map<string, Said>; killedAtMs: number }> {
+): Promise<{ said: Map<string, Said>; killedAtMs: number; flushedAtMs: number }> {
   const child = spawn(process.execPath, [writer, path, String(round)], { stdio: ['ignore', 'pipe', 'inherit'] })
   const said = new Map<string, Said>()
+  let flushedAtMs = 0
   let isOpen: () => void = () => {}
   const opened = new Promise<void>((resolve) => (isOpen = resolve))
   const lines = createInterface({ input: child.stdout })
@@ -95,6 +98,7 @@ async function oneWriter(
     const [what, key = '', time = '', deadline = ''] = line.split(' ')
     const atMs = Number(time)
     if (what === '!') isOpen()
+    else if (what === '=') flushedAtMs = Number(key)
     else if (what === '+') said.set(key, { atMs, deadlineMs: Number(deadline), state: 'bound' })
     else {
       const known = said.get(key)
@@ -108,7 +112,7 @@ async function oneWriter(
   const killedAtMs = Date.now()
   child.kill('SIGKILL')
   await ended
-  return { said, killedAtMs }
+  return { said, killedAtMs, flushedAtMs }
 }
 
 async function forgetAll(store: Awaited<ReturnType<typeof openLmdbStore>>): Promise<void> {

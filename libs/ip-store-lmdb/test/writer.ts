@@ -5,7 +5,9 @@
  *
  *   + KEY TIME DEADLINE   observe() answered: bound        ? KEY TIME   forget() is about to be asked
  *   - KEY TIME            forget() answered                ! SENTENCE   the state changed
+ *   = TIME                flush() answered, asked then
  *
+ * DEADLINE is store time, TIME the wall clock's.
  * Lines are written with a system call before anything else is done, so what a killed writer said can be read.
  */
 import { writeSync } from 'node:fs'
@@ -23,7 +25,7 @@ say('! open')
 
 const known: number[] = []
 for (let next = 0; ; next++) {
-  const now = Date.now()
+  const now = store.now()
   // One in four ends while we run; the rest outlives us.
   const expiresAtMs = now + (next % 4 === 0 ? 150 : 3_600_000)
   const made = Array.from({ length: 1 + (next % 7) }, (_, at) => next * 8 + at)
@@ -39,7 +41,11 @@ for (let next = 0; ; next++) {
     await store.forget([sighting(key, now, now)])
     say(`- ${round}.${key} ${Date.now()}`)
   }
-  await store.expire(Date.now(), 1_000)
+  if (next % 8 === 0) {
+    const askedAt = Date.now()
+    void store.flush().then(() => say(`= ${askedAt}`))
+  }
+  await store.expire(store.now(), 1_000)
   await new Promise((resolve) => setTimeout(resolve, next % 3))
 }
 
