@@ -139,6 +139,8 @@ export const DNSTAP_TYPES = ['CLIENT_RESPONSE', 'RESOLVER_RESPONSE', 'FORWARDER_
 export interface DnstapConfig {
   /** Empty only when the sockets are handed over by systemd (LISTEN_FDS). */
   readonly listen: readonly ListenAddress[]
+  /** Who may talk to TCP listeners: canonical prefixes. Empty: whoever reaches them. */
+  readonly allow: readonly string[]
   /** File mode of UNIX sockets. */
   readonly mode: number
   /** User and group (name or number) of UNIX sockets; undefined: whoever we run as. */

@@ -767,6 +767,24 @@ test('the never list has every address of the file that routes must not catch', 
   const texts = also.map(([text]) => text)
   for (const text of [
     '192.0.2.1',
+  test.each([
+    ['dnstap listens on TCP for everybody', 'listen = ":6000"', 1],
+    ['dnstap listens on TCP for everybody, with TLS', 'listen = "192.0.2.1:6000"\n[dnstap.tls]\ncert = "c"\nkey = "k"', 1],
+    ['dnstap listens on TCP for who is allowed', 'listen = ":6000"\nallow = ["192.0.2.0/24", "2001:db8::1"]', 0],
+    ['it asks for certificates', 'listen = ":6000"\n[dnstap.tls]\ncert = "c"\nkey = "k"\nclientCA = "ca"', 0],
+    ['dnstap listens on this machine alone', 'listen = ["./x.sock", "127.0.0.1:6000", "[::1]:6000", "localhost:6001"]', 0],
+  ])('%s: so many warnings', (_name, dnstap, warnings) => {
+    const parsed = parse(`[dnstap]\n${dnstap}`)
+    expect(parsed.warnings).toEqual(Array.from({ length: warnings }, () => expect.stringContaining('dnstap.allow')))
+  })
+
+  test('who may talk to dnstap is told by canonical prefixes', () => {
+    expect(parse('[dnstap]\nlisten = ":6000"\nallow = ["192.0.2.7", "2001:DB8::/32"]').dnstap?.allow).toEqual([
+      '192.0.2.7/32',
+      '2001:db8::/32',
+    ])
+  })
+
     '192.0.2.2',
     '192.0.2.3',
     '2001:db8::2',

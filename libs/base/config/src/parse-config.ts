@@ -183,7 +183,8 @@ function parseNever(section: Section): NeverConfig {
   return never
 }
 
-function parseDnstap(section: Section, { folder, environment }: Context): DnstapConfig | undefined {
+function parseDnstap(section: Section, context: Context): DnstapConfig | undefined {
+  const { folder, environment } = context
   const listen = section.get('listen', oneOrMany(listenAddress(folder)), [])
   const handedOver = Number(environment['LISTEN_FDS'] ?? 0) > 0
   if (section.present && !section.has('listen') && !handedOver)
@@ -198,6 +199,7 @@ function parseDnstap(section: Section, { folder, environment }: Context): Dnstap
   tlsTable.done()
   const dnstap: DnstapConfig = {
     listen,
+    allow: section.get('allow', listOf(prefix), []),
     mode: section.get('perm', fileMode, DEFAULTS.dnstap.mode),
     owner: section.optional('owner', nameOrId),
     group: section.optional('group', nameOrId),
@@ -207,9 +209,19 @@ function parseDnstap(section: Section, { folder, environment }: Context): Dnstap
     tls: certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile, clientCaFile },
   }
   if (dnstap.types.length === 0) section.mistaken('types', 'seen an empty list', `at least one of ${DNSTAP_TYPES.join(', ')}`)
+  if (dnstap.allow.length === 0 && dnstap.tls?.clientCaFile === undefined)
+    for (const one of listen)
+      if (one.kind === 'tcp' && !isLoopback(one.host))
+        context.reading.warnings.push(
+          `whoever reaches ${describeListen(one)} may say by dnstap what is routed: name who may in dnstap.allow, or ask for certificates (dnstap.tls.clientCA)`,
+        )
   section.advise('socket', 'is now listen, which takes a path or "host:port"')
   section.done()
   return section.present ? dnstap : undefined
+}
+
+function isLoopback(host: string | undefined): boolean {
+  return host !== undefined && (host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host))
 }
 
 /** A user or group: its name, or its number. */

@@ -1,6 +1,7 @@
 /** Opens a server where the configuration says, or explains in one sentence why that cannot be. */
 import { chmod, lstat, unlink } from 'node:fs/promises'
 import { connect } from 'node:net'
+import { isSocketAnswered } from '@dnstap-bgp/runtime'
 import type { Server } from 'node:net'
 
 export type Where =
@@ -52,7 +53,7 @@ async function listenOnPath(server: Server, path: string): Promise<void> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
     if (!(await lstat(path)).isSocket()) throw Object.assign(new Error('not a socket'), { code: 'ENOTSOCK' })
-    if (await isAnswered(path)) throw error
+    if (await isSocketAnswered(path)) throw error
     await unlink(path)
     await listening(server, { path })
   }
@@ -69,16 +70,5 @@ function listening(
       server.off('error', reject)
       resolve()
     })
-  })
-}
-
-function isAnswered(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path)
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED'))
   })
 }

@@ -10,15 +10,17 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
 import { startDnstapServer } from '../src/index.ts'
+import { optionsFor } from '../test/options.ts'
 
 const blast = fileURLToPath(new URL('blast.ts', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'dnstap-bench-'))
 const path = join(folder, 'dnstap.sock')
 let sink = 0
-const server = await startDnstapServer(
-  { listen: [{ kind: 'unix', path }] },
-  { clock: systemClock, log: silentLog, handler: { onFrame: (_, __, start, end) => (sink += end - start) } },
-)
+const server = await startDnstapServer(optionsFor({ kind: 'unix', path }), {
+  clock: systemClock,
+  log: silentLog,
+  handler: { onFrame: (_, __, start, end) => (sink += end - start) },
+})
 const rows = []
 for (const [name, frames, perWrite, rate] of [
   ['200 frames a write, flat out', 4_000_000, 200, 0],

@@ -19,6 +19,8 @@ export interface ConnectionOwner {
   readonly handshakeTimeoutMs: number
   onFrame(connection: DnstapConnection, bytes: Uint8Array, start: number, end: number): void
   onStreaming(connection: DnstapConnection): void
+  /** Octets more, or less, that it holds of a frame begun. */
+  onHeld(connection: DnstapConnection, octets: number): void
   onClosed(connection: DnstapConnection, reason: CloseReason, detail: string | undefined): void
 }
 
@@ -27,6 +29,8 @@ export class DnstapConnection {
   readonly id: number
   /** Who: `192.0.2.1:4711`, or the UNIX socket's path with our number of the connection, for the system tells no more. */
   readonly peer: string
+  /** The other end's IP address; undefined on a UNIX socket. */
+  readonly address: string | undefined
   /** The address it came in by, as in the configuration. */
   readonly listener: string
   /** Identity and version as the sender's frames state them. Whoever decodes frames sets and reads these; empty until then. */
@@ -42,10 +46,12 @@ export class DnstapConnection {
   #reason: CloseReason | undefined
   #detail: string | undefined
   #closed = false
+  #held = 0
 
-  constructor(owner: ConnectionOwner, id: number, peer: string, listener: string, socket: Socket) {
+  constructor(owner: ConnectionOwner, id: number, peer: string, address: string | undefined, listener: string, socket: Socket) {
     this.id = id
     this.peer = peer
+    this.address = address
     this.listener = listener
     this.#owner = owner
     this.#socket = socket
@@ -63,6 +69,11 @@ export class DnstapConnection {
 
   get frames(): number {
     return this.#reader.frames
+  }
+
+  /** Octets of a frame begun and not yet whole. */
+  get held(): number {
+    return this.#held
   }
 
   get isStreaming(): boolean {
@@ -85,6 +96,7 @@ export class DnstapConnection {
   cut(reason: CloseReason, detail?: string): void {
     this.#note(reason, detail)
     this.#socket.destroy()
+    this.#holds(0)
   }
 
   /** `bytes[0..length)` of the stream, valid during the call only. */
@@ -98,6 +110,13 @@ export class DnstapConnection {
     counters.bytes += length
     counters.frames += reader.frames - framesBefore
     if (reader.state !== before) this.#onState(before)
+    if (reader.heldLength !== this.#held) this.#holds(reader.heldLength)
+  }
+
+  #holds(octets: number): void {
+    const more = octets - this.#held
+    this.#held = octets
+    this.#owner.onHeld(this, more)
   }
 
   #onState(before: FrameStreamReader['state']): void {
@@ -136,6 +155,7 @@ export class DnstapConnection {
     this.#timer?.cancel()
     this.#timer = undefined
     const reason = this.#reason ?? this.#reasonOfEnd()
+    this.#holds(0)
     this.#owner.counters.connectionsOpen--
     this.#owner.counters.closed[reason]++
     this.#owner.onClosed(this, reason, this.#detail)

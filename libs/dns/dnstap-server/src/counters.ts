@@ -9,7 +9,9 @@ export const CLOSE_REASONS = [
   'handshake-timeout', // READY or START, or TLS, took too long
   'connection-error', // reset by the other side, or broken
   'tls-error', // no TLS, no common version, or a client certificate missing or not ours
-  'too-many-connections',
+  'too-many-connections', // at its listener, or from its address
+  'not-allowed', // its address is not among those that may talk to us
+  'too-much-held', // frames begun and not ended took too much memory at its listener, and it held most
   'server-closed', // by us, stopping
   'wrong-content-type',
   'frame-too-long',

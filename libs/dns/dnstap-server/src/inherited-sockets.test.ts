@@ -1,9 +1,9 @@
-import { mkdtempSync, openSync, closeSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, openSync, closeSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { boundAddress, inheritedSockets } from './inherited-sockets.ts'
+import { boundAddress, inheritedSockets, isSameSocket } from './inherited-sockets.ts'
 
 describe('the environment (sd_listen_fds(3))', () => {
   test('descriptors count from 3', () => {
@@ -44,5 +44,33 @@ describe('where a listening socket is bound', () => {
     const fd = openSync('/dev/null', 'r')
     expect(boundAddress(fd)).toBeUndefined()
     closeSync(fd)
+  })
+})
+
+describe('a configured address means a socket that is open', () => {
+  const tcp = (host: string | undefined, port = 6000) => ({ kind: 'tcp', host, port }) as const
+
+  test('by another path to the same file', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'dnstap-inherited-'))
+    mkdirSync(join(folder, 'run'))
+    symlinkSync(join(folder, 'run'), join(folder, 'var-run'))
+    for (const name of ['dnstap.sock', 'other.sock']) writeFileSync(join(folder, 'run', name), '')
+    const unix = (...names: string[]) => ({ kind: 'unix', path: join(folder, ...names) }) as const
+    const bound = unix('run', 'dnstap.sock')
+    expect(await isSameSocket(unix('var-run', 'dnstap.sock'), bound)).toBe(true)
+    expect(await isSameSocket(unix('run', 'other.sock'), bound)).toBe(false)
+    expect(await isSameSocket(unix('nowhere', 'dnstap.sock'), bound)).toBe(false)
+    rmSync(folder, { recursive: true })
+  })
+
+  test.each([
+    ['localhost is 127.0.0.1', tcp('localhost'), tcp('127.0.0.1'), true],
+    ['every address is every address', tcp(undefined), tcp('::'), true],
+    ['one address is not every address', tcp('127.0.0.1'), tcp('0.0.0.0'), false],
+    ['another port is another socket', tcp('127.0.0.1', 6001), tcp('127.0.0.1'), false],
+    ['another address is another socket', tcp('127.0.0.2'), tcp('127.0.0.1'), false],
+    ['a path is no port', { kind: 'unix', path: '/run/x' } as const, tcp('127.0.0.1'), false],
+  ])('%s', async (_name, configured, bound, expected) => {
+    expect(await isSameSocket(configured, bound)).toBe(expected)
   })
 })

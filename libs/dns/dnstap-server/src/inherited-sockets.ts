@@ -2,7 +2,8 @@
  * Sockets handed over by systemd (sd_listen_fds(3)): they are open before us and stay open behind us, so senders connect into the
  * backlog while we restart and no frame is lost.
  */
-import { fstatSync, readFileSync } from 'node:fs'
+import { lookup } from 'node:dns/promises'
+import { fstatSync, readFileSync, statSync } from 'node:fs'
 import type { ListenAddress } from './listen-address.ts'
 
 const FIRST_FD = 3
@@ -31,6 +32,30 @@ export function boundAddress(fd: number): ListenAddress | undefined {
       if (fields[9] === inode) return { kind: 'tcp', host: read(address), port: Number.parseInt(port, 16) }
     }
   return undefined
+}
+
+/** Does the configured address mean the one that a socket is bound to, however it is written? */
+export async function isSameSocket(configured: ListenAddress, bound: ListenAddress): Promise<boolean> {
+  try {
+    if (configured.kind === 'unix') return bound.kind === 'unix' && isSameFile(configured.path, bound.path)
+    if (bound.kind === 'unix' || configured.port !== bound.port) return false
+    const { host } = configured
+    if (isAnyHost(host) || isAnyHost(bound.host)) return isAnyHost(host) && isAnyHost(bound.host)
+    return (await lookup(host ?? '', { all: true })).some(({ address }) => address === bound.host)
+  } catch {
+    return false // whoever opens it will say what is wrong with that path or name
+  }
+}
+
+/** Links followed: /var/run is /run. */
+function isSameFile(path: string, other: string): boolean {
+  const [one, two] = [path, other].map((each) => statSync(each, { throwIfNoEntry: false }))
+  return path === other || (one !== undefined && two !== undefined && one.dev === two.dev && one.ino === two.ino)
+}
+
+/** `[::]:53`, `0.0.0.0:53` and `:53` are one address to an operator. */
+function isAnyHost(host: string | undefined): boolean {
+  return host === undefined || host === '::' || host === '0.0.0.0'
 }
 
 function table(file: string): string[][] {

@@ -36,6 +36,8 @@ const REASONS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'this machine has no such address',
   EACCES: 'permission is refused (a port under 1024 needs a privilege; a socket needs a folder we may write to)',
   EPERM: 'permission is refused (only root gives a socket to another user or to a group we are not in)',
+  ENOENT: 'a part of the path does not exist',
+  ELOOP: 'symbolic links in the path lead in a circle',
   EROFS: 'the file system is read-only',
   ENOTDIR: 'a part of the path is no folder',
   ENOTFOUND: 'the host name is unknown',

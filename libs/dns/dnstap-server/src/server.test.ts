@@ -5,19 +5,21 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { connect, createServer, type AddressInfo, type Server } from 'node:net'
+import { connect, createServer, Socket, type AddressInfo, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FakeClock, makeCertificates, waitFor } from '@dnstap-bgp/testkit'
 import { silentLog, type Log } from '@dnstap-bgp/runtime'
 import { ControlType, encodeControl } from '@dnstap-bgp/frame-streams'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { optionsFor } from '../test/options.ts'
 import { ACCEPT, FINISH, READY, START, STOP, Sender } from '../test/sender.ts'
 import type { DnstapConnection } from './connection.ts'
 import type { CloseReason } from './counters.ts'
@@ -63,7 +65,7 @@ const log: Log = {
 }
 
 async function start(options: Partial<DnstapServerOptions> = {}): Promise<DnstapServer> {
-  const server = await startDnstapServer({ listen: [{ kind: 'unix', path }], ...options }, { clock, log, handler })
+  const server = await startDnstapServer({ ...optionsFor({ kind: 'unix', path }), ...options }, { clock, log, handler })
   open.push(server)
   return server
 }
@@ -188,15 +190,70 @@ describe('bad senders end their own connection alone', () => {
     await waitFor(() => frames.length === 1)
   })
 
-  test('there is a limit to connections, and whoever leaves makes room', async () => {
-    const server = await start({ maxConnections: 2 })
+  const limits = { connections: 2, connectionsFromOne: 2, heldOctets: 1000 }
+
+  test('there is a limit to connections at each listener, and whoever leaves makes room', async () => {
+    const server = await start({ listen: [{ kind: 'unix', path }, LOOPBACK], limits })
     const first = await sender().begin()
     await sender().begin()
     await sender().ended()
     expect(server.counters.closed['too-many-connections']).toBe(1)
+    await sender(server.addresses[1]).begin()
     first.socket.end(STOP)
-    await waitFor(() => server.counters.connectionsOpen === 1)
+    await waitFor(() => server.counters.connectionsOpen === 2)
     await sender().begin()
+  })
+
+  test('one address has no more than its share of a TCP listener', async () => {
+    const server = await start({ listen: [LOOPBACK], limits: { ...limits, connections: 10 } })
+    const [tcp] = server.addresses
+    const first = await sender(tcp).begin()
+    await sender(tcp).begin()
+    await sender(tcp).ended()
+    expect(server.counters.closed['too-many-connections']).toBe(1)
+    const other = new Sender(connect({ port: (tcp as { port: number }).port, host: '127.0.0.1', localAddress: '127.0.0.2' }))
+    open.push({ close: () => other.socket.destroy() })
+    await other.begin()
+    first.socket.end(STOP)
+    await waitFor(() => server.counters.connectionsOpen === 2)
+    await sender(tcp).begin()
+  })
+
+  test('frames begun and never ended are bounded over all of a listener, and who holds most goes', async () => {
+    const server = await start({ listen: [{ kind: 'unix', path }, LOOPBACK], limits: { ...limits, connections: 10 } })
+    const good = await sender().begin()
+    const other = await sender(server.addresses[1]).begin()
+    const greedy = [await sender().begin(), await sender().begin()]
+    const begin = (one: Sender, octets: number) =>
+      one.socket.write(Buffer.concat([Buffer.from('00001000', 'hex'), Buffer.alloc(octets)]))
+    const held = () => [...server.connections].reduce((sum, connection) => sum + connection.held, 0)
+    begin(other, 900)
+    begin(greedy[0]!, 600)
+    begin(greedy[1]!, 200)
+    await waitFor(() => held() === 4 + 900 + 4 + 600 + 4 + 200)
+    good.socket.write(Buffer.from('0000012c', 'hex'))
+    good.socket.write(Buffer.alloc(200))
+    await greedy[0]!.ended()
+    expect(server.counters.closed['too-much-held']).toBe(1)
+    good.socket.write(Buffer.alloc(100, 'x'))
+    await waitFor(() => frames.length === 1)
+    expect(server.counters.connectionsOpen).toBe(3)
+  })
+
+  test('who is not allowed is refused at TCP, and cut when it no longer is', async () => {
+    let allowed = '127.0.0.2'
+    const server = await start({ listen: [{ kind: 'unix', path }, LOOPBACK], allows: (address) => address === allowed })
+    const stranger = sender(server.addresses[1])
+    await stranger.ended()
+    expect(stranger.heard).toBe('')
+    allowed = '127.0.0.1'
+    const friend = await sender(server.addresses[1]).begin()
+    await sender().begin()
+    allowed = '127.0.0.3'
+    server.cutDisallowed()
+    await friend.ended()
+    expect(server.counters.closed['not-allowed']).toBe(2)
+    expect(server.counters.connectionsOpen).toBe(1)
   })
 
   test('a thousand of them write ten lines into the log, and then one that says how many were left out', async () => {
@@ -237,7 +294,7 @@ describe('the socket file', () => {
     const server = await start()
     await server.close()
     expect(existsSync(path)).toBe(false)
-    expect(existsSync(`${path}.${process.pid}`)).toBe(false)
+    expect(readdirSync(folder)).toEqual([])
   })
 
   test('is left alone at close when it is no longer ours', async () => {
@@ -247,6 +304,48 @@ describe('the socket file', () => {
     await server.close()
     expect(lstatSync(path).isSocket()).toBe(true)
     await sender(successor.addresses[0]).begin()
+  })
+
+  test('that was removed is there again a moment later, and connections go on', async () => {
+    const server = await start()
+    const before = await sender().begin()
+    rmSync(path)
+    clock.advance(1000)
+    await waitFor(() => existsSync(path))
+    const after = await sender().begin()
+    before.send('before')
+    after.send('after')
+    await waitFor(() => frames.length === 2)
+    expect(server.trouble).toBeUndefined()
+    await server.close()
+    expect(readdirSync(folder)).toEqual([])
+  })
+
+  test('in whose place there is another that is answered stays away, and trouble says so until it is gone', async () => {
+    const server = await start()
+    rmSync(path)
+    const other = await listening(createServer(), path)
+    clock.advance(1000)
+    await waitFor(() => server.trouble !== undefined)
+    expect(server.trouble).toContain('another process listens there')
+    await new Promise((resolve) => other.close(resolve))
+    clock.advance(1000)
+    await waitFor(() => server.trouble === undefined)
+    await sender().begin()
+  })
+
+  test('whose folder went away is trouble, and it is back when the folder is', async () => {
+    const inner = join(folder, 'inner')
+    mkdirSync(inner)
+    const server = await start({ listen: [{ kind: 'unix', path: join(inner, 'dnstap.sock') }] })
+    rmSync(inner, { recursive: true })
+    clock.advance(1000)
+    await waitFor(() => server.trouble !== undefined)
+    expect(server.trouble).toContain(`the folder ${inner} does not exist`)
+    mkdirSync(inner)
+    clock.advance(1000)
+    await waitFor(() => server.trouble === undefined)
+    await sender(server.addresses[0]).begin()
   })
 
   test('that nobody listens on is replaced', async () => {
@@ -286,6 +385,7 @@ describe('the socket file', () => {
   test.each([
     ['no folder', () => join(folder, 'missing', 'dnstap.sock'), {}, 'missing does not exist'],
     ['a path too long', () => join(folder, 'x'.repeat(110)), {}, 'longer than 107 bytes'],
+    ['a path that leads in a circle', () => join(circle(), 'dnstap.sock'), {}, 'lead in a circle'],
     ['no such user', () => path, { owner: 'nobody-of-that-name' }, 'there is no user nobody-of-that-name'],
     ['no such group', () => path, { group: 'nobody-of-that-name' }, 'there is no group nobody-of-that-name'],
   ])('%s: one sentence says so', async (_name, where, options, sentence) => {
@@ -294,6 +394,13 @@ describe('the socket file', () => {
     await expect(start({ ...options, listen })).rejects.toThrow(sentence)
     expect(existsSync(where())).toBe(false)
   })
+
+  /** A folder that is a link to itself. */
+  function circle(): string {
+    const link = join(folder, 'circle')
+    if (lstatSync(link, { throwIfNoEntry: false }) === undefined) symlinkSync(link, link)
+    return link
+  }
 
   test.runIf(process.getuid?.() !== 0)('in a folder that is not ours: one sentence says so', async () => {
     chmodSync(folder, 0o555)
@@ -323,6 +430,22 @@ test('a port that is taken: one sentence says so, and what was opened before is 
 test('a port of 0 becomes the one the system chose; an IPv6 address has brackets', async () => {
   const server = await start({ listen: [{ kind: 'tcp', host: '::1', port: 0 }] })
   expect(describeListenAddress(server.addresses[0]!)).toMatch(/^\[::1\]:[1-9]\d*$/)
+})
+
+test('TCP connections do not wait to fill packets, and find out when the other side died', async () => {
+  const noDelay = vi.spyOn(Socket.prototype, 'setNoDelay')
+  const keepAlive = vi.spyOn(Socket.prototype, 'setKeepAlive')
+  try {
+    const server = await start({ listen: [{ kind: 'unix', path }, LOOPBACK] })
+    await sender().begin()
+    expect(keepAlive).not.toHaveBeenCalled()
+    await sender(server.addresses[1]).begin()
+    expect(noDelay).toHaveBeenCalledWith(true)
+    expect(keepAlive).toHaveBeenCalledWith(true, 60_000)
+  } finally {
+    noDelay.mockRestore()
+    keepAlive.mockRestore()
+  }
 })
 
 describe('close', () => {

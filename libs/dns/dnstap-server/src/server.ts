@@ -8,31 +8,43 @@
  */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type SecureContextOptions, type Server as TlsServer, type TLSSocket } from 'node:tls'
-import { DEFAULT_MAX_FRAME_LENGTH } from '@dnstap-bgp/frame-streams'
-import { RateLimitedLog, type Clock, type Log } from '@dnstap-bgp/runtime'
+import { RateLimitedLog, type Clock, type Log, type Timer } from '@dnstap-bgp/runtime'
 import { DnstapConnection, type ConnectionOwner } from './connection.ts'
 import { newCounters, type CloseReason, type DnstapServerCounters } from './counters.ts'
-import { boundAddress } from './inherited-sockets.ts'
+import { boundAddress, isSameSocket } from './inherited-sockets.ts'
 import { DnstapListenError, describeListenAddress, explainListenError, type ListenAddress } from './listen-address.ts'
 import { readIntoSharedBuffer } from './shared-buffer.ts'
-import { listenOnPath } from './unix-listener.ts'
+import { listenOnPath, SocketFile } from './unix-listener.ts'
 
 export interface DnstapServerOptions {
   readonly listen: readonly ListenAddress[]
   /** Listening descriptors from inheritedSockets(). A `listen` address that one of them is bound to is not opened again. */
-  readonly inherited?: readonly number[] | undefined
-  /** File mode, owner and group of the UNIX sockets we make; default 0660 and whoever we run as. */
-  readonly mode?: number | undefined
-  readonly owner?: string | undefined
-  readonly group?: string | undefined
+  readonly inherited: readonly number[]
+  /** File mode, owner and group of the UNIX sockets we make; undefined: whoever we run as. */
+  readonly mode: number
+  readonly owner: string | undefined
+  readonly group: string | undefined
   /** Given: every TCP listener speaks TLS. PEM texts; with clientCa a client must show a certificate of it. */
-  readonly tls?: DnstapTlsOptions | undefined
-  /** From accept to START, TLS included. Default 5 s. */
-  readonly handshakeTimeoutMs?: number | undefined
-  readonly maxFrameLength?: number | undefined
-  /** Over all listeners. Default 1024. */
-  readonly maxConnections?: number | undefined
+  readonly tls: DnstapTlsOptions | undefined
+  /** May who connects from this address (IPv4 or IPv6, as text) to a TCP listener talk to us? */
+  readonly allows: (address: string) => boolean
+  /** From accept to START, TLS included. */
+  readonly handshakeTimeoutMs: number
+  readonly maxFrameLength: number
+  readonly limits?: ConnectionLimits
 }
+
+/** Of each listener on its own, so that whoever reaches one of them cannot shut the others. */
+export interface ConnectionLimits {
+  readonly connections: number
+  /** From one IPv4 address, or one IPv6 network of 64 bits. */
+  readonly connectionsFromOne: number
+  /** Octets of frames begun and not ended, over all its connections. */
+  readonly heldOctets: number
+}
+
+/** Resolvers open one connection a thread. */
+export const CONNECTION_LIMITS: ConnectionLimits = { connections: 1024, connectionsFromOne: 128, heldOctets: 32 * 1024 * 1024 }
 
 export interface DnstapTlsOptions {
   readonly cert: string
@@ -53,14 +65,24 @@ export interface DnstapServerDeps {
   readonly handler: DnstapHandler
 }
 
-/** A listening socket's address in text: a port of 0 is replaced once the system has chosen one. */
 interface Listener {
+  /** In text: a port of 0 is replaced once the system has chosen one. */
   text: string
+  readonly isInherited: boolean
+  /** Set when it is open. */
+  server: Server | undefined
+  /** Of a UNIX socket: as we made or met it. */
+  file: SocketFile | undefined
+  connections: number
+  readonly connectionsFrom: Map<string, number>
+  heldOctets: number
 }
 
 /** How long close() goes on reading what senders had already sent. */
 const DRAIN_MS = 200
 const KEEPALIVE_MS = 60_000
+/** A socket that was removed from its place is found missing within so long. */
+const LOOK_AT_SOCKETS_MS = 1000
 
 /** Opens all listeners, or none: a DnstapListenError says which one cannot be had, and why. */
 export async function startDnstapServer(options: DnstapServerOptions, deps: DnstapServerDeps): Promise<DnstapServer> {
@@ -84,11 +106,14 @@ export class DnstapServer implements ConnectionOwner {
   readonly #log: Log
   readonly #busyLog: RateLimitedLog
   readonly #handler: DnstapHandler
-  readonly #maxConnections: number
-  readonly #listeners: { readonly server: Server; readonly remove: () => void }[] = []
+  readonly #limits: ConnectionLimits
+  readonly #listeners: Listener[] = []
   readonly #addresses: ListenAddress[] = []
   readonly #tlsServers: TlsServer[] = []
-  readonly #connections = new Set<DnstapConnection>()
+  readonly #connections = new Map<DnstapConnection, Listener>()
+  #lookTimer: Timer | undefined
+  #mending: Promise<void> | undefined
+  #trouble: string | undefined
   #lastId = 0
   #closing = false
   #allClosed: (() => void) | undefined
@@ -99,9 +124,9 @@ export class DnstapServer implements ConnectionOwner {
     this.#log = log
     this.#busyLog = new RateLimitedLog(log, clock)
     this.#handler = handler
-    this.maxFrameLength = options.maxFrameLength ?? DEFAULT_MAX_FRAME_LENGTH
-    this.handshakeTimeoutMs = options.handshakeTimeoutMs ?? 5000
-    this.#maxConnections = options.maxConnections ?? 1024
+    this.maxFrameLength = options.maxFrameLength
+    this.handshakeTimeoutMs = options.handshakeTimeoutMs
+    this.#limits = options.limits ?? CONNECTION_LIMITS
   }
 
   /** Where it really listens: a port of 0 has become the one the system chose. */
@@ -110,7 +135,18 @@ export class DnstapServer implements ConnectionOwner {
   }
 
   get connections(): Iterable<DnstapConnection> {
-    return this.#connections
+    return this.#connections.keys()
+  }
+
+  /** Why senders cannot reach a socket that was open, in a sentence; undefined: they can. */
+  get trouble(): string | undefined {
+    return this.#trouble
+  }
+
+  /** What `allows` says has changed: who may no longer talk to us is cut. */
+  cutDisallowed(): void {
+    for (const connection of [...this.#connections.keys()])
+      if (connection.address !== undefined && !this.#options.allows(connection.address)) connection.cut('not-allowed')
   }
 
   /** Connections from now on get this certificate; those that are open keep theirs. The texts must be sound. */
@@ -120,10 +156,15 @@ export class DnstapServer implements ConnectionOwner {
 
   /** Called by startDnstapServer(), once. */
   async open(): Promise<void> {
-    for (const fd of this.#options.inherited ?? []) await this.#openInherited(fd)
-    const inherited = this.#addresses.map((address) => describeListenAddress(withoutAnyHost(address)))
-    for (const address of this.#options.listen)
-      if (!inherited.includes(describeListenAddress(withoutAnyHost(address)))) await this.#open(address)
+    for (const fd of this.#options.inherited) await this.#openInherited(fd)
+    const inherited = [...this.#addresses]
+    for (const address of this.#options.listen) {
+      const isOpen = await Promise.all(inherited.map((other) => isSameSocket(address, other)))
+      if (!isOpen.includes(true)) await this.#open(address, inherited)
+    }
+    this.#lookTimer = this.clock.every(LOOK_AT_SOCKETS_MS, () => {
+      this.#mending ??= this.#lookAtSockets().finally(() => (this.#mending = undefined))
+    })
   }
 
   /**
@@ -132,15 +173,18 @@ export class DnstapServer implements ConnectionOwner {
    */
   async close(): Promise<void> {
     this.#closing = true
+    this.#lookTimer?.cancel()
+    await this.#mending
     const closed = this.#listeners.splice(0).map(
-      ({ server, remove }) =>
+      ({ server, file, isInherited }) =>
         new Promise<void>((resolve) => {
-          server.close(() => resolve())
-          remove()
+          if (server === undefined) resolve()
+          else server.close(() => resolve())
+          if (!isInherited) file?.remove()
         }),
     )
     await this.#drain()
-    for (const connection of [...this.#connections]) connection.cut('server-closed')
+    for (const connection of [...this.#connections.keys()]) connection.cut('server-closed')
     if (this.#connections.size > 0) await new Promise<void>((resolve) => (this.#allClosed = resolve))
     await Promise.all(closed)
   }
@@ -153,8 +197,26 @@ export class DnstapServer implements ConnectionOwner {
     this.#busyLog.info({ peer: connection.peer, listener: connection.listener }, 'A dnstap sender is connected.')
   }
 
+  onHeld(connection: DnstapConnection, octets: number): void {
+    const listener = this.#connections.get(connection)
+    if (listener === undefined) return
+    listener.heldOctets += octets
+    if (octets <= 0 || listener.heldOctets <= this.#limits.heldOctets) return
+    let most = connection
+    for (const [other, its] of this.#connections) if (its === listener && other.held > most.held) most = other
+    most.cut('too-much-held')
+  }
+
   onClosed(connection: DnstapConnection, reason: CloseReason, detail: string | undefined): void {
+    const listener = this.#connections.get(connection)
     this.#connections.delete(connection)
+    if (listener !== undefined) {
+      listener.connections--
+      const network = networkOf(connection.address)
+      const others = (listener.connectionsFrom.get(network) ?? 1) - 1
+      if (others > 0) listener.connectionsFrom.set(network, others)
+      else listener.connectionsFrom.delete(network)
+    }
     if (this.#connections.size === 0) this.#allClosed?.()
     const fields = {
       peer: connection.peer,
@@ -170,22 +232,35 @@ export class DnstapServer implements ConnectionOwner {
     this.#handler.onClosed?.(connection, reason)
   }
 
-  async #open(address: ListenAddress): Promise<void> {
-    const listener: Listener = { text: describeListenAddress(address) }
-    const server = this.#createServer(address.kind, listener)
-    let remove = () => {}
+  async #open(address: ListenAddress, inherited: readonly ListenAddress[]): Promise<void> {
+    const listener = newListener(address, false)
     try {
-      if (address.kind === 'unix') {
-        const { mode = 0o660, owner, group } = this.#options
-        remove = await listenOnPath(server, address.path, { mode, owner, group })
-      } else {
+      if (address.kind === 'unix') await this.#bind(listener, address.path)
+      else {
         const { host, port } = address
+        const server = this.#createServer('tcp', listener)
         await listen(server, host === undefined ? { port } : { host, port })
+        listener.server = server
       }
     } catch (error) {
+      const holder = inherited.find((other) => other.kind === 'tcp' && address.kind === 'tcp' && other.port === address.port)
+      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE' && holder !== undefined)
+        throw new DnstapListenError(
+          address,
+          'EADDRINUSE',
+          `the socket from systemd listens on ${describeListenAddress(holder)} already; write that address, or none`,
+          { cause: error },
+        )
       throw explainListenError(address, error)
     }
-    this.#opened(server, remove, address, listener)
+    this.#opened(listener, address)
+  }
+
+  async #bind(listener: Listener, path: string): Promise<void> {
+    const { mode, owner, group } = this.#options
+    const server = this.#createServer('unix', listener)
+    listener.file = await listenOnPath(server, path, { mode, owner, group })
+    listener.server = server
   }
 
   async #openInherited(fd: number): Promise<void> {
@@ -197,25 +272,60 @@ export class DnstapServer implements ConnectionOwner {
       throw new DnstapListenError(unknown, 'EBADF', 'the descriptor handed over is not open', { cause: error })
     }
     if (address === undefined) throw new DnstapListenError(unknown, 'ENOTSOCK', 'the descriptor handed over is no stream socket')
-    const listener: Listener = { text: describeListenAddress(address) }
+    const listener = newListener(address, true)
     const server = this.#createServer(address.kind, listener)
     try {
       await listen(server, { fd })
     } catch (error) {
       throw explainListenError(address, error)
     }
-    this.#opened(server, () => {}, address, listener)
+    listener.server = server
+    if (address.kind === 'unix') listener.file = new SocketFile(address.path)
+    this.#opened(listener, address)
   }
 
-  #opened(server: Server, remove: () => void, address: ListenAddress, listener: Listener): void {
-    this.#listeners.push({ server, remove })
-    const port = address.kind === 'tcp' ? ((server.address() as AddressInfo | null)?.port ?? address.port) : 0
+  #opened(listener: Listener, address: ListenAddress): void {
+    this.#listeners.push(listener)
+    const { server } = listener
+    const port = address.kind === 'tcp' ? ((server?.address() as AddressInfo | null)?.port ?? address.port) : 0
     const opened = address.kind === 'tcp' ? { ...address, port } : address
     this.#addresses.push(opened)
     listener.text = describeListenAddress(opened)
-    server.on('error', (error: NodeJS.ErrnoException) =>
-      this.#busyLog.warn({ listener: listener.text, code: error.code }, 'Accepting failed.'),
+    this.#watch(listener)
+  }
+
+  #watch({ server, text }: Listener): void {
+    server?.on('error', (error: NodeJS.ErrnoException) =>
+      this.#busyLog.warn({ listener: text, code: error.code }, 'Accepting failed.'),
     )
+  }
+
+  /** Somebody may have removed a UNIX socket, or put another in its place: senders that come then find nobody, or not us. */
+  async #lookAtSockets(): Promise<void> {
+    let trouble: string | undefined
+    for (const listener of this.#listeners) {
+      const { file, isInherited } = listener
+      if (file === undefined || file.isInPlace) continue
+      if (isInherited) trouble ??= `The socket ${file.path} is not in its place: restart the systemd unit that made it.`
+      else trouble ??= await this.#bindAgain(listener, file.path)
+    }
+    this.#trouble = trouble
+  }
+
+  /** Why it cannot; undefined: it is done. */
+  async #bindAgain(listener: Listener, path: string): Promise<string | undefined> {
+    const before = listener.server
+    try {
+      await this.#bind(listener, path)
+    } catch (error) {
+      const explained = explainListenError({ kind: 'unix', path }, error)
+      if (explained instanceof DnstapListenError) return `${path} was taken from us: ${explained.message}.`
+      throw error
+    }
+    before?.close() // its connections go on
+    this.#watch(listener)
+    this.#log.warn({ listener: path }, 'The socket was not in its place any more; it is there again.')
+    return undefined
   }
 
   #createServer(kind: ListenAddress['kind'], listener: Listener): Server {
@@ -265,25 +375,39 @@ export class DnstapServer implements ConnectionOwner {
   /** Ends the socket and counts it if not. */
   #hasRoom(socket: Socket, listener: Listener): boolean {
     this.counters.connectionsAccepted++
-    if (!this.#closing && this.#connections.size < this.#maxConnections) return true
-    this.counters.closed[this.#closing ? 'server-closed' : 'too-many-connections']++
-    if (!this.#closing)
-      this.#busyLog.warn(
-        { listener: listener.text, limit: this.#maxConnections },
-        'A dnstap connection was refused: there are too many.',
-      )
+    const address = addressOf(socket)
+    const reason = this.#reasonToRefuse(address, listener)
+    if (reason === undefined) return true
+    this.counters.closed[reason]++
+    if (reason !== 'server-closed')
+      this.#busyLog.warn({ listener: listener.text, ...(address === undefined ? {} : { address }) }, REFUSALS[reason])
     socket.on('error', () => {})
     socket.destroy()
     return false
   }
 
-  #connect(socket: Socket, { text: listener }: Listener): DnstapConnection {
+  #reasonToRefuse(
+    address: string | undefined,
+    listener: Listener,
+  ): 'server-closed' | 'not-allowed' | 'too-many-connections' | undefined {
+    if (this.#closing) return 'server-closed'
+    if (address !== undefined && !this.#options.allows(address)) return 'not-allowed'
+    if (listener.connections >= this.#limits.connections) return 'too-many-connections'
+    const isFromOneTooMany = (listener.connectionsFrom.get(networkOf(address)) ?? 0) >= this.#limits.connectionsFromOne
+    return address !== undefined && isFromOneTooMany ? 'too-many-connections' : undefined
+  }
+
+  #connect(socket: Socket, listener: Listener): DnstapConnection {
     this.counters.connectionsOpen++
     const id = ++this.#lastId
-    const peer = peerText(socket) ?? `${listener}#${id}`
-    const connection = new DnstapConnection(this, id, peer, listener, socket)
-    this.#connections.add(connection)
-    if (socket.remoteAddress !== undefined) {
+    const address = addressOf(socket)
+    const peer = address === undefined ? `${listener.text}#${id}` : describeListenAddress(endOf(address, socket))
+    const connection = new DnstapConnection(this, id, peer, address, listener.text, socket)
+    this.#connections.set(connection, listener)
+    listener.connections++
+    const network = networkOf(address)
+    listener.connectionsFrom.set(network, (listener.connectionsFrom.get(network) ?? 0) + 1)
+    if (address !== undefined) {
       socket.setNoDelay(true)
       // A resolver whose machine died says nothing: without this its connection would stay for ever.
       socket.setKeepAlive(true, KEEPALIVE_MS)
@@ -307,20 +431,40 @@ function secureContextOf({ cert, key, clientCa }: DnstapTlsOptions): SecureConte
   return { cert, key, minVersion: 'TLSv1.2', ...(clientCa === undefined ? {} : { ca: clientCa }) }
 }
 
-/** `[::]:53`, `0.0.0.0:53` and `:53` are one address to an operator. */
-function withoutAnyHost(address: ListenAddress): ListenAddress {
-  if (address.kind === 'unix') return address
-  return address.host === '::' || address.host === '0.0.0.0' ? { ...address, host: undefined } : address
+function newListener(address: ListenAddress, isInherited: boolean): Listener {
+  return {
+    text: describeListenAddress(address),
+    isInherited,
+    server: undefined,
+    file: undefined,
+    connections: 0,
+    connectionsFrom: new Map(),
+    heldOctets: 0,
+  }
 }
+
+const REFUSALS = {
+  'not-allowed': 'A dnstap connection was refused: its address is not allowed.',
+  'too-many-connections': 'A dnstap connection was refused: there are too many.',
+} as const
 
 /** How senders part in good order. */
 const HARMLESS: ReadonlySet<CloseReason> = new Set(['finished', 'ended-without-stop', 'server-closed'])
 
-function peerText(socket: Socket): string | undefined {
-  const { remoteAddress, remotePort } = socket
-  if (remoteAddress === undefined) return undefined
-  const host = remoteAddress.replace(/^::ffff:(?=\d+\.)/, '') // IPv4 by a socket for both
-  return `${host.includes(':') ? `[${host}]` : host}:${remotePort}`
+/** The other end of a TCP connection; undefined on a UNIX socket. */
+function addressOf(socket: Socket): string | undefined {
+  return socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '') // IPv4 by a socket for both
+}
+
+function endOf(host: string, socket: Socket): ListenAddress {
+  return { kind: 'tcp', host, port: socket.remotePort ?? 0 }
+}
+
+/** Who has one IPv6 address usually has 2^64 of them. */
+function networkOf(address: string | undefined): string {
+  if (address === undefined || !address.includes(':')) return address ?? ''
+  const [head = ''] = address.split('::')
+  return [...head.split(':'), '0', '0', '0', '0'].slice(0, 4).join(':')
 }
 
 function listen(server: Server, options: { fd: number } | { port: number; host?: string }): Promise<void> {

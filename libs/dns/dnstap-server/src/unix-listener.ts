@@ -3,14 +3,16 @@
  * is then renamed into place. So a client meets either the old socket or a finished new one, a stale socket is replaced in one
  * step, and libuv, which unlinks at close the name it bound, cannot remove a socket that a successor put at the path.
  *
- *     bind  /run/x/dnstap.sock.4711   (4711 is our process)
+ *     bind  /run/x/dnstap.sock.5d0f3a91   (at random: in containers sharing a folder, all are process 1)
  *     chmod, chown
  *     rename                          -> /run/x/dnstap.sock
  *
  * A file that is no socket, and a socket that somebody answers, are left alone.
  */
+import { isSocketAnswered } from '@dnstap-bgp/runtime'
+import { randomBytes } from 'node:crypto'
 import { chmodSync, chownSync, lstatSync, renameSync, rmSync, type Stats } from 'node:fs'
-import { connect, type Server } from 'node:net'
+import type { Server } from 'node:net'
 import { dirname, join } from 'node:path'
 import { groupId, userId } from './accounts.ts'
 import { DnstapListenError, type ListenAddress } from './listen-address.ts'
@@ -26,19 +28,46 @@ export interface UnixSocketOptions {
 /** sockaddr_un.sun_path has 108 bytes, the last of them zero. */
 const MAX_PATH_LENGTH = 107
 
-/** Resolves to a function that removes the socket again, unless it is no longer ours. Call it when the server is closed. */
-export async function listenOnPath(server: Server, path: string, options: UnixSocketOptions): Promise<() => void> {
+/** A socket in its place, by which it can be told from another that came there later. */
+export class SocketFile {
+  readonly path: string
+  readonly #stat: Stats | undefined
+
+  /** The socket that is at the path now. */
+  constructor(path: string, stat = statOf(path)) {
+    this.path = path
+    this.#stat = stat
+  }
+
+  get isInPlace(): boolean {
+    try {
+      return this.#stat !== undefined && isSameFile(statOf(this.path), this.#stat)
+    } catch {
+      return false // a folder on the way cannot be looked into any more
+    }
+  }
+
+  /** Call it when the server is closed. */
+  remove(): void {
+    if (this.isInPlace) rmSync(this.path)
+  }
+}
+
+export async function listenOnPath(server: Server, path: string, options: UnixSocketOptions): Promise<SocketFile> {
   const address: ListenAddress = { kind: 'unix', path }
   const { owner, group } = options
   const uid = owner === undefined ? -1 : userId(owner)
-  if (uid === undefined) throw new DnstapListenError(address, 'unknown-user', `there is no user ${owner}`)
+  if (uid === undefined)
+    throw new DnstapListenError(address, 'unknown-user', `there is no user ${owner} in /etc/passwd; a number would do`)
   const gid = group === undefined ? -1 : groupId(group)
-  if (gid === undefined) throw new DnstapListenError(address, 'unknown-group', `there is no group ${group}`)
+  if (gid === undefined)
+    throw new DnstapListenError(address, 'unknown-group', `there is no group ${group} in /etc/group; a number would do`)
 
   if (Buffer.byteLength(path) > MAX_PATH_LENGTH)
     throw new DnstapListenError(address, 'ENAMETOOLONG', `the path is longer than ${MAX_PATH_LENGTH} bytes`)
-  let besides = `${path}.${process.pid}`
-  if (Buffer.byteLength(besides) > MAX_PATH_LENGTH) besides = join(dirname(path), `.${process.pid}`)
+  const suffix = randomBytes(4).toString('hex')
+  let besides = `${path}.${suffix}`
+  if (Buffer.byteLength(besides) > MAX_PATH_LENGTH) besides = join(dirname(path), `.${suffix}`)
   if (Buffer.byteLength(besides) > MAX_PATH_LENGTH)
     throw new DnstapListenError(address, 'ENAMETOOLONG', 'the folder leaves no room for a second name beside it')
 
@@ -46,8 +75,6 @@ export async function listenOnPath(server: Server, path: string, options: UnixSo
   if (statOf(dirname(path)) === undefined)
     throw new DnstapListenError(address, 'ENOENT', `the folder ${dirname(path)} does not exist`)
   await refuseWhatIsInUse(path, address)
-  // Ours alone by its number: whatever is there was left by a process that is gone.
-  if (statOf(besides)?.isSocket() === true) rmSync(besides)
   await bind(server, besides)
   try {
     chmodSync(besides, options.mode)
@@ -57,9 +84,7 @@ export async function listenOnPath(server: Server, path: string, options: UnixSo
     const there = statOf(path)
     if (there !== undefined && !there.isSocket()) throw notASocket(address)
     renameSync(besides, path)
-    return () => {
-      if (isSameFile(statOf(path), ours)) rmSync(path)
-    }
+    return new SocketFile(path, ours)
   } catch (error) {
     await new Promise((resolve) => server.close(resolve))
     rmSync(besides, { force: true })
@@ -71,7 +96,7 @@ async function refuseWhatIsInUse(path: string, address: ListenAddress): Promise<
   const there = statOf(path)
   if (there === undefined) return
   if (!there.isSocket()) throw notASocket(address)
-  if (await isAnswered(path))
+  if (await isSocketAnswered(path))
     throw new DnstapListenError(address, 'EADDRINUSE', 'another process listens there (its socket was left alone)')
 }
 
@@ -85,20 +110,6 @@ function statOf(path: string): Stats | undefined {
 
 function isSameFile(a: Stats | undefined, b: Stats): boolean {
   return a !== undefined && a.ino === b.ino && a.dev === b.dev
-}
-
-/** Only a refused connection proves that nobody listens; a full backlog or a lack of permission does not. */
-function isAnswered(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path)
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', (error: NodeJS.ErrnoException) => {
-      resolve(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT')
-    })
-  })
 }
 
 function bind(server: Server, path: string): Promise<void> {

@@ -9,13 +9,14 @@ import { DnstapDecoder, MessageType } from '@dnstap-bgp/dnstap'
 import { nameToText, ResponseReader } from '@dnstap-bgp/dns-wire'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
 import { inheritedSockets, startDnstapServer } from '../src/index.ts'
+import { optionsFor } from './options.ts'
 
 const path = process.argv[2]
 const decoder = new DnstapDecoder()
 const response = new ResponseReader()
 const server = await startDnstapServer(
   {
-    listen: path === undefined ? [] : [{ kind: 'unix', path }],
+    ...optionsFor(...(path === undefined ? [] : [{ kind: 'unix', path } as const])),
     inherited: inheritedSockets(process.env, process.pid),
   },
   {

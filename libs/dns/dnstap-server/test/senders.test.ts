@@ -21,6 +21,7 @@ import {
 } from '@dnstap-bgp/testkit'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startDnstapServer, type DnstapServer, type DnstapServerOptions, type ListenAddress } from '../src/index.ts'
+import { optionsFor } from './options.ts'
 
 const has = (command: string) => ['/usr/bin', '/usr/sbin', '/bin', '/sbin'].some((folder) => existsSync(join(folder, command)))
 const hasUnbound = has('unbound') && has('knotd') && has('dig')
@@ -54,7 +55,7 @@ async function listen(address: ListenAddress, options: Partial<DnstapServerOptio
   const responses: string[] = []
   const identities = new Set<string>()
   const server = await startDnstapServer(
-    { listen: [address], mode: 0o666, ...options },
+    { ...optionsFor(address), mode: 0o666, ...options },
     {
       clock: systemClock,
       log: silentLog,

@@ -21,6 +21,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startDnstapServer } from '@dnstap-bgp/dnstap-server'
+import { optionsFor } from '../../../dns/dnstap-server/test/options.ts'
 import { Ingest } from '../src/index.ts'
 
 interface Case {
@@ -76,14 +77,11 @@ async function measure(one: Case, matcher: Matcher) {
     { ipv6: true, types: ['CLIENT_RESPONSE'], lists },
     { bus, clock: systemClock, wallNow: () => Date.now(), matcher, log: silentLog, seed: [1, 2] },
   )
-  const server = await startDnstapServer(
-    { listen: [{ kind: 'unix', path }] },
-    {
-      clock: systemClock,
-      log: silentLog,
-      handler: { onFrame: (connection, bytes, start, end) => ingest.frame(connection, bytes, start, end) },
-    },
-  )
+  const server = await startDnstapServer(optionsFor({ kind: 'unix', path }), {
+    clock: systemClock,
+    log: silentLog,
+    handler: { onFrame: (connection, bytes, start, end) => ingest.frame(connection, bytes, start, end) },
+  })
   const work = {
     socket: path,
     frames: one.frames,

@@ -2,6 +2,7 @@
 import type { Bus } from '@dnstap-bgp/bus'
 import type { ConfigWith } from '@dnstap-bgp/config'
 import { CLOSE_REASONS, DnstapServer, inheritedSockets, startDnstapServer, type ListenAddress } from '@dnstap-bgp/dnstap-server'
+import { parsePrefix, PrefixSet } from '@dnstap-bgp/ip'
 import type { Clock, Closeable, Log } from '@dnstap-bgp/runtime'
 import { samplesOf, type AdminRoutes, type Health, type Metrics } from '@dnstap-bgp/telemetry'
 import { randomInt } from 'node:crypto'
@@ -32,11 +33,13 @@ export interface RunningIngest extends Closeable {
   readonly service: Ingest
   /** Where it really listens. */
   readonly addresses: readonly ListenAddress[]
-  /** Lists, message types and certificates as they are now; sockets stay as they are. */
+  /** Lists, message types, who may talk to us and certificates as they are now; sockets stay as they are. */
   reconfigure(config: DnstapIngestConfig): void
 }
 
 const HEALTH_PERIOD_MS = 1000
+/** So long nobody need be connected: resolvers and we are restarted. */
+const NO_SENDER_MS = 60_000
 
 /** @throws DnstapListenError or TlsFileError, one sentence, when a socket cannot be had or a certificate cannot be used */
 export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartIngestDeps): Promise<RunningIngest> {
@@ -54,6 +57,7 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
   )
   lists.onChange(() => ingest.use(lists.matcher))
   const { tls } = config.dnstap
+  let allowed = allowedAddresses(config)
   let server: DnstapServer
   try {
     server = await startDnstapServer(
@@ -65,6 +69,7 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
         group: config.dnstap.group,
         handshakeTimeoutMs: config.dnstap.handshakeTimeoutMs,
         maxFrameLength: config.dnstap.maxFrameBytes,
+        allows: (address) => allowed(address),
         tls: tls === undefined ? undefined : readTlsFiles(tls),
       },
       { clock, log, handler: { onFrame: (connection, bytes, start, end) => ingest.frame(connection, bytes, start, end) } },
@@ -76,8 +81,12 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
 
   const listenHealth = health.component('dnstap')
   const lookAtOutbox = watchOutbox(ingest.outbox, health.component('ingest-outbox'), clock, log)
+  let senderSeenMs = clock.monotonic()
   const look = () => {
-    listenHealth.ok()
+    if (hasSender(server)) senderSeenMs = clock.monotonic()
+    if (server.trouble !== undefined) listenHealth.degraded(server.trouble)
+    else if (clock.monotonic() - senderSeenMs < NO_SENDER_MS) listenHealth.ok()
+    else listenHealth.degraded('No dnstap sender is connected: nothing is learnt, and routes run out.')
     lookAtOutbox()
   }
   look()
@@ -123,6 +132,8 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
     addresses: server.addresses,
     reconfigure(fresh) {
       ingest.reconfigure({ ipv6: fresh.ipv6, types: fresh.dnstap.types, lists: fresh.lists })
+      allowed = allowedAddresses(fresh)
+      server.cutDisallowed()
       if (tls === undefined || fresh.dnstap.tls === undefined) return
       try {
         server.renewTls(readTlsFiles(fresh.dnstap.tls))
@@ -141,4 +152,23 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
 
 function secondsOrNull(ms: number | undefined): number | null {
   return ms === undefined ? null : Math.round(ms / 100) / 10
+}
+
+function hasSender(server: DnstapServer): boolean {
+  for (const connection of server.connections) if (connection.isStreaming) return true
+  return false
+}
+
+/** May an address talk to our TCP listeners? With nothing configured, every one that reaches them. */
+function allowedAddresses({ dnstap: { allow } }: DnstapIngestConfig): (address: string) => boolean {
+  if (allow.length === 0) return () => true
+  const prefixes = new PrefixSet<true>()
+  for (const text of allow) {
+    const prefix = parsePrefix(text)
+    if (prefix !== undefined) prefixes.add(prefix, true)
+  }
+  return (address) => {
+    const host = parsePrefix(address.replace(/%.*$/, '')) // a link-local one comes with its interface
+    return host !== undefined && prefixes.covering(host) === true
+  }
 }
