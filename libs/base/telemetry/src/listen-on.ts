@@ -1,8 +1,7 @@
 /** Opens a server where the configuration says, or explains in one sentence why that cannot be. */
 import { chmod, lstat, unlink } from 'node:fs/promises'
-import { connect } from 'node:net'
-import { isSocketAnswered } from '@dnstap-bgp/runtime'
 import type { Server } from 'node:net'
+import { isSocketAnswered } from '@dnstap-bgp/runtime'
 
 export type Where =
   | { readonly kind: 'unix'; readonly path: string }
