@@ -1,4 +1,5 @@
 import { parseConfig, type Config } from '@dnstap-bgp/config'
+import { silentLog } from '@dnstap-bgp/runtime'
 import { expect, test } from 'vitest'
 import { Reloader } from './reloader.ts'
 
@@ -10,7 +11,7 @@ function start(text: string, what = 'Configuration and lists were') {
   const note = (level: string) => (_fields: object, sentence: string) => void lines.push(`${level}: ${sentence}`)
   const file = { text }
   const read = (): Config => parseConfig(file.text, 'test.toml', {})
-  const log = { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') }
+  const log = { ...silentLog, info: note('info'), warn: note('warn'), error: note('error') }
   const reloader = new Reloader(read(), { read, log, what })
   return { file, lines, reloader }
 }

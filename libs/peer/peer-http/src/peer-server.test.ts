@@ -146,7 +146,7 @@ describe('GET /fetch', () => {
 test('while the cache is away, asking peers get 503 and the log a few lines, none of them as a fault of ours', async () => {
   const lines: [level: string, fields: object][] = []
   const note = (level: string) => (fields: object) => void lines.push([level, fields])
-  const log = { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') }
+  const log = { ...silentLog, info: note('info'), warn: note('warn'), error: note('error') }
   const away = new Error('nobody serves bindings')
   const { server } = await start(
     {},
