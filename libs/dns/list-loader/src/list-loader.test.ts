@@ -65,6 +65,22 @@ function feeds({ matcher }: LoadedLists, name: string): string[] {
   return id === NO_MATCH ? [] : matcher.verdict(id).map((feed) => feed.list)
 }
 
+test('many regular expressions are compiled before a name needs them, with turns of the loop between', async () => {
+  let nowMs = 0
+  let turns = 0
+  const clock: Clock = {
+    ...systemClock,
+    monotonic: () => (nowMs += 10),
+    after(delayMs, callback) {
+      if (delayMs === 0) turns++
+      return systemClock.after(delayMs, callback)
+    },
+  }
+  const loaded = await loaderOf([list('one', file('one.txt', '/^ads[0-9]/', '/^track[0-9]/', '/^pixel[0-9]/'))], {}, clock).load()
+  expect(turns).toBe(3)
+  expect(feeds(loaded, 'track1.example.org')).toEqual(['one'])
+})
+
 test('files become a matcher, and each list is told with its counts', async () => {
   const lists = [
     list('one', file('one.txt', '# comment', 'example.org', '.example.net', 'example.org', `${'x'.repeat(64)}.org`, '192.0.2.1')),

@@ -68,6 +68,8 @@ export interface ReloadOptions {
 const DEFAULTS = { maxListBytes: 2 ** 30, settleMs: 300, pollIntervalMs: 30_000, patienceMs: 5_000 }
 const DEFAULT_DOWNLOAD: DownloadLimits = { timeoutMs: 300_000, stallMs: 20_000, redirects: 5 }
 const FIRST_RETRY_MS = 30_000
+/** The loop is held no longer by what has no hurry. */
+const PREPARE_MS = 4
 const FIRST_REFRESH_MS = 5_000
 
 export class ListLoader {
@@ -238,11 +240,13 @@ export class ListLoader {
     this.#cancel.signal.throwIfAborted()
     if (wish.isFirst) throwIfMissing(definitions, result)
 
-    this.#definitions = definitions
-    for (const [source, signature] of signatures) this.#signatures.set(source, signature)
     const before = this.#current
     const options = this.#config.limitRegexpTime === true ? { now: () => this.#clock.monotonic() } : {}
     const current = versionOf(result, before, options, definitions)
+    await prepare(current.matcher, this.#clock)
+    this.#cancel.signal.throwIfAborted()
+    this.#definitions = definitions
+    for (const [source, signature] of signatures) this.#signatures.set(source, signature)
     this.#current = current
     this.#noteValidators(job, result)
     this.#tell(before, current)
@@ -600,6 +604,16 @@ interface Wish {
 
 function newWish(): Wish {
   return { isFirst: false, all: false, names: new Set(), accept: new Set(), received: new Map(), lists: undefined }
+}
+
+/** Compiles regular expressions before the matcher is used, a few milliseconds at a time: the first name would wait for all of them. */
+async function prepare(matcher: Matcher, clock: Clock): Promise<void> {
+  let began = clock.monotonic()
+  for (const _ of matcher.prepare()) {
+    if (clock.monotonic() - began < PREPARE_MS) continue
+    await new Promise<void>((resolve) => clock.after(0, resolve))
+    began = clock.monotonic()
+  }
 }
 
 /** Removes what was fetched, unless it became the copy. */
