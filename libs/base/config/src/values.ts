@@ -3,7 +3,7 @@
  *
  * A value from the environment is text; a reader takes it as whatever kind it wants, lists with commas between.
  */
-import { formatAddress, formatPrefix, parseAddress, parsePrefix } from '@dnstap-bgp/ip'
+import { formatAddress, formatPrefix, parseAddress, parsePrefix, withoutHostBits } from '@dnstap-bgp/ip'
 import { isAbsolute, resolve } from 'node:path'
 import type { Endpoint, ListenAddress } from './config.ts'
 import { nearest } from './mistakes.ts'
@@ -382,14 +382,4 @@ function integerOf(value: Value): number | undefined {
   if (value.type !== 'scalar') return undefined
   if (value.kind === 'environment') return /^[+-]?\d+$/.test(value.text) ? Number(value.text) : undefined
   return value.kind === 'integer' && Number.isSafeInteger(value.value) ? (value.value as number) : undefined
-}
-
-function withoutHostBits(written: string): string | undefined {
-  const slash = written.indexOf('/')
-  const octets = slash < 0 ? undefined : parseAddress(written.slice(0, slash))
-  const lengthText = written.slice(slash + 1)
-  if (octets === undefined || !/^\d{1,3}$/.test(lengthText) || Number(lengthText) > octets.length * 8) return undefined
-  const lengthBits = Number(lengthText)
-  for (let bit = lengthBits; bit < octets.length * 8; bit++) octets[bit >> 3] &= ~(0x80 >> (bit & 7))
-  return `${formatAddress(octets)}/${lengthBits}`
 }

@@ -2,7 +2,7 @@
  * IP addresses as octets (4 or 16, network order) and as text.
  *
  * Text is canonical: dotted decimal without leading zeros, and RFC 5952 for IPv6, so that two equal addresses are equal strings.
- * Written out here rather than taken from a library because every new binding passes through; prefix.ts, which does not, uses ip-num.
+ * Written out here rather than taken from a library because every new binding passes through.
  */
 
 /**

@@ -1,5 +1,5 @@
 export { formatAddress, isIpv4Mapped, parseAddress } from './address.ts'
-export { containsAddress, formatPrefix, hostPrefix, parsePrefix, prefixRange } from './prefix.ts'
+export { containsAddress, formatPrefix, hostPrefix, parsePrefix, withoutHostBits } from './prefix.ts'
 export type { Prefix } from './prefix.ts'
 export { PrefixSet } from './prefix-set.ts'
 export { NeverList, PRIVATE_PREFIXES, SPECIAL_PURPOSE_PREFIXES, WELL_KNOWN_HOSTS } from './special-purpose.ts'

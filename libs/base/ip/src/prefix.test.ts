@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { BlockList } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { parseAddress } from './address.ts'
-import { containsAddress, formatPrefix, hostPrefix, parsePrefix, prefixRange } from './prefix.ts'
+import { containsAddress, formatPrefix, hostPrefix, parsePrefix, withoutHostBits } from './prefix.ts'
 import { PrefixSet } from './prefix-set.ts'
 
 describe('parsePrefix', () => {
@@ -34,10 +34,21 @@ test('a host prefix has the length of its family', () => {
   expect(hostPrefix('2001:db8::1')).toBe('2001:db8::1/128')
 })
 
-test('a prefix knows its first and last address', () => {
-  expect(prefixRange(parsePrefix('192.0.2.128/25')!)).toEqual(['192.0.2.128', '192.0.2.255'])
-  expect(prefixRange(parsePrefix('2001:db8::/32')!)).toEqual(['2001:db8::', '2001:db8:ffff:ffff:ffff:ffff:ffff:ffff'])
-})
+test.each([
+  ['192.0.2.129/25', '192.0.2.128/25'],
+  ['192.0.2.1/024', '192.0.2.0/24'],
+  ['10.1.2.3/0', '0.0.0.0/0'],
+  ['2001:DB8::1:0:0:1/64', '2001:db8::/64'],
+  ['2001:db8::ff/121', '2001:db8::80/121'],
+  ['::ffff:192.0.2.1/96', '::ffff:0.0.0.0/96'],
+])('%s was meant to be %s', (text, meant) => expect(withoutHostBits(text)).toBe(meant))
+
+test.each(['192.0.2.1', '192.0.2.1/33', '192.0.2.1/24/8', '::1/129', 'x/8', '192.0.2.1/-1'])(
+  '%s was meant to be no prefix',
+  (text) => {
+    expect(withoutHostBits(text)).toBeUndefined()
+  },
+)
 
 test('a set of prefixes agrees with another implementation on what it covers', () => {
   const small = fc.tuple(fc.nat(3), fc.nat(3), fc.nat(255), fc.nat(255))

@@ -1,4 +1,9 @@
-/** Prefixes: an address and how many of its leading bits count. Off the hot path: ip-num does the arithmetic where text comes in. */
+/**
+ * Prefixes: an address and how many of its leading bits count.
+ *
+ * parsePrefix() is written out, for routes pass through it by the million when a table is loaded; ip-num does the arithmetic for what an
+ * operator writes.
+ */
 import { IPv4CidrRange, IPv6CidrRange } from 'ip-num'
 import { formatAddress, parseAddress } from './address.ts'
 
@@ -40,12 +45,24 @@ export function containsAddress(prefix: Prefix, address: Uint8Array, offset = 0)
   return ((prefix.bytes[whole] ^ address[offset + whole]) & (0xff << (8 - rest)) & 0xff) === 0
 }
 
-/** First and last address of a prefix, as text: for messages and pages. */
-export function prefixRange(prefix: Prefix): readonly [string, string] {
+/** The prefix that was meant by `192.0.2.1/24`, whose host bits are not zero: `192.0.2.0/24`. Undefined when it is no prefix at all. */
+export function withoutHostBits(text: string): string | undefined {
+  const [address = '', lengthText = '', ...rest] = text.split('/')
+  const bytes = parseAddress(address)
+  if (bytes === undefined || rest.length > 0 || !/^[0-9]{1,3}$/.test(lengthText)) return undefined
+  const lengthBits = Number(lengthText)
+  if (lengthBits > bytes.length * 8) return undefined
   const range =
-    prefix.bytes.length === 4 ? IPv4CidrRange.fromCidr(formatPrefix(prefix)) : IPv6CidrRange.fromCidr(formatPrefix(prefix))
-  const text = (address: string) => formatAddress(parseAddress(address) ?? prefix.bytes)
-  return [text(range.getFirst().toString()), text(range.getLast().toString())]
+    bytes.length === 4
+      ? IPv4CidrRange.fromCidr(`${formatAddress(bytes)}/${lengthBits}`)
+      : IPv6CidrRange.fromCidr(`${groupsOf(bytes)}/${lengthBits}`)
+  const first = parseAddress(range.getFirst().toString())
+  return first === undefined ? undefined : formatPrefix({ bytes: first, lengthBits })
+}
+
+/** All eight groups: ip-num reads no address that ends as IPv4 does. */
+function groupsOf(bytes: Uint8Array): string {
+  return Array.from({ length: 8 }, (_, group) => ((bytes[2 * group] << 8) | bytes[2 * group + 1]).toString(16)).join(':')
 }
 
 function hasHostBits(bytes: Uint8Array, lengthBits: number): boolean {
