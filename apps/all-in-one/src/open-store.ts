@@ -1,15 +1,67 @@
 /** The embedded store: an LMDB file when the configuration names one, else memory. */
 import type { Config } from '@dnstap-bgp/config'
-import { MemoryIpStore, type IpStore } from '@dnstap-bgp/ip-store'
-import { openLmdbStore } from '@dnstap-bgp/ip-store-lmdb'
+import { MemoryIpStore, StoreError, type IpStore } from '@dnstap-bgp/ip-store'
+import { openLmdbStore, StoreFileError, type LmdbIpStore, type StoreFileFault } from '@dnstap-bgp/ip-store-lmdb'
 import type { Clock, Log } from '@dnstap-bgp/runtime'
+import { AdminError, type AdminRoutes, type Metrics } from '@dnstap-bgp/telemetry'
 import { randomUUID } from 'node:crypto'
 
-export async function openStore(config: Config, deps: { clock: Clock; log: Log }): Promise<IpStore> {
-  if (config.store.kind === 'lmdb') return openLmdbStore({ path: config.store.path }, deps)
+interface Deps {
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly routes: AdminRoutes
+}
+
+/** It was a store of ours: routes are worth more than a stop. Any other file is the operator's mistake, and a start says so. */
+const GOES_ON_WITHOUT: readonly StoreFileFault[] = ['damaged', 'newer']
+
+export async function openStore(config: Config, deps: Deps): Promise<IpStore> {
+  if (config.store.kind === 'lmdb') {
+    try {
+      const store = await openLmdbStore({ path: config.store.path }, deps)
+      offer(store, deps)
+      return store
+    } catch (error) {
+      if (!(error instanceof StoreFileError && GOES_ON_WITHOUT.includes(error.fault))) throw error
+      deps.log.error({}, `${error.message}; what is learnt is forgotten at the end.`)
+      return inMemory(deps, `${error.message}; until the next start everything is kept in memory only`)
+    }
+  }
   if (config.store.kind === 'redis')
     deps.log.warn({}, 'The all-in-one keeps its store by itself; [store] redis is for the cache service.')
   else deps.log.warn({}, 'No `cache` file is configured: what is learnt is forgotten at the end.')
-  const startMs = deps.clock.now() - deps.clock.monotonic()
-  return new MemoryIpStore({ epoch: randomUUID(), now: () => Math.round(startMs + deps.clock.monotonic()) })
+  return inMemory(deps)
+}
+
+function inMemory({ clock }: Deps, memoryOnly?: string): IpStore {
+  const startMs = clock.now() - clock.monotonic()
+  return new MemoryIpStore({
+    epoch: randomUUID(),
+    now: () => Math.round(startMs + clock.monotonic()),
+    ...(memoryOnly === undefined ? {} : { memoryOnly }),
+  })
+}
+
+/** What only a store with a file has. */
+function offer(store: LmdbIpStore, { metrics, routes }: Deps): void {
+  metrics.gauge({
+    name: 'store_pending_rows',
+    help: 'Bindings that wait to be written to the file.',
+    read: () => store.pendingRows,
+  })
+  metrics.gauge({
+    name: 'store_loaded_rows',
+    help: 'Rows of the file at the start, by what became of them.',
+    labels: ['outcome'],
+    read: () => Object.entries(store.loaded).map(([outcome, value]) => ({ labels: { outcome }, value })),
+  })
+  routes.set('POST /api/backup', async () => {
+    try {
+      return await store.backup()
+    } catch (error) {
+      if (error instanceof StoreError) throw new AdminError(503, error.message)
+      throw error
+    }
+  })
 }

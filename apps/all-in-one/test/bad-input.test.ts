@@ -1,6 +1,6 @@
 /** What an operator gets wrong: each is one clear sentence and an exit code, and nothing is destroyed. */
-import { freePort, runToEnd, startProgram, type Daemon } from '@dnstap-bgp/testkit'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { adminJson, askAdmin, freePort, runToEnd, startProgram, type Daemon } from '@dnstap-bgp/testkit'
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -162,6 +162,62 @@ describe('the all-in-one does not start, and says why, when', () => {
   })
 })
 
+describe('a store of ours that cannot be read', () => {
+  /** A store that a run has left, changed by `spoil`; then a run on it, and what it says of itself. */
+  async function startOn(spoil: (bytes: Buffer) => Buffer) {
+    const program = await startProgram({
+      app: 'all-in-one',
+      config: (own) => GOOD.replace('domains.txt', join(folder, 'domains.txt')).replace('"off"', `"${join(own, 'admin.sock')}"`),
+    })
+    opened.push(program)
+    await program.stop()
+    const file = join(program.folder, 'cache')
+    const spoilt = spoil(readFileSync(file))
+    writeFileSync(file, spoilt)
+    await program.restart()
+    const admin = join(program.folder, 'admin.sock')
+    const { parts } = await adminJson<{ parts: { name: string; state: string; why: string }[] }>(admin, '/api/status')
+    const { status } = await askAdmin(admin, 'POST', '/api/backup')
+    await program.stop()
+    return {
+      log: program.log(),
+      health: parts.find(({ name }) => name === 'store'),
+      unchanged: readFileSync(file).equals(spoilt),
+      status,
+    }
+  }
+
+  test.each([
+    ['is damaged', (bytes: Buffer) => bytes.subarray(0, 8192), /is damaged: .*addresses are learnt anew/],
+    ['is of a newer version', (bytes: Buffer) => replaced(bytes, 'ip-store 1', 'ip-store 9'), /is of version 9/],
+  ])('and %s: it stays as it is, and the rest goes on in memory and says so', async (_what, spoil, sentence) => {
+    const { log, health, unchanged, status } = await startOn(spoil)
+    expect(log).toMatch(sentence)
+    expect(health).toMatchObject({ state: 'degraded', why: expect.stringMatching(sentence) as string })
+    expect(unchanged).toBe(true)
+    expect(status).toBe(404)
+  })
+})
+
+test('a backup of the store is made while it is in use, and is a store', async () => {
+  const program = await startProgram({
+    app: 'all-in-one',
+    config: (own) => GOOD.replace('domains.txt', join(folder, 'domains.txt')).replace('"off"', `"${join(own, 'admin.sock')}"`),
+  })
+  opened.push(program)
+  const { status, text } = await askAdmin(join(program.folder, 'admin.sock'), 'POST', '/api/backup')
+  expect(status).toBe(200)
+  const answer = JSON.parse(text) as { path: string; bytes: number }
+  expect(answer).toEqual({
+    path: join(program.folder, 'cache.backup'),
+    bytes: statSync(join(program.folder, 'cache.backup')).size,
+  })
+  await program.stop()
+  renameSync(answer.path, join(program.folder, 'cache'))
+  await program.restart()
+  expect(program.log()).not.toMatch(/damaged/)
+})
+
 test('a stale socket, whose process was killed, is replaced', async () => {
   const program = await startProgram({
     app: 'all-in-one',
@@ -174,6 +230,13 @@ test('a stale socket, whose process was killed, is replaced', async () => {
   expect(await program.stop()).toBe(0)
   expect(existsSync(join(program.folder, 'tap.sock'))).toBe(false)
 })
+
+/** Everywhere: pages of before are in the file, too. */
+function replaced(bytes: Buffer, text: string, by: string): Buffer {
+  const copy = Buffer.from(bytes)
+  for (let at = copy.indexOf(text); at >= 0; at = copy.indexOf(text)) copy.write(by, at)
+  return copy
+}
 
 /** Two pages of Bolt: its magic stands at offset 16. */
 function boltFile(): Buffer {

@@ -1,7 +1,9 @@
 /** The command as a user runs it: the built bundle, its words and its exit codes. */
 import { runToEnd, startProgram, type Daemon } from '@dnstap-bgp/testkit'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -46,7 +48,20 @@ test('--version and --help answer and exit 0', async () => {
   expect(await cli('--version')).toEqual({ code: 0, output: 'dnstap-bgp 2.0.0\n' })
   const { code, output } = await cli('--help')
   expect(code).toBe(0)
-  for (const command of ['run', 'check', 'match', 'replay', 'status', 'senders', 'lists', 'peers', 'routes', 'explain', 'forget'])
+  for (const command of [
+    'run',
+    'check',
+    'match',
+    'replay',
+    'status',
+    'senders',
+    'lists',
+    'peers',
+    'routes',
+    'explain',
+    'forget',
+    'backup',
+  ])
     expect(output).toContain(`  ${command}`)
 })
 
@@ -98,13 +113,63 @@ test('check tells the mistakes of a configuration and exits 2', async () => {
   expect(output).toMatch(/broken\.toml:3: bgp\.as/)
 })
 
+/** All that a configuration of the all-in-one needs, but lists. */
+const REST = `
+[dnstap]
+listen = "./tap.sock"
+[bgp]
+as = 64512
+routerID = "192.0.2.1"
+nextHop = "192.0.2.9"
+peers = []
+[admin]
+listen = "./admin.sock"
+`
+
 test('check says of a list that cannot be had that nothing would start, and exits 1', async () => {
   const lost = join(folder, 'lost.toml')
-  writeFileSync(lost, 'domains = "nowhere.txt"\n')
+  writeFileSync(lost, `domains = "nowhere.txt"\n${REST}`)
   const { code, output } = await cli('check', '--config', lost)
   expect(code).toBe(1)
-  expect(output).toMatch(/lost\.toml is sound/)
+  expect(output).toMatch(/lost\.toml is sound for all-in-one/)
   expect(output).toMatch(/it would not start: list "default": .*nowhere\.txt: there is no such file/)
+})
+
+test('check says what a program needs that the file does not have: the all-in-one, or the one that is named', async () => {
+  const part = join(folder, 'part.toml')
+  writeFileSync(part, 'domains = "plain.txt"\n[bus]\nservers = "nats://192.0.2.7:4222"\n[store]\nredis = "192.0.2.8:6379"\n')
+  const alone = await cli('check', '--config', part)
+  expect(alone.code).toBe(2)
+  expect(alone.output).toMatch(/dnstap: missing/)
+  expect(alone.output).toMatch(/bgp: missing/)
+  const cache = await cli('check', '--config', part, '--service', 'cache')
+  expect(cache.output).toMatch(/part\.toml is sound for cache/)
+  expect(cache.code).toBe(0)
+})
+
+test('check sees that the store is the cache of dnstap-bgp 1, and that the folder of a socket is not there', async () => {
+  const bolt = Buffer.alloc(32_768)
+  bolt.writeUInt32LE(0xed0cdaed, 16)
+  writeFileSync(join(folder, 'old.cache'), bolt)
+  const old = join(folder, 'old.toml')
+  writeFileSync(old, `domains = "plain.txt"\ncache = "old.cache"\n${REST.replace('./tap.sock', './not-there/tap.sock')}`)
+  const { code, output } = await cli('check', '--config', old)
+  expect(code).toBe(1)
+  expect(output).toMatch(/it would not start: .*old\.cache is a cache of dnstap-bgp 1 \(Bolt\)/)
+  expect(output).toMatch(/the folder of .*not-there\/tap\.sock does not exist/)
+  expect(readFileSync(join(folder, 'old.cache')).equals(bolt)).toBe(true)
+})
+
+test('match says of a list that is not in its answer that it is not', async () => {
+  const state = join(folder, 'dead.toml')
+  writeFileSync(
+    state,
+    `[[list]]\nname = "lab"\nsource = "plain.txt"\n[[list]]\nname = "dead"\nsource = "http://127.0.0.1:1/list.txt"\n`,
+  )
+  const { code, output } = await cli('match', 'x.lab', '--config', state)
+  expect(output).toMatch(/x\.lab: lab \(lab\)/)
+  expect(output).toMatch(/List "dead" is not in this: http:\/\/127\.0\.0\.1:1\/list\.txt: the connection is refused/)
+  expect(code).toBe(0)
 })
 
 test('match says which rule of which list decides', async () => {
@@ -177,30 +242,91 @@ listen = "./admin.sock"
     expect((await ask('lists', '--accept', 'nonsense')).output).toMatch(/there is no such list; there are lab/)
   })
 
-  test('check shows what a changed list would do to it', async () => {
-    writeFileSync(join(folder, 'plain.txt'), 'lab\nnew.example\n')
-    const { output } = await cli('check', '--config', join(program.folder, 'dnstap-bgp.toml'))
-    expect(output).toMatch(/lab: \+\d+ −\d+ names/)
+  test('check shows what its file, as it is now, would do to it', async () => {
+    const file = join(program.folder, 'dnstap-bgp.toml')
+    const check = async () => await cli('check', '--config', file)
+    writeFileSync(join(folder, 'plain.txt'), 'lab\nxn--bcher-kva.example\n*.wild.example\nnew.example\nnewer.example\n')
+    expect((await check()).output).toMatch(/in the running instance: lab: \+2 −0 names; 0 live routes would go\n/)
+
+    const written = readFileSync(file, 'utf8')
+    writeFileSync(file, written.replace('name = "lab"', 'name = "other"'))
+    expect((await check()).output).toMatch(/in the running instance: other: \+5 −0 names; lab: gone; 0 live routes would go\n/)
+    writeFileSync(file, 'domains = 5\n[admin]\nlisten = "./admin.sock"\n')
+    expect((await check()).code).toBe(2)
+
+    writeFileSync(file, written)
+    writeFileSync(join(folder, 'plain.txt'), '# nothing\n')
+    expect((await check()).output).toMatch(/it would not start: list "lab": .*plain\.txt holds no rule/)
+  })
+
+  test('accept says when there was nothing to take, and exits 1', async () => {
+    unlinkSync(join(folder, 'plain.txt'))
+    const { code, output } = await ask('lists', '--accept', 'lab')
+    expect(output).toMatch(/List "lab" was not taken, it is refused: .*plain\.txt: there is no such file/)
+    expect(code).toBe(1)
+    writeFileSync(join(folder, 'plain.txt'), 'x.lab\n')
+    expect(await ask('lists', '--accept', 'lab')).toMatchObject({ code: 0 })
   })
 })
 
-test('--admin takes the token from the configuration, else from the environment', async () => {
-  const asked: string[] = []
-  const server = createServer((request, response) => {
-    asked.push(request.headers.authorization ?? 'none')
-    response.end('[]')
+describe('a running instance that keeps its lists', () => {
+  let program: Daemon
+  let server: Server
+  let body = 'a.example\nb.example\nc.example\n'
+  const asked: (string | undefined)[] = []
+
+  beforeAll(async () => {
+    server = createServer((request, response) => {
+      asked.push(request.headers['if-none-match'])
+      response.writeHead(200, { etag: `"${body.length}"` }).end(body)
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    program = await startProgram({
+      app: 'all-in-one',
+      config: () =>
+        `cache = "cache"\n[[list]]\nname = "url"\nsource = "http://127.0.0.1:${port}/list.txt"\n${REST}token = "sesame"\n`,
+    })
   })
-  const socket = join(folder, 'token.sock')
-  await new Promise<void>((resolve) => server.listen(socket, resolve))
-  const file = join(folder, 'token.toml')
-  writeFileSync(file, '[admin]\ntoken = "sesame"\n')
-  const ask = (args: string[], env?: NodeJS.ProcessEnv) =>
-    runToEnd('cli', ['peers', '--admin', socket, ...args], env === undefined ? {} : { env })
-  await ask(['--config', file])
-  await ask(['--config', '/nowhere.toml'], { DNSTAP_BGP_ADMIN_TOKEN: 'simsim' })
-  await ask(['--config', '/nowhere.toml'])
-  expect(asked).toEqual(['Bearer sesame', 'Bearer simsim', 'none'])
-  await new Promise((resolve) => server.close(resolve))
+  afterAll(async () => {
+    await program.remove()
+    server.close()
+  })
+
+  test('is not disturbed by check, match and replay, and check asks the URL itself each time', async () => {
+    const state = join(program.folder, 'lists')
+    const inventory = () => readdirSync(state).map((name) => `${name} ${statSync(join(state, name)).mtimeMs}`)
+    writeFileSync(join(state, '.download-0123'), 'half a list')
+    const before = inventory()
+    expect(before).toHaveLength(3)
+    const file = join(program.folder, 'dnstap-bgp.toml')
+    expect((await cli('match', 'www.a.example', '--config', file)).output).toMatch(/www\.a\.example: url/)
+    await cli('replay', CAPTURE, '--config', file)
+    expect(asked).toEqual([undefined])
+
+    body = 'a.example\nb.example\nd.example\n'
+    for (let time = 1; time <= 2; time++) {
+      const { output } = await cli('check', '--config', file)
+      expect(output).toMatch(/in the running instance: url: \+1 −1 names; 0 live routes would go\n/)
+      expect(asked).toHaveLength(1 + 2 * time) // the command, and the instance for its preview
+    }
+    body = 'a.example\n'
+    const { code, output } = await cli('check', '--config', file)
+    expect(output).toMatch(/url would be refused: .*shrank from 3 rules to 1/)
+    expect(output).toMatch(/in the running instance: url: would be refused \(.*shrank from 3 rules to 1/)
+    expect(code).toBe(1)
+    expect(inventory()).toEqual(before)
+  })
+
+  test('that refuses to tell is not said to be away', async () => {
+    const file = join(program.folder, 'stranger.toml')
+    const written = readFileSync(join(program.folder, 'dnstap-bgp.toml'), 'utf8')
+    body = 'a.example\nb.example\nc.example\n'
+    writeFileSync(file, written.replace('sesame', 'wrong'))
+    expect((await cli('check', '--config', file)).output).toMatch(
+      /in the running instance: it cannot be told: .*refused \/api\/lists/,
+    )
+  })
 })
 
 test('nobody there is a sentence', async () => {

@@ -1,3 +1,4 @@
+export { LmdbFile } from './lmdb-file.ts'
 export { LmdbIpStore, openLmdbStore } from './lmdb-ip-store.ts'
 export type { LmdbStoreConfig, LmdbStoreDependencies, LoadedBindings } from './lmdb-ip-store.ts'
 export { StoreFileError } from './store-file-error.ts'

@@ -536,16 +536,18 @@ test('rows that make no sense are passed over, counted, and gone after', async (
   expect((await contents(path)).loaded).toEqual({ bindings: 2, due: 0, corrupt: 0 })
 })
 
-test('a backup taken while it runs is a store with everything in it, and overwrites nothing', async () => {
-  const store = await openAt(newPath())
+test('a backup taken while it runs is a store with everything in it, in place of the last one', async () => {
+  const path = newPath()
+  const store = await openAt(path)
   const all = Array.from({ length: 2_000 }, (_, at) => sighting({ prefix: `10.0.${at >> 8}.${at & 255}/32` }))
   await store.observe(all.slice(0, 1_000), NO_LIMITS)
-  const copy = newPath()
-  const backup = store.backup(copy)
+  const backup = store.backup()
+  await expect(store.backup()).rejects.toThrow('a backup is under way')
   await store.observe(all.slice(1_000), NO_LIMITS)
-  await backup
-  expect((await contents(copy)).bindings.length).toBeGreaterThanOrEqual(1_000)
-  await expect(store.backup(copy)).rejects.toThrow(/overwrites nothing/)
+  expect(await backup).toEqual({ path: `${path}.backup`, bytes: statSync(`${path}.backup`).size })
+  expect((await contents(crashCopy(`${path}.backup`))).bindings.length).toBeGreaterThanOrEqual(1_000)
+  await store.backup()
+  expect((await contents(`${path}.backup`)).bindings).toHaveLength(2_000)
   await store.close()
 })
 

@@ -24,7 +24,18 @@
  * every five seconds.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import {
   BindingTable,
@@ -185,6 +196,7 @@ export class LmdbIpStore implements IpStore {
   #stateSince = 0
   readonly #stateListeners: ((state: StoreState) => void)[] = []
   #isClosed = false
+  #backingUp = false
 
   constructor(config: LmdbStoreConfig, { clock, log, boot }: LmdbStoreDependencies, lock: FileLock) {
     this.#path = config.path
@@ -271,7 +283,7 @@ export class LmdbIpStore implements IpStore {
     return this.#loaded
   }
 
-  /** Dirty rows waiting to be written, for metrics. */
+  /** Dirty rows waiting to be written. */
   get pendingRows(): number {
     return this.#dirty.length
   }
@@ -338,13 +350,40 @@ export class LmdbIpStore implements IpStore {
     if (this.#state.kind === 'memory-only' && this.#dirty.length > 0) throw new StoreError(this.#state.why)
   }
 
-  /** A copy of the file as of now, packed; taken while the store goes on. The copy is a store file itself. */
-  async backup(path: string): Promise<void> {
+  /**
+   * A copy of the file as of now, packed, in place of the last one: `path.backup`. Taken while the store goes on; it is a store file
+   * itself. @throws StoreError when it cannot be written now
+   */
+  async backup(): Promise<{ readonly path: string; readonly bytes: number }> {
     this.#open()
-    if (existsSync(path)) throw new StoreError(`${path} is there already; a backup overwrites nothing`)
+    if (this.#backingUp) throw new StoreError('a backup is under way')
+    this.#backingUp = true
+    const path = `${this.#path}.backup`
+    const part = `${path}-part`
+    try {
+      rmSync(part, { force: true })
+      await this.#copyTo(part)
+      const { size } = statSync(part)
+      renameSync(part, path)
+      return { path, bytes: size }
+    } catch (error) {
+      rmSync(part, { force: true })
+      if (error instanceof StoreError) throw error
+      throw new StoreError(`${path} cannot be written: ${messageOf(error)}`)
+    } finally {
+      this.#backingUp = false
+    }
+  }
+
+  async #copyTo(path: string): Promise<void> {
     this.#isAnchorDue = true
     await this.flush()
-    await this.#database?.backup(path, true)
+    const database = this.#database
+    if (database === undefined) throw new StoreError(`the store ${this.#path} cannot be written`)
+    await database.backup(path, true)
+    const file = openSync(path, 'r')
+    fsyncSync(file)
+    closeSync(file)
   }
 
   async close(): Promise<void> {

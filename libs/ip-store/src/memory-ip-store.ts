@@ -27,10 +27,12 @@ export const EXPIRE_BATCH = 500
 export interface MemoryIpStoreOptions extends Omit<BindingTableOptions, 'journal'> {
   /** A clock that does not step, in whole or broken milliseconds. */
   readonly now: () => number
+  /** Why this store stands in for one that would survive a restart, as a sentence. */
+  readonly memoryOnly?: string
 }
 
 export class MemoryIpStore implements IpStore {
-  readonly state: StoreState = { kind: 'ready' }
+  readonly state: StoreState
   readonly expireBatch = EXPIRE_BATCH
   readonly #now: () => number
   readonly #table: BindingTable
@@ -38,6 +40,7 @@ export class MemoryIpStore implements IpStore {
   constructor(options: MemoryIpStoreOptions) {
     this.#table = new BindingTable(options)
     this.#now = options.now
+    this.state = options.memoryOnly === undefined ? { kind: 'ready' } : { kind: 'memory-only', why: options.memoryOnly }
   }
 
   now(): number {
