@@ -2,7 +2,7 @@
 import { startBgpAnnouncer } from '@dnstap-bgp/bgp-announcer-service'
 import { LocalBus } from '@dnstap-bgp/bus'
 import { startCache } from '@dnstap-bgp/cache-service'
-import { describeListen } from '@dnstap-bgp/config'
+import { describeListen, PROGRAM_NEEDS } from '@dnstap-bgp/config'
 import { startDnstapIngest } from '@dnstap-bgp/dnstap-ingest-service'
 import { startLists } from '@dnstap-bgp/lists-service'
 import { runProgram } from '@dnstap-bgp/program'
@@ -12,7 +12,7 @@ import { resolve } from 'node:path'
 import { guide } from './guide.ts'
 import { openStore } from './open-store.ts'
 
-await runProgram({ name: 'all-in-one', needs: ['lists', 'dnstap', 'bgp', 'alone'], flags: ['guide'] }, async (program, use) => {
+await runProgram({ name: 'all-in-one', needs: PROGRAM_NEEDS['all-in-one'], flags: ['guide'] }, async (program, use) => {
   const { config } = program
   // Whoever receives opens before whoever sends; the tap opens last and, on the way down, shuts first.
   const lists = use(await startLists(config, program))

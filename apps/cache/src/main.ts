@@ -1,13 +1,14 @@
 /** The authority on routes: Redis under it, NATS around it. Any number of replicas share one Redis. */
 import { openNatsBus } from '@dnstap-bgp/bus-nats'
 import { startCache } from '@dnstap-bgp/cache-service'
+import { PROGRAM_NEEDS } from '@dnstap-bgp/config'
 import { openRedisStore } from '@dnstap-bgp/ip-store-redis'
 import { startLists } from '@dnstap-bgp/lists-service'
 import { runProgram } from '@dnstap-bgp/program'
 import { addCacheRoutes } from '@dnstap-bgp/telemetry'
 import { resolve } from 'node:path'
 
-await runProgram({ name: 'cache', needs: ['lists', 'nats', 'redis'] }, async (program, use) => {
+await runProgram({ name: 'cache', needs: PROGRAM_NEEDS.cache }, async (program, use) => {
   const { config } = program
   const lists = use(await startLists(config, program))
   const bus = use(await openNatsBus({ ...config.bus, name: program.name }, program))

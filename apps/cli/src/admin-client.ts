@@ -8,10 +8,13 @@ export class AdminClientError extends Error {
   override readonly name = 'AdminClientError'
   /** Of the answer; undefined when nothing answered. */
   readonly status: number | undefined
+  /** Nobody listens there: no instance runs, or it runs elsewhere. */
+  readonly isNobody: boolean
 
-  constructor(message: string, status?: number) {
+  constructor(message: string, status?: number, isNobody = false) {
     super(message)
     this.status = status
+    this.isNobody = isNobody
   }
 }
 
@@ -46,7 +49,12 @@ export async function askAdmin(target: AdminTarget, method: 'GET' | 'POST', path
     asked.end(payload)
   }).catch((error: unknown) => {
     const why = error instanceof Error ? error.message : String(error)
-    throw new AdminClientError(`Nothing answers at ${shown} (${why}). Does dnstap-bgp run, and is [admin] listen the same?`)
+    const { code } = error as NodeJS.ErrnoException
+    throw new AdminClientError(
+      `Nothing answers at ${shown} (${why}). Does dnstap-bgp run, and is [admin] listen the same?`,
+      undefined,
+      code === 'ECONNREFUSED' || code === 'ENOENT',
+    )
   })
   let answer: unknown
   try {

@@ -1,44 +1,49 @@
 /**
  * What is wrong with a configuration and its lists, what would be loaded, and, when an instance runs by it, what would change there.
- * Exit code 0: it would start; 2: the configuration has mistakes; 1: a list cannot be had.
+ * Exit code 0: the program would start, with all its lists as they are; 2: the configuration has mistakes; 1: it would not start, or a list cannot be
+ * had or would not be taken.
+ *
+ * It may run beside the instance, as root: it looks and writes nothing. URLs are asked, as the instance would ask them.
  */
-import { describeListen, loadConfig } from '@dnstap-bgp/config'
+import { describeListen, loadConfig, PROGRAM_NEEDS, type Config, type ProgramName } from '@dnstap-bgp/config'
+import { LmdbFile } from '@dnstap-bgp/ip-store-lmdb'
 import { ListsError } from '@dnstap-bgp/list-loader'
-import { listRow, startLists } from '@dnstap-bgp/lists-service'
+import { listRow, startLists, type RunningLists } from '@dnstap-bgp/lists-service'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
+import { existsSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { AdminClientError, askAdmin } from './admin-client.ts'
+import { describePreview, type Preview } from './describe-preview.ts'
 import { print } from './print.ts'
+import { UsageError } from './usage-error.ts'
 
-interface Preview {
-  readonly differences: readonly {
-    readonly name: string
-    readonly added: number
-    readonly removed: number
-    readonly changed: number
-  }[]
-  readonly routesGoing: number
-}
-
-export async function check(configFile: string, json: boolean): Promise<number> {
-  const config = loadConfig(configFile, process.env, { needs: ['lists'] })
-  // Only a look: URLs' copies of a running instance are left alone.
-  const configuration = `${config.fileName} is sound`
-  let lists
+export async function check(configFile: string, service: string | undefined, json: boolean): Promise<number> {
+  const program = programOf(service)
+  const needs: readonly string[] = PROGRAM_NEEDS[program]
+  const config: Config = loadConfig(configFile, process.env, { needs: PROGRAM_NEEDS[program] })
+  const configuration = `${config.fileName} is sound for ${program}`
+  const warnings = [...config.warnings, ...missingFolders(config, program)]
+  const problems = program === 'all-in-one' ? storeProblems(config) : []
+  let lists: RunningLists | undefined
   try {
-    lists = await startLists(config, { clock: systemClock, log: silentLog })
-    await lists.close()
+    if (needs.includes('lists')) lists = await startLists(config, { clock: systemClock, log: silentLog, look: { askUrls: true } })
+    await lists?.close()
   } catch (error) {
     if (!(error instanceof ListsError)) throw error
-    print('check', { configuration, warnings: config.warnings, 'it would not start': error.message }, json)
+    problems.push(error.message)
+  }
+  if (problems.length > 0) {
+    print('check', { configuration, warnings, 'it would not start': problems.join('; ') }, json)
     return 1
   }
-  const running = await previewOfRunning(configFile)
+  const loaded = lists?.loaded.lists ?? []
+  const troubled = loaded.filter(({ state }) => state !== 'fresh')
   const answer = {
     configuration,
-    warnings: config.warnings,
+    warnings,
     dnstap: config.dnstap?.listen.map(describeListen) ?? [],
     'BGP peers': config.bgp?.peers.map((peer) => `${peer.name} (AS ${peer.asn})`) ?? [],
-    lists: lists.loaded.lists.map((list) => {
+    lists: loaded.map((list) => {
       const row = listRow(list) as Record<string, unknown>
       return json
         ? row
@@ -52,23 +57,54 @@ export async function check(configFile: string, json: boolean): Promise<number> 
             skipped: row['skipped'],
           }
     }),
-    skipped: lists.loaded.lists.flatMap((list) =>
+    'not taken as they are': troubled.map(({ name, state, why }) => `${name} would be ${state}: ${why ?? ''}`),
+    skipped: loaded.flatMap((list) =>
       list.skippedLines.slice(0, 5).map((line) => `${list.name}:${line.line}: ${line.reason}: ${line.text}`),
     ),
-    'in the running instance':
-      running === undefined
-        ? 'none answers'
-        : `${running.differences.map((one) => `${one.name}: +${one.added} −${one.removed} names, ${one.changed} changed`).join('; ')}; ${running.routesGoing} live routes would go`,
+    'in the running instance': await inTheRunningInstance(configFile, needs.includes('lists')),
   }
   print('check', answer, json)
-  return lists.loaded.lists.some((list) => list.state === 'failed') ? 1 : 0
+  return troubled.length > 0 ? 1 : 0
 }
 
-async function previewOfRunning(config: string): Promise<Preview | undefined> {
+function programOf(service: string | undefined): ProgramName {
+  if (service === undefined) return 'all-in-one'
+  const names = Object.keys(PROGRAM_NEEDS) as ProgramName[]
+  const found = names.find((name) => name === service)
+  if (found === undefined) throw new UsageError(`There is no service "${service}"; there are ${names.join(', ')}`)
+  return found
+}
+
+/** The head of the embedded store's file, which the ancestor's or another version's would not have. */
+function storeProblems({ store }: Config): string[] {
+  if (store.kind !== 'lmdb') return []
   try {
-    return (await askAdmin({ config, admin: undefined }, 'POST', '/api/lists/preview')) as Preview
+    LmdbFile.open(store.path)?.close()
+    return []
   } catch (error) {
-    if (error instanceof AdminClientError) return undefined
-    throw error
+    return [error instanceof Error ? error.message : String(error)]
+  }
+}
+
+/** Not an error: systemd makes some of them when the program starts. */
+function missingFolders({ dnstap, admin }: Config, program: ProgramName): string[] {
+  const hasTap = program === 'all-in-one' || program === 'dnstap-ingest'
+  const sockets = [...(hasTap ? (dnstap?.listen ?? []) : []), ...(admin.listen === undefined ? [] : [admin.listen])]
+  return sockets.flatMap((listen) =>
+    listen.kind === 'unix' && !existsSync(dirname(listen.path))
+      ? [`the folder of ${listen.path} does not exist; it must when the program starts (systemd: RuntimeDirectory=)`]
+      : [],
+  )
+}
+
+/** A sentence, whatever came of asking. */
+async function inTheRunningInstance(configFile: string, hasLists: boolean): Promise<string> {
+  if (!hasLists) return 'it holds no lists'
+  try {
+    const preview = (await askAdmin({ config: configFile, admin: undefined }, 'POST', '/api/lists/preview')) as Preview
+    return describePreview(preview, resolve(configFile))
+  } catch (error) {
+    if (!(error instanceof AdminClientError)) throw error
+    return error.isNobody ? 'none answers' : `it cannot be told: ${error.message}`
   }
 }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { askAdmin } from './admin-client.ts'
 import { check } from './check.ts'
+import { lists } from './lists.ts'
 import { match } from './match.ts'
 import { print } from './print.ts'
 import { replay } from './replay.ts'
@@ -19,7 +20,7 @@ Start
   run --service NAME                    one of ${SERVICES.join(', ')}
 
 Look before you start
-  check                                 what is wrong with the configuration, what its lists would load, what would change
+  check [--service NAME]                what is wrong with the configuration, what its lists would load, what would change
   match NAME...                         which rule of which list decides on a name, and why
   replay CAPTURE...                     what a Frame Streams file would have routed, and how fast
 
@@ -27,11 +28,12 @@ Ask a running instance, at [admin] listen of the configuration
   status                                health of each part, counts
   senders                               each resolver that reports: connection, frames
   lists                                 each list: state, names, skipped, last change
-  lists --accept NAME                   take a list's new version although it shrank
+  lists --accept NAME                   take a list's new version although it shrank; give it to each process that loads lists
   peers                                 each BGP peer: state, since when, routes, last error
   routes [--peer NAME]                  what is announced
   explain ADDRESS|NAME                  why it is routed, or why not
   forget ADDRESS|NAME [--hold-down 1h]  withdraw by hand
+  backup                                copy the all-in-one's cache file while it is in use
 
 Options
   --config FILE   configuration; default /etc/dnstap-bgp/dnstap-bgp.toml, or else run/dnstap-bgp.toml (of npm start)
@@ -58,6 +60,7 @@ async function main(argv: string[]): Promise<number> {
         admin: { type: 'string' },
         accept: { type: 'string' },
         peer: { type: 'string' },
+        service: { type: 'string' },
         'hold-down': { type: 'string' },
         json: { type: 'boolean' },
         version: { type: 'boolean' },
@@ -83,7 +86,7 @@ async function main(argv: string[]): Promise<number> {
   try {
     switch (command) {
       case 'check':
-        return await check(config, json)
+        return await check(config, values.service, json)
       case 'match':
         return await match(config, subjects, json)
       case 'replay':
@@ -93,14 +96,11 @@ async function main(argv: string[]): Promise<number> {
       case 'peers':
         print(command, await askAdmin({ config, admin: values.admin }, 'GET', `/api/${command}`), json)
         return 0
-      case 'lists': {
-        const accept = values.accept
-        const answer = await (accept === undefined
-          ? askAdmin({ config, admin: values.admin }, 'GET', '/api/lists')
-          : askAdmin({ config, admin: values.admin }, 'POST', '/api/lists/accept', { list: accept }))
-        print('lists', answer, json)
+      case 'backup':
+        print(command, await askAdmin({ config, admin: values.admin }, 'POST', '/api/backup'), json)
         return 0
-      }
+      case 'lists':
+        return await lists({ config, admin: values.admin }, values.accept, json)
       case 'routes': {
         const query = values.peer === undefined ? '' : `?peer=${encodeURIComponent(values.peer)}`
         print('routes', await askAdmin({ config, admin: values.admin }, 'GET', `/api/routes${query}`), json)

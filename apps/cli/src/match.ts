@@ -8,7 +8,7 @@ import { UsageError } from './usage-error.ts'
 export async function match(configFile: string, names: readonly string[], json: boolean): Promise<number> {
   if (names.length === 0) throw new UsageError('match takes at least one name')
   const config = loadConfig(configFile, process.env, { needs: ['lists'] })
-  const lists = await startLists(config, { clock: systemClock, log: silentLog })
+  const lists = await startLists(config, { clock: systemClock, log: silentLog, look: { askUrls: false } })
   try {
     const answers = names.map((name) => {
       const explanation = lists.explain(name)
@@ -29,6 +29,11 @@ export async function match(configFile: string, names: readonly string[], json: 
         process.stdout.write(`${answer.name}: ${answer.feeds.length > 0 ? answer.feeds.join(', ') : 'no list'}\n`)
         for (const why of answer.why) process.stdout.write(`  ${why}\n`)
       }
+    for (const { name, state, why } of lists.loaded.lists)
+      if (state === 'failed' || state === 'refused')
+        process.stderr.write(
+          `List "${name}" ${state === 'failed' ? 'is not in this' : 'is in this with its last good version'}: ${why ?? ''}\n`,
+        )
     return 0
   } finally {
     await lists.close()

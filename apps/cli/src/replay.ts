@@ -21,7 +21,7 @@ const READ_BYTES = 1 << 20
 export async function replay(configFile: string, captures: readonly string[], json: boolean): Promise<number> {
   if (captures.length === 0) throw new UsageError('replay takes at least one capture (a Frame Streams file)')
   const config = loadConfig(configFile, process.env, { needs: ['lists'] })
-  const lists = await startLists(config, { clock: systemClock, log: silentLog })
+  const lists = await startLists(config, { clock: systemClock, log: silentLog, look: { askUrls: false } })
   const bus = new LocalBus({ pause: () => new Promise((resolve) => setImmediate(resolve)) })
   const admission = new Admission(
     {

@@ -1,11 +1,12 @@
 /** dnstap in, resolutions out over NATS. */
 import { openNatsBus } from '@dnstap-bgp/bus-nats'
+import { PROGRAM_NEEDS } from '@dnstap-bgp/config'
 import { startDnstapIngest } from '@dnstap-bgp/dnstap-ingest-service'
 import { startLists } from '@dnstap-bgp/lists-service'
 import { runProgram } from '@dnstap-bgp/program'
 import { addCacheRoutes } from '@dnstap-bgp/telemetry'
 
-await runProgram({ name: 'dnstap-ingest', needs: ['lists', 'dnstap', 'nats'] }, async (program, use) => {
+await runProgram({ name: 'dnstap-ingest', needs: PROGRAM_NEEDS['dnstap-ingest'] }, async (program, use) => {
   const { config } = program
   const lists = use(await startLists(config, { ...program, limitRegexpTime: true }))
   const bus = use(await openNatsBus({ ...config.bus, name: program.name }, program))

@@ -37,3 +37,5 @@ export { describeListen, loadConfig, parseConfig, readConfig } from './parse-con
 export type { Environment, ParseOptions } from './parse-config.ts'
 export { Secret } from './secret.ts'
 export { formatDuration, parseDuration } from './values.ts'
+export { PROGRAM_NEEDS } from './program-needs.ts'
+export type { ProgramName } from './program-needs.ts'

@@ -1,2 +1,2 @@
 export { listRow, startLists } from './start-lists.ts'
-export type { Coverage, ListsConfig, RunningLists, StartListsDeps } from './start-lists.ts'
+export type { Coverage, ListPreview, ListsConfig, ListsPreview, RunningLists, StartListsDeps } from './start-lists.ts'

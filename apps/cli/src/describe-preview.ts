@@ -1,0 +1,29 @@
+/** What a reload would do to a running instance, in one line: `video: +120 −3 names; 14 live routes would go`. */
+import type { ListPreview } from '@dnstap-bgp/lists-service'
+
+/** Answer of `POST /api/lists/preview`. */
+export interface Preview {
+  /** The file that the instance runs by. */
+  readonly config: string
+  readonly lists: readonly ListPreview[]
+  readonly removed: readonly string[]
+  readonly routesGoing: number
+}
+
+export function describePreview({ config, lists, removed, routesGoing }: Preview, checked: string): string {
+  const parts = [...lists.flatMap(describeList), ...removed.map((name) => `${name}: gone`)]
+  const routes = `${routesGoing} live ${routesGoing === 1 ? 'route' : 'routes'} would go`
+  const line = [...(parts.length > 0 ? parts : ['no list would change']), routes].join('; ')
+  return config === checked ? line : `${line} (it runs by ${config}, and that is what was looked at)`
+}
+
+function describeList(list: ListPreview): string[] {
+  const { name, state, why, added, removed, changed, addressesAdded, addressesRemoved } = list
+  const parts = [`+${added} −${removed} names`]
+  if (changed > 0) parts.push(`${changed} with other rules`)
+  if (addressesAdded + addressesRemoved > 0) parts.push(`+${addressesAdded} −${addressesRemoved} addresses`)
+  const isSame = parts.length === 1 && added + removed === 0
+  if (state === 'fresh') return isSame ? [] : [`${name}: ${parts.join(', ')}`]
+  const instead = `would be ${state} (${why ?? ''})`
+  return [`${name}: ${isSame ? instead : `${parts.join(', ')}, ${instead}`}`]
+}
