@@ -38,11 +38,9 @@ export class RecentWrites {
     return this.#writes.map(({ write }) => write)
   }
 
-  #add(rows: number, write: RecentWrite): void {
-    if (rows === 0) return
+  /** Lets go of what is not of the last seconds: when the server is lost, what it was told long before is on its disk, or gone for good. */
+  trim(): void {
     const nowMs = this.#clock.monotonic()
-    this.#writes.push({ atMs: nowMs, rows, write })
-    this.#rows += rows
     let drop = 0
     for (const { atMs, rows: old } of this.#writes) {
       if (atMs > nowMs - KEPT_MS && this.#rows <= KEPT_ROWS) break
@@ -50,6 +48,13 @@ export class RecentWrites {
       drop++
     }
     if (drop > 0) this.#writes = this.#writes.slice(drop)
+  }
+
+  #add(rows: number, write: RecentWrite): void {
+    if (rows === 0) return
+    this.#writes.push({ atMs: this.#clock.monotonic(), rows, write })
+    this.#rows += rows
+    this.trim()
   }
 }
 

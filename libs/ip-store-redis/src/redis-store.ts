@@ -403,6 +403,8 @@ export class RedisIpStore implements IpStore {
     })
     redis.on('close', () => {
       this.#connection++
+      // Seconds count from when it was last there, however long it is away.
+      if (this.#life !== undefined) this.#recent.trim()
       this.#life = undefined
       this.#setState({ kind: 'unavailable', why: lastError })
     })
