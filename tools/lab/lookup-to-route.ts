@@ -52,6 +52,9 @@ try {
   const seen = async () => (await bird.routes()).map(({ prefix, nextHop }) => `${prefix} via ${nextHop}`).join(', ')
   await waitFor(async () => (await seen()) === expected, { what: `BIRD to have ${expected}`, timeoutMs: 30_000 })
   console.log(`   BIRD has ${await seen()}`)
+  const explained = inContainer('dnstap-bgp', 'explain', '198.51.100.1')
+  if (!explained.includes('www.example.org')) throw new Error(`the command in the container says: ${explained}`)
+  console.log('   the command in the container explains it')
 
   containers('--force-recreate')
   await waitFor(async () => (await announced()) === 2, {
@@ -70,6 +73,14 @@ function containers(...more: string[]): void {
     throw new Error(`${command} ${args.join(' ')} failed`)
 }
 
+/** In the container that knows bindings. */
+function inContainer(...what: string[]): string {
+  const compose = args.slice(0, args.indexOf('up'))
+  const service = args.at(-1) === 'all-in-one' ? 'all-in-one' : 'cache'
+  const { stdout, stderr } = spawnSync(command, [...compose, 'exec', '-T', service, ...what], { encoding: 'utf8' })
+  return stdout + stderr
+}
+
 async function announced(): Promise<number> {
   const routes: unknown = await (await fetch(`http://127.0.0.1:${admin}/api/routes`)).json()
   return Array.isArray(routes) ? routes.length : 0
@@ -80,7 +91,7 @@ function configure(peer: string): void {
   mkdirSync(join(folder, 'etc'), { recursive: true })
   copyFileSync(join(shipped, 'domains.txt'), join(folder, 'etc/domains.txt'))
   const text = readFileSync(join(shipped, 'dnstap-bgp.toml'), 'utf8')
-  const ours = text.replace(/^peers = \[\]$/m, `peers = ["${peer}"]\nsourceIP = "${us}"\npassword = "${password}"`)
+  const ours = text.replace(/^peers = \[\].*$/m, `peers = ["${peer}"]\nsourceIP = "${us}"\npassword = "${password}"`)
   if (ours === text) throw new Error('deploy/docker/dnstap-bgp.toml has no empty list of peers')
   writeFileSync(join(folder, 'etc/dnstap-bgp.toml'), `${ours}\n[never]\nallow = ["198.51.100.0/24", "2001:db8:51::/48"]\n`)
 }

@@ -29,7 +29,9 @@ try {
     const asked = [await status(port, '/api/status'), await status(port, '/api/status', bearer)]
     if (asked.join() !== '401,200')
       throw new Error(`${metadata.name} answers /api/status with ${asked.join(' and, with a token, ')}`)
-    console.log(`   ${metadata.name} is ready`)
+    const name = `dnstap-bgp-lab-${metadata.name}-${spec.template.spec.containers[0].name}`
+    run('docker', 'exec', name, 'dnstap-bgp', 'status')
+    console.log(`   ${metadata.name} is ready, and the command in it has its token`)
   }
 } catch (error) {
   for (const name of started) spawnSync('docker', ['logs', '--tail', '10', name], { stdio: 'inherit' })
