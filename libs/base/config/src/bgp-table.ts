@@ -50,7 +50,7 @@ interface ForAllPeers {
 export function parseBgp(section: Section, context: BgpContext): BgpConfig | undefined {
   const asn = section.required('as', asNumber, 'the number of our AS')
   const bgpIdentifier = section.required('routerID', routerId, 'an IPv4 address that names this speaker')
-  const listen = section.optional('listen', tcpListenAddress)
+  const listen = section.optional('listen', ownAddressAndPort)
   const source = parseSource(section)
   const nextHopIpv4 = section.optional('nextHop', nextHopAddress('ipv4'))
   const forAll: ForAllPeers = {
@@ -109,6 +109,13 @@ export function parseBgp(section: Section, context: BgpContext): BgpConfig | und
   section.advise('sourceIF', 'is called device')
   section.done()
   return section.present ? bgp : undefined
+}
+
+/** No host name: where we listen must not depend on who answers for it, nor on whether anybody does. */
+const ownAddressAndPort: typeof tcpListenAddress = (value) => {
+  const read = tcpListenAddress(value)
+  const isAddress = read instanceof Wrong || read.host === undefined || parseAddress(read.host) !== undefined
+  return isAddress ? read : new Wrong('"address:port", "[IPv6 address]:port" or ":port"')
 }
 
 function isOverIpv4Only(peer: BgpPeerConfig): boolean {
@@ -189,6 +196,9 @@ function parsePeer(section: Section, forAll: ForAllPeers, context: BgpContext): 
   if (passive && !forAll.listens)
     section.mistaken('passive', 'seen true without bgp.listen', 'bgp.listen = "host:port", where the peer reaches us')
   const role = section.optional('role', oneOf(BGP_ROLES))
+  const strictRole = section.optional('strictRole', boolean)
+  if (strictRole === true && role === undefined)
+    section.mistaken('strictRole', 'stands without role', 'role, which says what we are to the peer')
   if (role !== undefined && !external)
     section.mistaken('role', 'seen a role in our own AS', 'roles (RFC 9234) with peers of another AS only')
   const sourceOfPeer = section.optional('sourceIP', sourceAddress())
@@ -224,7 +234,6 @@ function parsePeer(section: Section, forAll: ForAllPeers, context: BgpContext): 
     largeCommunities: section.get('largeCommunities', oneOrMany(largeCommunity), []),
     lists: parseListNames(section, context.lists),
     maxRoutes: section.get('maxRoutes', integer(1, 100_000_000), Infinity),
-    maxAcceptedPrefixes: section.get('maxAcceptedPrefixes', integer(0, 100_000_000), Infinity),
     holdTimeSeconds: section.get('holdTime', holdTime, forAll.holdTimeSeconds),
     connectRetrySeconds: section.get(
       'connectRetry',
@@ -235,6 +244,7 @@ function parsePeer(section: Section, forAll: ForAllPeers, context: BgpContext): 
     sourceIpv6: sourceOfPeer !== undefined && familyOf(sourceOfPeer) === 'ipv6' ? sourceOfPeer : forAll.sourceIpv6,
     device: section.get('device', interfaceName, forAll.device),
     role,
+    strictRole: strictRole === true,
     gracefulRestart: section.get('gracefulRestart', boolean, DEFAULTS.bgp.gracefulRestart),
   }
   section.done()
@@ -259,13 +269,13 @@ function makePeer(where: PeerAddress, forAll: ForAllPeers, { ipv6 }: BgpContext)
     largeCommunities: [],
     lists: undefined,
     maxRoutes: Infinity,
-    maxAcceptedPrefixes: Infinity,
     holdTimeSeconds: forAll.holdTimeSeconds,
     connectRetrySeconds: forAll.connectRetrySeconds,
     sourceIpv4: forAll.sourceIpv4,
     sourceIpv6: forAll.sourceIpv6,
     device: forAll.device,
     role: undefined,
+    strictRole: false,
     gracefulRestart: DEFAULTS.bgp.gracefulRestart,
   }
 }

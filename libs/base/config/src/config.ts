@@ -220,8 +220,6 @@ export interface BgpPeerConfig {
   readonly lists: readonly string[] | undefined
   /** Infinity: no limit. */
   readonly maxRoutes: number
-  /** Prefixes we put up with from it, though none is kept; above it the session is closed. Infinity: no limit. */
-  readonly maxAcceptedPrefixes: number
   /** 0: no KEEPALIVEs, no hold timer. */
   readonly holdTimeSeconds: number
   readonly connectRetrySeconds: number
@@ -231,6 +229,8 @@ export interface BgpPeerConfig {
   /** Network interface or VRF that the session is bound to. */
   readonly device: string | undefined
   readonly role: BgpRole | undefined
+  /** With a role: no session with a peer that names none. */
+  readonly strictRole: boolean
   readonly gracefulRestart: boolean
 }
 

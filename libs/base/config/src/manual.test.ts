@@ -69,6 +69,7 @@ test('every default is the one that counts', () => {
       ttlSecurity: false,
       multihop: false,
       passive: false,
+      strictRole: false,
       gracefulRestart: bgp.gracefulRestart,
     }),
     ...prefixed('syncer.', { syncInterval: formatDuration(syncer.syncIntervalMs) }),

@@ -325,6 +325,11 @@ describe('mistakes', () => {
       '6: bgp.peer.role: seen a role in our own AS, expected roles (RFC 9234) with peers of another AS only',
     ],
     [
+      'a strict role that is none',
+      'address = "192.0.2.2"\nstrictRole = true',
+      '6: bgp.peer.strictRole: stands without role, expected role, which says what we are to the peer',
+    ],
+    [
       'ttlSecurity and multihop',
       'address = "192.0.2.2"\nas = 2\nttlSecurity = true\nmultihop = 3',
       '8: bgp.peer.multihop: stands beside ttlSecurity, expected one of the two (ttlSecurity takes the number of hops)',
@@ -386,6 +391,14 @@ describe('mistakes', () => {
     expect(mistakesIn(`${BGP}nextHopIPv6 = "${nextHop}"`)).toEqual([
       expect.stringMatching(/^4: bgp\.nextHopIPv6: seen .*, expected an IPv6 address/),
     ])
+  })
+
+  test('BGP listens at an address, not at whatever a name resolves to', () => {
+    expect(mistakesIn(`${BGP}listen = "localhost:179"`)).toEqual([
+      '4: bgp.listen: seen "localhost:179", expected "address:port", "[IPv6 address]:port" or ":port"',
+    ])
+    for (const listen of [':179', '192.0.2.1:179', '[2001:db8::1]:179'])
+      expect(mistakesIn(`${BGP}listen = "${listen}"`)).toEqual([])
   })
 
   test('a router identifier that cannot be a next hop asks for one', () => {
@@ -650,11 +663,11 @@ communities = "blackhole"
 largeCommunities = ["1:2:3"]
 lists = ["vpn"]
 maxRoutes = 10
-maxAcceptedPrefixes = 0
 holdTime = "0"
 connectRetry = "5s"
 device = "vrf-blue"
 role = "customer"
+strictRole = true
 gracefulRestart = false
 [[bgp.peer]]
 address = "router.example.org"
@@ -690,11 +703,11 @@ multihop = 5
       largeCommunities: [[1, 2, 3]],
       lists: ['vpn'],
       maxRoutes: 10,
-      maxAcceptedPrefixes: 0,
       holdTimeSeconds: 0,
       connectRetrySeconds: 5,
       device: 'vrf-blue',
       role: 'customer',
+      strictRole: true,
       gracefulRestart: false,
       sourceIpv6: '2001:db8::1',
     })
@@ -754,19 +767,6 @@ database = 2
     expect(parse('[log]\nlevel = "DEBUG"').log).toEqual({ level: 'debug', format: 'text' })
   })
 
-  test('a gateway that listens for nobody is a warning', () => {
-    expect(parse('[syncer]\nlisten = ":8080"').warnings).toEqual([expect.stringContaining('nobody may talk to it')])
-    expect(parse('[syncer]\nlisten = ":8080"\nallow = ["192.0.2.0/24"]').warnings).toEqual([])
-  })
-})
-
-test('the never list has every address of the file that routes must not catch', () => {
-  const { also, allowPrivate, allow } = neverListOptions(
-    parse(`${ANCESTOR}[never]\nprefixes = ["198.18.0.0/15"]\nallow = ["192.0.2.0/28"]\nallowPrivate = true\n`),
-  )
-  const texts = also.map(([text]) => text)
-  for (const text of [
-    '192.0.2.1',
   test.each([
     ['dnstap listens on TCP for everybody', 'listen = ":6000"', 1],
     ['dnstap listens on TCP for everybody, with TLS', 'listen = "192.0.2.1:6000"\n[dnstap.tls]\ncert = "c"\nkey = "k"', 1],
@@ -785,6 +785,19 @@ test('the never list has every address of the file that routes must not catch', 
     ])
   })
 
+  test('a gateway that listens for nobody is a warning', () => {
+    expect(parse('[syncer]\nlisten = ":8080"').warnings).toEqual([expect.stringContaining('nobody may talk to it')])
+    expect(parse('[syncer]\nlisten = ":8080"\nallow = ["192.0.2.0/24"]').warnings).toEqual([])
+  })
+})
+
+test('the never list has every address of the file that routes must not catch', () => {
+  const { also, allowPrivate, allow } = neverListOptions(
+    parse(`${ANCESTOR}[never]\nprefixes = ["198.18.0.0/15"]\nallow = ["192.0.2.0/28"]\nallowPrivate = true\n`),
+  )
+  const texts = also.map(([text]) => text)
+  for (const text of [
+    '192.0.2.1',
     '192.0.2.2',
     '192.0.2.3',
     '2001:db8::2',
