@@ -19,7 +19,7 @@ export interface SpeakerConfig {
   /** How long they shall keep them as stale after that (RFC 9494); 0: not offered. */
   readonly longLivedStaleSeconds?: number
   readonly peers: readonly SpeakerPeerConfig[]
-  /** Octets handed to a peer's socket and not yet taken by the kernel, at most about; default 256 KiB. */
+  /** Octets that may wait for a peer: in our process, and as many in the kernel's send buffer; default 256 KiB. */
   readonly maxInFlightBytes?: number
 }
 
@@ -62,9 +62,9 @@ export interface SpeakerPeerConfig {
   /** Network interface or VRF that the session is bound to. */
   readonly device?: string | undefined
   readonly role?: PeerRole | undefined
+  /** With a role: no session with a peer that names none. */
+  readonly strictRole?: boolean
   readonly gracefulRestart?: boolean
-  /** Prefixes we put up with from the peer; none is ever kept. Above it the session is closed; default: no limit. */
-  readonly maxAcceptedPrefixes?: number
 }
 
 export const DEFAULT_HOLD_TIME_SECONDS = 90

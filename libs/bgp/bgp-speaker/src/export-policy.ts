@@ -33,7 +33,7 @@ export function exportPolicy(
       onFault(`no ${name} routes: there is no ${name} next hop for them; set bgp.nextHop${family === Family.ipv6 ? 'IPv6' : ''}`)
       return undefined
     }
-    const fault = nextHopFault(formatAddress(nextHop), { peerAddresses: [addresses.peerAddress] })
+    const fault = nextHopFault(formatAddress(nextHop), addresses.peerAddress)
     if (fault !== undefined) {
       onFault(`no ${name} routes with next hop ${formatAddress(nextHop)}: a next hop must not be ${fault}`)
       return undefined

@@ -1,15 +1,14 @@
-/** Next hops that a router must refuse, so that a configuration can refuse them first (RFC 4271 §5.1.3, §6.3). */
-import { containsAddress, isIpv4Mapped, parseAddress, parsePrefix } from '@dnstap-bgp/ip'
+/**
+ * Next hops that a router must refuse (RFC 4271 §5.1.3, §6.3). That a route is not its own next hop is seen to elsewhere: next hops, peers and
+ * our own addresses are on the never list.
+ */
+import { isIpv4Mapped, parseAddress } from '@dnstap-bgp/ip'
 
-export interface NextHopSurroundings {
-  /** Addresses of the peer that is to get the route: it cannot send to itself. */
-  readonly peerAddresses?: readonly string[]
-  /** The route itself; traffic for it would be sent to what it covers. */
-  readonly prefix?: string
-}
-
-/** What is wrong with a next hop, as the end of the sentence "a next hop must not be …"; undefined when nothing is. */
-export function nextHopFault(nextHop: string, around: NextHopSurroundings = {}): string | undefined {
+/**
+ * What is wrong with a next hop, as the end of the sentence "a next hop must not be …"; undefined when nothing is. The peer that is to get
+ * the route cannot send to itself.
+ */
+export function nextHopFault(nextHop: string, peerAddress: string): string | undefined {
   const octets = parseAddress(nextHop)
   if (octets === undefined) return 'anything but an address'
   if (octets.length === 4) {
@@ -22,13 +21,8 @@ export function nextHopFault(nextHop: string, around: NextHopSurroundings = {}):
     if (octets[0] === 0xff) return 'a multicast address'
     if (octets[0] === 0xfe && (octets[1] & 0xc0) === 0x80) return 'a link-local address'
   }
-  for (const text of around.peerAddresses ?? []) {
-    const peer = parseAddress(text)
-    if (peer !== undefined && peer.length === octets.length && peer.every((octet, i) => octet === octets[i]))
-      return 'the address of the peer itself'
-  }
-  const prefix = around.prefix === undefined ? undefined : parsePrefix(around.prefix)
-  if (prefix !== undefined && prefix.bytes.length === octets.length && containsAddress(prefix, octets))
-    return 'inside the route itself'
+  const peer = parseAddress(peerAddress)
+  if (peer !== undefined && peer.length === octets.length && peer.every((octet, i) => octet === octets[i]))
+    return 'the address of the peer itself'
   return undefined
 }

@@ -9,10 +9,26 @@
 import { lookup } from 'node:dns/promises'
 import type { Socket } from 'node:net'
 import { parseAddress } from '@dnstap-bgp/ip'
-import { Peering, type Negotiated, type PeeringAction, type SessionConfig, type State, type Stop } from '@dnstap-bgp/bgp-session'
-import { cease, CeaseSubcode, encodeRouteRefresh, ErrorCode, Role, RouteRefreshSubtype } from '@dnstap-bgp/bgp-wire'
+import {
+  Peering,
+  withDefaults,
+  type Negotiated,
+  type PeeringAction,
+  type SessionConfig,
+  type State,
+  type Stop,
+} from '@dnstap-bgp/bgp-session'
+import {
+  CapabilityCode,
+  cease,
+  CeaseSubcode,
+  encodeRouteRefresh,
+  ErrorCode,
+  Role,
+  RouteRefreshSubtype,
+} from '@dnstap-bgp/bgp-wire'
 import { AdjRibOut, ExportProfile, Family, type RouteTable } from '@dnstap-bgp/route-table'
-import type { Clock, Log, Timer } from '@dnstap-bgp/runtime'
+import { RateLimitedLog, type Clock, type Log, type Timer } from '@dnstap-bgp/runtime'
 import {
   DEFAULT_CONNECT_RETRY_SECONDS,
   DEFAULT_HOLD_TIME_SECONDS,
@@ -26,19 +42,21 @@ import type { PeerStatus } from './peer-status.ts'
 import { sentRoute, type SentRoute } from './sent-route.ts'
 import { ipVersion, type SocketCalls } from './socket-calls.ts'
 import type { SendTurns } from './send-turns.ts'
-import { connectTcp, tuneAccepted, type TcpOptions } from './tcp.ts'
+import { boundSending, connectTcp, inFlight, tuneAccepted, type TcpOptions } from './tcp.ts'
 
 export interface PeerDeps {
   readonly clock: Clock
   readonly log: Log
   readonly table: RouteTable
-  /** Undefined where no peer needs them, or only a TTL is wanted and they cannot be had. */
+  /** Undefined where they cannot be had: then a connection that must have an option is not made. */
   readonly calls: SocketCalls | undefined
   /** A number from 0 up to, not including, 1. */
   readonly dice: () => number
   readonly turns: SendTurns
   /** The peer is idle, with nothing open; for peers that exist only while they are connected. */
   readonly onIdle?: () => void
+  /** An address that no route may catch: the peer's, or ours towards it. */
+  readonly onAddress: (address: string, what: string) => void
 }
 
 interface Connection {
@@ -52,6 +70,8 @@ export class SpeakerPeer {
   readonly #speaker: SpeakerConfig
   readonly #deps: PeerDeps
   readonly #log: Log
+  /** For what the peer can cause at any rate. */
+  readonly #limitedLog: RateLimitedLog
   readonly #peering: Peering
   readonly #adjRibOut: AdjRibOut
   readonly #timers = new Map<string, Timer>()
@@ -61,6 +81,7 @@ export class SpeakerPeer {
   /** Sockets on their way out. */
   readonly #closing = new Set<Socket>()
   readonly #maxInFlightBytes: number
+  readonly #sendHoldMs: number
   #addresses: readonly string[] = []
   #attempts = 0
   #session: Connection | undefined
@@ -83,7 +104,6 @@ export class SpeakerPeer {
   #bytesReceived = 0
   #updatesReceived = 0
   #prefixesReceived = 0
-  #prefixesHeldByPeer = 0
   #announcedBefore = 0
   #withdrawnBefore = 0
   #updatesBefore = 0
@@ -93,9 +113,12 @@ export class SpeakerPeer {
     this.#speaker = speaker
     this.#deps = deps
     this.#log = deps.log.child({ peer: config.name })
+    this.#limitedLog = new RateLimitedLog(this.#log, deps.clock)
     this.#maxInFlightBytes = Math.max(64 * 1024, speaker.maxInFlightBytes ?? DEFAULT_MAX_IN_FLIGHT_BYTES)
     this.#stateSince = deps.clock.now()
-    this.#peering = new Peering(sessionConfig(speaker, config, deps.dice))
+    const session = sessionConfig(speaker, config, deps.dice)
+    this.#sendHoldMs = withDefaults(session).sendHoldTimeSeconds * 1000
+    this.#peering = new Peering(session)
     this.#adjRibOut = new AdjRibOut(deps.table, () => this.#wake())
     if (config.remote.kind === 'address') this.#addresses = [config.remote.address]
   }
@@ -107,6 +130,11 @@ export class SpeakerPeer {
 
   get state(): State {
     return this.#peering.state
+  }
+
+  /** Left alone for long, because the peer refused our number of prefixes. */
+  get isHeld(): boolean {
+    return this.#peering.isHeld
   }
 
   start(): void {
@@ -122,6 +150,7 @@ export class SpeakerPeer {
     const { connection, actions } = this.#peering.incoming()
     if (connection === undefined) socket.destroy()
     else {
+      this.#boundSending(socket)
       this.#wanted.add(connection)
       this.#adopt({ number: connection, socket, address: plainAddress(socket.remoteAddress ?? '') })
     }
@@ -134,13 +163,19 @@ export class SpeakerPeer {
     if (remote.kind !== 'hostname') return this.#addresses
     const found = await lookup(remote.hostname, { all: true })
     this.#addresses = found.map(({ address }) => address)
+    for (const address of this.#addresses) this.#deps.onAddress(address, `BGP peer ${this.config.name}`)
     return this.#addresses
   }
 
   /** Withdraws all that is out; resolves when it was handed to the kernel, or the session is gone. */
   async withdraw(): Promise<void> {
-    if (this.#session === undefined) return
     this.#adjRibOut.withdrawAll()
+    await this.drained()
+  }
+
+  /** Resolves when all that the peer should hear was handed to the kernel, or the session is gone. */
+  async drained(): Promise<void> {
+    if (this.#session === undefined) return
     await new Promise<void>((resolve) => {
       this.#onDrained = resolve
       this.#wake()
@@ -158,9 +193,14 @@ export class SpeakerPeer {
     this.#onDrained?.()
   }
 
+  /** Does the peer keep our routes while we are away? */
+  get keepsRoutes(): boolean {
+    return this.#peering.negotiated?.gracefulRestart !== undefined
+  }
+
   /** How to end the session so that routes stay where that was agreed. */
   gracefulStop(message: string): Stop {
-    return this.#peering.negotiated?.gracefulRestart === undefined ? farewell(message) : { type: 'preserve' }
+    return this.keepsRoutes ? { type: 'preserve' } : farewell(message)
   }
 
   /** Resolves when no socket is left. */
@@ -175,10 +215,17 @@ export class SpeakerPeer {
     for (const { socket } of this.#connections.values()) socket.destroy()
   }
 
-  /** Ends the session and begins anew: `dnstap-bgp peers --reset`. */
+  /** Ends the session with Cease, Administrative Reset, or the pause, and begins anew. */
   reset(): void {
     this.#perform(this.#peering.reset(cease(CeaseSubcode.ADMINISTRATIVE_RESET)))
     this.#perform(this.#peering.start())
+  }
+
+  /** Sends everything once more, as if the peer had asked (RFC 2918); false without a session. */
+  resend(): boolean {
+    if (this.#session === undefined) return false
+    for (const family of ['ipv4', 'ipv6'] as const) this.#refresh(family)
+    return true
   }
 
   *routesOut(): IterableIterator<SentRoute> {
@@ -207,7 +254,7 @@ export class SpeakerPeer {
       prefixesOut: { ipv4: out.routesOut(Family.ipv4), ipv6: out.routesOut(Family.ipv6) },
       tableSent: out.tableSent,
       queued: out.queued,
-      inFlightBytes: this.#session?.socket.writableLength ?? 0,
+      inFlightBytes: this.#session === undefined ? 0 : inFlight(this.#session.socket, this.#deps.calls),
       heldBack: out.heldBack,
       adjRibOutBytes: out.sizeBytes,
       negotiated: this.#peering.negotiated,
@@ -249,7 +296,8 @@ export class SpeakerPeer {
           this.#established(action.connection, action.negotiated)
           break
         case 'routeRefresh':
-          if (action.subtype === RouteRefreshSubtype.request) this.#refresh(action.family)
+          if (action.subtype !== RouteRefreshSubtype.request) break
+          if (this.#refresh(action.family)) this.#limitedLog.info({ family: action.family }, 'the peer asks for the routes again')
           break
         case 'received':
           this.#received(action)
@@ -294,6 +342,7 @@ export class SpeakerPeer {
       const localAddress = ipVersion(address) === 4 ? sourceIpv4 : sourceIpv6
       const socket = connectTcp({ address, port, localAddress, ...this.#tcpOptions() }, this.#deps.calls)
       socket.once('connect', () => {
+        this.#boundSending(socket)
         if (this.#wanted.has(connection)) this.#perform(this.#peering.connected(connection))
       })
       this.#adopt({ number: connection, socket, address })
@@ -306,6 +355,11 @@ export class SpeakerPeer {
     const { password, ttlSecurityHops, ttl, device } = this.config
     if (ttlSecurityHops !== undefined) return { password, device, minimumTtl: 256 - ttlSecurityHops, ttl: 255 }
     return { password, device, ttl: ttl === undefined || ttl === SYSTEM_TTL || this.#deps.calls === undefined ? undefined : ttl }
+  }
+
+  /** A peer that reads nothing shall not look as if it had everything, nor hold the session for ever (RFC 9687). */
+  #boundSending(socket: Socket): void {
+    boundSending(socket, { bytes: this.#maxInFlightBytes, timeoutMs: this.#sendHoldMs }, this.#deps.calls)
   }
 
   /** Listens to what a socket has to say. */
@@ -392,7 +446,6 @@ export class SpeakerPeer {
     this.#sessions++
     this.#isHeld = false
     this.#loggedWords = ''
-    this.#prefixesHeldByPeer = 0
     this.#faultsTold.clear()
     this.#log.info(
       {
@@ -403,7 +456,15 @@ export class SpeakerPeer {
       },
       'BGP session established',
     )
+    const { withheldCapabilities } = this.#peering
+    if (withheldCapabilities.length > 0)
+      this.#log.warn(
+        { withheldCapabilities },
+        `the peer refused every capability; the session goes without ${capabilityNames(withheldCapabilities)}`,
+      )
     const addresses = { localAddress: plainAddress(connection.socket.localAddress ?? ''), peerAddress: connection.address }
+    this.#deps.onAddress(addresses.localAddress, 'our own address')
+    this.#deps.onAddress(addresses.peerAddress, `BGP peer ${this.config.name}`)
     const policy = exportPolicy(this.#speaker, this.config, negotiated, addresses, (sentence) => {
       if (this.#faultsTold.has(sentence)) return
       this.#faultsTold.add(sentence)
@@ -425,23 +486,18 @@ export class SpeakerPeer {
     this.#updatesBefore += this.#adjRibOut.updates
   }
 
-  #refresh(family: 'ipv4' | 'ipv6'): void {
+  /** False when an answer waits already: it serves this one, too. */
+  #refresh(family: 'ipv4' | 'ipv6'): boolean {
     const mark = (subtype: RouteRefreshSubtype) => encodeRouteRefresh(family, subtype)
     const marks = [mark(RouteRefreshSubtype.beginning), mark(RouteRefreshSubtype.end)] as const
-    this.#log.info({ family }, 'the peer asks for the routes again')
-    this.#adjRibOut.refresh(Family[family], this.#peering.negotiated?.enhancedRouteRefresh === true ? marks : undefined)
+    return this.#adjRibOut.refresh(Family[family], this.#peering.negotiated?.enhancedRouteRefresh === true ? marks : undefined)
   }
 
   #received(received: PeeringAction & { type: 'received' }): void {
     const announced = received.announced.ipv4 + received.announced.ipv6
     this.#updatesReceived += received.updates
     this.#prefixesReceived += announced
-    this.#prefixesHeldByPeer += announced - received.withdrawn.ipv4 - received.withdrawn.ipv6
     for (const fault of received.faults) this.#log.debug({ fault }, 'a path attribute of the peer is malformed')
-    const limit = this.config.maxAcceptedPrefixes ?? Infinity
-    if (this.#prefixesHeldByPeer <= limit) return
-    this.#log.warn({ limit }, 'the peer sends more prefixes than we put up with')
-    this.#perform(this.#peering.reset(cease(CeaseSubcode.MAXIMUM_NUMBER_OF_PREFIXES_REACHED)))
   }
 
   #ended(ending: PeeringAction & { type: 'ended' }): void {
@@ -560,7 +616,7 @@ function sessionConfig(speaker: SpeakerConfig, peer: SpeakerPeerConfig, dice: ()
           },
         }
       : {}),
-    ...(peer.role === undefined ? {} : { role: ROLES[peer.role] }),
+    ...(peer.role === undefined ? {} : { role: ROLES[peer.role], strictRole: peer.strictRole === true }),
     jitter: dice,
   }
 }
@@ -571,6 +627,12 @@ const ROLES: Record<PeerRole, Role> = {
   'rs-client': Role.routeServerClient,
   customer: Role.customer,
   peer: Role.peer,
+}
+
+/** `graceful restart, route refresh` */
+function capabilityNames(codes: readonly number[]): string {
+  const name = (code: number) => Object.entries(CapabilityCode).find(([, one]) => one === code)?.[0] ?? `capability ${code}`
+  return codes.map((code) => name(code).toLowerCase().replaceAll('_', ' ')).join(', ')
 }
 
 function inWords(error: unknown): string {

@@ -1,8 +1,9 @@
 /**
- * What Node's sockets cannot do: TCP MD5 (RFC 2385), GTSM (RFC 5082), a TTL, a device. Linux only.
+ * What Node's sockets cannot do: TCP MD5 (RFC 2385), GTSM (RFC 5082), a TTL, a device; a bound on what waits to be acknowledged, in octets
+ * and in time. Linux only.
  *
  * Node hands out no descriptor before connect or listen, and by then the first segment has gone without a key. So the socket is made
- * here with libc's own calls (through koffi, loaded only when somebody needs it), given its options, and then wrapped: net.Socket
+ * here with libc's own calls (through koffi), given its options, and then wrapped: net.Socket
  * takes over an unconnected descriptor and connects it, net.Server listens on a bound one. libuv closes it in the end.
  *
  * Structures, in the order of this machine's octets unless said otherwise:
@@ -79,14 +80,46 @@ export class SocketCalls {
     this.#set(fd, SOL_SOCKET, SO_BINDTODEVICE, new TextEncoder().encode(`${device}\0`), `SO_BINDTODEVICE ${device}`)
   }
 
+  /** How much the kernel takes before the peer's TCP has acknowledged it; it counts its own bookkeeping in. */
+  setSendBuffer(fd: number, bytes: number): void {
+    this.#set(fd, SOL_SOCKET, SO_SNDBUF, integer(bytes >> 1), 'SO_SNDBUF') // the kernel doubles it
+  }
+
+  /** The connection ends with ETIMEDOUT when what was sent is not acknowledged, or the peer's window stays shut, for so long. */
+  setUserTimeout(fd: number, ms: number): void {
+    this.#set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, integer(ms), 'TCP_USER_TIMEOUT')
+  }
+
+  /** Octets that the peer's TCP has not acknowledged. */
+  unacknowledged(fd: number): number {
+    const octets = new Uint8Array(4)
+    this.#checked('SIOCOUTQ', this.#libc.ioctl(fd, SIOCOUTQ, octets))
+    return new DataView(octets.buffer).getInt32(0, LITTLE_ENDIAN)
+  }
+
   #set(fd: number, level: number, option: number, value: Uint8Array, what: string): void {
     this.#checked(what, this.#libc.setsockopt(fd, level, option, value, value.length))
   }
 
   #checked(what: string, result: number): number {
-    if (result < 0) throw new Error(`${what}: ${this.#libc.errorText()}`)
+    if (result < 0) throw new SocketCallError(`${what}: ${this.#libc.errorText()}`, this.#libc.errorNumber())
     return result
   }
+}
+
+export class SocketCallError extends Error {
+  override readonly name = 'SocketCallError'
+  readonly errno: number
+  constructor(message: string, errno: number) {
+    super(message)
+    this.errno = errno
+  }
+}
+
+/** Is it that this system has no such addresses: IPv6 is switched off? */
+export function isNoSuchFamily(error: unknown): boolean {
+  if (error instanceof SocketCallError) return error.errno === EAFNOSUPPORT
+  return error instanceof Error && 'code' in error && error.code === 'EAFNOSUPPORT'
 }
 
 export const MAX_MD5_KEY_LENGTH = 80
@@ -95,8 +128,10 @@ interface Libc {
   socket(domain: number, type: number, protocol: number): number
   bind(fd: number, address: Uint8Array, length: number): number
   setsockopt(fd: number, level: number, option: number, value: Uint8Array, length: number): number
+  ioctl(fd: number, request: number, value: Uint8Array): number
   close(fd: number): number
   errorText(): string
+  errorNumber(): number
 }
 
 type Koffi = (typeof import('koffi'))['default']
@@ -119,7 +154,9 @@ export async function loadSocketCalls(): Promise<SocketCalls> {
     socket: libc.func('int socket(int, int, int)') as Libc['socket'],
     bind: libc.func('int bind(int, const void *, uint32_t)') as Libc['bind'],
     setsockopt: libc.func('int setsockopt(int, int, int, const void *, uint32_t)') as Libc['setsockopt'],
+    ioctl: libc.func('int ioctl(int, unsigned long, _Out_ void *)') as Libc['ioctl'],
     close: libc.func('int close(int)') as Libc['close'],
+    errorNumber: () => koffi.errno(),
     errorText: () => strerror(koffi.errno()),
   })
   return loaded
@@ -156,15 +193,19 @@ const SOCK_NONBLOCK = 0o4000
 const SOCK_CLOEXEC = 0o2000000
 const SOL_SOCKET = 1
 const SO_REUSEADDR = 2
+const SO_SNDBUF = 7
 const SO_BINDTODEVICE = 25
 const IPPROTO_IP = 0
 const IP_TTL = 2
 const IP_MINTTL = 21
 const IPPROTO_TCP = 6
 const TCP_MD5SIG = 14
+const TCP_USER_TIMEOUT = 18
 const TCP_MD5SIG_EXT = 32
 const TCP_MD5SIG_FLAG_PREFIX = 1
 const IPPROTO_IPV6 = 41
 const IPV6_UNICAST_HOPS = 16
 const IPV6_V6ONLY = 26
 const IPV6_MINHOPCOUNT = 73
+const SIOCOUTQ = 0x5411
+const EAFNOSUPPORT = 97

@@ -7,13 +7,13 @@
 import type { Socket } from 'node:net'
 import { containsAddress, parseAddress, parsePrefix } from '@dnstap-bgp/ip'
 import type { RouteTable } from '@dnstap-bgp/route-table'
-import type { Clock, Log, Timer } from '@dnstap-bgp/runtime'
+import { RateLimitedLog, type Clock, type Log, type Timer } from '@dnstap-bgp/runtime'
 import type { SpeakerConfig, SpeakerPeerConfig } from './config.ts'
 import { farewell, plainAddress, SpeakerPeer } from './peer.ts'
 import type { PeerStatus } from './peer-status.ts'
 import type { SentRoute } from './sent-route.ts'
 import { SendTurns } from './send-turns.ts'
-import { loadSocketCalls, type SocketCalls } from './socket-calls.ts'
+import { isNoSuchFamily, loadSocketCalls, type SocketCalls } from './socket-calls.ts'
 import { listenTcp, type Md5Key, type TcpListener } from './tcp.ts'
 
 export interface SpeakerDeps {
@@ -24,6 +24,8 @@ export interface SpeakerDeps {
   readonly dice?: () => number
   /** Default loadSocketCalls; for tests. */
   readonly loadSocketCalls?: () => Promise<SocketCalls>
+  /** An address in use that no route may catch: of a peer, or our own on a session. Told more than once. */
+  readonly onAddress?: (address: string, what: string) => void
 }
 
 export interface CloseOptions {
@@ -42,9 +44,12 @@ export class BgpSpeaker {
   /** Peers that connected out of a configured range; by address. */
   readonly #dynamic = new Map<string, SpeakerPeer>()
   #listeners: TcpListener[] = []
-  #lookups: Timer | undefined
+  /** Addresses where we should listen and cannot: why. */
+  readonly #listenFaults = new Map<string, string>()
+  #callsFault: string | undefined
+  readonly #timers = new Set<Timer>()
   #state: 'new' | 'running' | 'closed' = 'new'
-  readonly #strangers = new Set<string>()
+  readonly #strangersLog: RateLimitedLog
   /** Connections turned away since the start: from addresses that no peer has. */
   refusedConnections = 0
 
@@ -52,9 +57,10 @@ export class BgpSpeaker {
     this.#config = config
     this.#deps = deps
     this.#turns = new SendTurns(deps.clock)
+    this.#strangersLog = new RateLimitedLog(deps.log, deps.clock)
   }
 
-  /** Call it when the table is loaded. Rejects when a listener or a wanted socket option cannot be had. */
+  /** Call it when the table is loaded. What it cannot do (listen, an option of sockets) it says in `fault`, and does the rest. */
   async start(): Promise<void> {
     if (this.#state !== 'new') throw new Error('a speaker is started once')
     this.#state = 'running'
@@ -62,21 +68,19 @@ export class BgpSpeaker {
     if (this.#isClosed) return
     for (const config of this.#config.peers)
       if (config.remote.kind !== 'prefix') this.#peers.push(new SpeakerPeer(this.#config, config, this.#peerDeps()))
-    try {
-      await this.#listen()
-    } catch (error) {
-      for (const listener of this.#listeners) listener.close()
-      throw error
-    }
-    if (this.#isClosed) {
-      for (const listener of this.#listeners) listener.close()
-      return
-    }
-    if (this.#peers.some((peer) => peer.config.remote.kind === 'hostname') && this.#listeners.length > 0) {
-      this.#lookups = this.#deps.clock.every(LOOKUP_PERIOD_MS, () => void this.#lookUp())
+    await this.#listen()
+    if (this.#isClosed) return
+    if (this.#config.listen !== undefined && this.#peers.some((peer) => peer.config.remote.kind === 'hostname')) {
+      this.#timers.add(this.#deps.clock.every(LOOKUP_PERIOD_MS, () => void this.#lookUp()))
       void this.#lookUp()
     }
     for (const peer of this.#peers) peer.start()
+  }
+
+  /** What keeps peers from reaching us, or us from reaching peers, whatever they do; as a sentence. */
+  get fault(): string | undefined {
+    const faults = [this.#callsFault, ...this.#listenFaults.values()].filter((one) => one !== undefined)
+    return faults.length === 0 ? undefined : faults.join(' ')
   }
 
   /** Where we listen, after start(). */
@@ -107,16 +111,27 @@ export class BgpSpeaker {
     return peer !== undefined
   }
 
+  /** Sends a peer all of its routes once more; false when there is no session with such a peer. */
+  resend(peerName: string): boolean {
+    return this.#named(peerName)?.resend() === true
+  }
+
   async close(options: CloseOptions = {}): Promise<void> {
     if (this.#state === 'closed') return
     this.#state = 'closed'
-    this.#lookups?.cancel()
+    for (const timer of this.#timers) timer.cancel()
     for (const listener of this.#listeners) listener.close()
     const peers = this.#all()
     if (options.withdraw === true)
       await this.#within(
         WITHDRAW_PATIENCE_MS,
         peers.map((peer) => peer.withdraw()),
+      )
+    // What a peer has not heard yet is missing there until we are back: the table goes out first.
+    else
+      await this.#within(
+        DRAIN_PATIENCE_MS,
+        peers.filter((peer) => peer.keepsRoutes).map((peer) => peer.drained()),
       )
     const message = options.message ?? 'dnstap-bgp stops'
     for (const peer of peers) peer.stop(options.withdraw === true ? farewell(message) : peer.gracefulStop(message))
@@ -130,7 +145,7 @@ export class BgpSpeaker {
   /** As if the process were killed: sockets are cut, nobody is told. */
   abandon(): void {
     this.#state = 'closed'
-    this.#lookups?.cancel()
+    for (const timer of this.#timers) timer.cancel()
     for (const listener of this.#listeners) listener.close()
     for (const peer of this.#all()) {
       peer.destroySockets()
@@ -152,43 +167,61 @@ export class BgpSpeaker {
   }
 
   #peerDeps() {
-    const { clock, log, table, dice = Math.random } = this.#deps
-    return { clock, log, table, dice, turns: this.#turns, calls: this.#calls }
+    const { clock, log, table, dice = Math.random, onAddress = () => {} } = this.#deps
+    return { clock, log, table, dice, onAddress, turns: this.#turns, calls: this.#calls }
   }
 
   async #loadCalls(): Promise<SocketCalls | undefined> {
-    const demanding = this.#config.peers.find((peer) => wantedOption(peer) !== undefined)
-    const isWished = this.#config.peers.some((peer) => peer.ttl !== undefined && peer.ttl !== 64)
-    if (demanding === undefined && !isWished) return undefined
     try {
       return await (this.#deps.loadSocketCalls ?? loadSocketCalls)()
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
-      if (demanding !== undefined)
-        throw new Error(`peer ${demanding.name} wants ${wantedOption(demanding)}, and that cannot be had: ${reason}`, {
-          cause: error,
-        })
-      this.#deps.log.warn({ reason }, `packets to peers go with the system's TTL: ${reason}`)
+      const demanding = this.#config.peers.filter((peer) => wantedOption(peer) !== undefined)
+      if (demanding.length > 0) {
+        const wants = demanding.map((peer) => `${peer.name} wants ${wantedOption(peer)}`).join(', ')
+        this.#callsFault = `No session with some peers: ${wants}, and that cannot be had: ${reason}.`
+        this.#deps.log.error({ reason }, this.#callsFault)
+      } else this.#deps.log.info({ reason }, `connections to peers have the system's TTL and send buffer: ${reason}`)
       return undefined
     }
   }
 
   async #listen(): Promise<void> {
-    const { listen, peers } = this.#config
+    const { listen } = this.#config
     if (listen === undefined) return
     const addresses = listen.host === undefined ? ['0.0.0.0', '::'] : [listen.host]
-    const device = listenerDevice(peers)
-    const hasGtsm = peers.some((peer) => peer.ttlSecurityHops !== undefined)
-    const useCalls = hasGtsm || device !== undefined || peers.some((peer) => peer.password !== undefined)
-    for (const address of addresses)
-      this.#listeners.push(
-        await listenTcp(
-          { address, port: listen.port, ttl: hasGtsm ? 255 : undefined, device, keys: peers.flatMap(md5Keys), useCalls },
-          this.#calls,
-          (socket) => this.#incoming(socket),
-          (error) => this.#deps.log.warn({ reason: error.message }, `the BGP listener: ${error.message}`),
-        ),
+    await Promise.all(addresses.map((address) => this.#listenAt(address, listen.port)))
+  }
+
+  /** Listens at an address; where that is not possible now, tries again until it is: somebody may have the port, or the address is to come. */
+  async #listenAt(address: string, port: number): Promise<void> {
+    const { log, clock } = this.#deps
+    const { peers } = this.#config
+    const where = `${address} port ${port}`
+    try {
+      const device = listenerDevice(peers)
+      const hasGtsm = peers.some((peer) => peer.ttlSecurityHops !== undefined)
+      const useCalls = hasGtsm || device !== undefined || peers.some((peer) => peer.password !== undefined)
+      const listener = await listenTcp(
+        { address, port, ttl: hasGtsm ? 255 : undefined, device, keys: peers.flatMap(md5Keys), useCalls },
+        this.#calls,
+        (socket) => this.#incoming(socket),
+        (error) => log.warn({ reason: error.message }, `the BGP listener: ${error.message}`),
       )
+      if (this.#isClosed) return listener.close()
+      this.#listeners.push(listener)
+      if (this.#listenFaults.delete(address)) log.info({}, `BGP listens at ${where}.`)
+    } catch (error) {
+      if (this.#isClosed || (this.#config.listen?.host === undefined && isNoSuchFamily(error))) return
+      const fault = `BGP does not listen at ${where}: ${error instanceof Error ? error.message : String(error)}.`
+      if (this.#listenFaults.get(address) !== fault) log.error({}, fault)
+      this.#listenFaults.set(address, fault)
+      const timer = clock.after(LISTEN_RETRY_MS, () => {
+        this.#timers.delete(timer)
+        void this.#listenAt(address, port)
+      })
+      this.#timers.add(timer)
+    }
   }
 
   #incoming(socket: Socket): void {
@@ -199,9 +232,7 @@ export class BgpSpeaker {
     socket.on('error', () => {})
     socket.destroy()
     this.refusedConnections++
-    if (this.#state !== 'running' || this.#strangers.has(address) || this.#strangers.size >= MAX_STRANGERS_TOLD) return
-    this.#strangers.add(address)
-    this.#deps.log.warn({ address }, 'a BGP connection from an address that no peer has')
+    if (this.#state === 'running') this.#strangersLog.warn({ address }, 'a BGP connection from an address that no peer has')
   }
 
   #peerAt(address: string): SpeakerPeer | undefined {
@@ -230,7 +261,8 @@ export class BgpSpeaker {
     const peer = new SpeakerPeer(this.#config, own, {
       ...this.#peerDeps(),
       onIdle: () => {
-        if (this.#dynamic.get(address) !== peer || peer.state === 'Established') return
+        // Held, it is remembered: connecting anew must not shorten that.
+        if (this.#dynamic.get(address) !== peer || peer.state === 'Established' || peer.isHeld) return
         this.#dynamic.delete(address)
         peer.stop(farewell(''))
       },
@@ -285,9 +317,10 @@ function listenerDevice(peers: readonly SpeakerPeerConfig[]): string | undefined
 
 const LOOKUP_PERIOD_MS = 60_000
 const WITHDRAW_PATIENCE_MS = 5000
+const DRAIN_PATIENCE_MS = 5000
 const CLOSE_PATIENCE_MS = 2000
+const LISTEN_RETRY_MS = 10_000
 const MAX_DYNAMIC_PEERS = 256
-const MAX_STRANGERS_TOLD = 100
 
 /** An option that must not be left out, in words. */
 function wantedOption(peer: SpeakerPeerConfig): string | undefined {

@@ -122,12 +122,31 @@ export async function listenTcp(
   }
 }
 
+/** Bounds what waits for the peer's TCP on a connection that is up, where the system can. */
+export function boundSending(socket: Socket, bounds: { bytes: number; timeoutMs: number }, calls: SocketCalls | undefined): void {
+  const fd = descriptorOf(socket)
+  if (fd === undefined || calls === undefined) return
+  calls.setSendBuffer(fd, bounds.bytes)
+  calls.setUserTimeout(fd, bounds.timeoutMs)
+}
+
+/** Octets written that the peer's TCP has not acknowledged; where the system does not say, those the kernel has not taken. */
+export function inFlight(socket: Socket, calls: SocketCalls | undefined): number {
+  const fd = descriptorOf(socket)
+  return socket.writableLength + (fd === undefined || calls === undefined ? 0 : calls.unacknowledged(fd))
+}
+
+/** Node has no public way to a socket's descriptor; this field is as old as net.Socket. */
+function descriptorOf(socket: Socket): number | undefined {
+  const fd = (socket as Socket & { _handle?: { fd?: unknown } | null })._handle?.fd
+  return !socket.destroyed && typeof fd === 'number' && fd >= 0 ? fd : undefined
+}
+
 /** TTL and GTSM on a connection that came in; false when GTSM is wanted and not possible: then it must not be used. */
 export function tuneAccepted(socket: Socket, { minimumTtl, ttl }: TcpOptions, calls: SocketCalls | undefined): boolean {
   if (minimumTtl === undefined && ttl === undefined) return true
-  // Node has no public way to a socket's descriptor; this field is as old as net.Socket.
-  const fd = (socket as Socket & { _handle?: { fd?: unknown } })._handle?.fd
-  if (typeof fd !== 'number' || fd < 0 || calls === undefined) return minimumTtl === undefined
+  const fd = descriptorOf(socket)
+  if (fd === undefined || calls === undefined) return minimumTtl === undefined
   try {
     const version = socket.remoteFamily === 'IPv6' ? 6 : 4
     if (minimumTtl !== undefined) calls.setMinimumTtl(fd, version, minimumTtl)

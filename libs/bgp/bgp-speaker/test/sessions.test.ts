@@ -1,11 +1,22 @@
 import { randomBytes } from 'node:crypto'
-import { createConnection, type Socket } from 'node:net'
+import { createConnection, createServer, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { birdCommand, FakeClock, freePort, isInstalled, loopbackAddress, type RouterKind, waitFor } from '@dnstap-bgp/testkit'
-import { encodeAttributes, encodeKeepalive, encodeOpen, NO_CAPABILITIES, UpdateWriter } from '@dnstap-bgp/bgp-wire'
+import {
+  type Capabilities,
+  cease,
+  CeaseSubcode,
+  encodeAttributes,
+  encodeKeepalive,
+  encodeNotification,
+  encodeOpen,
+  encodeRouteRefresh,
+  NO_CAPABILITIES,
+  UpdateWriter,
+} from '@dnstap-bgp/bgp-wire'
 import { RouteTable } from '@dnstap-bgp/route-table'
-import { silentLog, systemClock, type Clock } from '@dnstap-bgp/runtime'
-import { BgpSpeaker, type SpeakerPeerConfig } from '../src/index.ts'
+import { silentLog, systemClock, type Clock, type Log } from '@dnstap-bgp/runtime'
+import { BgpSpeaker, type SpeakerConfig, type SpeakerPeerConfig } from '../src/index.ts'
 import { collectLog, pair, type Pair, PLAIN } from './routers.ts'
 
 let current: Pair | undefined
@@ -140,7 +151,7 @@ describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not
       await awake.router.waitFor(async (bird) => (await bird.routes())[0].med === 15, { timeoutMs: 10_000 })
       const [slow, fast] = speaker.peers()
       expect(slow.queued).toBeLessThanOrEqual(n)
-      expect(slow.inFlightBytes).toBeLessThanOrEqual(256 * 1024 + 65536)
+      expect(slow.inFlightBytes).toBeLessThanOrEqual(2 * 256 * 1024 + 65536) // ours, and the kernel's
       expect(fast).toMatchObject({ queued: 0, state: 'Established' })
     } finally {
       frozen.router.resume()
@@ -288,30 +299,142 @@ describe('a speaker among strangers', () => {
     await speaker.close()
   })
 
-  test('a peer may send its table: it is counted and forgotten; above the limit the session ends', async () => {
-    const { speaker, good } = await opposeSocket({ maxAcceptedPrefixes: 1000 })
-    const send = (from: number, to: number) => {
-      const buffer = new Uint8Array(65_536)
-      const writer = new UpdateWriter()
-      writer.reset(buffer)
-      writer.advertise(encodeAttributes('ipv4', { asPath: [], nextHop: Uint8Array.of(192, 0, 2, 7), localPref: 100 }, true))
-      for (let n = from; n < to; n++) writer.addIpv4((10 << 24) | n, 32)
-      good.write(buffer.slice(0, writer.finish()))
-    }
-    good.write(Buffer.concat([openFrom('10.0.0.2', 65000), encodeKeepalive()]))
-    await waitFor(() => speaker.peers()[0].state === 'Established')
-    send(0, 1000)
+  test('a peer may send its table: it is counted and forgotten', async () => {
+    const { speaker, good } = await opposeSocket()
+    const buffer = new Uint8Array(65_536)
+    const writer = new UpdateWriter()
+    writer.reset(buffer)
+    writer.advertise(encodeAttributes('ipv4', { asPath: [], nextHop: Uint8Array.of(192, 0, 2, 7), localPref: 100 }, true))
+    for (let n = 0; n < 1000; n++) writer.addIpv4((10 << 24) | n, 32)
+    good.write(Buffer.concat([openFrom('10.0.0.2', 65000), encodeKeepalive(), buffer.slice(0, writer.finish())]))
     await waitFor(() => speaker.peers()[0].counters.prefixesReceived === 1000, { what: 'the prefixes to be counted' })
     expect(speaker.peers()[0].state).toBe('Established')
-    send(1000, 1001)
-    await waitFor(() => speaker.peers()[0].lastError?.words.includes('Maximum Number of Prefixes'), { what: 'the Cease' })
     good.destroy()
     await speaker.close()
   })
 
+  test('a peer that knows no capabilities gets a session without, and that is told', async () => {
+    const { lines, log } = collectLog()
+    const { speaker, good, connect } = await opposeSocket({ log })
+    good.end(Buffer.concat([encodeNotification({ code: 2, subcode: 4, data: new Uint8Array(0) })]))
+    await waitFor(() => speaker.peers()[0].withheldCapabilities.length > 0, { what: 'the refusal to be heard' })
+    const again = connect()
+    again.write(Buffer.concat([openFrom('10.0.0.2', 65000, NO_CAPABILITIES), encodeKeepalive()]))
+    await waitFor(() => speaker.peers()[0].state === 'Established')
+    expect(lines.filter((line) => line.startsWith('warn') && line.includes('without multiprotocol extensions, '))).toHaveLength(1)
+    again.destroy()
+    await speaker.close()
+  })
+
+  test('a flood of ROUTE-REFRESH is answered, and is one line of the log for each answer', async () => {
+    const { lines, log } = collectLog()
+    const { speaker, table, good } = await opposeSocket({ log })
+    table.set(v4(1), PLAIN)
+    good.write(Buffer.concat([openFrom('10.0.0.2', 65000, { routeRefresh: true }), encodeKeepalive()]))
+    await waitFor(() => speaker.peers()[0].counters.announced === 1, { what: 'the first table' })
+    good.write(Buffer.concat(Array.from({ length: 1000 }, () => encodeRouteRefresh('ipv4', 0))))
+    await waitFor(() => speaker.peers()[0].counters.announced > 1, { what: 'the answer' })
+    expect(speaker.peers()[0].counters.announced).toBeLessThan(100)
+    expect(lines.filter((line) => line.includes('asks for the routes again')).length).toBeLessThanOrEqual(10)
+    good.destroy()
+    await speaker.close()
+  })
+
+  test('a peer out of a range that refuses our number of prefixes is left alone, too, however often it connects', async () => {
+    const clock = new FakeClock()
+    const from = loopbackAddress()
+    const { speaker, good, connect } = await opposeSocket({
+      clock,
+      from,
+      peer: { remote: { kind: 'prefix', prefix: `${from}/31` } },
+    })
+    good.write(Buffer.concat([openFrom('10.0.0.2', 65000), encodeKeepalive()]))
+    await waitFor(() => speaker.peers()[0]?.state === 'Established')
+    good.end(encodeNotification(cease(CeaseSubcode.MAXIMUM_NUMBER_OF_PREFIXES_REACHED)))
+    await waitFor(() => speaker.peers()[0]?.isHeld === true, { what: 'the long pause' })
+    const again = connect()
+    let isClosed = false
+    again.on('close', () => (isClosed = true))
+    await waitFor(() => isClosed, { what: 'the next connection to be closed' })
+    expect(again.bytesRead).toBe(0)
+    expect(speaker.peers()).toMatchObject([{ isHeld: true }])
+    await new Promise<void>((resolve) =>
+      setTimeout(() => {
+        clock.advance(900_000)
+        setImmediate(resolve)
+      }, 1),
+    )
+    expect(speaker.peers()).toEqual([])
+    await speaker.close()
+  })
+
+  test('a peer that does not read does not look as if it had everything', async () => {
+    const { speaker, table, good } = await opposeSocket()
+    good.pause()
+    for (let n = 0; n < 400_000; n++) table.set(v4(n), PLAIN)
+    good.write(Buffer.concat([openFrom('10.0.0.2', 65000), encodeKeepalive()]))
+    await waitFor(() => speaker.peers()[0].inFlightBytes > 256 * 1024, { what: 'the table to be on its way' })
+    let queued = Infinity
+    const isStuck = () => queued === (queued = speaker.peers()[0].queued)
+    await waitFor(isStuck, { what: 'nothing more to go out', intervalMs: 100 })
+    expect(speaker.peers()[0]).toMatchObject({ tableSent: false, state: 'Established' })
+    expect(queued).toBeGreaterThan(100_000)
+    good.destroy()
+    await speaker.close()
+  })
+
+  test('stopped in the middle of the first table, a peer that keeps our routes hears the rest of it first (RFC 4724)', async () => {
+    const { speaker, table, good } = await opposeSocket({ speaker: { gracefulRestartSeconds: 120 } })
+    good.pause()
+    for (let n = 0; n < 400_000; n++) table.set(v4(n), PLAIN)
+    const gracefulRestart = { restarting: false, notification: true, restartTimeSeconds: 0, families: [] }
+    good.write(Buffer.concat([openFrom('10.0.0.2', 65000, { gracefulRestart }), encodeKeepalive()]))
+    await waitFor(() => speaker.peers()[0].inFlightBytes > 256 * 1024, { what: 'the table to be on its way' })
+    let tail = Buffer.alloc(0)
+    let octets = 0
+    good.on('data', (chunk: Buffer) => {
+      octets += chunk.length
+      tail = Buffer.concat([tail, chunk]).subarray(-23)
+    })
+    const closing = speaker.close()
+    good.resume()
+    await closing
+    await waitFor(() => good.readableEnded, { what: 'the end of the connection' })
+    expect(octets).toBeGreaterThan(400_000 * 5)
+    expect(tail.subarray(16).toString('hex')).toBe('00170200000000') // End-of-RIB for IPv4
+  })
+
+  test('who cannot listen opens what sessions it can, says so, and tries again', async () => {
+    const clock = new FakeClock()
+    const host = loopbackAddress()
+    const port = await freePort(host)
+    const occupant = await occupy(host, port)
+    const router = loopbackAddress()
+    const peer = {
+      name: 'active',
+      remote: { kind: 'address', address: router },
+      port: await freePort(router),
+      asn: 65000,
+    } as const
+    const reached = await occupy(router, peer.port)
+    const speaker = new BgpSpeaker(
+      { asn: 65000, bgpIdentifier: '10.0.0.1', listen: { host, port }, peers: [peer] },
+      { clock, log: silentLog, table: new RouteTable() },
+    )
+    await speaker.start()
+    await waitFor(() => reached.connections > 0, { what: 'the active peer to be connected to' })
+    expect(speaker.fault).toContain(`BGP does not listen at ${host} port ${port}: `)
+    await occupant.close()
+    clock.advance(10_000)
+    await waitFor(() => speaker.listeners.length === 1, { what: 'the listener' })
+    expect(speaker.fault).toBeUndefined()
+    await speaker.close()
+    await reached.close()
+  })
+
   test('after a stall of ours the hold timer hears what was sent meanwhile before it judges', async () => {
     const clock = new FakeClock()
-    const { speaker, good } = await opposeSocket({ holdTimeSeconds: 3 }, clock)
+    const { speaker, good } = await opposeSocket({ clock, peer: { holdTimeSeconds: 3 } })
     good.write(Buffer.concat([openFrom('10.0.0.2', 65000), encodeKeepalive()]))
     await waitFor(() => speaker.peers()[0].state === 'Established')
     // In a timer's turn, where a process that was stopped wakes up: the KEEPALIVE is in the kernel, and nobody has read it yet.
@@ -332,7 +455,7 @@ describe('a speaker among strangers', () => {
   })
 
   test('a peer that speaks one octet at a time is understood', async () => {
-    const { speaker, good } = await opposeSocket({})
+    const { speaker, good } = await opposeSocket()
     for (const octet of Buffer.concat([openFrom('10.0.0.2', 65000), encodeKeepalive()])) {
       good.write(Buffer.of(octet))
       await new Promise((resolve) => setImmediate(resolve))
@@ -391,13 +514,17 @@ function watchCount(count: () => Promise<number>): { lowest(): Promise<number> }
   }
 }
 
-/** A speaker that waits, and a socket from its one peer. */
-async function opposeSocket(
-  options: Partial<SpeakerPeerConfig>,
-  clock: Clock = systemClock,
-): Promise<{ speaker: BgpSpeaker; good: Socket }> {
+interface Opposite {
+  readonly speaker?: Partial<SpeakerConfig>
+  readonly peer?: Partial<SpeakerPeerConfig>
+  readonly clock?: Clock
+  readonly log?: Log
+  readonly from?: string
+}
+
+/** A speaker that waits, and a socket from its one peer; `connect` makes another. */
+async function opposeSocket({ clock = systemClock, log = silentLog, from = loopbackAddress(), ...options }: Opposite = {}) {
   const host = loopbackAddress()
-  const from = loopbackAddress()
   const port = await freePort(host)
   const peer = {
     name: 'socket',
@@ -405,21 +532,45 @@ async function opposeSocket(
     port: 179,
     asn: 65000,
     passive: true,
-    ...options,
+    ...options.peer,
   } as const
+  const table = new RouteTable()
   const speaker = new BgpSpeaker(
-    { asn: 65000, bgpIdentifier: '10.0.0.1', listen: { host, port }, peers: [peer] },
-    { clock, log: silentLog, table: new RouteTable() },
+    { asn: 65000, bgpIdentifier: '10.0.0.1', listen: { host, port }, peers: [peer], ...options.speaker },
+    { clock, log, table },
   )
   await speaker.start()
-  const good = createConnection({ host, port, localAddress: from, noDelay: true })
-  good.on('error', () => {})
-  good.resume()
-  return { speaker, good }
+  const connect = () => {
+    const socket = createConnection({ host, port, localAddress: from, noDelay: true })
+    socket.on('error', () => {})
+    socket.resume()
+    return socket
+  }
+  return { speaker, table, good: connect(), connect }
 }
 
-function openFrom(identifier: string, asn: number): Buffer {
+function openFrom(identifier: string, asn: number, more: Partial<Capabilities> = {}): Buffer {
   const octets = Buffer.from(identifier.split('.').map(Number))
-  const capabilities = { ...NO_CAPABILITIES, families: ['ipv4'], fourOctetAsn: asn } as const
+  const capabilities: Capabilities = { ...NO_CAPABILITIES, families: ['ipv4'], fourOctetAsn: asn, ...more }
   return Buffer.from(encodeOpen({ asn, holdTimeSeconds: 90, bgpIdentifier: octets.readUInt32BE(), capabilities }))
+}
+
+/** Somebody else at a port. */
+async function occupy(host: string, port: number): Promise<{ connections: number; close(): Promise<void> }> {
+  const sockets: Socket[] = []
+  const server = createServer((socket) => {
+    occupant.connections++
+    socket.on('error', () => {})
+    socket.resume()
+    sockets.push(socket)
+  })
+  const occupant = {
+    connections: 0,
+    close: () => {
+      for (const socket of sockets) socket.destroy()
+      return new Promise<void>((resolve) => server.close(() => resolve()))
+    },
+  }
+  await new Promise<void>((resolve) => server.listen(port, host, resolve))
+  return occupant
 }

@@ -97,14 +97,15 @@ export class AdjRibOut implements RouteFollower {
 
   /**
    * The peer asked for a family again (RFC 2918). With `marks`, [BoRR, EoRR] as whole messages (RFC 7313), the answer stands between
-   * them. Asked again before the answer is out, it is answered once more.
+   * them. Asked again before the answer is out, it is answered once more, however often; false when that was known.
    */
-  refresh(family: Family, marks?: readonly [Uint8Array, Uint8Array]): void {
+  refresh(family: Family, marks?: readonly [Uint8Array, Uint8Array]): boolean {
     const out = this.#outs[family]
-    if (!out.active) return
+    if (!out.active || out.refreshWanted) return false
     out.refreshWanted = true
     out.refreshMarks = marks
     this.#onWork()
+    return true
   }
 
   changed(family: Family, id: number): void {
