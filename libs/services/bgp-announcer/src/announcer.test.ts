@@ -410,6 +410,22 @@ describe('the announcer', () => {
     expect(prefixes()).toEqual([B])
   })
 
+  test('does not route an address that a session uses, whoever named it', async () => {
+    const cache = new FakeCache()
+    cache.routes = Array.from({ length: 5000 }, (_, i) => ({ prefix: `11.0.${i >> 8}.${i & 255}/32`, lists: ['video'] }))
+    cache.routes.push({ prefix: '11.0.0.0/16', lists: ['video'] })
+    const { announcer, bus, table, settle } = await startAnnouncer(cache, 60_000, new BusyClock())
+    while (!announcer.loaded) await settle(100)
+    announcer.protect('11.0.19.1', 'BGP peer edge')
+    expect(table.has('11.0.19.1/32')).toBe(false)
+    announcer.protect('', 'of a connection that is gone')
+    await settle(1000)
+    expect(table.has('11.0.0.0/16')).toBe(false)
+    bus.publish(ROUTE_CHANGES, { epoch: 'e1', firstRevision: 1, changes: [{ prefix: '11.0.19.1/32', lists: ['work'] }] })
+    await settle(1000)
+    expect(table.size).toBe(4999)
+  })
+
   test('holds what a store that lost its last changes does not name', async () => {
     const cache = new FakeCache()
     cache.head = { epoch: 'e1', revision: 9 }

@@ -17,7 +17,7 @@
 import { BusError } from '@dnstap-bgp/bus'
 import type { Bus, Subscription } from '@dnstap-bgp/bus'
 import type { ListConfig } from '@dnstap-bgp/config'
-import { parsePrefix } from '@dnstap-bgp/ip'
+import { parseAddress, parsePrefix } from '@dnstap-bgp/ip'
 import type { NeverList } from '@dnstap-bgp/ip'
 import type { RouteTable } from '@dnstap-bgp/route-table'
 import type { Clock, Closeable, Log, Timer } from '@dnstap-bgp/runtime'
@@ -74,6 +74,8 @@ const SNAPSHOTS_AT_ONCE = 2
 /** Routes of a lost store withdrawn per second once they may go. */
 const STALE_PER_TICK = 1000
 const STALE_TICK_MS = 100
+/** Many more than peers have; names that resolve anew each time must not fill the memory. */
+const MAX_IN_USE = 10_000
 /** After a pause of our own (a machine asleep) that much of it counts. */
 const MAX_TICK_MS = 1000
 
@@ -85,7 +87,9 @@ export class Announcer implements Closeable {
   readonly #work: SlicedWork
   #attributes: AttributesOfLists
   readonly #resolvers = new HeardResolvers()
-  /** The configuration's never list and the resolvers that are heard. */
+  /** Addresses that sessions use and no configuration names: of peers by name or range, our own. */
+  readonly #inUse = new Map<string, string>()
+  /** The configuration's never list, the resolvers that are heard, and what sessions use. */
   #never: NeverList
   /** From the beginning of a snapshot until the table was compared with it: what it named, and what came since. */
   #named: ShardedSet | undefined
@@ -179,6 +183,15 @@ export class Announcer implements Closeable {
     if (this.counters.neverRefused > 0) this.#do(this.follower.start())
   }
 
+  /** From now on no route may catch this address. */
+  protect(address: string, what: string): void {
+    if (this.#inUse.has(address) || parseAddress(address) === undefined) return
+    this.#inUse.set(address, what)
+    for (const [oldest] of this.#inUse) if (this.#inUse.size > MAX_IN_USE) this.#inUse.delete(oldest)
+    this.#deps.table.delete(address) // before the session says anything; what covers it is found by the walk
+    this.#neverChanged()
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     this.#questions++
@@ -188,9 +201,9 @@ export class Announcer implements Closeable {
   }
 
   #neverChanged(): void {
-    const { addresses } = this.#resolvers
-    const { never } = this.#config
-    this.#never = addresses.length === 0 ? never : never.with(addresses.map((one) => [one, 'a resolver we hear from'] as const))
+    const resolvers = this.#resolvers.addresses.map((one) => [one, 'a resolver we hear from'] as const)
+    const also = [...this.#inUse, ...resolvers]
+    this.#never = also.length === 0 ? this.#config.never : this.#config.never.with(also)
     this.#work.walk(this.#lookAgain(++this.#reconfigured))
   }
 

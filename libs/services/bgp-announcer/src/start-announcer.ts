@@ -34,29 +34,26 @@ const PATIENCE_MS = 15_000
 export async function startBgpAnnouncer(config: BgpAnnouncerConfig, deps: StartAnnouncerDeps): Promise<RunningAnnouncer> {
   const { bus, clock, log, health } = deps
   const table = new RouteTable({ seed: randomInt(2 ** 32) })
-  const speaker = new BgpSpeaker(speakerConfig(config), { clock, log, table })
+  const speaker = new BgpSpeaker(speakerConfig(config), {
+    clock,
+    log,
+    table,
+    onAddress: (address, what) => announcer.protect(address, what),
+  })
   const loadHealth = health.component('routes')
   const peersHealth = health.component('bgp')
-  let failure: unknown
   let hadAll = false
-  const announcer = new Announcer(announcerConfig(config, config), {
+  const announcer: Announcer = new Announcer(announcerConfig(config, config), {
     bus,
     table,
     clock,
     log,
     name: config.bgp.bgpIdentifier,
     peersWith: (prefix) => speaker.peersWith(prefix),
-    onLoaded: () => {
-      speaker.start().catch((error: unknown) => {
-        failure = error
-        log.error({}, `BGP cannot start: ${error instanceof Error ? error.message : String(error)}`)
-        look()
-      })
-    },
+    onLoaded: () => void speaker.start(),
   })
   const startedMs = clock.monotonic()
   const look = () => {
-    if (failure !== undefined) peersHealth.failed(failure instanceof Error ? failure.message : String(failure))
     if (!announcer.loaded) {
       // Both stay `starting`, which is not ready, until that takes suspiciously long.
       if (clock.monotonic() - startedMs < PATIENCE_MS) return
@@ -67,12 +64,15 @@ export async function startBgpAnnouncer(config: BgpAnnouncerConfig, deps: StartA
     else if (announcer.staleRoutes > 0)
       loadHealth.degraded(`${announcer.staleRoutes} routes are held for a store that lost its memory.`)
     else loadHealth.ok()
-    if (failure !== undefined) return
     const away = speaker.peers().filter((peer) => peer.state !== 'Established')
-    if (config.bgp.peers.length === 0) peersHealth.degraded('No BGP peer is configured: nothing is announced.')
+    const isLate = hadAll || clock.monotonic() - startedMs > PATIENCE_MS
+    const faults = [
+      speaker.fault,
+      config.bgp.peers.length === 0 ? 'No BGP peer is configured: nothing is announced.' : undefined,
+      away.length > 0 && isLate ? `Not established: ${away.map(nameAndWhy).join(', ')}.` : undefined,
+    ].filter((one) => one !== undefined)
+    if (faults.length > 0) peersHealth.degraded(faults.join(' '))
     else if (away.length === 0) peersHealth.ok()
-    else if (hadAll || clock.monotonic() - startedMs > PATIENCE_MS)
-      peersHealth.degraded(`Not established: ${away.map(nameAndWhy).join(', ')}.`)
     hadAll ||= away.length === 0
   }
   announcer.start()
@@ -114,6 +114,17 @@ function speakerConfig({ bgp }: BgpAnnouncerConfig): SpeakerConfig {
 
 function addRoutes(routes: AdminRoutes, announcer: Announcer, speaker: BgpSpeaker, table: RouteTable): void {
   routes.set('GET /api/peers', () => speaker.peers().map(peerRow))
+  routes.set('POST /api/peers/reset', ({ body }) => {
+    const { peer, hard } = (body ?? {}) as { readonly peer?: unknown; readonly hard?: unknown }
+    if (typeof peer !== 'string' || (hard !== undefined && typeof hard !== 'boolean'))
+      throw new AdminError(400, 'expected {"peer": its name, "hard": true or false}')
+    const known = speaker.peers().find(({ name }) => name === peer)
+    if (known === undefined) throw new AdminError(404, `there is no peer named ${JSON.stringify(peer)}`)
+    if (hard === true) speaker.reset(peer)
+    else if (!speaker.resend(peer))
+      throw new AdminError(409, `there is no session with ${peer}; a hard reset tries again at once`)
+    return { peer, done: hard === true ? 'the session begins anew' : 'its routes are sent once more' }
+  })
   routes.set('GET /api/routes', ({ query }) => {
     const peer = query.get('peer')
     const sent = peer === null ? undefined : speaker.routesOut(peer)
@@ -165,11 +176,27 @@ function describeMetrics(metrics: Metrics, announcer: Announcer, speaker: BgpSpe
     labels: ['kind'],
     read: () => samplesOf('kind', { snapshot: counters.snapshots, tail: counters.tails, failed: counters.failedQuestions }),
   })
-  metrics.gauge({
-    name: 'bgp_peer_established',
-    help: 'Is the session with the peer established (1) or not (0)?',
-    labels: ['peer'],
-    read: () =>
-      samplesOf('peer', Object.fromEntries(speaker.peers().map((peer) => [peer.name, peer.state === 'Established' ? 1 : 0]))),
+  const ofPeers = (valueOf: (peer: PeerStatus) => number) => () =>
+    samplesOf('peer', Object.fromEntries(speaker.peers().map((peer) => [peer.name, valueOf(peer)])))
+  const gauge = (name: string, help: string, valueOf: (peer: PeerStatus) => number) =>
+    metrics.gauge({ name, help, labels: ['peer'], read: ofPeers(valueOf) })
+  const counter = (name: string, help: string, valueOf: (peer: PeerStatus) => number) =>
+    metrics.counter({ name, help, labels: ['peer'], read: ofPeers(valueOf) })
+  gauge('bgp_peer_established', 'Is the session with the peer established (1) or not (0)?', ({ state }) =>
+    state === 'Established' ? 1 : 0,
+  )
+  gauge('bgp_peer_routes', 'Routes that the peer was told.', ({ prefixesOut }) => prefixesOut.ipv4 + prefixesOut.ipv6)
+  gauge('bgp_peer_queued_routes', 'Routes that wait to be sent to the peer, or looked at.', ({ queued }) => queued)
+  gauge('bgp_peer_held_back_routes', 'Routes kept from the peer by maxRoutes.', ({ heldBack }) => heldBack)
+  gauge('bgp_peer_in_flight_bytes', "Octets that the peer's TCP has not acknowledged.", ({ inFlightBytes }) => inFlightBytes)
+  counter('bgp_peer_sessions_total', 'Sessions that came up.', ({ counters }) => counters.sessions)
+  counter('bgp_peer_sent_bytes_total', 'Octets sent to the peer.', ({ counters }) => counters.bytesSent)
+  counter('bgp_peer_received_bytes_total', 'Octets received from the peer.', ({ counters }) => counters.bytesReceived)
+  counter('bgp_peer_announced_total', 'Routes announced to the peer, repeats too.', ({ counters }) => counters.announced)
+  counter('bgp_peer_withdrawn_total', 'Routes withdrawn from the peer.', ({ counters }) => counters.withdrawn)
+  metrics.counter({
+    name: 'bgp_refused_connections_total',
+    help: 'BGP connections from addresses that no peer has.',
+    read: () => speaker.refusedConnections,
   })
 }
