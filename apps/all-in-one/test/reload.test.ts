@@ -17,7 +17,7 @@ import {
   startUnbound,
   waitFor,
 } from '@dnstap-bgp/testkit'
-import { writeFileSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
@@ -147,6 +147,18 @@ listen = "./admin.sock"
     test('a list that is taken out takes its routes along', async () => {
       reload([{ ...video, name: 'films' }])
       await waitForRoutes({ '198.51.100.1/32': '64512:1' })
+    })
+
+    test('a list that is edited is noticed unasked: what it lost is withdrawn, and nothing else', async () => {
+      await unbound.lookup('ads.x.test')
+      await waitForRoutes({ '198.51.100.1/32': '64512:1', '198.51.100.2/32': '64512:1' })
+      const before = await withdrawals()
+      // No signal: the file alone, replaced as editors do.
+      const path = join(program.folder, 'films.txt')
+      writeFileSync(`${path}.new`, '||www.x.test^\n')
+      renameSync(`${path}.new`, path)
+      await waitForRoutes({ '198.51.100.1/32': '64512:1' })
+      expect(await withdrawals()).toBe(before + 1)
     })
 
     test('a shorter hold time counts for what is bound already', async () => {

@@ -6,7 +6,7 @@
  * It may run beside the instance, as root: it looks and writes nothing. URLs are asked, as the instance would ask them.
  */
 import { describeListen, loadConfig, PROGRAM_NEEDS, type Config, type ProgramName } from '@dnstap-bgp/config'
-import { LmdbFile } from '@dnstap-bgp/ip-store-lmdb'
+import { LmdbFile, StoreFileError } from '@dnstap-bgp/ip-store-lmdb'
 import { ListsError } from '@dnstap-bgp/list-loader'
 import { listRow, startLists, type RunningLists } from '@dnstap-bgp/lists-service'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
@@ -22,8 +22,9 @@ export async function check(configFile: string, service: string | undefined, jso
   const needs: readonly string[] = PROGRAM_NEEDS[program]
   const config: Config = loadConfig(configFile, process.env, { needs: PROGRAM_NEEDS[program] })
   const configuration = `${config.fileName} is sound for ${program}`
-  const warnings = [...config.warnings, ...missingFolders(config, program)]
-  const problems = program === 'all-in-one' ? storeProblems(config) : []
+  const store = program === 'all-in-one' ? lookAtStore(config) : { problems: [], warnings: [] }
+  const warnings = [...config.warnings, ...missingFolders(config, program), ...store.warnings]
+  const problems = [...store.problems]
   let lists: RunningLists | undefined
   try {
     if (needs.includes('lists')) lists = await startLists(config, { clock: systemClock, log: silentLog, look: { askUrls: true } })
@@ -75,14 +76,17 @@ function programOf(service: string | undefined): ProgramName {
   return found
 }
 
-/** The head of the embedded store's file, which the ancestor's or another version's would not have. */
-function storeProblems({ store }: Config): string[] {
-  if (store.kind !== 'lmdb') return []
+/** The head of the embedded store's file. One of ours that cannot be read costs memory of the past; any other keeps the program from starting. */
+function lookAtStore({ store }: Config): { readonly problems: string[]; readonly warnings: string[] } {
   try {
-    LmdbFile.open(store.path)?.close()
-    return []
+    if (store.kind === 'lmdb') LmdbFile.open(store.path)?.close()
+    return { problems: [], warnings: [] }
   } catch (error) {
-    return [error instanceof Error ? error.message : String(error)]
+    if (!(error instanceof StoreFileError)) throw error
+    const isOurs = error.fault === 'damaged' || error.fault === 'newer'
+    return isOurs
+      ? { problems: [], warnings: [`${error.message}; until then everything is kept in memory only`] }
+      : { problems: [error.message], warnings: [] }
   }
 }
 
