@@ -36,7 +36,7 @@ export async function replay(configFile: string, captures: readonly string[], js
   const learn = (resolution: Resolution) => {
     // A capture is of another day: what was seen then counts as seen now.
     const nowMs = systemClock.now()
-    const answer = admission.admit({ ...resolution, seenAtMs: nowMs }, { storeMs: nowMs, wallMs: nowMs, monotonicMs: 0 })
+    const answer = admission.admit({ ...resolution, seenAtMs: nowMs }, { storeMs: nowMs, unixOffsetMs: 0, monotonicMs: 0 })
     if (isRefused(answer)) refused[answer.refusal] = (refused[answer.refusal] ?? 0) + 1
     else {
       const route = routes.get(answer.prefix) ?? { names: new Set(), lists: new Set() }

@@ -11,7 +11,7 @@ import { formatAddress, hostPrefix, NeverList, parseAddress } from '@dnstap-bgp/
 import type { Outcome, Sighting } from '@dnstap-bgp/ip-store'
 import type { Resolution } from '@dnstap-bgp/steering'
 import { HeldDown } from './held-down.ts'
-import type { Moment } from './moment.ts'
+import { storeTimeOf, type Moment } from './moment.ts'
 
 export type Refusal =
   'bad-address' | 'bad-name' | 'unknown-list' | 'not-listed' | 'ipv6-off' | 'never' | 'too-old' | 'held-down' | 'rate'
@@ -91,9 +91,7 @@ export class Admission {
     const rule = this.coverage.ruleFor(resolution.list, name)
     if (rule === undefined) return refused('not-listed', `list "${resolution.list}" does not cover ${name}`)
     if (this.heldDown.has(name, prefix, now.monotonicMs)) return refused('held-down', 'it was forgotten by hand and is held down')
-    // Only its age is taken from where it was seen; an answer from the future is of now, or it would live longer than it should.
-    const ageMs = Math.max(0, now.wallMs - resolution.seenAtMs)
-    const seenAtMs = now.storeMs - ageMs
+    const seenAtMs = storeTimeOf(resolution.seenAtMs, now)
     const expiresAtMs = seenAtMs + holdMsOf(hold, resolution.ttlSeconds)
     if (expiresAtMs <= now.storeMs) return refused('too-old', 'it was seen longer ago than the hold time')
     return {

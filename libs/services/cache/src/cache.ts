@@ -54,7 +54,7 @@ import { CrowdedAddresses } from './crowded-addresses.ts'
 import { Explainer, type Explanation } from './explain.ts'
 import { Inquiries } from './inquiries.ts'
 import { ALL, LimitNotes } from './limit-notes.ts'
-import { momentOf, wallTimeOf, type Moment } from './moment.ts'
+import { Moments, unixTimeOf, type Moment } from './moment.ts'
 import { Rarely } from './rarely.ts'
 import { TokenBucket } from './token-bucket.ts'
 import { staticKey, staticSightings, type CacheConfig } from './cache-config.ts'
@@ -141,6 +141,7 @@ export class CacheService implements Closeable {
   readonly #running: CacheConfig
   readonly #deps: CacheDeps
   readonly #admission: Admission
+  readonly #moments: Moments
   readonly #inquiries: Inquiries
   readonly #resolvers = new HeardResolvers()
   readonly #rarely: Rarely
@@ -165,13 +166,14 @@ export class CacheService implements Closeable {
     this.#running = config
     this.#deps = deps
     this.#admission = new Admission(this.#admissionConfig(), deps.lists.current)
+    this.#moments = new Moments(deps.store, deps.clock)
     this.#inquiries = new Inquiries(deps.bus, deps.clock)
     this.#rarely = new Rarely(deps.clock)
     this.#limits = limitsOf(config)
     this.#buckets = bucketsOf(config, deps.clock.monotonic())
     this.limitNotes = new LimitNotes(deps.clock, deps.log)
     this.crowded = new CrowdedAddresses(deps.store, deps.log)
-    this.explainer = new Explainer(deps.store, this.#admission, deps.clock)
+    this.explainer = new Explainer(deps.store, this.#admission, this.#moments)
   }
 
   /** Is what is in the store checked, and are questions answered? */
@@ -428,7 +430,7 @@ export class CacheService implements Closeable {
     const going = new Map<string, number>()
     let bindings = 0
     for await (const part of store.bindings()) {
-      const { gone, passedOn } = audit(part, admission, wanted, momentOf(store, clock))
+      const { gone, passedOn } = audit(part, admission, wanted, this.#moments.now())
       const staying = new Set(passedOn.map(({ prefix }) => prefix))
       for (const { prefix } of gone) {
         if (staying.has(prefix)) continue
@@ -494,7 +496,7 @@ export class CacheService implements Closeable {
         await turn(clock)
         sliceMs = clock.monotonic()
       }
-      const now = momentOf(store, clock)
+      const now = this.#moments.now()
       const { sightings, indexes, refused } = this.#admit(resolutions, from, now)
       for (const [i, one] of refused) {
         this.counters.refused[one.refusal]++
@@ -539,12 +541,13 @@ export class CacheService implements Closeable {
   }
 
   /** Machines whose clocks differ steer wrong for too long or too short: nothing else shows it. */
-  #lookAtTime({ seenAtMs, source }: Resolution, { wallMs }: Moment): void {
-    if (seenAtMs <= wallMs + CLOCK_SKEW_MS) return
+  #lookAtTime({ seenAtMs, source }: Resolution, now: Moment): void {
+    const aheadMs = seenAtMs - unixTimeOf(now.storeMs, now)
+    if (aheadMs <= CLOCK_SKEW_MS) return
     this.counters.fromTheFuture++
     if (this.#rarely.isTime('future'))
       this.#deps.log.warn(
-        { source, seconds: Math.round((seenAtMs - wallMs) / 1000) },
+        { source, seconds: Math.round(aheadMs / 1000) },
         'Resolutions come from the future: the clocks of this machine and of the one that saw them differ. They count as of now.',
       )
   }
@@ -686,7 +689,7 @@ export class CacheService implements Closeable {
       for (let from = 0; from < bindings.length; from += BATCH) {
         if (this.#closed) return
         const slice = bindings.slice(from, from + BATCH)
-        const { gone, moved, passedOn } = audit(slice, this.#admission, wanted, momentOf(store, clock))
+        const { gone, moved, passedOn } = audit(slice, this.#admission, wanted, this.#moments.now())
         forgotten += gone.length
         rescheduled += moved.length
         // First who owns the route from now on, then who owned it.
@@ -725,10 +728,10 @@ export class CacheService implements Closeable {
 
   /** The routes that lists ask for by address, a slice at a time: there may be hundreds of thousands. */
   async #staticSightings(addresses: ReadonlyMap<string, readonly string[]>): Promise<Map<string, Sighting>> {
-    const { store, clock } = this.#deps
+    const { clock } = this.#deps
     const wanted = new Map<string, Sighting>()
     let count = 0
-    for (const sighting of staticSightings(this.#config, this.#admission, addresses, momentOf(store, clock))) {
+    for (const sighting of staticSightings(this.#config, this.#admission, addresses, this.#moments.now())) {
       wanted.set(staticKey(sighting.list, sighting.prefix), sighting)
       if (++count % BATCH === 0) await turn(clock)
     }
@@ -748,9 +751,8 @@ export class CacheService implements Closeable {
   }
 
   async *#bindings(): AsyncIterable<readonly Resolution[]> {
-    const { store, clock } = this.#deps
-    for await (const bindings of store.bindings()) {
-      const now = momentOf(store, clock)
+    for await (const bindings of this.#deps.store.bindings()) {
+      const now = this.#moments.now()
       const resolutions = bindings.filter(({ name }) => name !== '').map((binding) => toResolution(binding, now))
       if (resolutions.length > 0) yield resolutions
     }
@@ -778,7 +780,7 @@ function toResolution(binding: Sighting, now: Moment): Resolution {
     rule: binding.rule,
     address: addressOf(binding.prefix),
     ttlSeconds: 0,
-    seenAtMs: wallTimeOf(binding.seenAtMs, now),
+    seenAtMs: unixTimeOf(binding.seenAtMs, now),
     source: binding.source,
     chain: binding.chain,
   }

@@ -6,11 +6,10 @@ import { formatDuration } from '@dnstap-bgp/config'
 import { normalizeName } from '@dnstap-bgp/domain-list'
 import { formatPrefix, parsePrefix } from '@dnstap-bgp/ip'
 import type { Binding, IpStore, Outcome } from '@dnstap-bgp/ip-store'
-import type { Clock } from '@dnstap-bgp/runtime'
 import type { Findings, Resolution } from '@dnstap-bgp/steering'
 import { canonicalName, type Admission, type Refusal } from './admission.ts'
 import { CROWDED_RULES, rulesOf } from './crowded-addresses.ts'
-import { momentOf, wallTimeOf } from './moment.ts'
+import { unixTimeOf, type Moments } from './moment.ts'
 import { RecentMap } from './recent-map.ts'
 
 /** Refusals and ended routes remembered; the oldest go first. */
@@ -80,16 +79,16 @@ export interface Looked {
 export class Explainer {
   readonly #store: IpStore
   readonly #admission: Admission
-  readonly #clock: Clock
+  readonly #moments: Moments
   /** By name, address and list; a note made again moves to the end. */
   readonly #refusals = new RecentMap<At<Refused>>(MAX_NOTES)
   /** By prefix: why and when a route ended last. */
   readonly #withdrawals = new RecentMap<At<Ended>>(MAX_NOTES)
 
-  constructor(store: IpStore, admission: Admission, clock: Clock) {
+  constructor(store: IpStore, admission: Admission, moments: Moments) {
     this.#store = store
     this.#admission = admission
-    this.#clock = clock
+    this.#moments = moments
   }
 
   noteRefusal(
@@ -103,18 +102,18 @@ export class Explainer {
       refusal,
       why,
       source,
-      atMs: this.#clock.monotonic(),
+      atMs: this.#moments.now().monotonicMs,
     })
   }
 
   noteWithdrawal(prefix: string, why: string): void {
-    this.#withdrawals.set(prefix, { why, atMs: this.#clock.monotonic() })
+    this.#withdrawals.set(prefix, { why, atMs: this.#moments.now().monotonicMs })
   }
 
   /** The bus says that a route ended: when another replica ended it, it alone knows why. */
   withdrawalHeard(prefix: string): void {
     const noted = this.#withdrawals.get(prefix)
-    if (noted !== undefined && this.#clock.monotonic() - noted.atMs < SAME_WITHDRAWAL_MS) return
+    if (noted !== undefined && this.#moments.now().monotonicMs - noted.atMs < SAME_WITHDRAWAL_MS) return
     this.noteWithdrawal(prefix, 'its last binding ended')
   }
 
@@ -152,7 +151,7 @@ export class Explainer {
 
   /** What we remember of a subject (as stored), for another replica. */
   notesOf(stored: string): readonly Note[] {
-    const nowMs = this.#clock.monotonic()
+    const nowMs = this.#moments.now().monotonicMs
     const ended = this.#withdrawals.get(stored)
     return [
       ...this.#refusalsOf(stored).map(({ atMs, ...note }) => ({ kind: 'refused' as const, ...note, agoMs: nowMs - atMs })),
@@ -182,8 +181,8 @@ export class Explainer {
           const rule = this.#admission.coverage.ruleFor(list, stored)
           return rule === undefined ? [] : [{ list, rule }]
         })
-    const now = momentOf(this.#store, this.#clock)
-    const time = (storeMs: number) => (storeMs === Infinity ? 'never' : iso(wallTimeOf(storeMs, now)))
+    const now = this.#moments.now()
+    const time = (storeMs: number) => (storeMs === Infinity ? 'never' : iso(unixTimeOf(storeMs, now)))
     return {
       subject: stored,
       kind: isAddress ? 'address' : 'name',
@@ -211,7 +210,7 @@ export class Explainer {
       refusals: notes
         .flatMap((note) => (note.kind === 'refused' ? [note] : []))
         .slice(-MAX_SHOWN)
-        .map(({ kind: _kind, agoMs, ...note }) => ({ ...note, at: iso(now.wallMs - agoMs) })),
+        .map(({ kind: _kind, agoMs, ...note }) => ({ ...note, at: iso(unixTimeOf(now.storeMs, now) - agoMs) })),
     }
   }
 
@@ -227,7 +226,7 @@ export class Explainer {
       const owners = [...new Set(bindings.map((binding) => binding.list))].join(', ')
       const last = Math.max(...bindings.map((binding) => binding.expiresAtMs))
       const wider = isAddress && bindings.every(({ prefix }) => prefix !== stored) ? ` by ${bindings[0].prefix}` : ''
-      const left = last - this.#store.now()
+      const left = last - this.#moments.now().storeMs
       return `Routed${wider} for ${owners}; the last binding ${last === Infinity ? 'never expires' : `expires in ${inWords(left)}`}.`
     }
     if (announced.length > 0) {
@@ -236,7 +235,7 @@ export class Explainer {
         ? `The store does not know it, but it is still announced: held for another ${inWords(heldForMs)}, while the store learns again.`
         : 'The store does not know it, but it is still announced.'
     }
-    const heldDownMs = this.#admission.heldDown.leftMs(stored, this.#clock.monotonic())
+    const heldDownMs = this.#admission.heldDown.leftMs(stored, this.#moments.now().monotonicMs)
     if (heldDownMs > 0) return `Not routed: forgotten by hand and held down for another ${inWords(heldDownMs)}.`
     const never = isAddress ? this.#admission.config.never.refuses(stored) : undefined
     if (never !== undefined) return `Not routed: the never list has it (${never}).`

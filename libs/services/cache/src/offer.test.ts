@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import type { Resolution } from '@dnstap-bgp/steering'
+import type { Clock } from '@dnstap-bgp/runtime'
+import { BINDINGS, type Resolution } from '@dnstap-bgp/steering'
+import { FakeClock } from '@dnstap-bgp/testkit'
 import { BASE_CONFIG, HOUR_MS, startTestCache } from '../test/cache-under-test.ts'
 
 const ADDRESS = '93.184.215.14'
@@ -74,6 +76,25 @@ describe("another instance's entry", () => {
     expect(await deadline()).toBe(laterAt + HOUR_MS)
     await clock.advanceAsync(HOUR_MS * 0.9)
     expect(routes()).toEqual({ [ROUTE]: ['default'] })
+  })
+
+  test('that we told it ourselves, and hear again, is no news: nothing of it is stored, whatever our clocks read', async () => {
+    const clock = new FakeClock()
+    let reads = 0
+    const jittery: Clock = {
+      now: () => clock.now() + (reads++ % 4),
+      monotonic: () => clock.monotonic(),
+      after: (delayMs, callback) => clock.after(delayMs, callback),
+      every: (periodMs, callback) => clock.every(periodMs, callback),
+    }
+    const { cache, learn, bus } = await startTestCache({ clock, serviceClock: jittery })
+    await learn(...Array.from({ length: 20 }, (_, i) => ({ address: `93.184.215.${i}` })))
+    for (let round = 0; round < 10; round++) {
+      const told: Resolution[] = []
+      for await (const part of bus.ask(BINDINGS, undefined)) told.push(...part)
+      for (const one of told) await cache.offer([entry({ address: one.address, name: one.name, seenAtMs: one.seenAtMs })])
+    }
+    expect(cache.counters.outcomes).toMatchObject({ new: 20, refreshed: 0, stale: 200 })
   })
 
   test('told again and again with the same sighting does not live for ever', async () => {
