@@ -6,6 +6,7 @@ import {
   freePort,
   isInstalled,
   loopbackAddress,
+  runToEnd,
   type Router,
   startBird,
   startProgram,
@@ -23,6 +24,7 @@ interface PeerRow {
   readonly lastError: string | null
   readonly nextAttempt: string | null
   readonly isHeld: boolean
+  readonly counters: { readonly announced: number; readonly sessions: number }
 }
 
 let bird: Router | undefined
@@ -92,6 +94,26 @@ describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not
     await waitFor(async () => (await health()).includes('edge'), { what: 'health to name the peer' })
   })
 
+  test('by hand a peer is sent its routes once more, or its session begins anew', async () => {
+    const { bird, program, peer, tap } = await opposite({}, '')
+    await tell(tap, [
+      dnstapFrame({
+        response: dnsResponse({
+          qname: 'a.listed.example',
+          answers: [{ owner: 'a.listed.example', type: 'A', value: '20.1.0.1' }],
+        }),
+      }),
+    ])
+    await bird.waitForCount(1)
+    const reset = (...args: string[]) =>
+      runToEnd('cli', ['peers', '--admin', join(program.folder, 'admin.sock'), '--reset', ...args])
+    expect(await reset('edge')).toMatchObject({ code: 0, output: expect.stringContaining('once more') as string })
+    await waitFor(async () => (await peer()).counters.announced === 2, { what: 'the route to be sent again' })
+    expect(await reset('edge', '--hard')).toMatchObject({ code: 0, output: expect.stringContaining('begins anew') as string })
+    await waitFor(async () => (await peer()).counters.sessions === 2, { what: 'the next session' })
+    expect((await reset('nobody')).output).toContain('there is no peer named "nobody"')
+  })
+
   // A loader that knows no koffi stands for a machine that it was not built for.
   const withoutKoffi = {
     NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(
@@ -103,17 +125,17 @@ describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not
     const { program, bird } = await opposite({}, '', withoutKoffi)
     await bird.waitForSession('Established')
     expect(program.log()).toContain(
-      "packets to peers go with the system's TTL: the package koffi, which sets socket options, cannot be loaded",
+      "connections to peers have the system's TTL and send buffer: the package koffi, which sets socket options, cannot be loaded",
     )
   })
 
   test('where koffi cannot be loaded, a password is refused in a sentence, and nothing goes out without it', async () => {
     const { program, bird, peer, health } = await opposite({}, 'password = "s3cret"', withoutKoffi)
-    const sentence = 'peer edge wants a TCP MD5 password, and that cannot be had'
+    const sentence = 'edge wants a TCP MD5 password, and that cannot be had'
     await waitFor(() => program.log().includes(sentence), { what: 'the sentence in the log' })
     await waitFor(async () => (await health()).includes(sentence), { what: 'the sentence in health' })
     expect(program.log()).not.toContain('s3cret')
-    expect(await peer()).toBeUndefined()
+    await waitFor(async () => (await peer()).lastError?.includes('cannot be set'), { what: 'an attempt to be refused' })
     expect(await bird.session()).not.toBe('Established')
   })
 })

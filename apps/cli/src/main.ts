@@ -30,6 +30,7 @@ Ask a running instance, at [admin] listen of the configuration
   lists                                 each list: state, names, skipped, last change
   lists --accept NAME                   take a list's new version although it shrank; give it to each process that loads lists
   peers                                 each BGP peer: state, since when, routes, last error
+  peers --reset NAME [--hard]           send a peer its routes once more; --hard: end its session, or a pause, and begin anew
   routes [--peer NAME]                  what is announced
   explain ADDRESS|NAME                  why it is routed, or why not
   forget ADDRESS|NAME [--hold-down 1h]  withdraw by hand
@@ -60,6 +61,8 @@ async function main(argv: string[]): Promise<number> {
         admin: { type: 'string' },
         accept: { type: 'string' },
         peer: { type: 'string' },
+        reset: { type: 'string' },
+        hard: { type: 'boolean' },
         service: { type: 'string' },
         'hold-down': { type: 'string' },
         json: { type: 'boolean' },
@@ -93,9 +96,18 @@ async function main(argv: string[]): Promise<number> {
         return await replay(config, subjects, json)
       case 'status':
       case 'senders':
-      case 'peers':
         print(command, await askAdmin({ config, admin: values.admin }, 'GET', `/api/${command}`), json)
         return 0
+      case 'peers': {
+        const where = { config, admin: values.admin }
+        const reset = { peer: values.reset, hard: values.hard === true }
+        const answer =
+          values.reset === undefined
+            ? await askAdmin(where, 'GET', '/api/peers')
+            : await askAdmin(where, 'POST', '/api/peers/reset', reset)
+        print('peers', answer, json)
+        return 0
+      }
       case 'backup':
         print(command, await askAdmin({ config, admin: values.admin }, 'POST', '/api/backup'), json)
         return 0
