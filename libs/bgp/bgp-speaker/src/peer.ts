@@ -565,13 +565,13 @@ export class SpeakerPeer {
       const bytes = this.#encode(Math.min(room, this.#turnBytes))
       if (bytes !== undefined) {
         this.#bytesSent += bytes.length
-        if (this.#onDrained === undefined) socket.write(bytes)
-        else socket.write(bytes, () => this.#wake()) // for a short one, no `drain` comes
+        socket.write(bytes)
       }
     }
     if (this.#adjRibOut.pending) {
       if (socket.writableLength < this.#maxInFlightBytes) this.#wake() // else `drain` goes on
     } else if (socket.writableLength === 0) this.#onDrained?.()
+    else if (this.#onDrained !== undefined) this.#deps.clock.after(LAST_LOOK_MS, () => this.#wake()) // for a short rest, no `drain` comes
   }
 }
 
@@ -580,6 +580,7 @@ const MAX_TURN_BYTES = 64 * 1024
 const FIRST_TURN_BYTES = 8 * 1024
 const TURN_MS = 2
 const CLOSE_PATIENCE_MS = 5000
+const LAST_LOOK_MS = 10
 const SYSTEM_TTL = 64
 
 /** The end of a session that is meant: Cease, Administrative Shutdown, with a word to the other operator (RFC 9003). */
