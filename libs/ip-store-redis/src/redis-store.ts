@@ -513,9 +513,8 @@ export class RedisIpStore implements IpStore {
     }
   }
 
-  /** However many keys expire in one turn of the loop, it is one hint. */
   #onExpired(key: string): void {
-    if (this.#hinted || !key.startsWith(`${this.#prefix}t:`)) return
+    if (this.#hinted || key !== `${this.#prefix}next`) return
     this.#hinted = true
     setImmediate(() => {
       this.#hinted = false

@@ -1,7 +1,7 @@
 /**
  * The Lua scripts: each is one atomic step over the keys below, all of which begin with the store's prefix.
  *
- *     meta        hash     epoch, revision, bindings, routes; life: the run_id of the server that the epoch is of;
+ *     meta        hash     epoch, revision, bindings, routes; next: the deadline that the key of this name has; life: the run_id of the server that the epoch is of;
  *                          clock: store time in ms, as it was when Redis's own clock said `last`
  *     lists       hash     list -> how many routes it owns (a list without bindings has no field)
  *     routes      hash     prefix -> its owning lists, NUL between them
@@ -10,9 +10,9 @@
  *     b:<prefix>  hash     list NUL name -> first seen, last seen, deadline; source, rule, chain (record.ts)
  *                          @ -> how many bindings, then NUL list NUL its bindings for each owning list
  *     n:<name>    hash     prefix NUL list -> nothing: what a name is bound to
- *     t:<tenth>   string   nothing; it expires at the end of a tenth of a second in which something is due: the trigger of an
- *                          expiry notification. One for each address would cost Redis 150 bytes each, and as many notifications
- *                          as addresses when many fall due together, just when it has other things to do.
+ *     next        string   nothing; its TTL ends at the next deadline: the trigger of an expiry notification. One key, because Redis
+ *                          looks at a few of the keys with a TTL ten times a second: among as many as there are addresses it
+ *                          would find the one that is due half an hour late
  *
  * Times in records are base 36, `*` for Infinity: short enough that small hashes stay in Redis's compact form (64 bytes a value).
  * A script works on at most SLICE bindings, a few milliseconds in which Redis serves nobody else. What can be gathered is written
@@ -44,14 +44,14 @@ const IN_FULL_MEMORY = '#!lua flags=allow-oom\n'
 const COMMON = String.raw`
 local P = ARGV[1]
 local META, LISTS, ROUTES, DEADLINES, LOG = P .. 'meta', P .. 'lists', P .. 'routes', P .. 'deadlines', P .. 'log'
-local BINDINGS, NAMES, TRIGGERS = P .. 'b:', P .. 'n:', P .. 't:'
+local NEXT, BINDINGS, NAMES = P .. 'next', P .. 'b:', P .. 'n:'
 local call, match = redis.call, string.match
 
 local function decimal(count)
   return string.format('%.0f', count)
 end
 
-local head = call('HMGET', META, 'epoch', 'revision', 'bindings', 'routes', 'life', 'clock', 'last')
+local head = call('HMGET', META, 'epoch', 'revision', 'bindings', 'routes', 'life', 'clock', 'last', 'next')
 local epoch, life = head[1], ARGV[2]
 local revision, bindings, routes = tonumber(head[2] or 0), tonumber(head[3] or 0), tonumber(head[4] or 0)
 
@@ -83,7 +83,7 @@ local changes = {}
 local routeWrites = {}
 local listRoutes = {}
 local deadlineWrites = {}
-local triggers = {}
+local triggerDeadline, firstDeadline = tonumber(head[8]) or math.huge, math.huge
 local goneKeys = {}
 local goneOfName = {}
 
@@ -146,7 +146,7 @@ end
 local function setDeadline(field, prefix, deadline)
   deadlineWrites[#deadlineWrites + 1] = deadline
   deadlineWrites[#deadlineWrites + 1] = field .. '\0' .. prefix
-  if deadline ~= 'inf' then triggers[math.ceil(deadline / 100)] = deadline end
+  if deadline ~= 'inf' then firstDeadline = math.min(firstDeadline, deadline) end
 end
 
 -- Takes the last binding of a prefix out of everything but the deadlines.
@@ -183,12 +183,15 @@ local function remove(list, name, prefix)
   return true
 end
 
+local function setTrigger(deadline)
+  call('SET', NEXT, '', 'PX', decimal(math.max(1, deadline - clock)))
+  call('HSET', META, 'next', decimal(deadline))
+end
+
 -- Writes what was gathered; returns the changes, and after them whatever the script has to say itself.
 local function finish(...)
   if #deadlineWrites > 0 then call('ZADD', DEADLINES, unpack(deadlineWrites)) end
-  for tenth, deadline in pairs(triggers) do
-    call('SET', TRIGGERS .. decimal(tenth), '', 'PX', decimal(math.max(1, deadline - clock)))
-  end
+  if firstDeadline < triggerDeadline then setTrigger(firstDeadline) end
   for name, fields in pairs(goneOfName) do
     if type(fields) == 'table' then call('HDEL', NAMES .. name, unpack(fields))
     else call('HDEL', NAMES .. name, fields) end
@@ -304,6 +307,8 @@ for _, member in ipairs(due) do
 end
 if #due > 0 then call('ZREMRANGEBYRANK', DEADLINES, 0, #due - 1) end
 local following = call('ZRANGE', DEADLINES, 0, 0, 'WITHSCORES')
+local followingDeadline = tonumber(following[2])
+if followingDeadline and followingDeadline ~= math.huge and followingDeadline ~= triggerDeadline then setTrigger(followingDeadline) end
 if #due == 0 then return { epoch, decimal(clock), decimal(firstRevision), '', '0', following[2] or 'inf' } end
 return finish(tostring(#due), following[2] or 'inf')
 `

@@ -163,22 +163,24 @@ describe.skipIf(!isInstalled('redis-server'))('RedisIpStore and a real redis-ser
     expect((await store.expire(store.now(), 10)).bindings).toBe(1)
   })
 
-  test('what falls due together has one trigger, and none of them stays for ever', async () => {
+  test('the only key with a TTL is the trigger, which ends at the next deadline', async () => {
     const server = await redis()
     const store = await open({ servers: [server] })
     const due = store.now() + 600_000
     const at = (index: number, expiresAtMs: number, name = 'example.org') =>
       sighting({ prefix: address(index), name, seenAtMs: due, expiresAtMs })
-    await store.observe(
-      Array.from({ length: 300 }, (_, index) => at(index, due)),
-      NO_LIMITS,
-    )
-    await store.observe([at(0, Infinity, ''), at(301, due + 1000), at(301, Infinity, '')], NO_LIMITS)
-    await store.forget([at(0, Infinity, ''), at(0, due)])
-    await store.expire(due, 1000)
-    const triggers = cli(server, 'keys', 'dnstap-bgp:t:*').split('\n')
-    expect(triggers).toHaveLength(2)
-    for (const key of triggers) expect(Number(cli(server, 'pttl', key))).toBeGreaterThan(500_000)
+    const ttl = () => Number(cli(server, 'pttl', 'dnstap-bgp:next'))
+    await store.observe([at(1, due + 1_000_000), at(2, Infinity, '')], NO_LIMITS)
+    expect(ttl()).toBeGreaterThan(1_500_000)
+    await store.observe([at(3, due), at(4, due + 500_000), at(2, due)], NO_LIMITS)
+    expect(ttl()).toBeLessThanOrEqual(600_000)
+    await store.forget([at(2, Infinity, '')])
+    await store.expire(due, 10)
+    expect(ttl()).toBeGreaterThan(1_000_000)
+    expect(ttl()).toBeLessThanOrEqual(1_100_000)
+    await store.reschedule([{ ...at(4, due), seenAtMs: due, expiresAtMs: due + 10_000 }])
+    expect(ttl()).toBeLessThanOrEqual(610_000)
+    expect(cli(server, 'info', 'keyspace')).toContain('expires=1,')
   })
 
   test('notification flags that are set already stay set', async () => {
