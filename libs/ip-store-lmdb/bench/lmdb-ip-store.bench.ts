@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Sighting, StoreLimits } from '@dnstap-bgp/ip-store'
+import type { NewDeadline, Sighting, StoreLimits } from '@dnstap-bgp/ip-store'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
 import { openLmdbStore } from '../src/index.ts'
 
@@ -98,7 +98,9 @@ async function run(phase: string, path: string): Promise<Figures> {
   } else if (phase === 'expire') {
     stopWatching()
     await new Promise((resolve) => setTimeout(resolve, 500))
-    const keys = Array.from({ length: DUE }, (_, at) => ({ ...sighting(at * 7, 0, 0), expiresAtMs: 1 }))
+    const keys: NewDeadline[] = []
+    for await (const part of store.bindings())
+      keys.push(...part.filter((_, at) => at % (COUNT / DUE) === 0).map((one) => ({ ...one, expiresAtMs: 1 })))
     for (let at = 0; at < DUE; at += 1_000) {
       await store.reschedule(keys.slice(at, at + 1_000))
       await turn()
@@ -110,7 +112,7 @@ async function run(phase: string, path: string): Promise<Figures> {
     let ended = 0
     for (;;) {
       const slice = threadMs()
-      const { bindings } = await store.expire(Date.now(), 1_000)
+      const { bindings } = await store.expire(store.now(), 1_000)
       longest = Math.max(longest, threadMs() - slice)
       ended += bindings
       if (bindings < 1_000) break
@@ -122,7 +124,7 @@ async function run(phase: string, path: string): Promise<Figures> {
   } else {
     stopWatching()
     // Sightings as they come from ingest: made by somebody else, outside this clock.
-    const now = Date.now() + (phase === 'refresh' ? HOLD_MS / 4 : 0)
+    const now = store.now() + (phase === 'refresh' ? HOLD_MS / 4 : 0)
     const watched = watchLoop()
     let spent = 0
     const from = performance.now()
