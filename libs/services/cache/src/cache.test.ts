@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { LocalBus, type BusState } from '@dnstap-bgp/bus'
 import {
   BINDINGS,
   EXPLAIN,
@@ -6,6 +7,7 @@ import {
   FORGET,
   FORGOTTEN,
   HEAD,
+  HELD_DOWN,
   INQUIRY,
   RESOLVERS,
   SNAPSHOT,
@@ -17,6 +19,17 @@ import { FakeClock } from '@dnstap-bgp/testkit'
 import { BASE_CONFIG, configOf, HOUR_MS, RESOLUTION, startTestCache, Switchable } from '../test/cache-under-test.ts'
 
 type Cache = Awaited<ReturnType<typeof startTestCache>>
+
+/** A bus whose return its subscribers hear of. */
+class ComingAndGoing extends LocalBus {
+  readonly #listeners: ((state: BusState) => void)[] = []
+  override onState(listener: (state: BusState) => void): void {
+    this.#listeners.push(listener)
+  }
+  comesBack(): void {
+    for (const listener of this.#listeners) listener('connected')
+  }
+}
 
 const ADDRESS = '93.184.215.14'
 const ROUTE = `${ADDRESS}/32`
@@ -420,6 +433,14 @@ describe('a wall clock that is set', () => {
     expect(Math.abs(Date.parse(binding.expires) - (before + HOUR_MS))).toBeLessThan(1000)
   })
 
+  test('back on one machine only shows: what comes too late for its list is told once a minute, but not what a peer has', async () => {
+    const { learn, clock, told } = await startTestCache()
+    await learn({ seenAtMs: clock.now() - 2 * HOUR_MS, source: 'peer 192.0.2.7' })
+    expect(told).toEqual([])
+    for (let i = 0; i < 5; i++) await learn({ seenAtMs: clock.now() - 2 * HOUR_MS })
+    expect(told).toEqual([expect.stringMatching(/^Resolutions come later than their list holds them/)])
+  })
+
   test('on one machine only shows: resolutions from the future count as of now, are counted, and told once a minute', async () => {
     const { learn, clock, cache, told } = await startTestCache()
     await learn({ seenAtMs: clock.now() + 4_000 })
@@ -431,6 +452,19 @@ describe('a wall clock that is set', () => {
 })
 
 describe('a store that is away', () => {
+  test('in the middle of a sweep is met by the next one', async () => {
+    const store = new Switchable()
+    const { learn, clock, changes } = await startTestCache({ store })
+    await learn(...Array.from({ length: 600 }, (_, i) => ({ address: `93.184.${i >> 8}.${i & 255}` })))
+    store.afterExpiring = () => (store.away = true)
+    await clock.advanceAsync(HOUR_MS + 1000, 60_000)
+    expect(changes.filter(({ lists }) => lists.length === 0)).toHaveLength(store.expireBatch)
+    store.afterExpiring = () => {}
+    store.away = false
+    await clock.advanceAsync(2000)
+    expect((await store.counts()).routes).toBe(0)
+  })
+
   test('makes no fault of ours: who asks is told why', async () => {
     const store = new Switchable()
     const { bus } = await startTestCache({ store })
@@ -544,6 +578,22 @@ describe('a hold-down by hand', () => {
     expect(await offer()).toMatchObject([{ refusal: 'held-down' }])
     await one.clock.advanceAsync(10_000)
     expect(await offer()).toEqual([null])
+  })
+
+  test('is asked for when the bus is back: what was said meanwhile is lost', async () => {
+    const bus = new ComingAndGoing({ pause: () => new Promise((resolve) => setImmediate(resolve)) })
+    const { cache, clock, settle } = await startTestCache({ bus })
+    bus.serve(HELD_DOWN, async function* () {
+      yield [{ subject: ROUTE, holdDownMs: 60_000 }]
+    })
+    const offer = () => cache.offer([{ ...entry, seenAtMs: clock.now() }])
+    expect(await offer()).toEqual([null])
+    // One of the two questions goes to the other server.
+    bus.comesBack()
+    bus.comesBack()
+    await settle()
+    expect(await offer()).toMatchObject([{ refusal: 'held-down' }])
+    expect((await cache.status()).routes).toBe(0)
   })
 
   test('keeps an address out that stands in a list, whatever is reloaded, and lets it come back in the end', async () => {

@@ -192,6 +192,10 @@ export class CacheService implements Closeable {
       bus.subscribe(FORGOTTEN, (forgotten) => this.#forgottenHeard(forgotten)),
       bus.subscribe(RESOLVERS, (addresses) => this.#resolversHeard(addresses)),
     )
+    // What was said while the bus was away is lost.
+    bus.onState((state) => {
+      if (state === 'connected' && !this.#closed) void this.#askHeldDown()
+    })
     lists.onChange(() => this.listsChanged())
     store.onDeadline(() => this.#sweepSoon())
     store.onState(({ kind }) => {
@@ -214,7 +218,8 @@ export class CacheService implements Closeable {
   async #open(): Promise<boolean> {
     const { bus, store, clock } = this.#deps
     try {
-      await this.#askHeldDown()
+      // A bus that is away may leave the question unanswered for long.
+      if (bus.state === 'connected') await this.#askHeldDown()
       await this.#sweep()
       // What falls due while a large store is looked through does not wait for the end of that.
       this.#sweeper ??= clock.every(SWEEP_PERIOD_MS, () => this.#sweepSoon())
@@ -381,13 +386,13 @@ export class CacheService implements Closeable {
     })
   }
 
-  /** What was forgotten before we started: another replica knows, if there is one. */
+  /** What was forgotten before we started, or while the bus was away: another replica knows, if there is one. */
   async #askHeldDown(): Promise<void> {
     const { bus, clock } = this.#deps
     try {
       for await (const part of bus.ask(HELD_DOWN, undefined))
         for (const forgotten of part)
-          if (this.#admission.heldDown.leftMs(forgotten.subject, clock.monotonic()) === 0) this.#holdDown(forgotten)
+          if (this.#admission.heldDown.leftMs(forgotten.subject, clock.monotonic()) === 0) this.#forgottenHeard(forgotten)
     } catch (error) {
       if (!(error instanceof BusError)) throw error
     }
@@ -529,7 +534,7 @@ export class CacheService implements Closeable {
     const end = Math.min(from + BATCH, resolutions.length)
     for (let i = from; i < end; i++) {
       const answer = this.#admission.admit(resolutions[i], now)
-      this.#lookAtTime(resolutions[i], now)
+      this.#lookAtTime(resolutions[i], now, isRefused(answer) && answer.refusal === 'too-old')
       if (isRefused(answer)) {
         refused.set(i, answer)
         continue
@@ -540,8 +545,14 @@ export class CacheService implements Closeable {
     return { sightings, indexes, refused }
   }
 
-  /** Machines whose clocks differ steer wrong for too long or too short: nothing else shows it. */
-  #lookAtTime({ seenAtMs, source }: Resolution, now: Moment): void {
+  /** Machines whose clocks differ steer for too long, or not at all: nothing else shows it. */
+  #lookAtTime({ seenAtMs, source }: Resolution, now: Moment, isTooOld: boolean): void {
+    // A peer tells everything that it has, also what our lists hold for less long.
+    if (isTooOld && !source.startsWith(PEER_SOURCE) && this.#rarely.isTime('too-old'))
+      this.#deps.log.warn(
+        { source, seconds: Math.round((unixTimeOf(now.storeMs, now) - seenAtMs) / 1000) },
+        'Resolutions come later than their list holds them: they waited on the way, or the clocks of this machine and of the one that saw them differ.',
+      )
     const aheadMs = seenAtMs - unixTimeOf(now.storeMs, now)
     if (aheadMs <= CLOCK_SKEW_MS) return
     this.counters.fromTheFuture++
@@ -646,7 +657,11 @@ export class CacheService implements Closeable {
    */
   async #sweep(): Promise<void> {
     const { store, clock } = this.#deps
-    const next = () => store.expire(store.now(), store.expireBatch)
+    const next = () => {
+      const coming = store.expire(store.now(), store.expireBatch)
+      coming.catch(() => {}) // met where it is awaited, which may be after a turn
+      return coming
+    }
     for (let coming: Promise<Expired> | undefined = next(); coming !== undefined;) {
       const expired: Expired = await coming
       const isLast = expired.bindings < store.expireBatch || this.#closed

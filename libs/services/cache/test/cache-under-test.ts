@@ -66,6 +66,7 @@ export class Switchable implements IpStore {
   /** Called, and waited for, before all bindings are handed out. */
   beforeBindings = async () => {}
   afterObserving = () => {}
+  afterExpiring = () => {}
   readonly expireBatch = 500
   readonly clock = new FakeClock()
   #store = memoryStore('e1', this.clock)
@@ -96,7 +97,9 @@ export class Switchable implements IpStore {
     return observed
   }
   async expire(...args: Parameters<IpStore['expire']>) {
-    return this.#there().expire(...args)
+    const expired = await this.#there().expire(...args)
+    if (expired.bindings > 0) this.afterExpiring()
+    return expired
   }
   async forget(...args: Parameters<IpStore['forget']>) {
     return this.#there().forget(...args)
