@@ -126,14 +126,23 @@ export async function listenTcp(
 export function boundSending(socket: Socket, bounds: { bytes: number; timeoutMs: number }, calls: SocketCalls | undefined): void {
   const fd = descriptorOf(socket)
   if (fd === undefined || calls === undefined) return
-  calls.setSendBuffer(fd, bounds.bytes)
-  calls.setUserTimeout(fd, bounds.timeoutMs)
+  try {
+    calls.setSendBuffer(fd, bounds.bytes)
+    calls.setUserTimeout(fd, bounds.timeoutMs)
+  } catch {
+    // A connection that is gone by now says so itself; without the bounds one works, too.
+  }
 }
 
 /** Octets written that the peer's TCP has not acknowledged; where the system does not say, those the kernel has not taken. */
 export function inFlight(socket: Socket, calls: SocketCalls | undefined): number {
   const fd = descriptorOf(socket)
-  return socket.writableLength + (fd === undefined || calls === undefined ? 0 : calls.unacknowledged(fd))
+  if (fd === undefined || calls === undefined) return socket.writableLength
+  try {
+    return socket.writableLength + calls.unacknowledged(fd)
+  } catch {
+    return socket.writableLength
+  }
 }
 
 /** Node has no public way to a socket's descriptor; this field is as old as net.Socket. */
