@@ -317,6 +317,7 @@ describe.skipIf(!isInstalled('redis-server'))('RedisIpStore and a real redis-ser
     await expect(store.observe([sighting({ prefix: '192.0.2.2/32' })], NO_LIMITS)).rejects.toThrow('MISCONF')
     expect(await store.bindingsOf('192.0.2.1/32')).toHaveLength(1)
     cli(server, 'config', 'set', 'stop-writes-on-bgsave-error', 'no')
+    cli(server, 'config', 'set', 'save', '') // or it would not stop: it has nowhere to save to
     await waitFor(() => store.state.kind === 'ready', { what: 'the store to be ready again' })
     expect((await store.observe([sighting({ prefix: '192.0.2.2/32' })], NO_LIMITS)).outcomes).toEqual(['new'])
   })
