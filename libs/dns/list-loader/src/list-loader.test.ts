@@ -486,6 +486,18 @@ test('a line counts once among what was skipped, however many bad names it holds
   expect(loaded.lists[0]?.skipped).toEqual({ 'label-too-long': 2 })
 })
 
+test.each([
+  ['google@cn', ['www.google.example', 'ads.google.example']],
+  ['google,@cn', ['www.google.example', 'ads.google.example']],
+  ['google,@cn,@-ads', ['www.google.example']],
+  ['other', []],
+])('of a geosite file #%s takes these sites with these attributes', async (fragment, expected) => {
+  const path = join(import.meta.dirname, '../../domain-list/fixtures/geosite.dat')
+  const loaded = await loaderOf([list('one', `${path}#${fragment}`)]).load()
+  const names = ['www.google.example', 'ads.google.example', 'upper.example']
+  expect(names.filter((name) => feeds(loaded, name).length > 0)).toEqual(expected)
+})
+
 test('an RPZ zone that does not say its name is told it', async () => {
   const zone = ['$TTL 60', '@ SOA localhost. root.localhost. 1 3600 600 86400 60', 'a.example.rpz.lab. CNAME .']
   const path = file('zone.rpz', ...zone)
