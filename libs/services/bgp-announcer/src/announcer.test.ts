@@ -419,6 +419,7 @@ describe('the announcer', () => {
     announcer.protect('11.0.19.1', 'BGP peer edge')
     expect(table.has('11.0.19.1/32')).toBe(false)
     announcer.protect('', 'of a connection that is gone')
+    announcer.protect('127.0.0.1', 'our own address')
     await settle(1000)
     expect(table.has('11.0.0.0/16')).toBe(false)
     bus.publish(ROUTE_CHANGES, { epoch: 'e1', firstRevision: 1, changes: [{ prefix: '11.0.19.1/32', lists: ['work'] }] })

@@ -188,6 +188,8 @@ export class Announcer implements Closeable {
     if (this.#inUse.has(address) || parseAddress(address) === undefined) return
     this.#inUse.set(address, what)
     for (const [oldest] of this.#inUse) if (this.#inUse.size > MAX_IN_USE) this.#inUse.delete(oldest)
+    // Most are in the file, too: nothing to look for in a large table.
+    if (this.#never.refuses(`${address}/${address.includes(':') ? 128 : 32}`) !== undefined) return
     this.#deps.table.delete(address) // before the session says anything; what covers it is found by the walk
     this.#neverChanged()
   }
