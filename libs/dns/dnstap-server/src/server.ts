@@ -13,6 +13,7 @@ import { DnstapConnection, type ConnectionOwner } from './connection.ts'
 import { newCounters, type CloseReason, type DnstapServerCounters } from './counters.ts'
 import { boundAddress, isSameSocket } from './inherited-sockets.ts'
 import { DnstapListenError, describeListenAddress, explainListenError, type ListenAddress } from './listen-address.ts'
+import { CONNECTION_LIMITS, Listener, type ConnectionLimits } from './listener.ts'
 import { readIntoSharedBuffer } from './shared-buffer.ts'
 import { listenOnPath, SocketFile } from './unix-listener.ts'
 
@@ -34,18 +35,6 @@ export interface DnstapServerOptions {
   readonly limits?: ConnectionLimits
 }
 
-/** Of each listener on its own, so that whoever reaches one of them cannot shut the others. */
-export interface ConnectionLimits {
-  readonly connections: number
-  /** From one IPv4 address, or one IPv6 network of 64 bits. */
-  readonly connectionsFromOne: number
-  /** Octets of frames begun and not ended, over all its connections. */
-  readonly heldOctets: number
-}
-
-/** Resolvers open one connection a thread. */
-export const CONNECTION_LIMITS: ConnectionLimits = { connections: 1024, connectionsFromOne: 128, heldOctets: 32 * 1024 * 1024 }
-
 export interface DnstapTlsOptions {
   readonly cert: string
   readonly key: string
@@ -63,19 +52,6 @@ export interface DnstapServerDeps {
   readonly clock: Clock
   readonly log: Log
   readonly handler: DnstapHandler
-}
-
-interface Listener {
-  /** In text: a port of 0 is replaced once the system has chosen one. */
-  text: string
-  readonly isInherited: boolean
-  /** Set when it is open. */
-  server: Server | undefined
-  /** Of a UNIX socket: as we made or met it. */
-  file: SocketFile | undefined
-  connections: number
-  readonly connectionsFrom: Map<string, number>
-  heldOctets: number
 }
 
 /** How long close() goes on reading what senders had already sent. */
@@ -201,7 +177,7 @@ export class DnstapServer implements ConnectionOwner {
     const listener = this.#connections.get(connection)
     if (listener === undefined) return
     listener.heldOctets += octets
-    if (octets <= 0 || listener.heldOctets <= this.#limits.heldOctets) return
+    if (octets <= 0 || !listener.holdsTooMuch) return
     let most = connection
     for (const [other, its] of this.#connections) if (its === listener && other.held > most.held) most = other
     most.cut('too-much-held')
@@ -210,13 +186,7 @@ export class DnstapServer implements ConnectionOwner {
   onClosed(connection: DnstapConnection, reason: CloseReason, detail: string | undefined): void {
     const listener = this.#connections.get(connection)
     this.#connections.delete(connection)
-    if (listener !== undefined) {
-      listener.connections--
-      const network = networkOf(connection.address)
-      const others = (listener.connectionsFrom.get(network) ?? 1) - 1
-      if (others > 0) listener.connectionsFrom.set(network, others)
-      else listener.connectionsFrom.delete(network)
-    }
+    listener?.closed(connection.address)
     if (this.#connections.size === 0) this.#allClosed?.()
     const fields = {
       peer: connection.peer,
@@ -233,7 +203,7 @@ export class DnstapServer implements ConnectionOwner {
   }
 
   async #open(address: ListenAddress, inherited: readonly ListenAddress[]): Promise<void> {
-    const listener = newListener(address, false)
+    const listener = new Listener(address, false, this.#limits)
     try {
       if (address.kind === 'unix') await this.#bind(listener, address.path)
       else {
@@ -272,7 +242,7 @@ export class DnstapServer implements ConnectionOwner {
       throw new DnstapListenError(unknown, 'EBADF', 'the descriptor handed over is not open', { cause: error })
     }
     if (address === undefined) throw new DnstapListenError(unknown, 'ENOTSOCK', 'the descriptor handed over is no stream socket')
-    const listener = newListener(address, true)
+    const listener = new Listener(address, true, this.#limits)
     const server = this.#createServer(address.kind, listener)
     try {
       await listen(server, { fd })
@@ -392,9 +362,7 @@ export class DnstapServer implements ConnectionOwner {
   ): 'server-closed' | 'not-allowed' | 'too-many-connections' | undefined {
     if (this.#closing) return 'server-closed'
     if (address !== undefined && !this.#options.allows(address)) return 'not-allowed'
-    if (listener.connections >= this.#limits.connections) return 'too-many-connections'
-    const isFromOneTooMany = (listener.connectionsFrom.get(networkOf(address)) ?? 0) >= this.#limits.connectionsFromOne
-    return address !== undefined && isFromOneTooMany ? 'too-many-connections' : undefined
+    return listener.hasRoomFor(address) ? undefined : 'too-many-connections'
   }
 
   #connect(socket: Socket, listener: Listener): DnstapConnection {
@@ -404,9 +372,7 @@ export class DnstapServer implements ConnectionOwner {
     const peer = address === undefined ? `${listener.text}#${id}` : describeListenAddress(endOf(address, socket))
     const connection = new DnstapConnection(this, id, peer, address, listener.text, socket)
     this.#connections.set(connection, listener)
-    listener.connections++
-    const network = networkOf(address)
-    listener.connectionsFrom.set(network, (listener.connectionsFrom.get(network) ?? 0) + 1)
+    listener.opened(address)
     if (address !== undefined) {
       socket.setNoDelay(true)
       // A resolver whose machine died says nothing: without this its connection would stay for ever.
@@ -431,18 +397,6 @@ function secureContextOf({ cert, key, clientCa }: DnstapTlsOptions): SecureConte
   return { cert, key, minVersion: 'TLSv1.2', ...(clientCa === undefined ? {} : { ca: clientCa }) }
 }
 
-function newListener(address: ListenAddress, isInherited: boolean): Listener {
-  return {
-    text: describeListenAddress(address),
-    isInherited,
-    server: undefined,
-    file: undefined,
-    connections: 0,
-    connectionsFrom: new Map(),
-    heldOctets: 0,
-  }
-}
-
 const REFUSALS = {
   'not-allowed': 'A dnstap connection was refused: its address is not allowed.',
   'too-many-connections': 'A dnstap connection was refused: there are too many.',
@@ -458,13 +412,6 @@ function addressOf(socket: Socket): string | undefined {
 
 function endOf(host: string, socket: Socket): ListenAddress {
   return { kind: 'tcp', host, port: socket.remotePort ?? 0 }
-}
-
-/** Who has one IPv6 address usually has 2^64 of them. */
-function networkOf(address: string | undefined): string {
-  if (address === undefined || !address.includes(':')) return address ?? ''
-  const [head = ''] = address.split('::')
-  return [...head.split(':'), '0', '0', '0', '0'].slice(0, 4).join(':')
 }
 
 function listen(server: Server, options: { fd: number } | { port: number; host?: string }): Promise<void> {

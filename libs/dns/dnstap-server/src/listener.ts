@@ -1,0 +1,76 @@
+/**
+ * One listening socket, and how many may use it.
+ *
+ * Limits are each listener's own, so that whoever reaches one of them cannot shut the others: strangers at a TCP port leave the UNIX socket
+ * of the resolver alone.
+ */
+import type { Server } from 'node:net'
+import { describeListenAddress, type ListenAddress } from './listen-address.ts'
+import type { SocketFile } from './unix-listener.ts'
+
+export interface ConnectionLimits {
+  readonly connections: number
+  /** From one IPv4 address, or one IPv6 network of 64 bits. */
+  readonly connectionsFromOne: number
+  /** Octets of frames begun and not ended, over all its connections. */
+  readonly heldOctets: number
+}
+
+/** Resolvers open one connection a thread. */
+export const CONNECTION_LIMITS: ConnectionLimits = { connections: 1024, connectionsFromOne: 128, heldOctets: 32 * 1024 * 1024 }
+
+export class Listener {
+  /** In text: a port of 0 is replaced once the system has chosen one. */
+  text: string
+  readonly isInherited: boolean
+  /** Set when it is open. */
+  server: Server | undefined = undefined
+  /** Of a UNIX socket: as we made or met it. */
+  file: SocketFile | undefined = undefined
+  /** Octets that its connections hold of frames begun. */
+  heldOctets = 0
+  readonly #limits: ConnectionLimits
+  #connections = 0
+  readonly #connectionsFrom = new Map<string, number>()
+
+  constructor(address: ListenAddress, isInherited: boolean, limits: ConnectionLimits) {
+    this.text = describeListenAddress(address)
+    this.isInherited = isInherited
+    this.#limits = limits
+  }
+
+  /** Is there room for one more connection, from this IP address? On a UNIX socket there is none. */
+  hasRoomFor(address: string | undefined): boolean {
+    if (this.#connections >= this.#limits.connections) return false
+    return address === undefined || (this.#connectionsFrom.get(networkOf(address)) ?? 0) < this.#limits.connectionsFromOne
+  }
+
+  get holdsTooMuch(): boolean {
+    return this.heldOctets > this.#limits.heldOctets
+  }
+
+  opened(address: string | undefined): void {
+    this.#connections++
+    if (address !== undefined) this.#count(networkOf(address), 1)
+  }
+
+  closed(address: string | undefined): void {
+    this.#connections--
+    if (address !== undefined) this.#count(networkOf(address), -1)
+  }
+
+  #count(network: string, change: 1 | -1): void {
+    const count = (this.#connectionsFrom.get(network) ?? 0) + change
+    if (count > 0) this.#connectionsFrom.set(network, count)
+    else this.#connectionsFrom.delete(network)
+  }
+}
+
+/** Who has one IPv6 address usually has the 2^64 of its network. */
+function networkOf(address: string): string {
+  if (!address.includes(':')) return address
+  const [head = '', tail = ''] = address.split('::')
+  const groups = (text: string) => (text === '' ? [] : text.split(':'))
+  const missing = 8 - groups(head).length - groups(tail).length
+  return [...groups(head), ...Array.from({ length: missing }, () => '0'), ...groups(tail)].slice(0, 4).join(':')
+}
