@@ -50,10 +50,13 @@ export async function askAdmin(target: AdminTarget, method: 'GET' | 'POST', path
   }).catch((error: unknown) => {
     const why = error instanceof Error ? error.message : String(error)
     const { code } = error as NodeJS.ErrnoException
+    const isNobody = code === 'ECONNREFUSED' || code === 'ENOENT'
     throw new AdminClientError(
-      `Nothing answers at ${shown} (${why}). Does dnstap-bgp run, and is [admin] listen the same?`,
+      isNobody
+        ? `Nothing answers at ${shown} (${why}). Does dnstap-bgp run, and is [admin] listen the same?`
+        : `${shown} did not answer ${path}: ${why}`,
       undefined,
-      code === 'ECONNREFUSED' || code === 'ENOENT',
+      isNobody,
     )
   })
   let answer: unknown

@@ -124,6 +124,12 @@ export class ListLoader {
     const loaded = await this.#wish((wish) => {
       wish.isFirst = true
       for (const [name, answer] of inTime) wish.received.set(name, answer)
+    }).catch(async (error: unknown) => {
+      // Nobody will close what never opened: downloads that go on would keep the process.
+      this.#cancel.abort()
+      await Promise.all(answers)
+      for (const answer of received.values()) discard(answer)
+      throw error
     })
     if (this.#config.readOnly !== true) this.#expectUrls(asked, answers, received, inTime)
     if (this.#config.watch !== false) {

@@ -525,6 +525,22 @@ test('a URL that does not answer keeps neither the start nor the changes of othe
   expect(clock.timers).toBe(1) // the next refresh
 })
 
+test('a start that fails for a file ends what is still being asked', async () => {
+  let isCut = false
+  answer = (request, response) => {
+    response.writeHead(200).write('a.example\n')
+    request.on('close', () => (isCut = true))
+  }
+  const lost = subscription({ name: 'file', source: { kind: 'path', path: join(stateFolder, 'none.txt') } })
+  const loading = loaderOf([subscription(), lost]).load()
+  const refused = expect(loading).rejects.toThrow('there is no such file')
+  await waitFor(() => requests.length === 1 && clock.timers === 1)
+  clock.advance(5_000)
+  await refused
+  await waitFor(() => isCut)
+  expect(readdirSync(stateFolder)).toEqual([])
+})
+
 test('who asks while a URL is being asked gets the same answer, and the word given then counts', async () => {
   answer = text('a.example\nb.example\nc.example\n')
   const loader = loaderOf(subscription())
