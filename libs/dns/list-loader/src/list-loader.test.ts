@@ -447,6 +447,16 @@ test('a folder for last good versions that cannot be written is told, and the li
   expect(faults).toMatchObject([{ why: expect.stringMatching(/^list "one": ENOTDIR/) as string }])
 })
 
+test('a folder for last good versions that cannot be looked into does not keep lists from loading', async () => {
+  const warnings: string[] = []
+  const log = { ...silentLog, child: () => log, warn: (_fields: object, text: string) => void warnings.push(text) }
+  const path = file('one.txt', 'a.example')
+  const loader = new ListLoader({ lists: [list('one', path)], stateFolder: path, watch: false }, { clock: systemClock, log })
+  opened.push(loader)
+  expect((await loader.load()).lists[0]?.state).toBe('fresh')
+  expect(warnings).toEqual(['What a killed process left in the folder of last good versions cannot be removed.'])
+})
+
 // ---- what a file must be
 
 test('a file must have the digest asked for, and a folder cannot have one', async () => {
