@@ -1,14 +1,14 @@
 /**
  * A receiver as a process of its own, for tests that stop, freeze or restart one:
  *
- *     node --import tsx receiver.ts [PATH]      listens on PATH, or on the sockets handed over by LISTEN_FDS
+ *     node --import tsx receiver.ts [PATH]      listens on PATH, and on the sockets handed over by LISTEN_FDS
  *
- * Writes a line `listening PID` when it is ready, then `QNAME QTYPE` for each CLIENT_RESPONSE. SIGTERM closes it in order.
+ * Writes a line `listening PID ADDRESS...` when it is ready, then `QNAME QTYPE` for each CLIENT_RESPONSE, and `trouble ...` when there is any. SIGTERM closes it in order.
  */
 import { DnstapDecoder, MessageType } from '@dnstap-bgp/dnstap'
 import { nameToText, ResponseReader } from '@dnstap-bgp/dns-wire'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
-import { inheritedSockets, startDnstapServer } from '../src/index.ts'
+import { describeListenAddress, inheritedSockets, startDnstapServer } from '../src/index.ts'
 import { optionsFor } from './options.ts'
 
 const path = process.argv[2]
@@ -31,5 +31,13 @@ const server = await startDnstapServer(
     },
   },
 )
-process.once('SIGTERM', () => void server.close())
-console.log(`listening ${process.pid}`)
+process.once('SIGTERM', () => {
+  clearInterval(timer)
+  void server.close()
+})
+console.log(['listening', process.pid, ...server.addresses.map(describeListenAddress)].join(' '))
+let told: string | undefined
+const timer = setInterval(() => {
+  if (server.trouble !== undefined && server.trouble !== told) console.log(`trouble ${server.trouble}`)
+  told = server.trouble
+}, 100)

@@ -1,5 +1,16 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -289,6 +300,23 @@ ${lines.map((line) => `  ${line}`).join('\n')}
   return { address, port }
 }
 
+test('a socket of systemd is known by another path to it too, and is missed when it is gone', async () => {
+  mkdirSync(join(folder, 'run'))
+  symlinkSync(join(folder, 'run'), join(folder, 'var-run'))
+  const path = join(folder, 'run', 'dnstap.sock')
+  const systemd = createServer()
+  await new Promise<void>((resolve) => systemd.listen(path, resolve))
+  cleanups.push(() => systemd.close())
+  const { fd } = (systemd as unknown as { _handle: { fd: number } })._handle
+  const command = `LISTEN_PID=$$ LISTEN_FDS=1 exec "${process.execPath}" --import tsx "${receiver}" "${join(folder, 'var-run', 'dnstap.sock')}"`
+  const process_ = startReceiver('sh', ['-c', command], fd)
+  await waitFor(() => process_.output.includes('listening'))
+  expect(process_.output.trim().split(' ').slice(2)).toEqual([path])
+  rmSync(path)
+  await waitFor(() => process_.output.includes('trouble'))
+  expect(process_.output).toContain(`${path} is not in its place: restart the systemd unit that made it.`)
+})
+
 /** A BIND that forwards nothing, knows one zone and reports client answers to a UNIX socket. */
 async function startBind(address: string, port: number, path: string): Promise<Daemon> {
   const daemon = await Daemon.start({
@@ -323,8 +351,9 @@ zone "example.org" { type primary; file "${into}/zone"; };
   return daemon
 }
 
-function startReceiver(command: string, args: string[]): { child: ChildProcess; output: string } {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+/** `fd`: a descriptor of ours that it has as its descriptor 3. */
+function startReceiver(command: string, args: string[], fd?: number): { child: ChildProcess; output: string } {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe', fd], detached: true })
   const started = { child, output: '' }
   child.stdout?.on('data', (bytes: Buffer) => (started.output += bytes.toString()))
   child.stderr?.on('data', (bytes: Buffer) => (started.output += bytes.toString()))
