@@ -29,7 +29,7 @@ await runProgram({ name: 'all-in-one', needs: PROGRAM_NEEDS['all-in-one'], flags
   program.routes.set('POST /api/lists/preview', async () => {
     const fresh = program.readConfig()
     const { coverage, ...shown } = await lists.preview(fresh)
-    return { config: resolve(fresh.fileName), ...shown, routesGoing: (await cache.service.preview(coverage)).routes }
+    return { config: resolve(fresh.fileName), ...shown, routesGoing: (await cache.service.preview(coverage, fresh)).routes }
   })
   program.onReload((fresh) =>
     lists.reconfigure(fresh, () => {

@@ -18,7 +18,7 @@ await runProgram({ name: 'cache', needs: PROGRAM_NEEDS.cache }, async (program, 
   program.routes.set('POST /api/lists/preview', async () => {
     const fresh = program.readConfig()
     const { coverage, ...shown } = await lists.preview(fresh)
-    return { config: resolve(fresh.fileName), ...shown, routesGoing: (await cache.service.preview(coverage)).routes }
+    return { config: resolve(fresh.fileName), ...shown, routesGoing: (await cache.service.preview(coverage, fresh)).routes }
   })
   program.onReload((fresh) => lists.reconfigure(fresh, () => cache.service.reconfigure(fresh)))
   program.onReport(async () => ({ ...(await cache.service.status()), names: lists.names.count }))

@@ -260,12 +260,12 @@ export class CacheService implements Closeable {
     this.#auditSoon()
   }
 
-  #admissionConfig() {
+  #admissionConfig(config = this.#config) {
     const resolvers = this.#resolvers.addresses.map((address) => [address, 'a resolver that we hear from'] as const)
     return {
-      ipv6: this.#config.ipv6,
-      holds: new Map(this.#config.lists.map((list) => [list.name, list.hold])),
-      never: new NeverList(neverListOptions(this.#config, this.#running)).with(resolvers),
+      ipv6: config.ipv6,
+      holds: new Map(config.lists.map((list) => [list.name, list.hold])),
+      never: new NeverList(neverListOptions(config, this.#running)).with(resolvers),
     }
   }
 
@@ -427,18 +427,19 @@ export class CacheService implements Closeable {
       .filter((list) => this.#admission.coverage.ruleFor(list, name) !== undefined)
   }
 
-  /** How many bindings and routes would go if the lists said this. */
-  async preview(coverage: LoadedCoverage): Promise<{ bindings: number; routes: number }> {
+  /** How many bindings and routes would go if the lists and the configuration said this. */
+  async preview(coverage: LoadedCoverage, config: CacheConfig = this.#config): Promise<{ bindings: number; routes: number }> {
     const { store, clock } = this.#deps
-    const admission = new Admission(this.#admission.config, coverage)
-    const wanted = await this.#staticSightings(coverage.addresses)
+    const admission = new Admission(this.#admissionConfig(config), coverage)
+    const wanted = await this.#staticSightings(coverage.addresses, config, admission)
+    const written = new Set([...wanted.values()].map(({ prefix }) => prefix))
     const going = new Map<string, number>()
     let bindings = 0
     for await (const part of store.bindings()) {
       const { gone, passedOn } = audit(part, admission, wanted, this.#moments.now())
       const staying = new Set(passedOn.map(({ prefix }) => prefix))
       for (const { prefix } of gone) {
-        if (staying.has(prefix)) continue
+        if (staying.has(prefix) || written.has(prefix)) continue
         bindings++
         going.set(prefix, (going.get(prefix) ?? 0) + 1)
       }
@@ -742,11 +743,15 @@ export class CacheService implements Closeable {
   }
 
   /** The routes that lists ask for by address, a slice at a time: there may be hundreds of thousands. */
-  async #staticSightings(addresses: ReadonlyMap<string, readonly string[]>): Promise<Map<string, Sighting>> {
+  async #staticSightings(
+    addresses: ReadonlyMap<string, readonly string[]>,
+    config = this.#config,
+    admission = this.#admission,
+  ): Promise<Map<string, Sighting>> {
     const { clock } = this.#deps
     const wanted = new Map<string, Sighting>()
     let count = 0
-    for (const sighting of staticSightings(this.#config, this.#admission, addresses, this.#moments.now())) {
+    for (const sighting of staticSightings(config, admission, addresses, this.#moments.now())) {
       wanted.set(staticKey(sighting.list, sighting.prefix), sighting)
       if (++count % BATCH === 0) await turn(clock)
     }
