@@ -1,5 +1,5 @@
 /** What deploy/, docker-compose.yml, Dockerfile and k8s/ say, held against the programs they start; containers.mjs tries it for real. */
-import { loadConfig, type Part } from '@dnstap-bgp/config'
+import { loadConfig, PROGRAM_NEEDS, type Part } from '@dnstap-bgp/config'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
@@ -8,19 +8,12 @@ import { parse, parseAllDocuments } from 'yaml'
 const path = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url))
 const read = (name: string) => readFileSync(path(name), 'utf8')
 
-/** Every program with an image, and what its main.ts needs. */
-const NEEDS: Record<string, readonly Part[]> = {
-  'all-in-one': ['lists', 'dnstap', 'bgp', 'alone'],
-  'dnstap-ingest': ['lists', 'dnstap', 'nats'],
-  cache: ['lists', 'nats', 'redis'],
-  'bgp-announcer': ['bgp', 'nats'],
-  'sync-gateway': ['syncer', 'nats'],
-}
+const NEEDS: Record<string, readonly Part[]> = PROGRAM_NEEDS
 const apps = Object.keys(NEEDS)
 
-test.each(apps)('%s needs what this test thinks', (app) => {
-  const needs = /needs: \[(.*?)\]/.exec(read(`apps/${app}/src/main.ts`))?.[1]
-  expect(needs?.split(', ').map((need) => need.replaceAll("'", ''))).toEqual(NEEDS[app])
+test.each(apps)('%s is a program that asks for its own needs', (app) => {
+  const [, name, needs] = /name: '(.*?)', needs: PROGRAM_NEEDS(?:\.|\[')([\w-]+)/.exec(read(`apps/${app}/src/main.ts`)) ?? []
+  expect([name, needs]).toEqual([app, app])
 })
 
 test.each(apps)('deploy/examples/%s.toml is all that the program needs, without a warning', (app) => {
