@@ -15,6 +15,8 @@ const KEPT_ROWS = 100_000
 export class RecentWrites {
   readonly #clock: Pick<Clock, 'monotonic'>
   #writes: { readonly atMs: number; readonly rows: number; readonly write: RecentWrite }[] = []
+  /** Those before it are dropped; their room is given back when they are the half of it. */
+  #first = 0
   #rows = 0
 
   constructor(clock: Pick<Clock, 'monotonic'>) {
@@ -35,19 +37,20 @@ export class RecentWrites {
   }
 
   all(): RecentWrite[] {
-    return this.#writes.map(({ write }) => write)
+    return this.#writes.slice(this.#first).map(({ write }) => write)
   }
 
   /** Lets go of what is not of the last seconds: when the server is lost, what it was told long before is on its disk, or gone for good. */
   trim(): void {
     const nowMs = this.#clock.monotonic()
-    let drop = 0
-    for (const { atMs, rows: old } of this.#writes) {
-      if (atMs > nowMs - KEPT_MS && this.#rows <= KEPT_ROWS) break
-      this.#rows -= old
-      drop++
+    for (let first = this.#writes[this.#first]; first !== undefined; first = this.#writes[this.#first]) {
+      if (first.atMs > nowMs - KEPT_MS && this.#rows <= KEPT_ROWS) break
+      this.#rows -= first.rows
+      this.#first++
     }
-    if (drop > 0) this.#writes = this.#writes.slice(drop)
+    if (this.#first < this.#writes.length / 2) return
+    this.#writes = this.#writes.slice(this.#first)
+    this.#first = 0
   }
 
   #add(rows: number, write: RecentWrite): void {

@@ -591,7 +591,8 @@ function sentenceFor(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
   if (/^(MOVED|ASK|CROSSSLOT|CLUSTERDOWN)\b/.test(message) || message.includes('cluster'))
     return `this is a Redis Cluster (${message}); the store needs all its keys on one server: use a single server or Sentinel`
-  if (message.startsWith("Stream isn't writeable") || message === 'Connection is closed.') return 'Redis cannot be reached'
+  if (/^Stream isn't writeable|^Connection is closed\.|^Reached the max retries per request/.test(message))
+    return 'Redis cannot be reached'
   if (message === 'Command timed out') return 'Redis did not answer in time'
   if (message.startsWith('NOAUTH') || message.startsWith('WRONGPASS')) return `Redis does not accept our credentials: ${message}`
   return `Redis: ${message}`
