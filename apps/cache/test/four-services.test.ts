@@ -3,6 +3,7 @@
  * behind. Two ingests and two cache replicas run at once. Then each program and each server is killed and comes back.
  */
 import {
+  adminJson,
   askAdmin,
   type Authority,
   type Daemon,
@@ -165,6 +166,41 @@ level = "debug"
       expect((await ask(running)).status).toBe(200)
     })
 
+    test.each(['ingest 1', 'cache 2', 'announcer', 'gateway'])(
+      '%s, asked why an address is routed, knows its binding and the peers that have it',
+      async (name) => {
+        await waitForExpected()
+        const socket = join(programs[name].folder, 'admin.sock')
+        const answer = await adminJson<object>(socket, '/api/explain?subject=198.51.100.100')
+        expect(answer).toMatchObject({
+          routed: true,
+          bindings: [{ name: 'www.x.test', prefix: '198.51.100.100/32' }],
+          announced: [{ prefix: '198.51.100.100/32', peers: [`${bird.options.address}:${bird.options.port}`], heldFor: '' }],
+          notes: [],
+        })
+      },
+    )
+
+    test('what is forgotten by hand at any program is withdrawn, and neither cache takes it back', async () => {
+      await lookUpNew()
+      await waitForExpected()
+      const n = hosts[nextHost - 1]
+      const body = { subject: `198.51.100.${n}`, holdDown: '10m' }
+      const { status, text } = await askAdmin(join(programs['gateway'].folder, 'admin.sock'), 'POST', '/api/forget', body)
+      expect({ status, ...(JSON.parse(text) as object) }).toEqual({
+        status: 200,
+        forgotten: 1,
+        withdrawn: [`${body.subject}/32`],
+      })
+      expected.delete(`${body.subject}/32`)
+      await waitForExpected()
+      // The other ingest has not told it yet: a second source brings it to the caches again.
+      const before = await refusedBy(programs, 'held-down')
+      await resolvers[1].lookup(`h${n}.x.test`)
+      await waitFor(async () => (await refusedBy(programs, 'held-down')) > before)
+      expect(await inBird()).toEqual([...expected].sort())
+    })
+
     test.each(['cache 1', 'cache 2', 'announcer', 'gateway', 'ingest 1', 'ingest 2'])(
       '%s may be killed at any moment: it comes back, and no route is missing meanwhile',
       async (name) => {
@@ -298,12 +334,12 @@ level = "debug"
       // A stale ingest, whose list still has them and which has forgotten what it told, cannot put them back.
       await programs['ingest 1'].stop()
       await programs['ingest 1'].restart()
-      const before = await refusedAsNotListed(programs)
+      const before = await refusedBy(programs, 'not-listed')
       await waitFor(
         async () => {
           await resolvers[0].lookup(nameOf(gone))
           await resolvers[0].lookup(nameOf(excepted))
-          return (await refusedAsNotListed(programs)) >= before + 2
+          return (await refusedBy(programs, 'not-listed')) >= before + 2
         },
         { what: () => `the caches to refuse both;\n${logs()}` },
       )
@@ -312,12 +348,12 @@ level = "debug"
   },
 )
 
-/** Resolutions that the caches refused because no list covers their names. */
-async function refusedAsNotListed(programs: Readonly<Record<string, Daemon>>): Promise<number> {
+/** Resolutions that the caches refused for this reason. */
+async function refusedBy(programs: Readonly<Record<string, Daemon>>, reason: string): Promise<number> {
   let sum = 0
   for (const name of ['cache 1', 'cache 2']) {
     const { text } = await askAdmin(join(programs[name].folder, 'admin.sock'), 'GET', '/metrics')
-    sum += Number(/cache_refused_total\{reason="not-listed"\} (\d+)/.exec(text)?.[1] ?? 0)
+    sum += Number(new RegExp(`cache_refused_total\\{reason="${reason}"\\} (\\d+)`).exec(text)?.[1] ?? 0)
   }
   return sum
 }

@@ -768,9 +768,10 @@ describe('explain', () => {
   describe('asks announcers', () => {
     /** One that has this of what it is asked for. */
     const announcer = ({ bus }: Cache, ...has: RouteState[]) =>
-      bus.subscribe(INQUIRY, ({ id, prefixes }) =>
-        bus.publish(FINDINGS, { id, routes: has.filter(({ prefix }) => prefixes.includes(prefix)) }),
-      )
+      bus.subscribe(INQUIRY, ({ id, prefixes }) => {
+        const routes = has.filter(({ prefix }) => prefixes.includes(prefix))
+        if (routes.length > 0) bus.publish(FINDINGS, { id, routes })
+      })
 
     test('which peers have the route', async () => {
       const cache = await startTestCache()
@@ -798,13 +799,13 @@ describe('explain', () => {
         announced: [{ prefix: wider, heldFor: '5m' }],
       })
       await cache.learn({ address: '93.185.0.1' })
-      expect((await cache.explain('93.185.0.1')).notes).toEqual(['No announcer has the route (yet).'])
+      expect((await cache.explain('93.185.0.1')).notes).toEqual(['No announcer says that it has the route (yet).'])
     })
 
     test('and says when none answers', async () => {
       const cache = await startTestCache()
       await cache.learn({})
-      expect((await cache.explain(ADDRESS)).notes).toEqual(['No announcer answered.'])
+      expect((await cache.explain(ADDRESS)).notes).toEqual(['No announcer says that it has the route (yet).'])
     })
   })
 

@@ -345,14 +345,17 @@ export class CacheService implements Closeable {
   }
 
   /**
-   * Takes bindings out by hand, and keeps their subject out for a while if asked to. First it is kept out, everywhere, and then taken
-   * out: what is learnt in between would stay.
+   * Takes bindings out by hand, and keeps their subject out for a while if asked to. First it is kept out, and then taken out: what is
+   * learnt in between would stay. The others hear of it when what there was is gone, and end what they were storing meanwhile.
    */
   async forget(request: ForgetRequest): Promise<{ forgotten: number; withdrawn: string[] }> {
     const forgotten: Forgotten = { subject: this.explainer.storedAs(request.subject), holdDownMs: request.holdDownMs }
     this.#holdDown(forgotten)
-    this.#deps.bus.publish(FORGOTTEN, forgotten)
-    return this.#end(forgotten.subject)
+    try {
+      return await this.#end(forgotten.subject)
+    } finally {
+      this.#deps.bus.publish(FORGOTTEN, forgotten)
+    }
   }
 
   async #end(subject: string): Promise<{ forgotten: number; withdrawn: string[] }> {

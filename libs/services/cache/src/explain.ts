@@ -257,9 +257,7 @@ export class Explainer {
       if (this.#admission.coverage.unloaded.has(list))
         notes.push(`List "${list}" could not be loaded; what it bound before stays until it expires.`)
     if (findings !== undefined && bindings.length > 0 && announced === 0)
-      notes.push(
-        findings.some(({ routes }) => routes !== undefined) ? 'No announcer has the route (yet).' : 'No announcer answered.',
-      )
+      notes.push('No announcer says that it has the route (yet).')
     return notes
   }
 }
