@@ -460,7 +460,8 @@ export class LmdbIpStore implements IpStore {
   }
 
   #wake(): void {
-    if (this.#timer !== undefined || this.#writing !== undefined || !this.#hasToWrite || this.#database === undefined) return
+    const isLoading = this.#database === undefined && this.#state.kind === 'ready'
+    if (this.#timer !== undefined || this.#writing !== undefined || !this.#hasToWrite || isLoading) return
     const waited = this.#dirty.length === 0 ? 0 : this.#clock.monotonic() - this.#dirtySince
     const delay = this.#state.kind === 'ready' ? Math.max(0, FLUSH_AFTER_MS - waited) : RETRY_AFTER_MS
     this.#timer = this.#clock.after(delay, () => {
