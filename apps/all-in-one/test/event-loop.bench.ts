@@ -140,11 +140,6 @@ await measured('another snapshot of everything, compared', async () => {
   await until(() => announcer.counters.snapshots > before)
   await new Promise((resolve) => setTimeout(resolve, 3000))
 })
-writeFileSync(listFile, names.slice(names.length / 10).join('\n'))
-await measured(`${DUE} leave the lists together`, async () => {
-  await lists.reconfigure(config)
-  await until(() => table.size === COUNT - DUE)
-})
 const first = Number(
   sighting(COUNT - DUE)
     .name.slice('host-'.length)
@@ -160,8 +155,14 @@ for (let from = 0; from < lastTenth.length; from += 1000) {
 }
 let lastGoneMs = 0
 await measured(`${DUE} expire together`, async () => {
-  await until(() => table.size === COUNT - 2 * DUE)
+  await until(() => table.size === COUNT - DUE)
   lastGoneMs = store.now() - dueMs
+})
+// Last, for the audit that it makes would give back their deadlines to those above.
+writeFileSync(listFile, names.slice(names.length / 10).join('\n'))
+await measured(`${DUE} leave the lists together`, async () => {
+  await lists.reconfigure(config)
+  await until(() => table.size === COUNT - 2 * DUE)
 })
 
 if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ count: COUNT, store: STORE, lastGoneMs, rows })}\n`)

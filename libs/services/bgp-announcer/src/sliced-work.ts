@@ -2,7 +2,8 @@
  * Work on a large table that must not hold the event loop: generators that yield after each step, run for a few milliseconds at a time.
  *
  * What comes in order (changes) goes first and in its order; what walks the whole table goes behind it. Small work is done before the
- * call that brought it returns.
+ * call that brought it returns, as long as there has not been much of it: a snapshot's chunks may follow each other without a turn of the
+ * loop between them.
  */
 import type { Clock, Timer } from '@dnstap-bgp/runtime'
 
@@ -15,6 +16,7 @@ export class SlicedWork {
   readonly #walks: Iterator<void>[] = []
   #timer: Timer | undefined
   #working = false
+  #spentMs = 0 // since the last turn that we took
   #closed = false
   #waiting: (() => void)[] = []
 
@@ -49,8 +51,10 @@ export class SlicedWork {
   }
 
   #goOn(): void {
+    if (this.#spentMs >= SLICE_MS) return this.#takeTurn()
     this.#working = true
-    const untilMs = this.#clock.monotonic() + SLICE_MS
+    const beganMs = this.#clock.monotonic()
+    const untilMs = beganMs + SLICE_MS - this.#spentMs
     for (let steps = 1; !this.#closed; steps++) {
       const queue = this.#inOrder.length > 0 ? this.#inOrder : this.#walks
       const [work] = queue
@@ -58,14 +62,20 @@ export class SlicedWork {
       if (work.next().done === true) queue.shift()
       if (queue === this.#walks) this.#resume()
       if (steps % STEPS_BETWEEN_LOOKS !== 0 || this.#clock.monotonic() < untilMs) continue
-      this.#timer = this.#clock.after(0, () => {
-        this.#timer = undefined
-        this.#goOn()
-      })
+      this.#takeTurn()
       break
     }
+    this.#spentMs = this.#timer === undefined ? this.#spentMs + this.#clock.monotonic() - beganMs : 0
     this.#working = false
     if (this.#inOrder.length === 0) this.#resume()
+  }
+
+  #takeTurn(): void {
+    this.#timer = this.#clock.after(0, () => {
+      this.#timer = undefined
+      this.#spentMs = 0
+      this.#goOn()
+    })
   }
 
   #resume(): void {
