@@ -51,6 +51,20 @@ describe('RouteTable', () => {
     expect(() => new RouteTable().set(text, plain)).toThrow(TypeError)
   })
 
+  test.each([
+    ['198.51.100.7', ['198.51.100.7/32', '198.51.100.6/31', '198.51.100.0/24', '0.0.0.0/0']],
+    ['198.51.100.5', ['198.51.100.0/24', '0.0.0.0/0']],
+    ['2001:db8:1:2::3', ['2001:db8:1:2::3/128', '2001:db8::/33', '2001:db8::/32']],
+    ['2001:db9::', []],
+  ])('knows what covers %s, the longest first', (address, expected) => {
+    const table = new RouteTable()
+    const v4 = ['0.0.0.0/0', '198.51.100.0/24', '198.51.100.6/31', '198.51.100.7/32', '198.51.100.4/32', '128.0.0.0/1']
+    const v6 = ['2001:db8::/32', '2001:db8::/33', '2001:db8:1:2::3/128', '8000::/1']
+    for (const prefix of [...v4, ...v6]) table.set(prefix, plain)
+    table.delete('128.0.0.0/1')
+    expect(table.covering(address)).toEqual(expected)
+  })
+
   test('tells prefixes of different length apart, and accepts the default route', () => {
     const table = new RouteTable()
     const prefixes = ['0.0.0.0/0', '0.0.0.0/1', '0.0.0.0/32', '::/0', '::/33', '::/128', '2001:db8::/32', '198.51.100.0/24']

@@ -96,6 +96,20 @@ export class RouteTable {
     return this.get(prefix) !== undefined
   }
 
+  /** The routes that cover an address, the longest prefix first: one lookup for each length, however large the table. */
+  covering(address: string): string[] {
+    const family = this.#read(address)
+    const table = this.families[family]
+    const key = keys[family]
+    const found: string[] = []
+    for (let length = lengthRead; length >= 0; length--) {
+      if (length < lengthRead) key[length >> 5] &= ~(0x80000000 >>> (length & 31))
+      const id = table.find(key, length)
+      if (id >= 0 && table.attributes[id] !== 0) found.push(this.prefixText(family, id))
+    }
+    return found
+  }
+
   /** The number of a prefix that is wanted, or was and some peer still has it. */
   find(prefix: string): { readonly family: Family; readonly id: number } | undefined {
     const family = this.#read(prefix)

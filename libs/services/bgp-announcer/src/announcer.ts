@@ -17,7 +17,7 @@
 import { BusError } from '@dnstap-bgp/bus'
 import type { Bus, Subscription } from '@dnstap-bgp/bus'
 import type { ListConfig } from '@dnstap-bgp/config'
-import { parseAddress, parsePrefix } from '@dnstap-bgp/ip'
+import { hostPrefix, parseAddress, parsePrefix } from '@dnstap-bgp/ip'
 import type { NeverList } from '@dnstap-bgp/ip'
 import type { RouteTable } from '@dnstap-bgp/route-table'
 import type { Clock, Closeable, Log, Timer } from '@dnstap-bgp/runtime'
@@ -159,8 +159,7 @@ export class Announcer implements Closeable {
       }),
       bus.subscribe(FORGOTTEN, ({ subject }) => this.#work.inOrder(this.#forget(subject))),
       bus.subscribe(RESOLVERS, (addresses) => {
-        if (!this.#resolvers.hear(addresses, clock.monotonic())) return
-        this.#neverChanged()
+        if (this.#resolvers.hear(addresses, clock.monotonic())) this.#neverAlso(addresses)
       }),
       bus.subscribe(INQUIRY, ({ id, prefixes }) => {
         const routes = prefixes.flatMap((prefix) => this.#routeState(prefix))
@@ -178,7 +177,8 @@ export class Announcer implements Closeable {
   reconfigure(config: AnnouncerConfig): void {
     this.#config = config
     this.#attributes = new AttributesOfLists(config.lists)
-    this.#neverChanged()
+    this.#neverAlso([])
+    this.#work.walk(this.#lookAgain(++this.#reconfigured))
     // What the never list refused so far is not in the table; only the cache knows it.
     if (this.counters.neverRefused > 0) this.#do(this.follower.start())
   }
@@ -188,10 +188,8 @@ export class Announcer implements Closeable {
     if (this.#inUse.has(address) || parseAddress(address) === undefined) return
     this.#inUse.set(address, what)
     for (const [oldest] of this.#inUse) if (this.#inUse.size > MAX_IN_USE) this.#inUse.delete(oldest)
-    // Most are in the file, too: nothing to look for in a large table.
-    if (this.#never.refuses(`${address}/${address.includes(':') ? 128 : 32}`) !== undefined) return
-    this.#deps.table.delete(address) // before the session says anything; what covers it is found by the walk
-    this.#neverChanged()
+    // Most are in the file, too. Else what covers it goes before the session says anything.
+    if (this.#never.refuses(hostPrefix(address)) === undefined) this.#neverAlso([address])
   }
 
   async close(): Promise<void> {
@@ -202,11 +200,15 @@ export class Announcer implements Closeable {
     await Promise.all(this.#subscriptions.map((subscription) => subscription.close()))
   }
 
-  #neverChanged(): void {
+  /** What sessions use or the resolvers that are heard are others now; routes that cover an address new among them go at once. */
+  #neverAlso(addresses: readonly string[]): void {
+    const { table } = this.#deps
+    const added = addresses.filter((address) => this.#never.refuses(hostPrefix(address)) === undefined)
     const resolvers = this.#resolvers.addresses.map((one) => [one, 'a resolver we hear from'] as const)
     const also = [...this.#inUse, ...resolvers]
     this.#never = also.length === 0 ? this.#config.never : this.#config.never.with(also)
-    this.#work.walk(this.#lookAgain(++this.#reconfigured))
+    for (const prefix of added.flatMap((address) => table.covering(address)))
+      if (table.delete(prefix)) this.counters.neverRefused++
   }
 
   /** For `explain`. */
