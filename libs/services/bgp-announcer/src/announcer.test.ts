@@ -359,6 +359,21 @@ describe('the announcer', () => {
     expect(announcer.staleRoutes).toBe(1)
   })
 
+  test('holds on to what the store learnt again after its snapshot', async () => {
+    const cache = new FakeCache()
+    cache.routes = [A, B].map((prefix) => ({ prefix, lists: ['video'] }))
+    const { bus, prefixes, settle, loseMemory, announcer } = await startAnnouncer(cache)
+    const log = [B, A].map((prefix) => ({ prefix, lists: ['video'] }))
+    // A was learnt after the snapshot's end: the log from its beginning has it already, the announcer hears of it later.
+    cache.tailPart = ({ revision }) => (revision > 0 ? 'up-to-date' : { epoch: 'e2', firstRevision: 1, changes: log })
+    await loseMemory('e2', [{ prefix: B, lists: ['video'] }])
+    expect(prefixes()).toEqual([A, B])
+    bus.publish(ROUTE_CHANGES, { epoch: 'e2', firstRevision: 2, changes: log.slice(1) })
+    await settle()
+    expect(prefixes()).toEqual([A, B])
+    expect(announcer.staleRoutes).toBe(0)
+  })
+
   test('withdraws at once what was forgotten by hand, though it is only held', async () => {
     const cache = new FakeCache()
     cache.routes = [A, B].map((prefix) => ({ prefix, lists: ['video'] }))

@@ -352,11 +352,13 @@ export class Announcer implements Closeable {
     }
   }
 
-  /** Withdraws what is only held. */
+  /** Withdraws what is only held and was withdrawn; what was announced is told to the follower as well. */
   *#letGo(changes: readonly RouteChange[]): Generator<void> {
-    for (const { prefix } of changes) {
-      if (this.heldForMs(prefix) !== undefined) this.#deps.table.delete(prefix)
-      for (const { prefixes } of this.#stale) prefixes.delete(prefix)
+    for (const { prefix, lists } of changes) {
+      if (lists.length === 0) {
+        if (this.heldForMs(prefix) !== undefined) this.#deps.table.delete(prefix)
+        for (const { prefixes } of this.#stale) prefixes.delete(prefix)
+      }
       yield
     }
   }
