@@ -534,6 +534,16 @@ describe('the announcer', () => {
     expect(announcer.follower.state).toBe('following')
   })
 
+  test('asks a store that restarts now and then for a snapshot at once each time', async () => {
+    const { cache, beat, loseMemory } = await startAnnouncer()
+    for (const epoch of ['e2', 'e3', 'e4', 'e5', 'e6']) {
+      await beat(11_000)
+      const before = cache.snapshotsAsked
+      await loseMemory(epoch)
+      expect(cache.snapshotsAsked).toBe(before + 1)
+    }
+  })
+
   test('says to everybody on the way through a large table what comes meanwhile', async () => {
     const cache = new FakeCache()
     cache.routes = Array.from({ length: 5000 }, (_, i) => ({ prefix: `11.0.${i >> 8}.${i & 255}/32`, lists: ['video'] }))

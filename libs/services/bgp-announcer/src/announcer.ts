@@ -71,6 +71,8 @@ const SILENCE_MS = 5000
 /** Questions that lead to further snapshots at once (two stores in dispute, a log too short) get rarer, up to this pause. */
 const MAX_PAUSE_MS = 30_000
 const SNAPSHOTS_AT_ONCE = 2
+/** Without a further one for so long, one is forgiven: a store that restarts now and then is asked at once. */
+const SNAPSHOT_FORGIVEN_MS = 10_000
 /** Routes of a lost store withdrawn per second once they may go. */
 const STALE_PER_TICK = 1000
 const STALE_TICK_MS = 100
@@ -396,8 +398,8 @@ export class Announcer implements Closeable {
   #askSnapshotSoon(): void {
     if (this.#asking === 'pause') return // a bus that comes and goes does not lengthen it
     const nowMs = this.#deps.clock.monotonic()
-    if (nowMs - this.#lastSnapshotMs > MAX_PAUSE_MS) this.#snapshotsInARow = 0
-    const inARow = this.#snapshotsInARow
+    const forgiven = Math.floor((nowMs - this.#lastSnapshotMs) / SNAPSHOT_FORGIVEN_MS)
+    const inARow = (this.#snapshotsInARow = Math.max(0, this.#snapshotsInARow - forgiven))
     if (inARow < SNAPSHOTS_AT_ONCE) return void this.#askSnapshot()
     const question = ++this.#questions
     this.#asking = 'pause'
