@@ -172,16 +172,18 @@ describe('Offer', () => {
 
   test('is bare for a peer that knows no optional parameters', () => {
     const refused = offer()
-    expect(refused.refused(refusal(4))).toBe(true)
+    const full = refused.open()
+    expect(refused.refused(refusal(4), full)).toBe(true)
     expect(refused.encode().length).toBe(29)
-    expect(refused.refused(refusal(4))).toBe(false)
+    expect(refused.refused(refusal(4), refused.open())).toBe(false)
+    expect(refused.refused(refusal(4), full)).toBe(true) // on another connection
+    expect(refused.encode().length).toBe(29)
   })
 
   test('other NOTIFICATIONs take nothing out', () => {
     const same = offer()
-    expect(same.refused(refusal(2))).toBe(false)
-    expect(same.refused({ ...refusal(4), code: 6 })).toBe(false)
-    expect(same.refused(refusal(7, [6, 0]))).toBe(false)
+    for (const other of [refusal(2), { ...refusal(4), code: 6 }, refusal(7, [6, 0])])
+      expect(same.refused(other, same.open())).toBe(false)
     expect(same.open().capabilities.families).toEqual(['ipv4', 'ipv6'])
   })
 })

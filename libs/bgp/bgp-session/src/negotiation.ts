@@ -95,12 +95,13 @@ export class Offer {
   }
 
   /**
-   * A peer that knows no optional parameters (2/4) gets an OPEN without (RFC 5492 §3); true when the next one will differ. Unsupported
-   * Capability (2/7) is another thing: its data says what the peer wants from us and did not find, so leaving out more would not help.
+   * A peer that knows no optional parameters (2/4) gets an OPEN without (RFC 5492 §3); true when the next one will differ from what was
+   * refused. Unsupported Capability (2/7) is another thing: its data says what the peer wants from us and did not find, so leaving out
+   * more would not help.
    */
-  refused({ code, subcode }: Notification): boolean {
+  refused({ code, subcode }: Notification, refused: Open): boolean {
     if (code !== ErrorCode.OPEN_MESSAGE_ERROR || subcode !== OpenErrorSubcode.UNSUPPORTED_OPTIONAL_PARAMETER) return false
-    if (this.#isBare) return false
+    if (isBare(refused)) return false
     this.#isBare = true
     return true
   }
@@ -136,6 +137,11 @@ export class Offer {
       ...(settings.role !== undefined && isExternal ? { role: settings.role } : {}),
     }
   }
+}
+
+/** Is it an OPEN of ours without optional parameters? */
+export function isBare(open: Open): boolean {
+  return open.capabilities === NO_CAPABILITIES
 }
 
 /** What the two OPENs agree on, or the error that answers theirs. */

@@ -343,6 +343,26 @@ describe('a peer that refuses', () => {
     expect(lengths[0]).toBeGreaterThan(29)
   })
 
+  test('capabilities on both connections of a collision is offered none next', () => {
+    const played = new Played()
+    const { connection = 0 } = played.peering.incoming()
+    played.actions.push(...played.peering.receive(connection, refusal(4)))
+    expect(played.peering.withheldCapabilities).not.toEqual([])
+    played.receive(refusal(4))
+    expect(played.actions.at(-2)).toMatchObject({ type: 'waiting', seconds: 1 })
+    played.again()
+    expect(played.opens().at(-1)?.bytes.length).toBe(29)
+  })
+
+  test('capabilities is offered none next, whatever becomes of the OPEN with capabilities on another connection', () => {
+    const played = new Played()
+    const { connection = 0 } = played.peering.incoming()
+    played.actions.push(...played.peering.receive(connection, refusal(4)))
+    played.receive(refusal(2))
+    played.again()
+    expect(played.opens().at(-1)?.bytes.length).toBe(29)
+  })
+
   test('capabilities is offered them again when the operator begins anew', () => {
     const played = new Played()
     played.receive(refusal(4))

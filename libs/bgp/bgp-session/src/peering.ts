@@ -20,13 +20,13 @@ import {
   OpenErrorSubcode,
   decodeMessage,
 } from '@dnstap-bgp/bgp-wire'
-import type { AttributeFault, Family, Message, RouteRefreshSubtype, UpdateContext } from '@dnstap-bgp/bgp-wire'
+import type { AttributeFault, Family, Message, Open, RouteRefreshSubtype, UpdateContext } from '@dnstap-bgp/bgp-wire'
 import { losingSide } from './collision.ts'
 import type { Side } from './collision.ts'
 import { withDefaults } from './config.ts'
 import type { SessionConfig, Settings } from './config.ts'
 import type { Ending, Event, State, Timer } from './fsm.ts'
-import { Offer } from './negotiation.ts'
+import { isBare, Offer } from './negotiation.ts'
 import type { Negotiated } from './negotiation.ts'
 import { Session, jittered } from './session.ts'
 
@@ -308,6 +308,7 @@ export class Peering {
   #tell(line: Line, event: Event): PeeringAction[] {
     const wasUp = line.wasUp
     const before = line.connection
+    const ourOpen = line.session.ourOpen
     if (event.type === 'TcpConnectionFails') this.#lost(line)
     const actions: PeeringAction[] = []
     for (const action of line.session.handle(event)) {
@@ -338,7 +339,7 @@ export class Peering {
           break
         case 'ended':
           actions.push({ ...action, side: line.side, connection: before })
-          this.#judgeEnding(action, wasUp)
+          this.#judgeEnding(action, wasUp, ourOpen)
           break
       }
     }
@@ -387,11 +388,16 @@ export class Peering {
     return this.#tell(this.#incoming, { type: 'OpenCollisionDump' })
   }
 
-  #judgeEnding(ending: Ending, wasUp: boolean): void {
+  /** `ourOpen`: what was offered on that connection, if it came to that. Two connections may end with different ones, or with the same. */
+  #judgeEnding(ending: Ending, wasUp: boolean, ourOpen: Open | undefined): void {
     const { received } = ending
     const isCollision = received?.code === ErrorCode.CEASE && received.subcode === CeaseSubcode.CONNECTION_COLLISION_RESOLUTION
-    if (received !== undefined && ending.from !== 'Established' && this.#offer.refused(received)) this.#isRefused = true
-    else if (ending.from === 'Established' || (wasUp && ending.deliberate !== true && !isCollision)) this.#offer.forget() // without capabilities it went no better, or went for a while: everything is offered again
+    const hasFailed = ending.from === 'Established' || (wasUp && ending.deliberate !== true && !isCollision)
+    if (ourOpen !== undefined) {
+      const isRefusal = received !== undefined && ending.from !== 'Established' && this.#offer.refused(received, ourOpen)
+      if (isRefusal) this.#isRefused = true
+      else if (hasFailed && isBare(ourOpen)) this.#offer.forget() // it went no better without, or went for a while: everything is offered again
+    }
     if (ending.deliberate === true) return
     this.#failures++
     if (wasUp) this.#brokenLines++
