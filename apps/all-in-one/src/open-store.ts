@@ -28,9 +28,7 @@ export async function openStore(config: Config, deps: Deps): Promise<IpStore> {
       return inMemory(deps, `${error.message}; until the next start everything is kept in memory only`)
     }
   }
-  if (config.store.kind === 'redis')
-    deps.log.warn({}, 'The all-in-one keeps its store by itself; [store] redis is for the cache service.')
-  else deps.log.warn({}, 'No `cache` file is configured: what is learnt is forgotten at the end.')
+  deps.log.warn({}, 'No `cache` file is configured: what is learnt is forgotten at the end.')
   return inMemory(deps)
 }
 
