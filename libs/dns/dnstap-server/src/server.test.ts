@@ -348,6 +348,21 @@ describe('the socket file', () => {
     await sender(server.addresses[0]).begin()
   })
 
+  test('that was removed is there again though another one cannot be', async () => {
+    const inner = join(folder, 'inner')
+    mkdirSync(inner)
+    const first = { kind: 'unix', path: join(inner, 'first.sock') } as const
+    const server = await start({ listen: [first, { kind: 'unix', path }] })
+    rmSync(inner, { recursive: true })
+    clock.advance(1000)
+    await waitFor(() => server.trouble !== undefined)
+    rmSync(path)
+    clock.advance(1000)
+    await waitFor(() => existsSync(path))
+    await sender().begin()
+    expect(server.trouble).toContain(`the folder ${inner} does not exist`)
+  })
+
   test('that nobody listens on is replaced', async () => {
     await leaveStaleSocket(path)
     const before = lstatSync(path).ino

@@ -276,8 +276,10 @@ export class DnstapServer implements ConnectionOwner {
     for (const listener of this.#listeners) {
       const { file, isInherited } = listener
       if (file === undefined || file.isInPlace) continue
-      if (isInherited) trouble ??= `The socket ${file.path} is not in its place: restart the systemd unit that made it.`
-      else trouble ??= await this.#bindAgain(listener, file.path)
+      const its = isInherited
+        ? `The socket ${file.path} is not in its place: restart the systemd unit that made it.`
+        : await this.#bindAgain(listener, file.path)
+      trouble ??= its
     }
     this.#trouble = trouble
   }
