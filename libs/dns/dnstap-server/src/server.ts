@@ -250,7 +250,11 @@ export class DnstapServer implements ConnectionOwner {
       throw explainListenError(address, error)
     }
     listener.server = server
-    if (address.kind === 'unix') listener.file = new SocketFile(address.path)
+    if (address.kind === 'unix') {
+      // An abstract one (@NAME) has no file, and one whose file is not in our view of the file system cannot be missed.
+      const file = new SocketFile(address.path)
+      if (file.isInPlace) listener.file = file
+    }
     this.#opened(listener, address)
   }
 

@@ -5,6 +5,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -309,12 +310,32 @@ test('a socket of systemd is known by another path to it too, and is missed when
   cleanups.push(() => systemd.close())
   const { fd } = (systemd as unknown as { _handle: { fd: number } })._handle
   const command = `LISTEN_PID=$$ LISTEN_FDS=1 exec "${process.execPath}" --import tsx "${receiver}" "${join(folder, 'var-run', 'dnstap.sock')}"`
-  const process_ = startReceiver('sh', ['-c', command], fd)
+  const process_ = startReceiver('sh', ['-c', command], [fd])
   await waitFor(() => process_.output.includes('listening'))
   expect(process_.output.trim().split(' ').slice(2)).toEqual([path])
   rmSync(path)
   await waitFor(() => process_.output.includes('trouble'))
   expect(process_.output).toContain(`${path} is not in its place: restart the systemd unit that made it.`)
+})
+
+test('sockets of systemd that have no file in our view, by an abstract name or elsewhere, are never missed', async () => {
+  const path = (name: string) => join(folder, `${name}.sock`)
+  const fds: number[] = []
+  for (const name of [`\0${path('abstract')}`, path('elsewhere'), path('here')]) {
+    const systemd = createServer()
+    await new Promise<void>((resolve) => systemd.listen(name, resolve))
+    cleanups.push(() => systemd.close())
+    fds.push((systemd as unknown as { _handle: { fd: number } })._handle.fd)
+  }
+  renameSync(path('elsewhere'), path('moved'))
+  const command = `LISTEN_PID=$$ LISTEN_FDS=3 exec "${process.execPath}" --import tsx "${receiver}"`
+  const process_ = startReceiver('sh', ['-c', command], fds)
+  await waitFor(() => process_.output.includes('listening'))
+  rmSync(path('here'))
+  await waitFor(() => process_.output.includes('trouble'))
+  expect(process_.output.match(/trouble .*/g)).toEqual([
+    `trouble The socket ${path('here')} is not in its place: restart the systemd unit that made it.`,
+  ])
 })
 
 /** A BIND that forwards nothing, knows one zone and reports client answers to a UNIX socket. */
@@ -352,8 +373,8 @@ zone "example.org" { type primary; file "${into}/zone"; };
 }
 
 /** `fd`: a descriptor of ours that it has as its descriptor 3. */
-function startReceiver(command: string, args: string[], fd?: number): { child: ChildProcess; output: string } {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe', fd], detached: true })
+function startReceiver(command: string, args: string[], fds: readonly number[] = []): { child: ChildProcess; output: string } {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe', ...fds], detached: true })
   const started = { child, output: '' }
   child.stdout?.on('data', (bytes: Buffer) => (started.output += bytes.toString()))
   child.stderr?.on('data', (bytes: Buffer) => (started.output += bytes.toString()))
