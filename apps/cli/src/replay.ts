@@ -50,7 +50,7 @@ export async function replay(configFile: string, captures: readonly string[], js
   })
   const ingest = new Ingest(
     { ipv6: config.ipv6, types: config.dnstap?.types ?? ['CLIENT_RESPONSE'], lists: config.lists },
-    { bus, clock: systemClock, wallNow: () => Date.now(), matcher: lists.names.matcher, log: silentLog, seed: [1, 1] },
+    { bus, clock: systemClock, matcher: lists.names.matcher, log: silentLog, seed: [1, 1] },
   )
   const cpu = process.cpuUsage()
   try {

@@ -119,7 +119,7 @@ const running: Running[] = TYPES.map((types) => {
   const got: Resolution[] = []
   bus.consume(RESOLUTIONS, async (messages) => void got.push(...messages.flat()))
   const { lists } = parseConfig(CONFIG, 'fuzz.toml', {})
-  const deps = { bus, clock, wallNow: () => clock.now(), matcher, log: silentLog, seed: [1, 2] as const }
+  const deps = { bus, clock, matcher, log: silentLog, seed: [1, 2] as const }
   return { ingest: new Ingest({ ipv6: true, types, lists }, deps), got }
 })
 

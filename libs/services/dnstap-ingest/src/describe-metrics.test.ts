@@ -15,7 +15,6 @@ test('every frame is counted by type, and once by what became of it', async () =
     {
       bus: new LocalBus({ pause: () => new Promise((resolve) => setImmediate(resolve)) }),
       clock,
-      wallNow: () => clock.now(),
       matcher: { match: (bytes, offset) => (bytes[offset] === 1 ? 0 : -1), verdict: () => [{ list: 'default', rule: 'r' }] },
       log: silentLog,
       seed: [1, 2],

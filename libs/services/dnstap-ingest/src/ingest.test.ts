@@ -55,6 +55,7 @@ function startIngest(
   const bus = new LocalBus({ pause: () => new Promise((resolve) => setImmediate(resolve)) })
   const got: Resolution[] = []
   const lines: string[] = []
+  const fields: Readonly<Record<string, unknown>>[] = []
   const consumer = bus.consume(RESOLUTIONS, async (messages) => void got.push(...messages.flat()))
   const { lists } = parseConfig(options.config ?? CONFIG, 'test.toml', {})
   const ingest = new Ingest(
@@ -62,9 +63,8 @@ function startIngest(
     {
       bus,
       clock,
-      wallNow: () => clock.now(),
       matcher: options.matcher ?? matcherOf(options.rules ?? { video: ['example.org'] }),
-      log: { ...silentLog, warn: (_fields, sentence) => lines.push(sentence) },
+      log: { ...silentLog, warn: (its, sentence) => (fields.push({ ...its }), lines.push(sentence)) },
       seed: [1, 2],
     },
   )
@@ -76,6 +76,7 @@ function startIngest(
     clock,
     got,
     lines,
+    fields,
     source,
     consumer,
     settle,
@@ -94,7 +95,7 @@ const cname = (owner: string, value: string, ttlSeconds = 300): Answer => ({ own
 describe('an answer', () => {
   test('for a listed name becomes a resolution', async () => {
     const { answer, got, clock } = startIngest()
-    await answer('other.net', [a('other.net')])
+    await answer('other.net', [a('other.net')], { identity: 'ns1' })
     await answer('wWw.eXample.org', [a('wWw.eXample.org')], { identity: 'ns1', responseTimeMs: clock.now() - 1500 })
     expect(got).toEqual([
       {
@@ -414,6 +415,75 @@ describe('a resolver whose clock is minutes behind', () => {
     expect(lines).toEqual([expect.stringContaining('clock is behind ours')])
     expect(ingest.clockBehindMs(source)).toBe(SLOW_MS)
   })
+})
+
+describe('a relay', () => {
+  const config = CONFIG.replaceAll('1h', '10s')
+  const MINUTE_MS = 60_000
+
+  test("carries resolvers whose clocks are far apart: each one's answers are of now, and what waited is old", async () => {
+    const { answer, got, ingest, clock } = startIngest({ config })
+    const ask = (i: number, identity: string, agoMs: number) =>
+      answer(`n${i}.example.org`, [a(`n${i}.example.org`)], { identity, responseTimeMs: clock.now() - agoMs })
+    for (let i = 0; i < 100; i++) {
+      await ask(2 * i, 'right', 0)
+      await ask(2 * i + 1, 'slow', 10 * MINUTE_MS)
+    }
+    expect(ingest.counters.tooOld).toBe(0)
+    expect(got).toHaveLength(200)
+    expect(got.every((one) => clock.now() - one.seenAtMs < 5000)).toBe(true)
+    await ask(200, 'slow', 10 * MINUTE_MS + 11_000)
+    expect(ingest.counters.tooOld).toBe(1)
+  })
+
+  test('has each clock that is off told of, by the identity it is of, or by the connection', async () => {
+    const { ingest, lines, clock, fields } = startIngest({ config })
+    const source: FrameSource = { peer: 'relay', identity: '' }
+    for (let i = 0; i < 300; i++) {
+      for (const [identity, agoMs] of [
+        ['right', 0],
+        ['slow', 10 * MINUTE_MS],
+        ['', 20 * MINUTE_MS],
+      ] as const) {
+        const bytes = dnstapFrame({ response: new Uint8Array(0), identity, responseTimeMs: clock.now() - agoMs })
+        clock.advance(250)
+        ingest.frame(source, bytes, 0, bytes.length)
+      }
+    }
+    expect(lines).toHaveLength(2)
+    expect(fields.map(({ sender, seconds }) => [sender, seconds])).toEqual([
+      ['slow', 600],
+      ['relay', 1200],
+    ])
+  })
+})
+
+test('a frame from the future, with many addresses, does not make the answers after it old', async () => {
+  const { answer, got, ingest, clock } = startIngest({ config: CONFIG.replaceAll('1h', '10s') })
+  const name = (i: number) => `n${i}.example.org`
+  const addresses = [1, 2, 3].map((i) => a('future.example.org', `93.184.215.${i}`))
+  await answer('future.example.org', addresses, { responseTimeMs: clock.now() + 3_000_000 })
+  for (let i = 0; i < 20; i++) await answer(name(i), [a(name(i))])
+  await answer('future.example.org', addresses, { responseTimeMs: clock.now() + 3_000_000 })
+  for (let i = 20; i < 40; i++) await answer(name(i), [a(name(i))])
+  expect(ingest.counters.tooOld).toBe(0)
+  expect(got).toHaveLength(43)
+})
+
+test.each([600_000, -600_000])('our clock being set by %s ms makes no answer old', async (stepMs) => {
+  const { answer, got, ingest, clock } = startIngest({ config: CONFIG.replaceAll('1h', '10s') })
+  const here = () => clock.now()
+  const elsewhere = () => Date.UTC(2026, 0, 1) + clock.monotonic()
+  const ask = async (i: number) => {
+    for (const [identity, time] of Object.entries({ here, elsewhere }))
+      await answer(`${identity}${i}.example.org`, [a(`${identity}${i}.example.org`)], { identity, responseTimeMs: time() })
+  }
+  for (let i = 0; i < 10; i++) await ask(i)
+  clock.step(stepMs)
+  for (let i = 10; i < 30; i++) await ask(i)
+  expect(ingest.counters.tooOld).toBe(0)
+  expect(got).toHaveLength(60)
+  expect(clock.now() - got[59].seenAtMs).toBeLessThan(50)
 })
 
 describe('the resolvers we hear from', () => {

@@ -21,7 +21,7 @@ import { beginKey, endKey, factKey } from './fact-key.ts'
 import { Outbox } from './outbox.ts'
 import { PieceMemory, type Piece } from './piece-memory.ts'
 import { ResolverAddresses } from './resolver-addresses.ts'
-import { SenderClock } from './sender-clock.ts'
+import { ResolverClocks, type ResolverClock } from './resolver-clocks.ts'
 import { Senders, type FrameSource } from './senders.ts'
 
 /** What the matcher must offer; verdict objects are the same for the same id. */
@@ -51,8 +51,6 @@ export interface IngestConfig {
 export interface IngestDeps {
   readonly bus: Bus
   readonly clock: Clock
-  /** The wall clock as resolvers on this machine see it: response times are read against it. */
-  readonly wallNow: () => number
   readonly matcher: NameMatcher
   readonly log: Log
   /** 32 random bits, twice. */
@@ -72,10 +70,11 @@ const TELL_RESOLVERS_MS = 60_000
 
 /** What we know of a connection beyond what it shows. */
 interface SenderNotes {
-  readonly clock: SenderClock
+  readonly clocks: ResolverClocks
+  /** Of the resolver whose frame we looked at last. */
+  heard: ResolverClock | undefined
   /** Frames it had sent when we looked last. */
   frames: number
-  clockTold: boolean
 }
 
 export class Ingest implements Closeable {
@@ -122,6 +121,7 @@ export class Ingest implements Closeable {
   /** Counts up with each tick. */
   #tick = 1
   readonly #startedMs: number
+  readonly #startedWallMs: number
   readonly #ticker: Timer
   readonly #resolverTeller: Timer
   readonly #clockLog: RateLimitedLog
@@ -132,13 +132,16 @@ export class Ingest implements Closeable {
   #chainOfFrame = 0
   /** Of the fact that #isWorthTelling() let through. */
   #address = ''
+  /** The message's age, read when it is first needed, and in which frame. */
   #ageMs = 0
+  #ageOfFrame = 0
 
   constructor(config: IngestConfig, deps: IngestDeps) {
     this.#config = config
     this.#deps = deps
     this.#matcher = deps.matcher
     this.#startedMs = deps.clock.monotonic()
+    this.#startedWallMs = deps.clock.now()
     this.outbox = new Outbox({
       bus: deps.bus,
       clock: deps.clock,
@@ -172,9 +175,9 @@ export class Ingest implements Closeable {
     return this.#resolverAddresses.size
   }
 
-  /** How far a connection's clock is behind ours (negative: ahead); undefined in its first minute. */
+  /** How far the clock of the resolver that a connection brought last is behind ours (negative: ahead); undefined in its first minute. */
   clockBehindMs(source: FrameSource): number | undefined {
-    return this.#notes.get(source)?.clock.behindMs
+    return this.#notes.get(source)?.heard?.behindMs
   }
 
   /** The lists' settings were read again. */
@@ -262,22 +265,24 @@ export class Ingest implements Closeable {
     const decoder = this.#decoder
     const notes = this.#notesOf(source)
     const frames = source.frames ?? notes.frames + 1
-    this.senders.hear(source, decoder, bytes, this.#deps.wallNow(), frames - notes.frames)
+    this.senders.hear(source, decoder, bytes, this.#deps.clock.now(), frames - notes.frames)
     notes.frames = frames
     if (this.#resolverAddresses.learn(decoder, bytes, this.#nowSeconds)) this.#resolversTold = false
-    this.#readAgeMs(source)
-    const behindMs = notes.clock.behindMs
-    if (notes.clockTold || behindMs === undefined || Math.abs(behindMs) < CLOCK_DIFFERENCE_MS) return
-    notes.clockTold = true
+    this.#readAge(source, bytes)
+    const clock = notes.clocks.of(bytes, decoder.identityStart, decoder.identityEnd)
+    notes.heard = clock
+    const { behindMs } = clock
+    if (clock.told || behindMs === undefined || Math.abs(behindMs) < CLOCK_DIFFERENCE_MS) return
+    clock.told = true
     this.#clockLog.warn(
-      { sender: source.identity ?? source.peer, peer: source.peer, seconds: Math.round(Math.abs(behindMs) / 1000) },
+      { sender: this.senders.nameOf(source, decoder, bytes), peer: source.peer, seconds: Math.round(Math.abs(behindMs) / 1000) },
       `A resolver's clock is ${behindMs > 0 ? 'behind' : 'ahead of'} ours. Its answers are dated by the difference; one of the two is wrong.`,
     )
   }
 
   #notesOf(source: FrameSource): SenderNotes {
     let notes = this.#notes.get(source)
-    if (notes === undefined) this.#notes.set(source, (notes = { clock: new SenderClock(), frames: 0, clockTold: false }))
+    if (notes === undefined) this.#notes.set(source, (notes = { clocks: new ResolverClocks(), heard: undefined, frames: 0 }))
     return notes
   }
 
@@ -358,7 +363,7 @@ export class Ingest implements Closeable {
       return verdict
     }
     // Now exactly. After a stall of ours or the sender's, answers come that are old.
-    this.#ageMs = this.#readAgeMs(source)
+    this.#readAge(source, bytes)
     const untilSeconds = nowSeconds + holdSeconds - this.#ageMs / 1000
     if (untilSeconds <= nowSeconds) {
       this.counters.tooOld++
@@ -395,7 +400,7 @@ export class Ingest implements Closeable {
         rule: rule.rule,
         address: this.#address,
         ttlSeconds,
-        seenAtMs: Math.round(this.#deps.wallNow() - this.#ageMs),
+        seenAtMs: Math.round(this.#deps.clock.now() - this.#ageMs),
         source: this.senders.nameOf(source, this.#decoder, bytes),
         chain,
       },
@@ -406,12 +411,18 @@ export class Ingest implements Closeable {
     else this.outbox.refresh(fact)
   }
 
-  /** How long ago the resolver answered. */
-  #readAgeMs(source: FrameSource): number {
-    const decoder = this.#decoder
-    if (decoder.responseTimeSec === 0) return 0
-    const differenceMs = this.#deps.wallNow() - (decoder.responseTimeSec * 1000 + decoder.responseTimeNsec / 1e6)
-    return this.#notesOf(source).clock.ageMs(differenceMs, this.#nowSeconds)
+  /** How long ago the resolver answered. Once for each frame: its clock is set when two frames say so, not one twice. */
+  #readAge(source: FrameSource, bytes: Uint8Array): void {
+    if (this.#ageOfFrame === this.counters.frames) return
+    this.#ageOfFrame = this.counters.frames
+    this.#ageMs = 0
+    const { responseTimeSec, responseTimeNsec, identityStart, identityEnd } = this.#decoder
+    if (responseTimeSec === 0) return
+    const { clock } = this.#deps
+    const steadyMs = this.#startedWallMs + clock.monotonic() - this.#startedMs
+    this.#ageMs = this.#notesOf(source)
+      .clocks.of(bytes, identityStart, identityEnd)
+      .ageMs(responseTimeSec * 1000 + responseTimeNsec / 1e6, clock.now(), steadyMs, this.#nowSeconds)
   }
 
   /** The names from QNAME to the one at `last`. */

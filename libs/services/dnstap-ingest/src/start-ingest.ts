@@ -49,7 +49,6 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
     {
       bus,
       clock,
-      wallNow: () => Date.now(),
       matcher: lists.matcher,
       log,
       seed: [randomInt(2 ** 32), randomInt(2 ** 32)],
