@@ -48,8 +48,10 @@ export interface JobList {
   readonly reading: string
   /** What is in use was read by other settings, or from elsewhere. */
   readonly isOther: boolean
-  /** Where the last good version is kept over restarts, and what is noted there. Undefined: nowhere. */
+  /** Where the last good version is kept over restarts. Undefined: nowhere. */
   readonly copyPath: string | undefined
+  /** The copy that is there, and what is noted of it: the list's own, or what another one kept of the same URL. */
+  readonly copy: string | undefined
   readonly note: CopyNote | undefined
   /** Of the version in use, if there is one. */
   readonly status: ListStatus | undefined

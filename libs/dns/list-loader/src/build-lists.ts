@@ -12,7 +12,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { BuildJob, BuildResult, JobList, JobListResult } from './build-job.ts'
-import { hasCopy, keepFetched, keepFiles, keepNote } from './kept-copies.ts'
+import { keepFetched, keepFiles, keepNote } from './kept-copies.ts'
 import type { CopyNote } from './kept-copies.ts'
 import { isLoaded } from './list-definition.ts'
 import type { ListDifference, ListState, ListStatus, SkippedLine } from './list-definition.ts'
@@ -93,8 +93,8 @@ interface Instead {
 function lastGood(list: JobList, previous: Matcher | undefined, { state, why, otherwise }: Instead, isCopyGood: boolean): Plan {
   const isInUse =
     list.status !== undefined && isLoaded(list.status) && previous?.lists.some(({ name }) => name === list.name) === true
-  const copyPath = isCopyGood && hasCopy(list.copyPath) ? list.copyPath : undefined
-  if (copyPath !== undefined && (list.isOther || !isInUse)) return { from: 'copy', path: copyPath, state, why }
+  const copy = isCopyGood ? list.copy : undefined
+  if (copy !== undefined && (list.isOther || !isInUse)) return { from: 'copy', path: copy, state, why }
   if (isInUse) return { from: 'previous', path: '', state, why }
   return { from: 'nothing', path: '', state: otherwise, why }
 }

@@ -1,7 +1,7 @@
 /**
  * The last good version of each list, kept over restarts: its bytes as they came, and a note of what was made of them.
  *
- *   NAME-DIGEST.list         a file, or a folder of files; DIGEST is of where it came from
+ *   NAME-DIGEST.list         a file, or a folder of files; DIGEST is of where it came from, so that a list may begin with another's copy
  *   NAME-DIGEST.list.json    the note, written after it
  *
  * A copy is replaced only by a version that was taken, so one that is there was good once. Services on one machine may share the folder: both
@@ -37,12 +37,38 @@ export interface CopyNote {
 
 /** Where the copy of a list is kept. `source` is a path or URL without its fragment: another choice of the same bytes is no other copy. */
 export function copyPathOf(folder: string, list: string, source: string): string {
-  const digest = createHash('sha256').update(source).digest('hex').slice(0, 12)
-  return join(folder, `${list.replace(/[^\w.-]/g, '_').slice(0, 60)}-${digest}.list`)
+  return join(folder, `${list.replace(/[^\w.-]/g, '_').slice(0, 60)}${endingOf(source)}`)
 }
 
-export function hasCopy(copyPath: string | undefined): copyPath is string {
-  if (copyPath === undefined) return false
+function endingOf(source: string): string {
+  return `-${createHash('sha256').update(source).digest('hex').slice(0, 12)}.list`
+}
+
+/**
+ * The copy of a list; for a `shared` source, when the list has none, the newest that another list kept of it: a list that was renamed goes on
+ * with what it had.
+ */
+export function findCopy(folder: string, list: string, source: string, shared: boolean): string | undefined {
+  const own = copyPathOf(folder, list, source)
+  if (hasCopy(own)) return own
+  if (!shared) return undefined
+  const others = namesIn(folder)
+    .filter((name) => name.endsWith(endingOf(source)))
+    .map((name) => join(folder, name))
+    .filter(hasCopy)
+  const written = (path: string) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
+  return others.sort((a, b) => written(b) - written(a))[0]
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return [] // where nothing can be read there is no copy
+  }
+}
+
+function hasCopy(copyPath: string): boolean {
   try {
     accessSync(copyPath, constants.R_OK)
     return true
@@ -52,7 +78,7 @@ export function hasCopy(copyPath: string | undefined): copyPath is string {
 }
 
 export function readNote(copyPath: string | undefined): CopyNote | undefined {
-  if (!hasCopy(copyPath)) return undefined
+  if (copyPath === undefined) return undefined
   try {
     const note = JSON.parse(readFileSync(noteOf(copyPath), 'utf8')) as CopyNote | null
     return typeof note?.sha256 === 'string' ? note : undefined

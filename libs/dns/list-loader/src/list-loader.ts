@@ -17,7 +17,7 @@ import { rmSync } from 'node:fs'
 import type { BuildJob, BuildResult, JobList, JobSource } from './build-job.ts'
 import { receive } from './download.ts'
 import type { DownloadLimits, Received } from './download.ts'
-import { copyPathOf, hasCopy, readNote, removeLeftovers } from './kept-copies.ts'
+import { copyPathOf, findCopy, readNote, removeLeftovers } from './kept-copies.ts'
 import { isLoaded, ListsError, readingOf, readsAlike } from './list-definition.ts'
 import type { ListDefinition, ListDifference, ListStatus, LoadedLists } from './list-definition.ts'
 import { signatureOf, splitFragment, urlFragment } from './list-files.ts'
@@ -66,7 +66,7 @@ export interface ReloadOptions {
 }
 
 const DEFAULTS = { maxListBytes: 2 ** 30, settleMs: 300, pollIntervalMs: 30_000, patienceMs: 5_000 }
-const DEFAULT_DOWNLOAD: DownloadLimits = { timeoutMs: 300_000, stallMs: 20_000, redirects: 5 }
+export const DOWNLOAD_LIMITS: DownloadLimits = { timeoutMs: 300_000, stallMs: 20_000, redirects: 5 }
 const FIRST_RETRY_MS = 30_000
 /** The loop is held no longer by what has no hurry. */
 const PREPARE_MS = 4
@@ -85,6 +85,7 @@ export class ListLoader {
   #current: Version | undefined
   #queued: { readonly wish: Wish; readonly built: Promise<LoadedLists> } | undefined
   #lastBuild: Promise<unknown> = Promise.resolve()
+  #lastReconfiguration: Promise<unknown> = Promise.resolve()
 
   readonly #signatures = new Map<string, string>() // by source; what was read
   readonly #watchers = new Map<string, SourceWatcher>() // by source
@@ -115,23 +116,13 @@ export class ListLoader {
    */
   async load({ askUrls = false }: LoadOptions = {}): Promise<LoadedLists> {
     this.#removeLeftovers()
-    const asked = this.#definitions.filter((list) => list.source.kind === 'url' && (askUrls || !hasCopy(this.#copyPath(list))))
-    const received = new Map<string, Answer>()
-    const answers = asked.map(async (list) => received.set(list.name, await this.#receive(list)))
+    const questions = this.#definitions
+      .filter((list) => list.source.kind === 'url' && (askUrls || this.#copyOf(list) === undefined))
+      .map((list) => this.#ask(list))
     // A look waits until it has seen; a service must open.
-    await (this.#config.readOnly === true ? Promise.all(answers) : this.#patiently(answers))
-    const inTime = new Map(received)
-    const loaded = await this.#wish((wish) => {
-      wish.isFirst = true
-      for (const [name, answer] of inTime) wish.received.set(name, answer)
-    }).catch(async (error: unknown) => {
-      // Nobody will close what never opened: downloads that go on would keep the process.
-      this.#cancel.abort()
-      await Promise.all(answers)
-      for (const answer of received.values()) discard(answer)
-      throw error
-    })
-    if (this.#config.readOnly !== true) this.#expectUrls(asked, answers, received, inTime)
+    await (this.#config.readOnly === true ? Promise.all(questions.map(({ answering }) => answering)) : this.#patiently(questions))
+    const loaded = await this.#wishWith(questions, (wish) => (wish.isFirst = true))
+    if (this.#config.readOnly !== true) this.#expectUrls(questions, (list) => this.#schedule(list, FIRST_REFRESH_MS))
     if (this.#config.watch !== false) {
       this.#watch()
       this.#poll = this.#clock.every(this.#config.pollIntervalMs ?? DEFAULTS.pollIntervalMs, () => this.#lookAtAll())
@@ -159,17 +150,32 @@ export class ListLoader {
   }
 
   /**
-   * The lists are these now. Files are read; a URL that is new or is read by other settings starts from its last good version. All URLs are
-   * asked again, but not waited for.
+   * The lists are these now. Files are read; a URL that is new or is read by other settings starts from a last good version. One of which there
+   * is nothing is waited for, as at the start. All other URLs are asked again, but not waited for.
    */
-  async reconfigure(lists: readonly ListDefinition[]): Promise<LoadedLists> {
-    const loaded = await this.#wish((wish) => {
+  reconfigure(lists: readonly ListDefinition[]): Promise<LoadedLists> {
+    const reconfigured = this.#lastReconfiguration.then(() => this.#reconfigure(lists)) // the last one wins, however long each waits
+    this.#lastReconfiguration = reconfigured.catch(() => undefined)
+    return reconfigured
+  }
+
+  async #reconfigure(lists: readonly ListDefinition[]): Promise<LoadedLists> {
+    const questions = lists.filter((list) => this.#hasNothingYet(list)).map((list) => this.#ask(list))
+    await this.#patiently(questions)
+    const loaded = await this.#wishWith(questions, (wish) => {
       wish.all = true
       wish.lists = lists
     })
     this.#watch()
-    for (const list of this.#definitions) if (list.source.kind === 'url') this.#quietly(this.#refresh(list, false), [list])
+    this.#expectUrls(questions, (list) => this.#quietly(this.#refresh(list, false), [list]))
     return loaded
+  }
+
+  /** Would the list be waiting, if it were taken now? One that has failed by this definition was waited for already. */
+  #hasNothingYet(list: ListDefinition): boolean {
+    if (list.source.kind !== 'url' || this.#current?.readAs.has(list.name) === true) return false
+    const before = this.#definitions.find(({ name }) => name === list.name)
+    return (before === undefined || !isAskedAlike(before, list)) && this.#copyOf(list) === undefined
   }
 
   /** What reconfigure() would give once URLs have answered, without taking it. Those that do not within seconds are shown as they are now. */
@@ -177,14 +183,14 @@ export class ListLoader {
     const current = this.#loaded()
     const wish = newWish()
     wish.all = true
-    const urls = lists.filter(({ source }) => source.kind === 'url')
-    const answers = urls.map((list) => this.#receive(list))
+    const questions = lists.filter(({ source }) => source.kind === 'url').map((list) => this.#ask(list))
     try {
-      await this.#patiently(answers.map(async (answer, i) => wish.received.set(urls[i].name, await answer)))
-      const job = { ...this.#jobFor({ ...wish, received: new Map(wish.received) }, lists), readOnly: true }
+      await this.#patiently(questions)
+      for (const { list, answer } of questions) if (answer !== undefined) wish.received.set(list.name, answer)
+      const job = { ...this.#jobFor(wish, lists), readOnly: true }
       return versionOf(await runBuild(job, this.#cancel.signal), current, {})
     } finally {
-      for (const answer of answers) void answer.then(discard)
+      void giveUp(questions)
     }
   }
 
@@ -204,6 +210,7 @@ export class ListLoader {
     this.#listeners.clear()
     this.#cancel.abort()
     await Promise.allSettled([...this.#asking.values()].map(({ built }) => built))
+    await this.#lastReconfiguration
     await this.#lastBuild
   }
 
@@ -225,6 +232,35 @@ export class ListLoader {
     }
     add(this.#queued.wish)
     return this.#queued.built
+  }
+
+  /** A wish with what was said until now. When it fails, nobody takes what comes later. */
+  async #wishWith(questions: readonly Question[], add: (wish: Wish) => void): Promise<LoadedLists> {
+    try {
+      this.#cancel.signal.throwIfAborted()
+      return await this.#wish((wish) => {
+        add(wish)
+        for (const question of questions) {
+          if (question.answer === undefined) continue
+          question.isInTime = true
+          this.#addAnswer(wish, question.answer)
+        }
+      })
+    } catch (error) {
+      await giveUp(questions)
+      throw error
+    }
+  }
+
+  /** An answer to what is asked otherwise by now does not stand in for the right one. */
+  #addAnswer(wish: Wish, answer: Answer): boolean {
+    const { name } = answer.list
+    const list = (wish.lists ?? this.#definitions).find((one) => one.name === name)
+    const other = list !== undefined && isAskedAlike(answer.list, list) ? wish.received.get(name) : answer
+    if (other !== undefined) discard(other)
+    if (other === answer) return false
+    wish.received.set(name, answer)
+    return true
   }
 
   async #build(wish: Wish): Promise<LoadedLists> {
@@ -259,6 +295,7 @@ export class ListLoader {
     for (const why of result.copyFaults)
       this.#log.error({ why }, 'A list is in use, but its last good version cannot be kept for a restart.')
     this.#forgetTimers()
+    this.#forgetQuestions()
     for (const listener of this.#listeners) listener(current)
     return current
   }
@@ -275,7 +312,7 @@ export class ListLoader {
       const isWanted = wish.isFirst || wish.all || wish.names.has(list.name) || isEdited || status === undefined
       const source = this.#jobSource(list, { isWanted, isEdited, status, answer: wish.received.get(list.name) })
       const { path, sites, attributes } = placeOf(list)
-      const copyPath = this.#copyPath(list)
+      const copy = this.#copyOf(list)
       return {
         name: list.name,
         source,
@@ -292,8 +329,9 @@ export class ListLoader {
         accept: wish.accept.has(list.name) ? 'anything' : isOther ? 'less' : 'nothing',
         reading: readingOf(list),
         isOther,
-        copyPath,
-        note: readNote(copyPath),
+        copyPath: this.#copyPath(list),
+        copy,
+        note: readNote(copy),
         status,
         checkedAt: isWanted || wish.received.has(list.name) ? now : (status?.checkedAt ?? now),
       }
@@ -329,6 +367,13 @@ export class ListLoader {
   #copyPath(list: ListDefinition): string | undefined {
     const folder = this.#config.stateFolder
     return folder === undefined ? undefined : copyPathOf(folder, list.name, placeOf(list).path)
+  }
+
+  /** The copy to begin with. */
+  #copyOf(list: ListDefinition): string | undefined {
+    const { stateFolder } = this.#config
+    const isUrl = list.source.kind === 'url'
+    return stateFolder === undefined ? undefined : findCopy(stateFolder, list.name, placeOf(list).path, isUrl)
   }
 
   #removeLeftovers(): void {
@@ -397,7 +442,23 @@ export class ListLoader {
   // ---- URLs
 
   /** Asks the URL, apart from the builds: a slow one keeps nobody waiting but itself. */
-  async #receive(list: ListDefinition): Promise<Answer> {
+  #ask(list: ListDefinition): Question {
+    const cancel = new AbortController()
+    const close = () => cancel.abort()
+    if (this.#cancel.signal.aborted) close()
+    this.#cancel.signal.addEventListener('abort', close)
+    const answering = this.#receive(list, cancel.signal).finally(() => this.#cancel.signal.removeEventListener('abort', close))
+    const question: Question = {
+      list,
+      cancel,
+      answer: undefined,
+      isInTime: false,
+      answering: answering.then((answer) => (question.answer = answer)),
+    }
+    return question
+  }
+
+  async #receive(list: ListDefinition, cancel: AbortSignal): Promise<Answer> {
     const { source } = list
     if (source.kind !== 'url') throw new Error(`list ${list.name} has no URL`)
     const known = this.#validatorsFor(list)
@@ -412,84 +473,72 @@ export class ListLoader {
         lastModified: known?.lastModified,
         folder: this.#config.readOnly === true ? undefined : this.#config.stateFolder,
         maxBytes: this.#config.maxListBytes ?? DEFAULTS.maxListBytes,
-        limits: { ...DEFAULT_DOWNLOAD, ...this.#config.download },
+        limits: { ...DOWNLOAD_LIMITS, ...this.#config.download },
       },
-      this.#cancel.signal,
+      cancel,
     )
     return { list, received, of: known?.sha256 }
   }
 
   /** Waits for all of them, but no longer than a few seconds. */
-  async #patiently(answers: readonly Promise<unknown>[]): Promise<void> {
-    if (answers.length === 0) return
+  async #patiently(questions: readonly Question[]): Promise<void> {
+    if (questions.length === 0) return
     let timer: Timer | undefined
     const patience = new Promise<void>((resolve) => {
       timer = this.#clock.after(this.#config.patienceMs ?? DEFAULTS.patienceMs, resolve)
     })
-    await Promise.race([Promise.all(answers), patience])
+    await Promise.race([Promise.all(questions.map(({ answering }) => answering)), patience])
     timer?.cancel()
   }
 
-  /** After the first load: what is late comes when it comes; the rest is asked at its time. */
-  #expectUrls(
-    asked: readonly ListDefinition[],
-    answers: readonly Promise<unknown>[],
-    received: ReadonlyMap<string, Answer>,
-    inTime: ReadonlyMap<string, Answer>,
-  ): void {
+  /** After a build that waited for URLs: what is late comes when it comes, what was in time is asked at its time; `otherwise` for the rest. */
+  #expectUrls(questions: readonly Question[], otherwise: (list: ListDefinition) => void): void {
     for (const list of this.#definitions) {
       if (list.source.kind !== 'url') continue
-      const index = asked.indexOf(list)
-      const answer = inTime.get(list.name)
-      if (index < 0) this.#schedule(list, FIRST_REFRESH_MS)
-      else if (answer !== undefined) this.#scheduleAfter(list, answer.received)
-      else
-        this.#quietly(
-          this.#take(
-            list,
-            Promise.resolve(answers[index]).then(() => received.get(list.name)),
-          ),
-          [list],
-        )
+      const question = questions.find((one) => one.list === list)
+      if (question === undefined) otherwise(list)
+      else if (question.isInTime && question.answer !== undefined) this.#scheduleAfter(list, question.answer.received)
+      else this.#quietly(this.#take(question, false), [list])
     }
   }
 
   /** Asks the URL and builds with what it says; who comes while it is being asked waits for the same answer. */
   #refresh(list: ListDefinition, accept: boolean): Promise<unknown> {
     const asking = this.#asking.get(list.name)
-    if (asking !== undefined && isAskedAlike(asking.list, list)) {
+    if (asking !== undefined && isAskedAlike(asking.question.list, list)) {
       asking.accept ||= accept
       return asking.built
     }
     this.#refreshes.get(list.name)?.cancel()
     this.#refreshes.delete(list.name)
-    return this.#take(list, this.#receive(list), accept)
+    return this.#take(this.#ask(list), accept)
   }
 
-  #take(list: ListDefinition, answering: Promise<Answer | undefined>, accept = false): Promise<unknown> {
+  #take(question: Question, accept: boolean): Promise<unknown> {
+    const { list } = question
     const take = async () => {
-      const answer = await answering
-      if (this.#asking.get(list.name) === asking) this.#asking.delete(list.name)
-      if (answer === undefined) return
-      if (this.#cancel.signal.aborted) return discard(answer)
+      const answer = await question.answering
+      if (this.#cancel.signal.aborted || this.#asking.get(list.name) !== asking) return discard(answer)
+      this.#asking.delete(list.name)
       try {
         await this.#wish((wish) => {
-          const other = wish.received.get(list.name)
-          if (other !== undefined) discard(other)
-          wish.received.set(list.name, answer)
-          if (asking.accept) wish.accept.add(list.name)
+          if (this.#addAnswer(wish, answer) && asking.accept) wish.accept.add(list.name)
         })
-      } finally {
-        this.#scheduleAfter(list, answer.received)
+      } catch (error) {
+        // What it said is lost, so it is asked again soon, as if it had said nothing.
+        this.#scheduleAfter(list, { outcome: 'failed' })
+        throw error
       }
+      this.#scheduleAfter(list, answer.received)
     }
-    const asking: Asking = { list, accept, built: Promise.resolve() }
+    this.#asking.get(list.name)?.question.cancel.abort()
+    const asking: Asking = { question, accept, built: Promise.resolve() }
     this.#asking.set(list.name, asking)
     asking.built = take()
     return asking.built
   }
 
-  #scheduleAfter(list: ListDefinition, { outcome }: Received): void {
+  #scheduleAfter(list: ListDefinition, { outcome }: Pick<Received, 'outcome'>): void {
     const hasFailed = outcome === 'failed' || outcome === 'refused'
     const failures = hasFailed ? (this.#failures.get(list.name) ?? 0) + 1 : 0
     this.#failures.set(list.name, failures)
@@ -518,6 +567,16 @@ export class ListLoader {
       timer.cancel()
       this.#refreshes.delete(name)
       this.#failures.delete(name)
+    }
+  }
+
+  /** What was asked by a definition that is another now is of no use. */
+  #forgetQuestions(): void {
+    for (const [name, { question }] of this.#asking) {
+      const list = this.#definitions.find((one) => one.name === name)
+      if (list !== undefined && isAskedAlike(list, question.list)) continue
+      question.cancel.abort()
+      this.#asking.delete(name)
     }
   }
 
@@ -578,8 +637,19 @@ interface Answer {
   readonly of: string | undefined
 }
 
-interface Asking {
+interface Question {
   readonly list: ListDefinition
+  readonly cancel: AbortController
+  readonly answering: Promise<Answer>
+  /** As soon as it is there. */
+  answer: Answer | undefined
+  /** It was part of the build that waited for it. */
+  isInTime: boolean
+}
+
+/** A question whose answer gets a build of its own. */
+interface Asking {
+  readonly question: Question
   accept: boolean
   built: Promise<unknown>
 }
@@ -620,6 +690,12 @@ async function prepare(matcher: Matcher, clock: Clock): Promise<void> {
     await new Promise<void>((resolve) => clock.after(0, resolve))
     began = clock.monotonic()
   }
+}
+
+/** Nobody wants what these say any more. */
+async function giveUp(questions: readonly Question[]): Promise<void> {
+  for (const { cancel } of questions) cancel.abort()
+  for (const { answering } of questions) discard(await answering)
 }
 
 /** Removes what was fetched, unless it became the copy. */

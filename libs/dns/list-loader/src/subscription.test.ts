@@ -11,10 +11,25 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { ListLoader } from './list-loader.ts'
 import type { ListLoaderConfig } from './list-loader.ts'
 import type { ListDefinition, LoadedLists } from './list-definition.ts'
+
+/** Called, and waited for, before the next build. */
+const world = vi.hoisted(() => ({ beforeBuild: undefined as (() => Promise<void>) | undefined }))
+vi.mock(import('./run-build.ts'), async (original) => {
+  const { runBuild } = await original()
+  return {
+    async runBuild(job, cancel) {
+      const before = world.beforeBuild
+      world.beforeBuild = undefined
+      await before?.()
+      return runBuild(job, cancel)
+    },
+  }
+})
+const workerDies = () => Promise.reject(new Error('the list worker ended with code 1'))
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void
 
@@ -568,6 +583,137 @@ test('an answer to what the list was before it was edited is thrown away', async
   held[0]!.end('a.example\nlate.example\n')
   await slow
   expect([covers(loader.current!, 'other.example'), covers(loader.current!, 'late.example')]).toEqual([true, false])
+  expect(readdirSync(stateFolder).filter((name) => name.startsWith('.'))).toEqual([])
+})
+
+test('an answer to an earlier definition does not take the place of the right one, even in the same build', async () => {
+  const file = join(stateFolder, 'file.txt')
+  writeFileSync(file, 'file.example\n')
+  const other = subscription({ name: 'file', source: { kind: 'path', path: file } })
+  const edited = subscription({ source: { kind: 'url', url: `${base}/edited.txt`, proxy: undefined } })
+  const loader = loaderOf([subscription(), other])
+  await loader.load()
+  const held = new Map<string, ServerResponse>()
+  answer = (request, response) => void held.set(request.url ?? '', response)
+  const slow = loader.reload({ only: ['sub'] })
+  await waitFor(() => held.size === 1)
+  await loader.reconfigure([edited, other])
+  await waitFor(() => held.size === 2)
+  // Both answers come while another build is going on, the right one first.
+  let release = () => {}
+  world.beforeBuild = () => new Promise((resolve) => (release = resolve))
+  const both = [loader.reload({ only: ['file'] }), loader.reload({ only: ['sub'] })]
+  for (const [url, body] of Object.entries({ '/edited.txt': 'edited.example\n', '/list.txt': 'a.example\nlate.example\n' })) {
+    held.get(url)!.end(body)
+    await waitFor(() => requests.every((request) => request.url !== url || request.socket.destroyed))
+  }
+  release()
+  await Promise.all([slow, ...both])
+  expect([covers(loader.current!, 'edited.example'), covers(loader.current!, 'late.example')]).toEqual([true, false])
+  expect(only(loader.current!).state).toBe('fresh')
+})
+
+test('an edit ends the download that was asked for before it', async () => {
+  const loader = loaderOf(subscription())
+  await loader.load()
+  let isCut = false
+  answer = (request, response) => {
+    if (request.url !== '/list.txt') return void response.end('other.example\n')
+    response.writeHead(200).write('a.example\n')
+    response.on('close', () => (isCut = true))
+  }
+  const slow = loader.reload()
+  await waitFor(() => requests.length === 2)
+  await loader.reconfigure([subscription({ source: { kind: 'url', url: `${base}/other.txt`, proxy: undefined } })])
+  await slow
+  await waitFor(() => isCut)
+})
+
+test('what was fetched for a build that fails is asked for again soon, not after a whole interval', async () => {
+  const loader = loaderOf(subscription())
+  await loader.load()
+  answer = text('a.example\nb.example\nc.example\n')
+  world.beforeBuild = workerDies
+  clock.advance(3_600_000)
+  await waitFor(() => requests.length === 2 && clock.timers === 1)
+  expect(covers(loader.current!, 'c.example')).toBe(false)
+  clock.advance(30_000)
+  await waitFor(() => covers(loader.current!, 'c.example'))
+  expect(readdirSync(stateFolder).filter((name) => name.startsWith('.'))).toEqual([])
+})
+
+// ---- lists that are new in a running loader
+
+const renamed = () => subscription({ name: 'renamed' })
+
+test('a list that is renamed goes on with the copy of its URL, while the URL says nothing', async () => {
+  const first = loaderOf(subscription())
+  await first.load()
+  answer = () => undefined
+  const loaded = await first.reconfigure([renamed()])
+  expect(only(loaded)).toMatchObject({ name: 'renamed', state: 'cached', names: 2 })
+  await first.close()
+  expect(only(await loaderOf(renamed()).load())).toMatchObject({ name: 'renamed', state: 'cached', names: 2 })
+})
+
+test('of several copies of a URL a list that has none begins with the newest', async () => {
+  const second = subscription({ name: 'second' })
+  const loader = loaderOf([subscription(), second])
+  await loader.load()
+  answer = text('a.example\nb.example\nnewest.example\n')
+  await loader.reload({ only: ['second'] })
+  await loader.close()
+  for (const name of readdirSync(stateFolder).filter((name) => name.startsWith('sub-'))) utimesSync(join(stateFolder, name), 1, 1)
+  expect(covers(await loaderOf(renamed()).load(), 'newest.example')).toBe(true)
+})
+
+test('a list that is new, with nothing to begin with, has its names in the very version that has the list', async () => {
+  const loader = loaderOf(subscription(), { stateFolder: undefined })
+  await loader.load()
+  const seen: unknown[] = []
+  loader.onChange(({ lists }) => seen.push(lists.map(({ name, state, names }) => [name, state, names])))
+  await loader.reconfigure([renamed()])
+  expect(seen).toEqual([[['renamed', 'fresh', 2]]])
+  expect(requests).toHaveLength(2)
+  expect(clock.timers).toBe(1) // the next refresh
+})
+
+test('a new list whose URL does not answer within seconds is waiting, and comes when it comes', async () => {
+  const loader = loaderOf(subscription(), { stateFolder: undefined })
+  await loader.load()
+  const held: ServerResponse[] = []
+  answer = (_request, response) => void held.push(response)
+  const reconfigured = loader.reconfigure([renamed()])
+  await waitFor(() => held.length === 1 && clock.timers === 2)
+  clock.advance(5_000)
+  expect(only(await reconfigured)).toMatchObject({ name: 'renamed', state: 'waiting', names: 0 })
+  expect(only(await loader.reconfigure([renamed()])).state).toBe('waiting') // nobody waits for it twice
+  held[0]!.end('late.example\n')
+  await waitFor(() => only(loader.current!).state === 'fresh')
+  expect(covers(loader.current!, 'late.example')).toBe(true)
+  expect(held).toHaveLength(1)
+})
+
+test('of two edits the later one stays, though the earlier one waits for a URL', async () => {
+  const loader = loaderOf(subscription(), { stateFolder: undefined })
+  await loader.load()
+  answer = (request, response) => (request.url === '/slow.txt' ? undefined : text('a.example\n')(request, response))
+  const slow = subscription({ name: 'slow', source: { kind: 'url', url: `${base}/slow.txt`, proxy: undefined } })
+  const both = [loader.reconfigure([slow]), loader.reconfigure([subscription()])]
+  await waitFor(() => requests.length === 2 && clock.timers === 2)
+  clock.advance(5_000)
+  await Promise.all(both)
+  expect(loader.current!.lists.map(({ name }) => name)).toEqual(['sub'])
+})
+
+test('an edit that cannot be built ends what it asked for, and leaves nothing', async () => {
+  const loader = loaderOf(subscription(), { stateFolder })
+  await loader.load()
+  const url = `${base}/new.txt`
+  world.beforeBuild = workerDies
+  const edit = loader.reconfigure([subscription({ name: 'new', source: { kind: 'url', url, proxy: undefined } })])
+  await expect(edit).rejects.toThrow('ended with code 1')
+  expect(loader.current!.lists.map(({ name, state }) => [name, state])).toEqual([['sub', 'fresh']])
   expect(readdirSync(stateFolder).filter((name) => name.startsWith('.'))).toEqual([])
 })
 
