@@ -35,6 +35,8 @@ export interface Coverage {
    * covered before.
    */
   readonly unloaded: ReadonlySet<string>
+  /** The first download of some list is under way: what it takes over from lists that are gone is not known yet. */
+  readonly isWaiting: boolean
   /** Why a name is on no list: one sentence for each rule or exception that decides. For people. */
   why(name: string): readonly string[]
 }

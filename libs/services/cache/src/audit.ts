@@ -31,7 +31,8 @@ export function audit(bindings: readonly Binding[], admission: Admission, wanted
       (config.ipv6 || !binding.prefix.includes(':')) &&
       config.never.refuses(binding.prefix) === undefined &&
       !admission.heldDown.has(binding.name, binding.prefix, now.monotonicMs)
-    const isUnloaded = hold !== undefined && coverage.unloaded.has(binding.list)
+    // A list that is gone may have been renamed, or have moved to a URL that has not answered yet: then its routes go on in another one.
+    const isUnloaded = hold === undefined ? coverage.isWaiting : coverage.unloaded.has(binding.list)
     if (binding.source === LIST_SOURCE && binding.name === '') {
       if (!wanted.delete(staticKey(binding.list, binding.prefix)) && !(mayBe && isUnloaded)) gone.push(binding)
       continue

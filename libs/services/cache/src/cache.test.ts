@@ -155,6 +155,7 @@ describe('an edit of the lists', () => {
       ruleFor: (_list: string, name: string) => (name.endsWith('example.org') ? 'example.org' : undefined),
       addresses: new Map(),
       unloaded: new Set<string>(),
+      isWaiting: false,
       why: () => [],
     }
     const preview = cache.preview(coverage)
@@ -204,6 +205,38 @@ describe('an edit of the lists', () => {
       { prefix: ROUTE, lists: ['default', 'renamed'] },
       { prefix: ROUTE, lists: ['renamed'] },
     ])
+  })
+
+  test('that renames a list withdraws nothing while the new one is still being downloaded, and passes its routes on then', async () => {
+    const { learn, lists, cache, settle, changes } = await startTestCache()
+    await learn({})
+    changes.length = 0
+    Object.assign(lists, { unloaded: ['renamed'], isWaiting: true })
+    lists.replace({})
+    cache.reconfigure(configOf('[[list]]\nname = "renamed"\nsource = "https://lists.example/x"\nttl = "1h"\n'))
+    await settle()
+    expect(changes).toEqual([])
+    Object.assign(lists, { unloaded: [], isWaiting: false })
+    lists.change({ renamed: ['example.org'] })
+    await settle()
+    expect(changes).toEqual([
+      { prefix: ROUTE, lists: ['default', 'renamed'] },
+      { prefix: ROUTE, lists: ['renamed'] },
+    ])
+  })
+
+  test('that renames a list withdraws its routes when the new one turns out to be not to be had', async () => {
+    const { learn, lists, cache, settle, changes } = await startTestCache()
+    await learn({})
+    changes.length = 0
+    Object.assign(lists, { unloaded: ['renamed'], isWaiting: true })
+    lists.replace({})
+    cache.reconfigure(configOf('[[list]]\nname = "renamed"\nsource = "https://lists.example/x"\nttl = "1h"\n'))
+    await settle()
+    lists.isWaiting = false
+    lists.change({})
+    await settle()
+    expect(changes).toEqual([{ prefix: ROUTE, lists: [] }])
   })
 
   test('that could not be read at all ends nothing: a list of which there is no copy keeps what it bound', async () => {

@@ -16,6 +16,7 @@ export class FakeLists implements ListsView {
   #addresses: Record<string, readonly string[]> = {}
   #listener = () => {}
   unloaded: readonly string[] = []
+  isWaiting = false
   constructor(rules: Record<string, readonly string[]>) {
     this.#rules = rules
   }
@@ -25,6 +26,7 @@ export class FakeLists implements ListsView {
         (this.#rules[list] ?? []).find((rule) => name === rule || name.endsWith(`.${rule}`)),
       addresses: new Map(Object.entries(this.#addresses)),
       unloaded: new Set(this.unloaded),
+      isWaiting: this.isWaiting,
       why: () => [],
     }
   }

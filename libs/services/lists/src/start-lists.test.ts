@@ -136,6 +136,31 @@ test('a URL that has not answered at the start is no empty list: what its names 
   server.close()
 })
 
+test('a download under way is told while it may bring what other lists had, and when it has failed nobody hopes any more', async () => {
+  const held: ServerResponse[] = []
+  const server = createServer((_request, response) => void held.push(response))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const clock = new FakeClock()
+  writeFileSync(join(folder, 'list.txt'), 'example.org\n')
+  const lists = await startLists(configOf('old'), { ...deps, clock })
+  expect(lists.coverage.current.isWaiting).toBe(false)
+  const url = parseConfig(`[[list]]\nname = "far"\nsource = "http://127.0.0.1:${port}/"\n`, 'test.toml', {})
+  const edit = lists.reconfigure(url)
+  await waitFor(() => held.length === 1)
+  expect(lists.coverage.current.ruleFor('old', 'example.org')).toBe('example.org') // the edit waits for what the URL says
+  clock.advance(5000)
+  await edit
+  expect(lists.coverage.current.isWaiting).toBe(true)
+  let told = 0
+  lists.coverage.onChange(() => told++)
+  held[0]!.writeHead(404).end()
+  await waitFor(() => told === 1)
+  expect([lists.coverage.current.isWaiting, ...lists.coverage.current.unloaded]).toEqual([false, 'far'])
+  await lists.close()
+  server.close()
+})
+
 test('last good versions are kept where [lists] state says', async () => {
   writeFileSync(join(folder, 'list.txt'), 'example.org\n')
   const config = configOf('one', `[lists]\nstate = "${join(folder, 'state')}"\n`)

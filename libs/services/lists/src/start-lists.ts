@@ -35,6 +35,8 @@ export interface Coverage {
   ruleFor(list: string, name: string): string | undefined
   /** Lists of which nothing is loaded, or nothing yet. What they gave before is not theirs to end. */
   readonly unloaded: ReadonlySet<string>
+  /** The first download of some list is under way: what it takes over from lists that are gone is not known yet. */
+  readonly isWaiting: boolean
   /** One sentence for each rule or exception that decides about a name. */
   why(name: string): readonly string[]
   /** Prefixes written in lists that want them routed, by list. */
@@ -70,8 +72,8 @@ export interface RunningLists extends Closeable {
   /** What reconfigure() would bring, without taking it. */
   preview(config: ListsConfig): Promise<ListsPreview>
   /**
-   * Reads everything again, by this configuration; URLs are asked, and not waited for. `apply` is called when the new lists are in place and nobody was told yet: whoever
-   * takes the configuration there sees both change at once. When the lists cannot be built, nothing changes and this rejects.
+   * Reads everything again, by this configuration; URLs are asked, and those with nothing to begin with are waited for, some seconds. `apply` is
+   * called when the new lists are in place and nobody was told yet: whoever takes the configuration there sees both change at once. When the lists cannot be built, nothing changes and this rejects.
    */
   reconfigure(config: ListsConfig, apply?: () => void): Promise<void>
   close(): Promise<void>
@@ -183,7 +185,8 @@ function coverageOf(loaded: LoadedLists): Coverage {
       for (let i = 0; i < feeds.length; i++) if (feeds[i].list === list) return feeds[i].rule
       return undefined
     },
-    unloaded: unloadedOf(loaded),
+    unloaded: new Set(unloadedOf(loaded).map((list) => list.name)),
+    isWaiting: loaded.lists.some((list) => list.state === 'waiting'),
     why: (name) => matcher.explain(name)?.why ?? [],
     get addresses() {
       addresses ??= new Map(
@@ -194,12 +197,13 @@ function coverageOf(loaded: LoadedLists): Coverage {
   }
 }
 
-function unloadedOf(loaded: LoadedLists): Set<string> {
-  return new Set(loaded.lists.filter((list) => !isLoaded(list)).map((list) => list.name))
+function unloadedOf(loaded: LoadedLists): ListStatus[] {
+  return loaded.lists.filter((list) => !isLoaded(list))
 }
 
 function sameUnloaded(a: LoadedLists, b: LoadedLists): boolean {
-  return [...unloadedOf(a)].join('\n') === [...unloadedOf(b)].join('\n')
+  const text = (lists: LoadedLists) => unloadedOf(lists).map(({ name, state }) => `${name} ${state}`)
+  return text(a).join('\n') === text(b).join('\n')
 }
 
 function sameAddresses(a: LoadedLists, b: LoadedLists): boolean {
