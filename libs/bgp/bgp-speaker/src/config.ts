@@ -19,7 +19,7 @@ export interface SpeakerConfig {
   /** How long they shall keep them as stale after that (RFC 9494); 0: not offered. */
   readonly longLivedStaleSeconds?: number
   readonly peers: readonly SpeakerPeerConfig[]
-  /** Octets that may wait for a peer: in our process, and as many in the kernel's send buffer; default 256 KiB. */
+  /** Octets that may wait for a peer: in our process, and as many unsent in the kernel; default 256 KiB. */
   readonly maxInFlightBytes?: number
 }
 

@@ -23,7 +23,7 @@ export interface PeerStatus {
   readonly tableSent: boolean
   /** Prefixes that wait to be sent, or looked at. */
   readonly queued: number
-  /** Written, and not acknowledged by the peer's TCP; where the system does not tell that, not taken by the kernel. */
+  /** Written, and not acknowledged by the peer's TCP; without socket options (koffi, Linux), not taken by the kernel. */
   readonly inFlightBytes: number
   /** Routes kept back by maxRoutes. */
   readonly heldBack: number

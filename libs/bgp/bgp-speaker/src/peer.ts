@@ -150,7 +150,7 @@ export class SpeakerPeer {
     const { connection, actions } = this.#peering.incoming()
     if (connection === undefined) socket.destroy()
     else {
-      this.#boundSending(socket)
+      this.#boundUnsent(socket)
       this.#wanted.add(connection)
       this.#adopt({ number: connection, socket, address: plainAddress(socket.remoteAddress ?? '') })
     }
@@ -342,7 +342,7 @@ export class SpeakerPeer {
       const localAddress = ipVersion(address) === 4 ? sourceIpv4 : sourceIpv6
       const socket = connectTcp({ address, port, localAddress, ...this.#tcpOptions() }, this.#deps.calls)
       socket.once('connect', () => {
-        this.#boundSending(socket)
+        this.#boundUnsent(socket)
         if (this.#wanted.has(connection)) this.#perform(this.#peering.connected(connection))
       })
       this.#adopt({ number: connection, socket, address })
@@ -357,9 +357,9 @@ export class SpeakerPeer {
     return { password, device, ttl: ttl === undefined || ttl === SYSTEM_TTL || this.#deps.calls === undefined ? undefined : ttl }
   }
 
-  /** A peer that reads nothing shall not look as if it had everything, nor hold the session for ever (RFC 9687). */
-  #boundSending(socket: Socket): void {
-    boundSending(socket, { bytes: this.#maxInFlightBytes, timeoutMs: this.#sendHoldMs }, this.#deps.calls)
+  /** A peer that reads nothing shall not look as if it had everything. */
+  #boundUnsent(socket: Socket): void {
+    boundSending(socket, { bytes: this.#maxInFlightBytes }, this.#deps.calls)
   }
 
   /** Listens to what a socket has to say. */
@@ -443,6 +443,8 @@ export class SpeakerPeer {
     const connection = this.#connections.get(number)
     if (connection === undefined) return
     this.#session = connection
+    // Nor hold the session for ever (RFC 9687 §3.2), unless no hold time was agreed: then a silent peer is none of our business.
+    if (negotiated.holdTimeSeconds > 0) boundSending(connection.socket, { timeoutMs: this.#sendHoldMs }, this.#deps.calls)
     this.#sessions++
     this.#isHeld = false
     this.#loggedWords = ''

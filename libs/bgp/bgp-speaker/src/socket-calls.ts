@@ -1,6 +1,6 @@
 /**
- * What Node's sockets cannot do: TCP MD5 (RFC 2385), GTSM (RFC 5082), a TTL, a device; a bound on what waits to be acknowledged, in octets
- * and in time. Linux only.
+ * What Node's sockets cannot do: TCP MD5 (RFC 2385), GTSM (RFC 5082), a TTL, a device; bounds on what waits to be sent, in octets, and to
+ * be acknowledged, in time. Linux only.
  *
  * Node hands out no descriptor before connect or listen, and by then the first segment has gone without a key. So the socket is made
  * here with libc's own calls (through koffi), given its options, and then wrapped: net.Socket
@@ -80,9 +80,9 @@ export class SocketCalls {
     this.#set(fd, SOL_SOCKET, SO_BINDTODEVICE, new TextEncoder().encode(`${device}\0`), `SO_BINDTODEVICE ${device}`)
   }
 
-  /** How much the kernel takes before the peer's TCP has acknowledged it; it counts its own bookkeeping in. */
-  setSendBuffer(fd: number, bytes: number): void {
-    this.#set(fd, SOL_SOCKET, SO_SNDBUF, integer(bytes >> 1), 'SO_SNDBUF') // the kernel doubles it
+  /** How much the kernel takes beyond what is under way to the peer; how much may be under way it finds out itself. */
+  setUnsentBound(fd: number, bytes: number): void {
+    this.#set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, integer(bytes), 'TCP_NOTSENT_LOWAT')
   }
 
   /** The connection ends with ETIMEDOUT when what was sent is not acknowledged, or the peer's window stays shut, for so long. */
@@ -193,7 +193,6 @@ const SOCK_NONBLOCK = 0o4000
 const SOCK_CLOEXEC = 0o2000000
 const SOL_SOCKET = 1
 const SO_REUSEADDR = 2
-const SO_SNDBUF = 7
 const SO_BINDTODEVICE = 25
 const IPPROTO_IP = 0
 const IP_TTL = 2
@@ -201,6 +200,7 @@ const IP_MINTTL = 21
 const IPPROTO_TCP = 6
 const TCP_MD5SIG = 14
 const TCP_USER_TIMEOUT = 18
+const TCP_NOTSENT_LOWAT = 25
 const TCP_MD5SIG_EXT = 32
 const TCP_MD5SIG_FLAG_PREFIX = 1
 const IPPROTO_IPV6 = 41

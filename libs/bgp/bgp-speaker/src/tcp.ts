@@ -122,13 +122,17 @@ export async function listenTcp(
   }
 }
 
-/** Bounds what waits for the peer's TCP on a connection that is up, where the system can. */
-export function boundSending(socket: Socket, bounds: { bytes: number; timeoutMs: number }, calls: SocketCalls | undefined): void {
+/** Bounds what waits in the kernel until the peer has room, and how long its TCP may acknowledge nothing, where the system can. */
+export function boundSending(
+  socket: Socket,
+  bounds: { readonly bytes?: number; readonly timeoutMs?: number },
+  calls: SocketCalls | undefined,
+): void {
   const fd = descriptorOf(socket)
   if (fd === undefined || calls === undefined) return
   try {
-    calls.setSendBuffer(fd, bounds.bytes)
-    calls.setUserTimeout(fd, bounds.timeoutMs)
+    if (bounds.bytes !== undefined) calls.setUnsentBound(fd, bounds.bytes)
+    if (bounds.timeoutMs !== undefined) calls.setUserTimeout(fd, bounds.timeoutMs)
   } catch {
     // A connection that is gone by now says so itself; without the bounds one works, too.
   }

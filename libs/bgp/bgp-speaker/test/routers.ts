@@ -2,6 +2,7 @@
 import { freePort, loopbackAddress, type Router, type RouterKind, type RouterOptions, startRouter } from '@dnstap-bgp/testkit'
 import { RouteTable, type RouteAttributes } from '@dnstap-bgp/route-table'
 import { type Log, silentLog, systemClock } from '@dnstap-bgp/runtime'
+import { loadSocketCalls, type SocketCalls } from '../src/socket-calls.ts'
 import { BgpSpeaker, type SpeakerConfig, type SpeakerPeerConfig } from '../src/index.ts'
 
 export const PLAIN: RouteAttributes = {
@@ -80,6 +81,16 @@ export async function pair(kind: RouterKind, opposite: Opposite = {}, log: Log =
       await router.remove()
     },
   }
+}
+
+/** The system's own calls, but for these. */
+export async function callsWith(others: Partial<SocketCalls>): Promise<SocketCalls> {
+  const calls = await loadSocketCalls()
+  const get = (_target: SocketCalls, name: string | symbol) => {
+    const call = others[name as keyof SocketCalls] ?? calls[name as keyof SocketCalls]
+    return typeof call === 'function' ? (call as () => unknown).bind(calls) : call // no `then`: it is awaited
+  }
+  return new Proxy(calls, { get })
 }
 
 /** A log that keeps its lines: `warn BGP session ended: …`. */

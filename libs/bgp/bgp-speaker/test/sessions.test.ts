@@ -17,7 +17,8 @@ import {
 import { RouteTable } from '@dnstap-bgp/route-table'
 import { silentLog, systemClock, type Clock, type Log } from '@dnstap-bgp/runtime'
 import { BgpSpeaker, type SpeakerConfig, type SpeakerPeerConfig } from '../src/index.ts'
-import { collectLog, pair, type Pair, PLAIN } from './routers.ts'
+import { loadSocketCalls, type SocketCalls } from '../src/socket-calls.ts'
+import { callsWith, collectLog, pair, type Pair, PLAIN } from './routers.ts'
 
 let current: Pair | undefined
 
@@ -383,6 +384,20 @@ describe('a speaker among strangers', () => {
     await speaker.close()
   })
 
+  test.skipIf(process.platform !== 'linux').each([
+    [90, [480_000]],
+    [0, []],
+  ])('a hold time of %i s bounds how long a peer may acknowledge nothing: %j ms (RFC 9687 §3.2)', async (holdTime, expected) => {
+    const timeouts: number[] = []
+    const loadSocketCalls = () => callsWith({ setUserTimeout: (_fd: number, ms: number) => void timeouts.push(ms) })
+    const { speaker, good } = await opposeSocket({ loadSocketCalls })
+    good.write(Buffer.concat([openFrom('10.0.0.2', 65000, {}, holdTime), encodeKeepalive()]))
+    await waitFor(() => speaker.peers()[0].state === 'Established')
+    expect(timeouts).toEqual(expected)
+    good.destroy()
+    await speaker.close()
+  })
+
   test('stopped in the middle of the first table, a peer that keeps our routes hears the rest of it first (RFC 4724)', async () => {
     const { speaker, table, good } = await opposeSocket({ speaker: { gracefulRestartSeconds: 120 } })
     good.pause()
@@ -520,10 +535,12 @@ interface Opposite {
   readonly clock?: Clock
   readonly log?: Log
   readonly from?: string
+  readonly loadSocketCalls?: () => Promise<SocketCalls>
 }
 
 /** A speaker that waits, and a socket from its one peer; `connect` makes another. */
 async function opposeSocket({ clock = systemClock, log = silentLog, from = loopbackAddress(), ...options }: Opposite = {}) {
+  const { loadSocketCalls: load = loadSocketCalls } = options
   const host = loopbackAddress()
   const port = await freePort(host)
   const peer = {
@@ -537,7 +554,7 @@ async function opposeSocket({ clock = systemClock, log = silentLog, from = loopb
   const table = new RouteTable()
   const speaker = new BgpSpeaker(
     { asn: 65000, bgpIdentifier: '10.0.0.1', listen: { host, port }, peers: [peer], ...options.speaker },
-    { clock, log, table },
+    { clock, log, table, loadSocketCalls: load },
   )
   await speaker.start()
   const connect = () => {
@@ -549,10 +566,10 @@ async function opposeSocket({ clock = systemClock, log = silentLog, from = loopb
   return { speaker, table, good: connect(), connect }
 }
 
-function openFrom(identifier: string, asn: number, more: Partial<Capabilities> = {}): Buffer {
+function openFrom(identifier: string, asn: number, more: Partial<Capabilities> = {}, holdTimeSeconds = 90): Buffer {
   const octets = Buffer.from(identifier.split('.').map(Number))
   const capabilities: Capabilities = { ...NO_CAPABILITIES, families: ['ipv4'], fourOctetAsn: asn, ...more }
-  return Buffer.from(encodeOpen({ asn, holdTimeSeconds: 90, bgpIdentifier: octets.readUInt32BE(), capabilities }))
+  return Buffer.from(encodeOpen({ asn, holdTimeSeconds, bgpIdentifier: octets.readUInt32BE(), capabilities }))
 }
 
 /** Somebody else at a port. */

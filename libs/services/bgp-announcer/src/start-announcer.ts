@@ -188,7 +188,11 @@ function describeMetrics(metrics: Metrics, announcer: Announcer, speaker: BgpSpe
   gauge('bgp_peer_routes', 'Routes that the peer was told.', ({ prefixesOut }) => prefixesOut.ipv4 + prefixesOut.ipv6)
   gauge('bgp_peer_queued_routes', 'Routes that wait to be sent to the peer, or looked at.', ({ queued }) => queued)
   gauge('bgp_peer_held_back_routes', 'Routes kept from the peer by maxRoutes.', ({ heldBack }) => heldBack)
-  gauge('bgp_peer_in_flight_bytes', "Octets that the peer's TCP has not acknowledged.", ({ inFlightBytes }) => inFlightBytes)
+  gauge(
+    'bgp_peer_in_flight_bytes',
+    "Octets that the peer's TCP has not acknowledged; without socket options, that our kernel has not taken.",
+    ({ inFlightBytes }) => inFlightBytes,
+  )
   counter('bgp_peer_sessions_total', 'Sessions that came up.', ({ counters }) => counters.sessions)
   counter('bgp_peer_sent_bytes_total', 'Octets sent to the peer.', ({ counters }) => counters.bytesSent)
   counter('bgp_peer_received_bytes_total', 'Octets received from the peer.', ({ counters }) => counters.bytesReceived)
