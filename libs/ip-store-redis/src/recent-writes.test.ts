@@ -43,6 +43,19 @@ describe('what a store was told last', () => {
     expect(recent.all()).toEqual([{ sightings: [{ ...bound, noNewRoute: false }], limits: NO_LIMITS }])
   })
 
+  test.each(['gone.example', '192.0.2.7/32'])('has no sighting of %s after another replica forgot that by hand', (subject) => {
+    const recent = new RecentWrites(new FakeClock())
+    const gone = sighting({ name: 'gone.example', prefix: '192.0.2.7/32' })
+    const stays = sighting({ name: 'stays.example', prefix: '192.0.2.8/32' })
+    const key = { list: 'default', name: 'own.example', prefix: '192.0.2.9/32' }
+    recent.observed([gone, stays], ['new', 'new'], NO_LIMITS)
+    recent.forgot([key])
+    recent.forgottenElsewhere(subject)
+    expect(recent.all()).toEqual([{ sightings: [stays], limits: NO_LIMITS }, { keys: [key] }])
+    recent.observed([gone], ['new'], NO_LIMITS)
+    expect(recent.all().at(-1)).toEqual({ sightings: [gone], limits: NO_LIMITS })
+  })
+
   test('is no more than 100,000 bindings, and old ones make room', () => {
     const recent = new RecentWrites(new FakeClock())
     const many = Array.from({ length: 1000 }, (_, at) => sighting({ prefix: `10.0.${at >> 8}.${at & 255}/32` }))

@@ -14,7 +14,7 @@ const KEPT_ROWS = 100_000
 
 export class RecentWrites {
   readonly #clock: Pick<Clock, 'monotonic'>
-  #writes: { readonly atMs: number; readonly rows: number; readonly write: RecentWrite }[] = []
+  #writes: { readonly atMs: number; rows: number; write: RecentWrite }[] = []
   /** Those before it are dropped; their room is given back when they are the half of it. */
   #first = 0
   #rows = 0
@@ -34,6 +34,18 @@ export class RecentWrites {
 
   forgot(keys: readonly BindingKey[]): void {
     this.#add(keys.length, { keys })
+  }
+
+  /** By another replica, by hand: a name or a prefix. */
+  forgottenElsewhere(subject: string): void {
+    for (const kept of this.#writes) {
+      if ('keys' in kept.write) continue
+      const sightings = kept.write.sightings.filter(({ name, prefix }) => name !== subject && prefix !== subject)
+      if (sightings.length === kept.rows) continue
+      this.#rows -= kept.rows - sightings.length
+      kept.rows = sightings.length
+      kept.write = { ...kept.write, sightings }
+    }
   }
 
   all(): RecentWrite[] {

@@ -205,6 +205,10 @@ export class RedisIpStore implements IpStore {
     return this.#joined(answers.map(changesIn))
   }
 
+  forgottenElsewhere(subject: string): void {
+    this.#recent.forgottenElsewhere(subject)
+  }
+
   #forget(keys: readonly BindingKey[], run: Run): Promise<string[][]> {
     const slices = slicesOf(keys, ({ list, name, prefix }) => [list, name, prefix])
     return this.#runAll(slices.map((slice) => () => run('dnstapBgpForget', slice)))

@@ -64,6 +64,19 @@ describe.skipIf(!isInstalled('redis-server'))('a life of the server process', ()
     expect((await store.head()).epoch).not.toBe(epoch)
   })
 
+  test('is not told again what another replica forgot by hand', async () => {
+    const server = await redis({ extra: 'save 3600 1000000' })
+    const store = await open({ servers: [server] })
+    const other = await open({ servers: [server] })
+    await store.observe([at(1), at(2)], NO_LIMITS)
+    await other.forget([at(1)])
+    await other.close() // or it would tell what it forgot
+    store.forgottenElsewhere(address(1))
+    await rollBack(server)
+    await ready(store)
+    expect(await prefixes(store)).toEqual([address(2)])
+  })
+
   test('is the same after a connection was lost: the epoch goes on', async () => {
     const server = await redis()
     const store = await open({ servers: [server] })

@@ -113,6 +113,11 @@ export interface IpStore {
   /** Ends these bindings whatever their deadline; unknown keys are passed over. */
   forget(keys: readonly BindingKey[]): Promise<RouteChanges | undefined>
   /**
+   * Another process on the same store took out by hand what it had of this name or prefix (as stored): what we were told of it before
+   * is not told to the store again, should it lose what it answered last. Absent: the store is nobody else's.
+   */
+  forgottenElsewhere?(subject: string): void
+  /**
    * Gives these bindings these deadlines, earlier or later than they were (a list's hold time was edited);
    * unknown keys, and bindings seen since they were read, are passed over. No route changes.
    */
