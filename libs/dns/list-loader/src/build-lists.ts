@@ -16,7 +16,7 @@ import { keepFetched, keepFiles, keepNote } from './kept-copies.ts'
 import type { CopyNote } from './kept-copies.ts'
 import { isLoaded } from './list-definition.ts'
 import type { ListDifference, ListState, ListStatus, SkippedLine } from './list-definition.ts'
-import { chunksOf, filesOf, SourceError } from './list-files.ts'
+import { chunksOf, filesOf, FolderDigest, SourceError } from './list-files.ts'
 import type { SourceFiles } from './list-files.ts'
 import { joinLines, splitLines } from './shared-text.ts'
 
@@ -58,9 +58,10 @@ function keepCopies(attempt: Attempt, results: readonly JobListResult[]): string
     const fresh: CopyNote = { reading: list.reading, sha256, etag, lastModified, rules, addresses, changedAt }
     try {
       if (plan.from === 'fetched') keepFetched(copyPath, plan.path)
-      else if (note?.sha256 !== sha256 && reading?.files !== undefined)
-        keepFiles(copyPath, reading.files.files, reading.files.isFolder)
-      else if (JSON.stringify(note) === JSON.stringify(fresh)) return
+      else if (note?.sha256 !== sha256 && reading?.files !== undefined) {
+        // What is written meanwhile is another version, and gets a build of its own.
+        if (!keepFiles(copyPath, reading.files, sha256)) return
+      } else if (JSON.stringify(note) === JSON.stringify(fresh)) return
       keepNote(copyPath, fresh)
     } catch (error) {
       faults.push(`list "${list.name}": ${error instanceof Error ? error.message : String(error)}`)
@@ -138,7 +139,7 @@ async function buildOnce(job: BuildJob, plans: ReadonlyMap<string, Plan>, previo
         (await reading.read(plan.path, job.maxListBytes)) ??
         digestFault(list, reading) ??
         emptyFault(list, reading) ??
-        (plan.from === 'copy' ? undefined : shrinkFault(list, reading))
+        (plan.from === 'copy' ? copyFault(list, reading) : shrinkFault(list, reading))
       if (fault !== undefined) attempt.refused.set(list.name, fault)
       attempt.lists.push({
         list,
@@ -159,12 +160,24 @@ function digestFault(list: JobList, reading: Reading): string | undefined {
   return `${list.sourceText}: its SHA-256 is ${reading.sha256}, and ${list.sha256} is asked for`
 }
 
+/** Nobody judged what came into the copy by itself. */
+function copyFault({ note, sourceText }: JobList, reading: Reading): string | undefined {
+  if (note === undefined || note.sha256 === reading.sha256) return undefined
+  return `the last good version of ${sourceText} is not what was kept: its SHA-256 is ${reading.sha256}, and ${note.sha256} is noted`
+}
+
 function emptyFault(list: JobList, reading: Reading): string | undefined {
   const isKnown = list.status !== undefined || list.note !== undefined
-  if (reading.size > 0 || (list.accept === 'anything' && isKnown)) return undefined
+  if (reading.size > 0 || (list.accept === 'anything' && isKnown) || wasTaken(list, reading)) return undefined
   const skipped = Object.entries(reading.skipped)
   const reasons = skipped.map(([reason, count]) => `${count} ${reason}`).join(', ')
   return `${list.sourceText} holds no rule${skipped.length > 0 ? ` (skipped: ${reasons})` : ''}`
+}
+
+/** The very bytes that are in use, or were before a restart, read in the same way: what they hold was good enough then, be it by the operator's word. */
+function wasTaken({ status, isOther, note, reading }: JobList, { sha256 }: Reading): boolean {
+  if (status !== undefined && isLoaded(status)) return !isOther && status.sha256 === sha256
+  return note?.reading === reading && note.sha256 === sha256
 }
 
 function shrinkFault(list: JobList, reading: Reading): string | undefined {
@@ -232,7 +245,7 @@ class Reading {
         ...(list.origin === undefined ? {} : { origin: list.origin }),
       }
       const formats = new Set<string>()
-      const whole = createHash('sha256')
+      const whole = new FolderDigest()
       for (const file of files) {
         this.#file = isFolder ? basename(file) : undefined
         try {
@@ -241,11 +254,11 @@ class Reading {
           if (!(error instanceof ListError)) throw error
           return `${isFolder ? file : list.sourceText}: ${error.message}`
         }
-        whole.update(`${basename(file)} ${this.sha256}\n`)
+        whole.add(file, this.sha256)
       }
       this.#file = undefined
       for (const name of dangling) this.#skip('dangling-link', 0, name)
-      if (isFolder) this.sha256 = whole.digest('hex')
+      if (isFolder) this.sha256 = whole.sha256
       this.format = [...formats].join(', ')
       return undefined
     } catch (error) {

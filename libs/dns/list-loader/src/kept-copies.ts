@@ -5,15 +5,16 @@
  *   NAME-DIGEST.list.json    the note, written after it
  *
  * A copy is replaced only by a version that was taken, so one that is there was good once. Services on one machine may share the folder: both
- * write the same, by rename. A note speaks of the bytes whose digest it has, and of no others.
+ * write the same, by rename. A note speaks of the bytes whose digest it has, and of no others: a copy that is not those is not used.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import {
   accessSync,
+  closeSync,
   constants,
-  copyFileSync,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -22,6 +23,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { FolderDigest, packedChunksOf } from './list-files.ts'
+import type { SourceFiles } from './list-files.ts'
 
 export interface CopyNote {
   /** By which settings the counts came about (list-definition.ts, readingOf). */
@@ -103,21 +106,39 @@ export function keepFetched(copyPath: string, from: string): void {
   renameSync(from, copyPath)
 }
 
-/** Keeps a copy of the operator's file or folder. */
-export function keepFiles(copyPath: string, files: readonly string[], isFolder: boolean): void {
+/** Keeps a copy of the operator's file or folder, if that still is what has the digest: it may have been written to since it was judged. */
+export function keepFiles(copyPath: string, { files, isFolder }: SourceFiles, sha256: string): boolean {
   const folder = dirname(copyPath)
   mkdirSync(folder, { recursive: true, mode: 0o750 })
   const path = join(folder, `${LEFTOVER}${randomBytes(8).toString('hex')}`)
   try {
     if (isFolder) {
       mkdirSync(path, { mode: 0o750 })
-      for (const file of files) copyFileSync(file, join(path, basename(file)))
-    } else copyFileSync(files[0] ?? '', path)
+      const whole = new FolderDigest()
+      for (const file of files) whole.add(file, copied(file, join(path, basename(file))))
+      if (whole.sha256 !== sha256) return false
+    } else if (copied(files[0] ?? '', path) !== sha256) return false
     rmSync(copyPath, { recursive: true, force: true })
     renameSync(path, copyPath)
+    return true
   } finally {
     rmSync(path, { recursive: true, force: true })
   }
+}
+
+/** Copies, and returns the digest of what was written. */
+function copied(from: string, to: string): string {
+  const hash = createHash('sha256')
+  const target = openSync(to, 'wx', 0o640)
+  try {
+    for (const chunk of packedChunksOf(from)) {
+      hash.update(chunk)
+      writeFileSync(target, chunk)
+    }
+  } finally {
+    closeSync(target)
+  }
+  return hash.digest('hex')
 }
 
 /** How the name of what is on its way begins. */

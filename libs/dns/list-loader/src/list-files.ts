@@ -1,8 +1,9 @@
 /** Files of a list: which they are, and their bytes. Runs in the worker; the watcher asks for the same files. */
+import { createHash } from 'node:crypto'
 import { createReadStream, statSync, readdirSync, openSync, readSync, closeSync, existsSync } from 'node:fs'
 import type { BigIntStats } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { createGunzip } from 'node:zlib'
 
 /** What is wrong with a source, as one sentence. */
@@ -98,6 +99,19 @@ function signature(name: string, { dev, ino, size, mtimeNs, ctimeNs }: BigIntSta
   return `${name} ${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`
 }
 
+/** The digest of a folder: of the names and digests of its files, in their order. */
+export class FolderDigest {
+  readonly #hash = createHash('sha256')
+
+  add(file: string, sha256: string): void {
+    this.#hash.update(`${basename(file)} ${sha256}\n`)
+  }
+
+  get sha256(): string {
+    return this.#hash.copy().digest('hex')
+  }
+}
+
 const CHUNK_BYTES = 1 << 20
 
 /**
@@ -111,7 +125,7 @@ export async function* chunksOf(
 ): AsyncGenerator<Uint8Array> {
   try {
     let total = 0
-    for await (const chunk of isGzip(path) ? gunzipped(path, onRead) : plain(path, onRead)) {
+    for await (const chunk of isGzip(path) ? gunzipped(path, onRead) : packedChunksOf(path, onRead)) {
       total += chunk.length
       if (total > maxBytes) throw new SourceError(`${path} is over the limit of ${maxBytes} bytes`)
       yield chunk
@@ -121,7 +135,8 @@ export async function* chunksOf(
   }
 }
 
-function* plain(path: string, onRead: (bytes: Uint8Array) => void): Generator<Uint8Array> {
+/** The bytes as they are in the file; a chunk is valid until the next is asked for. Throws what the file system throws. */
+export function* packedChunksOf(path: string, onRead: (bytes: Uint8Array) => void = () => {}): Generator<Uint8Array> {
   const file = openSync(path, 'r')
   try {
     const buffer = new Uint8Array(CHUNK_BYTES)

@@ -8,10 +8,24 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { ListLoader } from './list-loader.ts'
 import type { ListLoaderConfig } from './list-loader.ts'
 import type { ListDefinition, LoadedLists } from './list-definition.ts'
+
+/** Called when the next source has been read. */
+const world = vi.hoisted(() => ({ afterReading: undefined as (() => void) | undefined }))
+vi.mock(import('./list-files.ts'), async (original) => {
+  const real = await original()
+  return {
+    ...real,
+    async *chunksOf(...args) {
+      yield* real.chunksOf(...args)
+      world.afterReading?.()
+      world.afterReading = undefined
+    },
+  }
+})
 
 let folder: string
 const opened: ListLoader[] = []
@@ -393,6 +407,36 @@ test('a file that shrank, is empty or is gone is refused after a restart too, un
   await loader.reload({ accept: ['shrinks'] })
   await loader.close()
   expect((await restarted(lists)).lists[0]).toMatchObject({ state: 'fresh', names: 1 })
+})
+
+test.each(['one.txt', 'lists/one.txt'])(
+  'what is written to %s while it is read does not become the last good version',
+  async (name) => {
+    const names = (count: number) => Array.from({ length: count }, (_, i) => `n${i}.example`)
+    mkdirSync(join(folder, 'lists'))
+    file(name, ...names(20))
+    const lists = [list('one', join(folder, name.replace('lists/one.txt', 'lists')))]
+    await restarted(lists)
+    file(name, ...names(30))
+    world.afterReading = () => file(name, ...names(2))
+    expect((await restarted(lists)).lists[0]).toMatchObject({ state: 'fresh', names: 30 })
+    expect((await restarted(lists)).lists[0]).toMatchObject({ state: 'refused', names: 20 })
+  },
+)
+
+test('a list that was emptied with the word of the operator stays so over reloads and restarts, and nobody else empties it', async () => {
+  const path = file('one.txt', 'a.example')
+  const lists = [list('one', path)]
+  const loader = loaderOf(lists, { stateFolder: join(folder, 'state') })
+  await loader.load()
+  file('one.txt', '# nothing')
+  expect((await loader.reload()).lists[0]).toMatchObject({ state: 'refused', names: 1 })
+  await loader.reload({ accept: ['one'] })
+  expect((await loader.reload()).lists[0]).toMatchObject({ state: 'fresh', names: 0 })
+  await loader.close()
+  expect((await restarted(lists)).lists[0]).toMatchObject({ state: 'fresh', names: 0 })
+  file('one.txt', '# still nothing')
+  expect((await restarted(lists)).lists[0]).toMatchObject({ state: 'refused', names: 0 })
 })
 
 test('a folder is kept over a restart with all its files, and a v2fly list with what it includes', async () => {

@@ -209,14 +209,23 @@ test('a login page in place of the list is refused', async () => {
   expect(only(await loader.reload())).toMatchObject({ state: 'refused', names: 2 })
 })
 
-test('a copy that is broken is not used, and fetched anew', async () => {
+test.each([
+  ['broken', '\n', /holds no rule|is not what was kept/],
+  [
+    'cut off',
+    'a.example\n',
+    /the last good version of .*list\.txt is not what was kept: its SHA-256 is [0-9a-f]{64}, and [0-9a-f]{64} is noted$/,
+  ],
+])('a copy that is %s is not used, and fetched anew', async (_how, bytes, why) => {
   const first = loaderOf(subscription())
   await first.load()
   await first.close()
   const copy = readdirSync(stateFolder).find((name) => name.endsWith('.list'))!
-  writeFileSync(join(stateFolder, copy), '\n')
+  writeFileSync(join(stateFolder, copy), bytes)
   const second = loaderOf(subscription())
-  expect(only(await second.load()).state).toBe('failed')
+  const loaded = await second.load()
+  expect(only(loaded).state).toBe('failed')
+  expect(only(loaded).why).toMatch(why)
   expect(only(await second.reload())).toMatchObject({ state: 'fresh', names: 2 })
 })
 
