@@ -17,7 +17,7 @@ import { BusError, type Bus, type Subscription } from '@dnstap-bgp/bus'
 import { DEFAULTS, neverListOptions } from '@dnstap-bgp/config'
 import { NeverList } from '@dnstap-bgp/ip'
 import { StoreError } from '@dnstap-bgp/ip-store'
-import type { Expired, IpStore, Outcome, Sighting, StoreLimits } from '@dnstap-bgp/ip-store'
+import type { IpStore, Outcome, Sighting, StoreLimits } from '@dnstap-bgp/ip-store'
 import type { Clock, Closeable, Log, Timer } from '@dnstap-bgp/runtime'
 import {
   BINDINGS,
@@ -152,6 +152,8 @@ export class CacheService implements Closeable {
   #head: StoreHead = { epoch: '', revision: 0 }
   #sweeping: Promise<void> | undefined
   #sweeper: Timer | undefined
+  /** For the next deadline, when it comes before the next sweep. */
+  #deadline: Timer | undefined
   #opening: Promise<void> | undefined
   #opened = false
   #auditing: Promise<void> | undefined
@@ -473,6 +475,7 @@ export class CacheService implements Closeable {
   async close(): Promise<void> {
     this.#closed = true
     this.#sweeper?.cancel()
+    this.#deadline?.cancel()
     for (const timer of this.#timers) timer.cancel()
     await Promise.all(this.#subscriptions.map((subscription) => subscription.close()))
     await this.#opening
@@ -657,24 +660,41 @@ export class CacheService implements Closeable {
 
   /**
    * Ends what is due, a slice at a time, so that the loop stays free however much expires together. A store that is elsewhere ends the
-   * next slice while we tell of the one before.
+   * next slice while we tell of the one before. Each is told of as soon as it is known: what is learnt meanwhile has later revisions.
    */
   async #sweep(): Promise<void> {
     const { store, clock } = this.#deps
     const next = () => {
-      const coming = store.expire(store.now(), store.expireBatch)
+      const nowMs = store.now()
+      const coming = store.expire(nowMs, store.expireBatch).then((expired) => {
+        this.counters.expiredBindings += expired.bindings
+        this.#publish(expired.changes, 'its last binding expired')
+        return { ...expired, nowMs }
+      })
       coming.catch(() => {}) // met where it is awaited, which may be after a turn
       return coming
     }
-    for (let coming: Promise<Expired> | undefined = next(); coming !== undefined;) {
-      const expired: Expired = await coming
-      const isLast = expired.bindings < store.expireBatch || this.#closed
-      coming = isLast ? undefined : next()
-      this.counters.expiredBindings += expired.bindings
-      this.#publish(expired.changes, 'its last binding expired')
-      if (!isLast) await turn(clock)
+    for (let coming = next(); ;) {
+      const { bindings, nowMs, nextDeadlineMs } = await coming
+      if (bindings < store.expireBatch || this.#closed) {
+        // What we take for due and the store does not is for the next sweep.
+        if (nextDeadlineMs !== undefined && nextDeadlineMs > nowMs) this.#sweepAt(nextDeadlineMs)
+        break
+      }
+      coming = next()
+      await turn(clock)
     }
     if (this.limitNotes.any) this.limitNotes.clear(await store.counts(), this.#limits)
+  }
+
+  /** Whoever is due before the next sweep has one of its own. */
+  #sweepAt(deadlineMs: number): void {
+    const { store, clock } = this.#deps
+    const delayMs = deadlineMs - store.now()
+    this.#deadline?.cancel()
+    this.#deadline = undefined
+    if (delayMs >= SWEEP_PERIOD_MS || this.#closed) return
+    this.#deadline = clock.after(Math.max(1, Math.ceil(delayMs)), () => this.#sweepSoon())
   }
 
   async #beat(): Promise<void> {
