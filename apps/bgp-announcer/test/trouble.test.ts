@@ -125,7 +125,7 @@ describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not
     const { program, bird } = await opposite({}, '', withoutKoffi)
     await bird.waitForSession('Established')
     expect(program.log()).toContain(
-      "connections to peers have the system's TTL and send buffer: the package koffi, which sets socket options, cannot be loaded",
+      "connections to peers have the system's TTL, and its bounds on what waits: the package koffi, which sets socket options, cannot be loaded",
     )
   })
 

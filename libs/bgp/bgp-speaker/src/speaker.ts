@@ -50,7 +50,7 @@ export class BgpSpeaker {
   readonly #timers = new Set<Timer>()
   #state: 'new' | 'running' | 'closed' = 'new'
   readonly #strangersLog: RateLimitedLog
-  /** Connections turned away since the start: from addresses that no peer has. */
+  /** Connections turned away since the start: from addresses that no peer has, or without an option that the peer must have. */
   refusedConnections = 0
 
   constructor(config: SpeakerConfig, deps: SpeakerDeps) {
@@ -181,7 +181,8 @@ export class BgpSpeaker {
         const wants = demanding.map((peer) => `${peer.name} wants ${wantedOption(peer)}`).join(', ')
         this.#callsFault = `No session with some peers: ${wants}, and that cannot be had: ${reason}.`
         this.#deps.log.error({ reason }, this.#callsFault)
-      } else this.#deps.log.info({ reason }, `connections to peers have the system's TTL and send buffer: ${reason}`)
+      } else
+        this.#deps.log.warn({ reason }, `connections to peers have the system's TTL, and its bounds on what waits: ${reason}`)
       return undefined
     }
   }
@@ -199,13 +200,15 @@ export class BgpSpeaker {
     const { peers } = this.#config
     const where = `${address} port ${port}`
     try {
-      const device = listenerDevice(peers)
+      // Without the calls it is a plain listener: who must have an option is refused there, and the others come in.
+      const hasCalls = this.#calls !== undefined
+      const device = hasCalls ? listenerDevice(peers) : undefined
       const hasGtsm = peers.some((peer) => peer.ttlSecurityHops !== undefined)
-      const useCalls = hasGtsm || device !== undefined || peers.some((peer) => peer.password !== undefined)
+      const useCalls = hasCalls && (hasGtsm || device !== undefined || peers.some((peer) => peer.password !== undefined))
       const listener = await listenTcp(
         { address, port, ttl: hasGtsm ? 255 : undefined, device, keys: peers.flatMap(md5Keys), useCalls },
         this.#calls,
-        (socket) => this.#incoming(socket),
+        (socket, hasKey) => this.#incoming(socket, hasKey),
         (error) => log.warn({ reason: error.message }, `the BGP listener: ${error.message}`),
       )
       if (this.#isClosed) return listener.close()
@@ -218,21 +221,38 @@ export class BgpSpeaker {
       this.#listenFaults.set(address, fault)
       const timer = clock.after(LISTEN_RETRY_MS, () => {
         this.#timers.delete(timer)
-        void this.#listenAt(address, port)
+        void this.#listenAt(address, port).then(() => this.#lookUp()) // keys of peers by name, for a listener that is new
       })
       this.#timers.add(timer)
     }
   }
 
-  #incoming(socket: Socket): void {
+  #incoming(socket: Socket, hasKey: (address: string) => boolean): void {
+    const isRunning = this.#state === 'running'
     const address = plainAddress(socket.remoteAddress ?? '')
-    const peer = this.#state === 'running' ? (this.#peerAt(address) ?? this.#dynamicPeer(address)) : undefined
-    const isOnItsDevice = peer?.config.device === undefined || listenerDevice(this.#config.peers) === peer.config.device
-    if (peer !== undefined && isOnItsDevice) return peer.incoming(socket)
+    const known = isRunning ? (this.#peerAt(address) ?? this.#dynamic.get(address)) : undefined
+    const config = known?.config ?? (isRunning ? this.#rangeOf(address) : undefined)
+    const refusal = config === undefined ? 'an address that no peer has' : this.#whatIsMissing(config, hasKey(address))
+    const peer = config === undefined || refusal !== undefined ? undefined : (known ?? this.#dynamicPeer(address, config))
+    if (peer !== undefined) return peer.incoming(socket)
     socket.on('error', () => {})
     socket.destroy()
     this.refusedConnections++
-    if (this.#state === 'running') this.#strangersLog.warn({ address }, 'a BGP connection from an address that no peer has')
+    if (isRunning)
+      this.#strangersLog.warn(
+        { address },
+        `a BGP connection from ${refusal ?? 'one more peer of a range than there is room for'}`,
+      )
+  }
+
+  /** Why a connection of the peer does not have what it must have; undefined: it has. GTSM is seen to once it is accepted. */
+  #whatIsMissing(peer: SpeakerPeerConfig, hasKey: boolean): string | undefined {
+    const wanted = wantedOption(peer)
+    if (this.#calls === undefined && wanted !== undefined) return `a peer that wants ${wanted}, which cannot be had`
+    if (peer.password !== undefined && !hasKey) return 'a peer whose password the listener does not know'
+    if (peer.device !== undefined && listenerDevice(this.#config.peers) !== peer.device)
+      return 'a peer that may come in by its device only'
+    return undefined
   }
 
   #peerAt(address: string): SpeakerPeer | undefined {
@@ -243,15 +263,17 @@ export class BgpSpeaker {
     return matching.find((peer) => peer.state !== 'Established') ?? matching[0]
   }
 
-  #dynamicPeer(address: string): SpeakerPeer | undefined {
-    const known = this.#dynamic.get(address)
-    if (known !== undefined) return known
+  /** What was configured for the range that the address is in. */
+  #rangeOf(address: string): SpeakerPeerConfig | undefined {
     const octets = parseAddress(address)
-    const config = this.#config.peers.find(({ remote }) => {
+    return this.#config.peers.find(({ remote }) => {
       const prefix = remote.kind === 'prefix' ? parsePrefix(remote.prefix) : undefined
       return prefix !== undefined && prefix.bytes.length === octets?.length && containsAddress(prefix, octets)
     })
-    if (config === undefined || this.#dynamic.size >= MAX_DYNAMIC_PEERS) return undefined
+  }
+
+  #dynamicPeer(address: string, config: SpeakerPeerConfig): SpeakerPeer | undefined {
+    if (this.#dynamic.size >= MAX_DYNAMIC_PEERS) return undefined
     const own: SpeakerPeerConfig = {
       ...config,
       name: `${config.name} ${address}`,
@@ -278,7 +300,7 @@ export class BgpSpeaker {
       if (peer.config.remote.kind !== 'hostname' || this.#state !== 'running') continue
       const addresses = await peer.resolve().catch(() => [])
       const { password } = peer.config
-      if (password === undefined) continue
+      if (password === undefined || this.#calls === undefined) continue
       for (const listener of this.#listeners)
         for (const address of addresses)
           try {

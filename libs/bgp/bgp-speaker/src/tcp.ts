@@ -4,6 +4,7 @@
  * Whoever calls has loaded the calls; without them a wanted option is an error, never left out.
  */
 import { createServer, type Server, Socket } from 'node:net'
+import { parsePrefix, PrefixSet } from '@dnstap-bgp/ip'
 import { ipVersion, type SocketCalls } from './socket-calls.ts'
 
 export interface TcpOptions {
@@ -82,14 +83,19 @@ export interface TcpListener {
   close(): void
 }
 
-/** Listens; rejects when it cannot. */
+/** Listens; rejects when it cannot. A connection comes with the question whether the listener has a key for an address. */
 export async function listenTcp(
   at: ListenAt,
   calls: SocketCalls | undefined,
-  onConnection: (socket: Socket) => void,
+  onConnection: (socket: Socket, hasKey: (address: string) => boolean) => void,
   onError: (error: Error) => void,
 ): Promise<TcpListener> {
-  const server = createServer({ noDelay: true }, onConnection)
+  const keyed = new PrefixSet<true>()
+  const hasKey = (address: string) => {
+    const host = parsePrefix(address)
+    return host !== undefined && keyed.covering(host) === true
+  }
+  const server = createServer({ noDelay: true }, (socket) => onConnection(socket, hasKey))
   const version = ipVersion(at.address)
   let fd: number | undefined
   if (at.useCalls) {
@@ -99,7 +105,7 @@ export async function listenTcp(
       if (version === 6) required(calls).ipv6Only(fd)
       if (at.ttl !== undefined) required(calls).setTtl(fd, version, at.ttl)
       if (at.device !== undefined) required(calls).bindToDevice(fd, at.device)
-      for (const key of at.keys) setKey(required(calls), fd, version, key)
+      for (const key of at.keys) setKey(required(calls), fd, version, key, keyed)
       required(calls).bind(fd, at.address, at.port)
     } catch (error) {
       required(calls).close(fd)
@@ -114,7 +120,7 @@ export async function listenTcp(
     port: typeof bound === 'object' && bound !== null ? bound.port : at.port,
     setKey(key) {
       if (fd === undefined) throw new Error('this listener was made without keys')
-      setKey(required(calls), fd, version, key)
+      setKey(required(calls), fd, version, key, keyed)
     },
     close() {
       server.close()
@@ -170,8 +176,12 @@ export function tuneAccepted(socket: Socket, { minimumTtl, ttl }: TcpOptions, ca
   }
 }
 
-function setKey(calls: SocketCalls, fd: number, version: 4 | 6, key: Md5Key): void {
-  if (ipVersion(key.address) === version) calls.setMd5Key(fd, key.address, key.password, key.prefixLength)
+function setKey(calls: SocketCalls, fd: number, version: 4 | 6, key: Md5Key, keyed: PrefixSet<true>): void {
+  const { address, prefixLength, password } = key
+  if (ipVersion(address) !== version) return
+  calls.setMd5Key(fd, address, password, prefixLength)
+  const prefix = parsePrefix(prefixLength === undefined ? address : `${address}/${prefixLength}`)
+  if (prefix !== undefined) keyed.add(prefix, true)
 }
 
 function required(calls: SocketCalls | undefined): SocketCalls {

@@ -1,7 +1,12 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { readFileSync } from 'node:fs'
-import { isInstalled, waitFor } from '@dnstap-bgp/testkit'
-import { pair, type Pair, PLAIN } from './routers.ts'
+import { createConnection, createServer } from 'node:net'
+import { RouteTable } from '@dnstap-bgp/route-table'
+import { silentLog, systemClock } from '@dnstap-bgp/runtime'
+import { FakeClock, freePort, isInstalled, loopbackAddress, waitFor } from '@dnstap-bgp/testkit'
+import { BgpSpeaker, type SpeakerPeerConfig } from '../src/index.ts'
+import type { SpeakerDeps } from '../src/speaker.ts'
+import { callsWith, collectLog, pair, type Pair, PLAIN } from './routers.ts'
 
 let current: Pair | undefined
 
@@ -131,6 +136,102 @@ describe.skipIf(!isInstalled('bird') || process.platform !== 'linux')('opposite 
     await speaker.start()
     await waitFor(() => speaker.peers()[0].lastError?.words.includes('its name does not resolve'))
   })
+})
+
+describe('a listener', () => {
+  const password = 's3cret'
+  const named = {
+    name: 'named',
+    remote: { kind: 'hostname', hostname: 'localhost' },
+    port: 179,
+    asn: 65000,
+    passive: true,
+  } as const
+
+  /** A speaker that listens, and what connects to it from an address. */
+  async function listening(peers: readonly SpeakerPeerConfig[], deps: Partial<SpeakerDeps> = {}) {
+    const host = '127.0.0.1'
+    const port = await freePort(host)
+    const speaker = new BgpSpeaker(
+      { asn: 65000, bgpIdentifier: '10.0.0.1', listen: { host, port }, peers },
+      { clock: systemClock, log: silentLog, table: new RouteTable(), ...deps },
+    )
+    const connect = (localAddress: string) => {
+      const socket = createConnection({ host, port, localAddress })
+      const seen = { octets: 0, isClosed: false, close: () => socket.destroy() }
+      socket.on('error', () => {})
+      socket.on('data', (chunk) => (seen.octets += chunk.length))
+      socket.on('close', () => (seen.isClosed = true))
+      return seen
+    }
+    return { speaker, connect, host, port }
+  }
+
+  test.skipIf(process.platform !== 'linux')('that came late hears a peer by name signed only, at once', async () => {
+    const clock = new FakeClock()
+    const { speaker, connect, host, port } = await listening([{ ...named, password }], { clock })
+    const occupant = createServer()
+    await new Promise<void>((resolve) => occupant.listen(port, host, resolve))
+    await speaker.start()
+    await waitFor(() => speaker.peers()[0].address !== undefined, { what: 'the name to be resolved' })
+    await new Promise((resolve) => occupant.close(resolve))
+    clock.advance(10_000)
+    await waitFor(() => speaker.listeners.length === 1, { what: 'the listener' })
+    const before = droppedSegments()
+    const seen = [connect(host)]
+    await waitFor(
+      () => {
+        if (seen.at(-1)?.isClosed === true) seen.push(connect(host))
+        return droppedSegments() > before
+      },
+      { what: 'an unsigned segment to be dropped' },
+    )
+    expect(seen.filter(({ octets }) => octets > 0)).toEqual([])
+    for (const one of seen) one.close()
+    await speaker.close()
+  })
+
+  test.skipIf(process.platform !== 'linux')('that could not take the key of a peer refuses the peer', async () => {
+    const loadSocketCalls = () =>
+      callsWith({
+        setMd5Key: () => {
+          throw new Error('no room for a key')
+        },
+      })
+    const { lines, log } = collectLog()
+    const { speaker, connect, host } = await listening([{ ...named, password }], { loadSocketCalls, log })
+    await speaker.start()
+    await waitFor(() => lines.some((line) => line.includes('key of a peer could not be set')), { what: 'the failure' })
+    const seen = connect(host)
+    await waitFor(() => seen.isClosed, { what: 'the refusal' })
+    expect(seen.octets).toBe(0)
+    expect(speaker.refusedConnections).toBe(1)
+    expect(lines).toContain('warn a BGP connection from a peer whose password the listener does not know')
+    await speaker.close()
+  })
+
+  test.each([[{ password }], [{ ttlSecurityHops: 1 }], [{ device: 'lo' }]])(
+    'without socket options refuses a peer that must have one, and lets in the others: %j',
+    async (option) => {
+      const [strict, plain] = [loopbackAddress(), loopbackAddress()]
+      const at = (address: string) => ({ ...named, name: address, remote: { kind: 'address', address } as const })
+      const range = { ...at(strict), remote: { kind: 'prefix', prefix: `${strict}/32` } as const }
+      for (const demanding of [at(strict), range]) {
+        const { speaker, connect } = await listening([{ ...demanding, ...option }, at(plain)], {
+          loadSocketCalls: () => Promise.reject(new Error('no koffi here')),
+        })
+        await speaker.start()
+        expect(speaker.fault).toContain('and that cannot be had: no koffi here.')
+        expect(speaker.fault).not.toContain('does not listen')
+        const [refused, heard] = [connect(strict), connect(plain)]
+        await waitFor(() => refused.isClosed && heard.octets > 0, { what: 'both answers' })
+        expect(refused.octets).toBe(0)
+        expect(speaker.peers().filter((peer) => peer.state !== 'Active' && peer.name !== plain)).toEqual([])
+        heard.close()
+        await speaker.close()
+      }
+    },
+  )
 })
 
 /** Segments that the kernel dropped for their MD5 signature or their TTL. */

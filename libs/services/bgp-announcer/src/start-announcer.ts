@@ -200,7 +200,7 @@ function describeMetrics(metrics: Metrics, announcer: Announcer, speaker: BgpSpe
   counter('bgp_peer_withdrawn_total', 'Routes withdrawn from the peer.', ({ counters }) => counters.withdrawn)
   metrics.counter({
     name: 'bgp_refused_connections_total',
-    help: 'BGP connections from addresses that no peer has.',
+    help: 'BGP connections from addresses that no peer has, or without an option that the peer must have.',
     read: () => speaker.refusedConnections,
   })
 }
