@@ -83,14 +83,16 @@ function placeFor(folder: string | undefined): { path: string; discard: string }
     const path = downloadPathIn(folder)
     return { path, discard: path }
   } catch (error) {
-    throw noPlace(folder ?? tmpdir(), error)
+    throw noPlace(folder, folder ?? tmpdir(), error)
   }
 }
 
-function noPlace(folder: string, error: unknown): DownloadError {
+/** `configured`: what was asked for, if anything was. */
+function noPlace(configured: string | undefined, folder: string, error: unknown): DownloadError {
   const code = (error as NodeJS.ErrnoException).code ?? String(error)
+  const setting = configured === undefined ? 'TMPDIR' : '[lists] state'
   return new DownloadError(
-    `there is no room for what it sends: ${folder} cannot be written (${code}); [lists] state names another folder`,
+    `there is no room for what it sends: ${folder} cannot be written (${code}); ${setting} names another folder`,
     { cause: error },
   )
 }
@@ -198,7 +200,9 @@ async function ask(url: URL, what: DownloadRequest, signal: AbortSignal): Promis
   const host = hostOf(url)
   const servername = isIP(host) === 0 ? host : ''
   // No `agent`, not even `false`: with one, Node makes a connection of its own and createConnection is never called.
-  return responseTo(url, { ...options, createConnection: () => connectTls({ socket, host, servername }) })
+  // A request hears of its socket's silence; how much is too much must be told to a socket that it was given (tls.connect() would not do that).
+  const createConnection = () => connectTls({ socket, host, servername }).setTimeout(what.limits.stallMs)
+  return responseTo(url, { ...options, createConnection })
 }
 
 function responseTo(url: URL | undefined, options: RequestOptions): Promise<IncomingMessage> {
@@ -209,9 +213,15 @@ function responseTo(url: URL | undefined, options: RequestOptions): Promise<Inco
         : url.protocol === 'https:'
           ? httpsRequest(url, options)
           : httpRequest(url, options)
-    request.on('timeout', () => request.destroy(new DownloadError(`it says nothing for ${Number(options.timeout) / 1000} s`)))
+    let answer: IncomingMessage | undefined
+    request.on('timeout', () => {
+      // In the middle of an answer only that one passes the reason on.
+      const silence = new DownloadError(`it says nothing for ${Number(options.timeout) / 1000} s`)
+      if (answer === undefined) request.destroy(silence)
+      else answer.destroy(silence)
+    })
     request.on('error', reject)
-    request.on('response', resolve)
+    request.on('response', (response) => resolve((answer = response)))
     request.end()
   })
 }
@@ -257,7 +267,7 @@ async function store(response: IncomingMessage, what: DownloadRequest, path: str
   // Opened before anything can fail: a stream that opens by itself may do so after its file was removed.
   const file = await open(path, 'wx', 0o640).catch((error: unknown) => {
     response.destroy()
-    throw noPlace(dirname(path), error)
+    throw noPlace(what.folder, dirname(path), error)
   })
   const target = file.createWriteStream()
   if (decoder === undefined) await pipeline(response, measured, target, { signal })

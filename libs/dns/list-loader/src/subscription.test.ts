@@ -336,6 +336,12 @@ test.each([
   ],
   ['silence', 'cached', () => undefined, /it says nothing for 0.2 s$/],
   [
+    'silence in the middle',
+    'cached',
+    (_request: IncomingMessage, response: ServerResponse) => void response.write('a.example\n'),
+    /it says nothing for 0.2 s$/,
+  ],
+  [
     'a trickle',
     'cached',
     (_request: IncomingMessage, response: ServerResponse) => {
@@ -747,6 +753,13 @@ test('without a place for downloads a URL fails with a sentence, and files load 
   const loaded = await loaderOf([subscription(), other], { stateFolder: join(file, 'below') }).load()
   expect(loaded.lists.map(({ state }) => state)).toEqual(['failed', 'fresh'])
   expect(loaded.lists[0]?.why).toMatch(/file\.txt\/below cannot be written \(ENOTDIR\); \[lists\] state names another folder$/)
+})
+
+test('a look that has no place for downloads says by which setting it gets one: not by that of the service', async () => {
+  vi.stubEnv('TMPDIR', join(stateFolder, 'nowhere'))
+  const look = loaderOf(subscription(), { readOnly: true })
+  const { why } = only(await look.load({ askUrls: true }).finally(() => vi.unstubAllEnvs()))
+  expect(why).toMatch(/nowhere cannot be written \(ENOENT\); TMPDIR names another folder$/)
 })
 
 /** Everything in the folder, with when it was written. */

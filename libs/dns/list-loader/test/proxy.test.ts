@@ -8,10 +8,10 @@ import { build } from 'esbuild'
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
-import type { IncomingMessage, Server } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import { connect } from 'node:net'
-import type { AddressInfo, Socket } from 'node:net'
+import { connect, createServer as createTcpServer } from 'node:net'
+import type { AddressInfo, Server as TcpServer, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -25,7 +25,8 @@ const targets: string[] = []
 const credentials: (string | undefined)[] = []
 const fromProxy = new Set<number>()
 const callers: number[] = []
-const servers: Server[] = []
+const servers: TcpServer[] = []
+const connections = new Set<Socket>()
 let proxy: string
 let lists: Record<'localhost' | 'stranger', number>
 /** Whom the proxy connects to, whatever it is asked for: no name in these tests resolves. */
@@ -67,30 +68,30 @@ beforeEach(() => {
   fromProxy.clear()
 })
 afterAll(() => {
-  for (const server of servers) {
-    server.closeAllConnections()
-    server.close()
-  }
+  for (const server of servers) server.close()
+  for (const connection of connections) connection.destroy()
   rmSync(folder, { recursive: true, force: true })
 })
 
 function listServer({ certFile, keyFile }: CertificateFiles): Promise<number> {
-  const server = createTlsServer({ cert: readFileSync(certFile), key: readFileSync(keyFile) }, (_request, response) =>
-    response.end('a.example\n'),
-  )
+  const server = createTlsServer({ cert: readFileSync(certFile), key: readFileSync(keyFile) }, ({ url }, response) => {
+    if (url === '/list.txt') response.end('a.example\n')
+    if (url === '/stops.txt') response.write('a.example\n')
+  })
   server.on('connection', (socket) => callers.push((socket as Socket).remotePort ?? 0))
   return portOf(server)
 }
 
-async function portOf(server: Server): Promise<number> {
+async function portOf(server: TcpServer): Promise<number> {
   servers.push(server)
+  server.on('connection', (socket) => connections.add(socket))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return (server.address() as AddressInfo).port
 }
 
-async function fetched(url: string): Promise<{ outcome: string; why?: string; text?: string }> {
+async function fetched(url: string, stallMs = 10_000): Promise<{ outcome: string; why?: string; text?: string }> {
   const proxyLogin = { user: 'me', password: 'pw' }
-  const request = { url, proxy, proxyLogin, maxBytes: 1000, limits: { timeoutMs: 20_000, stallMs: 10_000, redirects: 5 } }
+  const request = { url, proxy, proxyLogin, maxBytes: 1000, limits: { timeoutMs: 20_000, stallMs, redirects: 5 } }
   const environment = { ...process.env, NODE_EXTRA_CA_CERTS: certificates.caFile }
   const { stdout } = await promisify(execFile)(process.execPath, [program, JSON.stringify(request)], { env: environment })
   const received = JSON.parse(stdout) as { outcome: string; why?: string; path?: string; discard?: string }
@@ -133,4 +134,16 @@ test('the proxy is told who asks, and its refusal is a sentence', async () => {
     why: 'the proxy answers 407 to CONNECT',
   })
   expect(credentials).toEqual([`Basic ${Buffer.from('me:pw').toString('base64')}`])
+})
+
+test.each([
+  ['says nothing in TLS', '', true],
+  ['never answers', 'never.txt', false],
+  ['stops in the middle of the list', 'stops.txt', false],
+] as const)('a server that %s behind the proxy is given up on as one before it', async (_how, file, isMute) => {
+  behind = isMute ? await portOf(createTcpServer(() => {})) : lists.stranger
+  expect(await fetched(`https://stranger.example.org/${file}`, 1_000)).toEqual({
+    outcome: 'failed',
+    why: 'it says nothing for 1 s',
+  })
 })
