@@ -53,6 +53,7 @@ interface ComposeService {
   build?: { args: { APP: string } }
   environment?: Record<string, string>
   volumes: (string | { source: string; target: string; read_only?: boolean })[]
+  tmpfs?: string[]
 }
 
 describe('docker-compose.yml', () => {
@@ -89,6 +90,13 @@ describe('docker-compose.yml', () => {
     expect(config.warnings).toEqual([])
     expect(service.volumes).toContainEqual(expect.objectContaining({ target: '/etc/dnstap-bgp', read_only: true }))
   })
+
+  test.each(ours.filter(([name]) => NEEDS[name].includes('lists')))(
+    '%s has a /tmp, where a look at lists from URLs puts what it fetches',
+    (_name, { tmpfs }) => {
+      expect((tmpfs ?? []).map((mount) => mount.split(':')[0])).toEqual(['/tmp'])
+    },
+  )
 
   test('on one network every admin server has an address of its own, on loopback', () => {
     const listens = ours.map(([, service]) => service.environment?.['DNSTAP_BGP_ADMIN_LISTEN'] ?? '')
@@ -135,6 +143,7 @@ describe('k8s/base', () => {
       const folders = container.volumeMounts.map(({ mountPath }) => mountPath)
       expect(folders).toContain('/etc/dnstap-bgp')
       if (NEEDS[app].includes('lists')) {
+        expect(folders).toContain('/tmp') // where a look at lists from URLs puts what it fetches
         const [list] = config.lists
         expect(folders.some((folder) => `${list.source.kind === 'path' ? list.source.path : ''}`.startsWith(`${folder}/`))).toBe(
           true,
