@@ -12,7 +12,6 @@ export {
   FORGET,
   FORGOTTEN,
   HEAD,
-  HELD_DOWN,
   INQUIRY,
   LEARNT,
   OFFER,
@@ -21,6 +20,7 @@ export {
   ROUTE_CHANGES,
   SNAPSHOT,
   TAIL,
+  TELL_HELD_DOWN,
 } from './subjects.ts'
 export type {
   ExplainRequest,

@@ -86,8 +86,8 @@ export const FORGET: Call<ForgetRequest, OperatorAnswer> = {
 }
 
 /**
- * cache -> caches, announcers: an operator forgot this by hand. Caches end what they have of it and keep it out; an announcer that
- * only holds it, for a store that lost its memory, lets it go.
+ * cache -> caches, announcers: an operator forgot this by hand, now or before (TELL_HELD_DOWN). Caches end what they have of it and keep
+ * it out; an announcer that only holds it, for a store that lost its memory, lets it go.
  */
 export interface Forgotten {
   /** A name or a prefix, as stored. */
@@ -97,12 +97,8 @@ export interface Forgotten {
 }
 export const FORGOTTEN: Subject<Forgotten> = { name: 'dnstap-bgp.v1.forgotten', ...jsonCodec<Forgotten>() }
 
-/** cache that starts -> cache that runs: what is held down. */
-export const HELD_DOWN: Call<undefined, readonly Forgotten[]> = {
-  name: 'dnstap-bgp.v1.held-down',
-  request: emptyCodec,
-  part: jsonCodec(),
-}
+/** cache that starts, or whose bus is back -> caches, itself too: each says by FORGOTTEN what it holds down. */
+export const TELL_HELD_DOWN: Subject<undefined> = { name: 'dnstap-bgp.v1.tell-held-down', ...emptyCodec }
 
 /**
  * ingest -> caches, announcers: the addresses of the resolvers it hears from, all of them, whenever there is a new one and every minute.

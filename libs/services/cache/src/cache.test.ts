@@ -7,7 +7,6 @@ import {
   FORGET,
   FORGOTTEN,
   HEAD,
-  HELD_DOWN,
   INQUIRY,
   RESOLVERS,
   ROUTE_CHANGES,
@@ -21,13 +20,35 @@ import { BASE_CONFIG, configOf, HOUR_MS, RESOLUTION, startTestCache, Switchable 
 
 type Cache = Awaited<ReturnType<typeof startTestCache>>
 
-/** A bus whose return its subscribers hear of. */
-class ComingAndGoing extends LocalBus {
+const PAUSE = { pause: () => new Promise<void>((resolve) => setImmediate(resolve)) }
+
+/** What one replica has of a bus: it can be cut off from the others. */
+class Strand extends LocalBus {
+  readonly #whole: LocalBus
   readonly #listeners: ((state: BusState) => void)[] = []
+  #away = false
+  constructor(whole: LocalBus) {
+    super(PAUSE)
+    this.#whole = whole
+  }
+  override get state(): BusState {
+    return this.#away ? 'disconnected' : 'connected'
+  }
   override onState(listener: (state: BusState) => void): void {
     this.#listeners.push(listener)
   }
+  override publish: LocalBus['publish'] = (subject, message) => {
+    if (!this.#away) this.#whole.publish(subject, message)
+  }
+  override subscribe: LocalBus['subscribe'] = (subject, onMessage) =>
+    this.#whole.subscribe(subject, (message) => {
+      if (!this.#away) onMessage(message)
+    })
+  goesAway(): void {
+    this.#away = true
+  }
   comesBack(): void {
+    this.#away = false
     for (const listener of this.#listeners) listener('connected')
   }
 }
@@ -657,21 +678,63 @@ describe('a hold-down by hand', () => {
     expect(await offer()).toEqual([null])
   })
 
-  test('is asked for when the bus is back: what was said meanwhile is lost', async () => {
-    const bus = new ComingAndGoing({ pause: () => new Promise((resolve) => setImmediate(resolve)) })
-    const { cache, clock, settle } = await startTestCache({ bus })
-    bus.serve(HELD_DOWN, async function* () {
-      yield [{ subject: ROUTE, holdDownMs: 60_000 }]
-    })
-    const offer = () => cache.offer([{ ...entry, seenAtMs: clock.now() }])
-    expect(await offer()).toEqual([null])
-    // One of the two questions goes to the other server.
-    bus.comesBack()
-    bus.comesBack()
-    await settle()
-    expect(await offer()).toMatchObject([{ refusal: 'held-down' }])
-    expect((await cache.status()).routes).toBe(0)
+  /** Two replicas that hear each other, until the bus is away. */
+  async function twoReplicas() {
+    const whole = new LocalBus(PAUSE)
+    const buses = [new Strand(whole), new Strand(whole)] as const
+    const stores = [new Switchable(), new Switchable()] as const
+    const one = await startTestCache({ bus: buses[0], store: stores[0] })
+    const two = await startTestCache({ bus: buses[1], store: stores[1], clock: one.clock })
+    const offer = (to: Cache, address: string) => to.cache.offer([{ ...entry, address, seenAtMs: one.clock.now() }])
+    return { one, two, buses, stores, offer, clock: one.clock }
+  }
+
+  test('made while the bus was away is known to all when it is back, whoever comes back first', async () => {
+    const { one, two, buses, offer } = await twoReplicas()
+    for (const bus of buses) bus.goesAway()
+    await one.cache.forget({ subject: '93.184.215.1', holdDownMs: 60_000 })
+    await two.cache.forget({ subject: '93.184.215.2', holdDownMs: 60_000 })
+    for (const bus of buses) {
+      bus.comesBack()
+      await one.settle()
+    }
+    for (const to of [one, two])
+      for (const address of ['93.184.215.1', '93.184.215.2'])
+        expect(await offer(to, address)).toMatchObject([{ refusal: 'held-down' }])
   })
+
+  test('is neither prolonged nor done again by being told again', async () => {
+    const { one, two, buses, stores, offer, clock } = await twoReplicas()
+    await one.cache.forget({ subject, holdDownMs: 60_000 })
+    await one.settle()
+    let read = 0
+    for (const store of stores) store.beforeReading = async () => void read++
+    for (let i = 0; i < 50; i++) {
+      for (const bus of buses) bus.comesBack()
+      await clock.advanceAsync(1000)
+    }
+    expect(read).toBe(0)
+    await clock.advanceAsync(10_100)
+    for (const to of [one, two]) expect(await offer(to, ADDRESS)).toEqual([null])
+  })
+
+  test('is not made shorter by another', async () => {
+    const { one, two, offer, clock } = await twoReplicas()
+    await one.cache.forget({ subject, holdDownMs: 60_000 })
+    await one.cache.forget({ subject, holdDownMs: 10_000 })
+    await clock.advanceAsync(30_000)
+    for (const to of [one, two]) expect(await offer(to, ADDRESS)).toMatchObject([{ refusal: 'held-down' }])
+  })
+
+  test.each([0, 60_000])(
+    'of %d ms by one replica is not undone by what the store of another one remembers',
+    async (holdDownMs) => {
+      const { one, stores } = await twoReplicas()
+      await one.cache.forget({ subject, holdDownMs })
+      await one.settle()
+      expect(stores[1].forgotten).toEqual([ROUTE])
+    },
+  )
 
   test('keeps an address out that stands in a list, whatever is reloaded, and lets it come back in the end', async () => {
     const config = '[[list]]\nname = "default"\nsource = "/x"\naddresses = true\n'
@@ -685,6 +748,25 @@ describe('a hold-down by hand', () => {
     expect(routes()).toEqual({})
     await clock.advanceAsync(61_000)
     expect(routes()).toEqual({ [prefix]: ['default'] })
+  })
+
+  test('lets an address that stands in a list come back also when the timer is a little early', async () => {
+    const config = '[[list]]\nname = "default"\nsource = "/x"\naddresses = true\n'
+    const clock = new FakeClock()
+    const hasty = {
+      now: () => clock.now(),
+      monotonic: () => clock.monotonic(),
+      after: (delayMs: number, callback: () => void) => clock.after(Math.max(0, delayMs - 0.5), callback),
+      every: (periodMs: number, callback: () => void) => clock.every(periodMs, callback),
+    }
+    const { lists, cache, settle, routes } = await startTestCache({ config, clock, serviceClock: hasty })
+    lists.change({ default: [] }, { default: ['93.184.216.0/24'] })
+    await settle()
+    await cache.forget({ subject: '93.184.216.0/24', holdDownMs: 60_000 })
+    await clock.advanceAsync(59_998)
+    expect(routes()).toEqual({})
+    await clock.advanceAsync(10, 0.25)
+    expect(Object.keys(routes())).toEqual(['93.184.216.0/24'])
   })
 
   test('of what is not even bound is told to whoever holds its route for a store that lost its memory', async () => {

@@ -6,14 +6,14 @@
  *    gateway)       list, age      deadlines
  *                                     ▲
  *        sweep (deadlines) ───────────┤        HEAD every second; SNAPSHOT, TAIL, BINDINGS, EXPLAIN, FORGET on request
- *        audit (lists changed) ───────┘        INQUIRY, FORGOTTEN, HELD_DOWN between replicas; RESOLVERS from ingest
+ *        audit (lists changed) ───────┘        INQUIRY, FORGOTTEN, TELL_HELD_DOWN between replicas; RESOLVERS from ingest
  *
  * Several replicas may run over one store: every change of the store is one atomic step of the store's, and only who made a change
  * publishes it. What is published and lost is found by the announcers through HEAD and TAIL.
  *
  * Left to others: matching names while they arrive (ingest; we check again), attributes (announcer), peers (gateway).
  */
-import { BusError, type Bus, type Subscription } from '@dnstap-bgp/bus'
+import type { Bus, Subscription } from '@dnstap-bgp/bus'
 import { DEFAULTS, neverListOptions } from '@dnstap-bgp/config'
 import { NeverList } from '@dnstap-bgp/ip'
 import { StoreError } from '@dnstap-bgp/ip-store'
@@ -27,7 +27,6 @@ import {
   FORGOTTEN,
   HEAD,
   HeardResolvers,
-  HELD_DOWN,
   INQUIRY,
   LEARNT,
   OFFER,
@@ -36,6 +35,7 @@ import {
   ROUTE_CHANGES,
   SNAPSHOT,
   TAIL,
+  TELL_HELD_DOWN,
 } from '@dnstap-bgp/steering'
 import type {
   ForgetRequest,
@@ -156,6 +156,7 @@ export class CacheService implements Closeable {
   #deadline: Timer | undefined
   #opening: Promise<void> | undefined
   #opened = false
+  #tellsSoon = false
   #auditing: Promise<void> | undefined
   #auditWanted = false
   #auditRetries = false
@@ -192,12 +193,14 @@ export class CacheService implements Closeable {
     // Before anything is asked: what is said from now on must not be missed.
     this.#subscriptions.push(
       bus.subscribe(FORGOTTEN, (forgotten) => this.#forgottenHeard(forgotten)),
+      bus.subscribe(TELL_HELD_DOWN, () => this.#heldDownAsked()),
       bus.subscribe(RESOLVERS, (addresses) => this.#resolversHeard(addresses)),
     )
     // What was said while the bus was away is lost.
     bus.onState((state) => {
-      if (state === 'connected' && !this.#closed) void this.#askHeldDown()
+      if (state === 'connected' && !this.#closed) bus.publish(TELL_HELD_DOWN, undefined)
     })
+    if (bus.state === 'connected') bus.publish(TELL_HELD_DOWN, undefined)
     lists.onChange(() => this.listsChanged())
     store.onDeadline(() => this.#sweepSoon())
     store.onState(({ kind }) => {
@@ -220,8 +223,6 @@ export class CacheService implements Closeable {
   async #open(): Promise<boolean> {
     const { bus, store, clock } = this.#deps
     try {
-      // A bus that is away may leave the question unanswered for long.
-      if (bus.state === 'connected') await this.#askHeldDown()
       await this.#sweep()
       // What falls due while a large store is looked through does not wait for the end of that.
       this.#sweeper ??= clock.every(SWEEP_PERIOD_MS, () => this.#sweepSoon())
@@ -241,7 +242,6 @@ export class CacheService implements Closeable {
       bus.serve(EXPLAIN, ({ subject }) => once(this.#answer(subject, () => this.explain(subject)))),
       bus.serve(FORGET, (request) => once(this.#answer(request.subject, () => this.forget(request)))),
       bus.serve(OFFER, (resolutions) => once(this.offer(resolutions))),
-      bus.serve(HELD_DOWN, () => once(Promise.resolve(this.#admission.heldDown.all(clock.monotonic())))),
       bus.subscribe(INQUIRY, (inquiry) => this.#inquiryHeard(inquiry)),
       bus.subscribe(FINDINGS, (findings) => this.#inquiries.heard(findings)),
       bus.subscribe(ROUTE_CHANGES, (changes) => this.#changesHeard(changes)),
@@ -355,6 +355,9 @@ export class CacheService implements Closeable {
     this.#holdDown(forgotten)
     try {
       return await this.#end(forgotten.subject)
+    } catch (error) {
+      if (error instanceof StoreError) this.#auditSoon() // which waits for the store
+      throw error
     } finally {
       this.#deps.bus.publish(FORGOTTEN, forgotten)
     }
@@ -370,37 +373,47 @@ export class CacheService implements Closeable {
     }
   }
 
-  /** By whichever replica. What we were storing meanwhile, by what we knew before, is ended too. */
+  /** By whichever replica, also this one. What we were storing meanwhile, by what we knew before, is ended too. */
   #forgottenHeard(forgotten: Forgotten): void {
-    if (forgotten.holdDownMs <= 0) return
-    this.#holdDown(forgotten)
-    if (!this.#opened) return // the audit of the start is to come, or under way
-    this.#end(forgotten.subject).catch((error: unknown) => {
+    const { subject, holdDownMs } = forgotten
+    const isHeldDown = holdDownMs > 0
+    if (isHeldDown && !this.#holdDown(forgotten)) return // nothing of it came in since it is known
+    this.#deps.store.forgottenElsewhere?.(subject)
+    if (!isHeldDown) return
+    if (!this.#opened) return this.#auditSoon() // the audit of the start may be past it
+    this.#end(subject).catch((error: unknown) => {
       if (!(error instanceof StoreError)) throw error
       this.#auditSoon() // which waits for the store
     })
   }
 
-  #holdDown(forgotten: Forgotten): void {
+  /** False: it is held down already, for about as long. */
+  #holdDown(forgotten: Forgotten): boolean {
     const { subject, holdDownMs } = forgotten
-    if (holdDownMs <= 0) return
-    this.#admission.heldDown.set(forgotten, this.#deps.clock.monotonic())
-    // An address that stands in a list is wanted again when the time is over, and no lookup brings it.
-    this.#later(holdDownMs, () => {
+    if (!this.#admission.heldDown.set(forgotten, this.#deps.clock.monotonic())) return false
+    // An address that stands in a list is wanted again when the time is over, and no lookup brings it. A timer may be a little early.
+    this.#later(holdDownMs + 1, () => {
       if ([...this.#deps.lists.current.addresses.values()].some((prefixes) => prefixes.includes(subject))) this.#auditSoon()
+    })
+    return true
+  }
+
+  /**
+   * Somebody starts, or was cut off, perhaps we ourselves: who heard nothing meanwhile was not heard either, so all tell all they have.
+   * Questions that come together have one answer.
+   */
+  #heldDownAsked(): void {
+    if (this.#tellsSoon) return
+    this.#tellsSoon = true
+    this.#later(0, () => {
+      this.#tellsSoon = false
+      this.#tellHeldDown(this.#admission.heldDown.all(this.#deps.clock.monotonic()))
     })
   }
 
-  /** What was forgotten before we started, or while the bus was away: another replica knows, if there is one. */
-  async #askHeldDown(): Promise<void> {
-    const { bus, clock } = this.#deps
-    try {
-      for await (const part of bus.ask(HELD_DOWN, undefined))
-        for (const forgotten of part)
-          if (this.#admission.heldDown.leftMs(forgotten.subject, clock.monotonic()) === 0) this.#forgottenHeard(forgotten)
-    } catch (error) {
-      if (!(error instanceof BusError)) throw error
-    }
+  #tellHeldDown(heldDown: readonly Forgotten[]): void {
+    for (const forgotten of heldDown.slice(0, BATCH)) this.#deps.bus.publish(FORGOTTEN, forgotten)
+    if (heldDown.length > BATCH) this.#later(0, () => this.#tellHeldDown(heldDown.slice(BATCH)))
   }
 
   /** Takes what another instance says: each for the list it names, or for all that cover its name. */

@@ -69,6 +69,8 @@ export class Switchable implements IpStore {
   beforeBindings = async () => {}
   afterObserving = () => {}
   afterExpiring = () => {}
+  /** What it was told that another one forgot. */
+  readonly forgotten: string[] = []
   readonly expireBatch = 500
   readonly clock = new FakeClock()
   #store = memoryStore('e1', this.clock)
@@ -105,6 +107,9 @@ export class Switchable implements IpStore {
   }
   async forget(...args: Parameters<IpStore['forget']>) {
     return this.#there().forget(...args)
+  }
+  forgottenElsewhere(subject: string) {
+    this.forgotten.push(subject)
   }
   async reschedule(...args: Parameters<IpStore['reschedule']>) {
     return this.#there().reschedule(...args)
