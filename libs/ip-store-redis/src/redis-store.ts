@@ -317,6 +317,7 @@ export class RedisIpStore implements IpStore {
       const answer = await this.#scripts[script](
         ...[`${prefix}meta`, prefix, life, known, this.#author, this.#logLength, ...args],
       )
+      this.#recent.answered()
       if (script !== 'dnstapBgpRead') {
         this.#noteEpoch(answer[0])
         this.#clockOffsetMs = Number(answer[1]) - this.#deps.clock.monotonic()
@@ -385,8 +386,9 @@ export class RedisIpStore implements IpStore {
       return await call()
     } catch (cause) {
       const why = sentenceFor(cause)
-      if (isRefusedWrite(cause)) this.#setState({ kind: 'unavailable', why })
-      throw new StoreError(why)
+      if (!isRefusedWrite(cause)) throw new StoreError(why)
+      this.#setState({ kind: 'unavailable', why })
+      throw new RefusedWrite(why)
     }
   }
 
@@ -407,8 +409,7 @@ export class RedisIpStore implements IpStore {
     })
     redis.on('close', () => {
       this.#connection++
-      // Seconds count from when it was last there, however long it is away.
-      if (this.#life !== undefined) this.#recent.trim()
+      this.#recent.trim()
       this.#life = undefined
       this.#setState({ kind: 'unavailable', why: lastError })
     })
@@ -430,6 +431,7 @@ export class RedisIpStore implements IpStore {
     try {
       if (this.#life === undefined) await this.#arrive(connection)
       await this.#run('dnstapBgpBeat')
+      await this.#tellAgain((...args) => this.#run(...args))
       if (connection === this.#connection) this.#setState({ kind: 'ready' })
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
@@ -437,19 +439,38 @@ export class RedisIpStore implements IpStore {
     }
   }
 
-  /** On a new connection, before anything else may run: which life of the server is this, and does it lack what we told the last? */
+  /**
+   * On a new connection, before anything else may run: which life of the server is this, and does it lack what we told the last?
+   * Nothing runs before a script was answered, either: a server that loads tells its run_id, but not what time it is in the store.
+   */
   async #arrive(connection: number): Promise<void> {
     const runId = await this.#runId()
     const life = runId ?? ''
-    if (runId === undefined) await this.#runFor(life, 'dnstapBgpBegin')
-    if (this.#lifeBefore !== undefined && (runId === undefined || this.#lifeBefore !== life)) {
-      for (const write of this.#recent.all()) {
-        if ('keys' in write) await this.#forget(write.keys, (...args) => this.#runFor(life, ...args))
-        else await this.#observe(write.sightings, write.limits, (...args) => this.#runFor(life, ...args))
-      }
+    if (this.#lifeBefore !== undefined && (runId === undefined || this.#lifeBefore !== life)) this.#recent.lost()
+    await this.#runFor(life, runId === undefined ? 'dnstapBgpBegin' : 'dnstapBgpHead')
+    try {
+      await this.#tellAgain((...args) => this.#runFor(life, ...args))
+    } catch (error) {
+      if (!(error instanceof RefusedWrite)) throw error
+      // Its memory is full: what is due must be able to go.
+      this.#deps.log.warn({ why: error.message }, 'Redis may lack what it was told last, and does not take it; it is told later')
     }
     if (connection !== this.#connection) throw new StoreError('Redis cannot be reached')
     this.#life = this.#lifeBefore = life
+  }
+
+  /** What this life of the server may lack; what it refuses is tried again with the next beat. What has expired since stays away. */
+  async #tellAgain(run: Run): Promise<void> {
+    for (const owed of this.#recent.owed()) {
+      const { write } = owed
+      if ('keys' in write) await this.#forget(write.keys, run)
+      else {
+        const nowMs = this.now()
+        const living = write.sightings.filter(({ expiresAtMs }) => expiresAtMs > nowMs)
+        await this.#observe(living, write.limits, run)
+      }
+      this.#recent.told(owed)
+    }
   }
 
   /** Undefined: we may not know. */
@@ -586,6 +607,9 @@ function routeChangesOf(text: string): RouteChange[] {
   return changes
 }
 
+/** Redis said so itself. */
+class RefusedWrite extends StoreError {}
+
 /** Redis is there and does not write: memory, disk or replicas are not as they must be. */
 function isRefusedWrite(error: unknown): boolean {
   return error instanceof Error && /^(MISCONF|NOREPLICAS|OOM|READONLY)\b/.test(error.message)
@@ -597,7 +621,7 @@ function sentenceFor(error: unknown): string {
     return `this is a Redis Cluster (${message}); the store needs all its keys on one server: use a single server or Sentinel`
   if (/^Stream isn't writeable|^Connection is closed\.|^Reached the max retries per request/.test(message))
     return 'Redis cannot be reached'
-  if (message === 'Command timed out') return 'Redis did not answer in time'
+  if (message === 'Command timed out' || message.startsWith('Socket timeout')) return 'Redis did not answer in time'
   if (message.startsWith('NOAUTH') || message.startsWith('WRONGPASS')) return `Redis does not accept our credentials: ${message}`
   return `Redis: ${message}`
 }

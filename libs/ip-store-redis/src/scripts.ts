@@ -347,7 +347,7 @@ return { epoch, decimal(clock) }
 `
 
 /** For a client that may not know the run_id: a new epoch, whatever is there. */
-export const BEGIN = String.raw`
+export const BEGIN = String.raw`${IN_FULL_MEMORY}
 redis.call('HDEL', ARGV[1] .. 'meta', 'epoch')
 ${COMMON}
 return { epoch, decimal(clock) }

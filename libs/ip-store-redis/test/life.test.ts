@@ -77,6 +77,34 @@ describe.skipIf(!isInstalled('redis-server'))('a life of the server process', ()
     expect(await prefixes(store)).toEqual([address(2)])
   })
 
+  test.each([
+    ['the run_id is told', '+@all'],
+    ['the run_id may not be known', '+@all -info'],
+  ])('that begins with a full memory lets go what is due, and is told the rest when there is room (%s)', async (_what, rules) => {
+    const server = await redis({
+      extra: 'save 3600 1000000\nmaxmemory 1000',
+      users: { dnstap: `>secret ~* &* ${rules}`, operator: '>secret ~* &* +@all' },
+    })
+    const operator = (...args: string[]) => cli(server, '--user', 'operator', '--pass', 'secret', '--no-auth-warning', ...args)
+    operator('config', 'set', 'maxmemory', '0') // until it starts again
+    const store = await open({ servers: [server], user: 'dnstap', password: 'secret' })
+    const due = store.now() + 3_600_000
+    await store.observe([at(1, { expiresAtMs: due }), at(2, { expiresAtMs: due }), at(3)], NO_LIMITS)
+    operator('save')
+    await store.observe([at(4), at(5)], NO_LIMITS)
+    await store.forget([at(3), at(5)])
+    operator('hincrby', 'dnstap-bgp:meta', 'clock', '7200000') // two hours pass
+    await store.head()
+    await rollBack(server)
+    const ended = await waitFor(() => store.expire(store.now(), 10), { what: 'an answer' })
+    expect(ended.bindings).toBe(2)
+    expect(store.state).toMatchObject({ kind: 'unavailable', why: expect.stringContaining('OOM') as string })
+    expect(await prefixes(store)).toEqual([])
+    operator('config', 'set', 'maxmemory', '0')
+    await ready(store)
+    expect(await prefixes(store)).toEqual([address(4)])
+  })
+
   test('is the same after a connection was lost: the epoch goes on', async () => {
     const server = await redis()
     const store = await open({ servers: [server] })

@@ -1,4 +1,5 @@
 import type { Clock } from '@dnstap-bgp/runtime'
+import { StoreError } from '@dnstap-bgp/ip-store'
 import { NO_LIMITS, sighting } from '@dnstap-bgp/ip-store/conformance'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
 import { isInstalled, waitFor } from '@dnstap-bgp/testkit'
@@ -28,6 +29,18 @@ describe.skipIf(!isInstalled('redis-server'))('store time in a real redis-server
     await store.observe([sighting({ seenAtMs: store.now(), expiresAtMs: store.now() + HOUR_MS })], NO_LIMITS)
     expect((await hasty.expire(hasty.now(), 10)).bindings).toBe(0)
     expect(Math.abs(hasty.now() - store.now())).toBeLessThan(A_WHILE_MS)
+  })
+
+  test('a replica that is told the run_id but not the time, as while Redis loads, waits for the time', async () => {
+    const server = await redis({ users: { dnstap: '>secret ~* &* +@all', late: '>secret ~* &* +@all -@scripting' } })
+    const operator = (...args: string[]) => cli(server, '--user', 'dnstap', '--pass', 'secret', '--no-auth-warning', ...args)
+    const store = await open({ servers: [server], user: 'dnstap', password: 'secret' })
+    const late = await open({ servers: [server], user: 'late', password: 'secret' }, silentLog, aheadBy(3 * HOUR_MS))
+    await store.observe([sighting({ seenAtMs: store.now(), expiresAtMs: store.now() + HOUR_MS })], NO_LIMITS)
+    operator('acl', 'setuser', 'late', '+@scripting')
+    await expect(late.expire(late.now(), 10)).rejects.toBeInstanceOf(StoreError)
+    await waitFor(() => late.state.kind === 'ready', { what: 'the store to be ready' })
+    expect((await late.expire(late.now(), 10)).bindings).toBe(0)
   })
 
   test.each([
