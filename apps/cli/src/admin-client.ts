@@ -1,5 +1,6 @@
 /** Asks a running instance over its admin server (TCP or UNIX socket). */
 import { loadConfig, readConfig, type ListenAddress } from '@dnstap-bgp/config'
+import { DOWNLOAD_LIMITS } from '@dnstap-bgp/list-loader'
 import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { UsageError } from './usage-error.ts'
@@ -25,6 +26,16 @@ export interface AdminTarget {
 }
 
 const TIMEOUT_MS = 30_000
+/** Some answers come when the work is done: a list is asked for at its server and built, a file is copied, however large it is. */
+const LONG_TIMEOUTS_MS: Readonly<Record<string, number>> = {
+  '/api/lists/accept': DOWNLOAD_LIMITS.timeoutMs + 60_000,
+  '/api/backup': 600_000,
+}
+
+/** How long an instance may be silent before it is given up on. */
+export function timeoutMsOf(path: string): number {
+  return LONG_TIMEOUTS_MS[path] ?? TIMEOUT_MS
+}
 
 export async function askAdmin(target: AdminTarget, method: 'GET' | 'POST', path: string, body?: unknown): Promise<unknown> {
   const { listen, token } = whereIs(target)
@@ -37,14 +48,15 @@ export async function askAdmin(target: AdminTarget, method: 'GET' | 'POST', path
       ? {}
       : { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(payload)) }),
   }
+  const timeoutMs = timeoutMsOf(path)
   const { status, text } = await new Promise<{ status: number; text: string }>((resolve, reject) => {
-    const asked = request({ ...where, method, path, headers, timeout: TIMEOUT_MS }, (response) => {
+    const asked = request({ ...where, method, path, headers, timeout: timeoutMs }, (response) => {
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
       response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }))
       response.on('error', reject)
     })
-    asked.on('timeout', () => asked.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)))
+    asked.on('timeout', () => asked.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)))
     asked.on('error', reject)
     asked.end(payload)
   }).catch((error: unknown) => {

@@ -5,6 +5,7 @@
  * only moves chunks), and the size limit holds for what comes out, so a bomb ends at the limit. A redirect never leads from https to http, and
  * tokens and passwords go to the origin they were given for only. Through a proxy everything goes, or nothing.
  */
+import { reveal, type SecretText } from '@dnstap-bgp/runtime'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'
@@ -31,7 +32,7 @@ export interface DownloadLimits {
 export interface DownloadRequest {
   readonly url: string
   readonly proxy: string | undefined
-  readonly bearerToken: { reveal(): string } | undefined
+  readonly bearerToken: SecretText | undefined
   readonly login: Login | undefined
   readonly proxyLogin: Login | undefined
   /** Of the version that is in use: may be answered with "not modified". */
@@ -175,7 +176,7 @@ async function ask(url: URL, what: DownloadRequest, signal: AbortSignal): Promis
   if (what.etag !== undefined) headers['if-none-match'] = what.etag
   if (what.lastModified !== undefined) headers['if-modified-since'] = what.lastModified
   const isFirstOrigin = url.origin === new URL(what.url).origin
-  if (isFirstOrigin && what.bearerToken !== undefined) headers.authorization = `Bearer ${what.bearerToken.reveal()}`
+  if (isFirstOrigin && what.bearerToken !== undefined) headers.authorization = `Bearer ${reveal(what.bearerToken)}`
   else if (isFirstOrigin && what.login !== undefined) headers.authorization = basic(what.login)
   const options: RequestOptions = { headers, signal, timeout: what.limits.stallMs }
   if (what.proxy === undefined) return responseTo(url, { ...options, agent: false })
@@ -298,7 +299,7 @@ function decoderOf(response: IncomingMessage): Decoder | undefined {
 
 /** RFC 7617. */
 function basic({ user, password }: Login): string {
-  return `Basic ${Buffer.from(`${user}:${password.reveal()}`, 'utf8').toString('base64')}`
+  return `Basic ${Buffer.from(`${user}:${reveal(password)}`, 'utf8').toString('base64')}`
 }
 
 /** Without the brackets of an IPv6 literal. */

@@ -1,4 +1,4 @@
-export { ListLoader } from './list-loader.ts'
+export { DOWNLOAD_LIMITS, ListLoader } from './list-loader.ts'
 export type { ListLoaderConfig, ListLoaderDeps, LoadOptions, ReloadOptions } from './list-loader.ts'
 export { isLoaded, ListsError } from './list-definition.ts'
 export type {

@@ -1,5 +1,6 @@
 /** What a list is to the loader, and what the loader says about it. */
 import type { Matcher } from '@dnstap-bgp/domain-matcher'
+import type { SecretText } from '@dnstap-bgp/runtime'
 
 export type ListSource =
   /** A file, or a folder: then every file in it whose name does not begin with a dot. `file#a,@b` takes of it the site a, with attribute b. */
@@ -21,7 +22,7 @@ export interface ListDefinition {
   readonly origin: string | undefined
   /** Lower-case hex; a version of another digest is refused. */
   readonly sha256: string | undefined
-  readonly bearerToken: { reveal(): string } | undefined
+  readonly bearerToken: SecretText | undefined
   /** At the URL's server, and at the proxy. */
   readonly login: Login | undefined
   readonly proxyLogin: Login | undefined
@@ -31,7 +32,7 @@ export interface ListDefinition {
 
 export interface Login {
   readonly user: string
-  readonly password: { reveal(): string }
+  readonly password: SecretText
 }
 
 export type ListState =

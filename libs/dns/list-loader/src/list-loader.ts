@@ -11,7 +11,7 @@
  * it. An edited definition takes effect when its source was read by it; until then the rules that were in use stay (`readAs`).
  */
 import { Matcher } from '@dnstap-bgp/domain-matcher'
-import type { Clock, Log, Timer } from '@dnstap-bgp/runtime'
+import { reveal, type Clock, type Log, type Timer } from '@dnstap-bgp/runtime'
 import { randomInt } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import type { BuildJob, BuildResult, JobList, JobSource } from './build-job.ts'
@@ -754,11 +754,11 @@ function sourceText({ source }: ListDefinition): string {
 /** Would both be asked the same, and the answer be read the same? */
 function isAskedAlike(a: ListDefinition, b: ListDefinition): boolean {
   const how = ({ source, bearerToken, login, proxyLogin }: ListDefinition) =>
-    [
+    JSON.stringify([
       source.kind === 'url' ? source.proxy : undefined,
-      bearerToken?.reveal(),
-      ...[login, proxyLogin].flatMap((one) => [one?.user, one?.password.reveal()]),
-    ].join('\n')
+      bearerToken === undefined ? undefined : reveal(bearerToken),
+      ...[login, proxyLogin].map((one) => (one === undefined ? undefined : [one.user, reveal(one.password)])),
+    ])
   return readsAlike(a, b) && how(a) === how(b)
 }
 
