@@ -261,6 +261,21 @@ describe('an edit of the lists', () => {
     expect(changes).toEqual([{ prefix: ROUTE, lists: [] }])
   })
 
+  test('that renames a list of addresses changes the owner of its routes and withdraws nothing', async () => {
+    const config = (name: string) => `[[list]]\nname = "${name}"\nsource = "/x"\naddresses = true\n`
+    const { lists, cache, settle, changes } = await startTestCache({ config: config('default') })
+    lists.change({}, { default: ['93.184.216.0/24'] })
+    await settle()
+    changes.length = 0
+    lists.replace({}, { renamed: ['93.184.216.0/24'] })
+    cache.reconfigure(configOf(config('renamed')))
+    await settle()
+    expect(changes).toEqual([
+      { prefix: '93.184.216.0/24', lists: ['default', 'renamed'] },
+      { prefix: '93.184.216.0/24', lists: ['renamed'] },
+    ])
+  })
+
   test('that could not be read at all ends nothing: a list of which there is no copy keeps what it bound', async () => {
     const { learn, lists, settle, changes } = await startTestCache()
     await learn({})
@@ -450,6 +465,34 @@ test('a burst in one message costs a list no more new routes than it may make', 
   const { learn, store } = await startTestCache({ config })
   await learn(...Array.from({ length: 50 }, (_, i) => ({ address: `93.184.215.${i}` })))
   expect((await store.counts()).routes).toBe(3)
+})
+
+test('what refreshes a route leaves the rate of its list to new ones, also in the same message', async () => {
+  const config = '[[list]]\nname = "default"\nsource = "/x"\nttl = "1h"\nnewRoutesPerSecond = 1\nnewRoutesBurst = 3\n'
+  const { learn, cache, clock, store } = await startTestCache({ config })
+  const known = Array.from({ length: 3 }, (_, i) => ({ address: `93.184.215.${i}` }))
+  await learn(...known)
+  await clock.advanceAsync(5000)
+  const seenAtMs = clock.now() + 60_000
+  await learn(...known, ...Array.from({ length: 5 }, (_, i) => ({ address: `93.184.216.${i}`, seenAtMs })))
+  expect((await store.counts()).routes).toBe(6)
+  expect(cache.counters.refused.rate).toBe(2)
+  expect(cache.counters.fromTheFuture).toBe(5)
+})
+
+test('what is taken at the second try is by the lists as they are then', async () => {
+  const config = '[[list]]\nname = "default"\nsource = "/x"\nttl = "1h"\nnewRoutesPerSecond = 1\nnewRoutesBurst = 3\n'
+  const store = new Switchable()
+  const { learn, clock, lists, cache } = await startTestCache({ config, store })
+  const known = Array.from({ length: 3 }, (_, i) => ({ address: `93.184.215.${i}` }))
+  await learn(...known)
+  await clock.advanceAsync(5000)
+  store.afterObserving = () => {
+    store.afterObserving = () => {}
+    lists.change({ default: [] })
+  }
+  await learn(...known, { address: '93.184.216.1' })
+  expect(cache.counters.refused['not-listed']).toBe(1)
 })
 
 test('another name for a route that is there costs its list no new route', async () => {

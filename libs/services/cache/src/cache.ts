@@ -513,7 +513,7 @@ export class CacheService implements Closeable {
 
   /** Returns what was refused, by index: before it came to the store, or by it. */
   async #learn(resolutions: readonly Resolution[]): Promise<Map<number, Refused>> {
-    const { store, clock } = this.#deps
+    const { clock } = this.#deps
     const refusals = new Map<number, Refused>()
     let sliceMs = clock.monotonic()
     for (let from = 0; from < resolutions.length; from += BATCH) {
@@ -521,29 +521,54 @@ export class CacheService implements Closeable {
         await turn(clock)
         sliceMs = clock.monotonic()
       }
-      const now = this.#moments.now()
-      const { sightings, indexes, refused } = this.#admit(resolutions, from, now)
-      for (const [i, one] of refused) {
-        this.counters.refused[one.refusal]++
-        this.explainer.noteRefusal(resolutions[i], one)
-        refusals.set(i, one)
-      }
-      if (sightings.length === 0) continue
-      // Nothing may happen between admission and the store: it is by the lists and holds of one moment.
-      const { outcomes, changes } = await store.observe(sightings, this.#limits)
-      this.#publish(changes, 'its last binding ended')
-      outcomes.forEach((outcome, i) => {
-        const full = this.#count(sightings[i], outcome)
-        if (full !== undefined) refusals.set(indexes[i], full)
-      })
-      await this.#tell(sightings, outcomes, changes, now)
+      const batch = Array.from({ length: Math.min(BATCH, resolutions.length - from) }, (_, i) => from + i)
+      const left = await this.#take(resolutions, batch, refusals, 'first')
+      if (left.length > 0) await this.#take(resolutions, left, refusals, 'second')
     }
     return refusals
   }
 
+  /**
+   * Takes those with these indexes. Which of them make a route is known when the store has answered: until then each that might counts
+   * for its list's rate. Returns those that were refused for it while it had room after all, for a second try.
+   */
+  async #take(
+    resolutions: readonly Resolution[],
+    batch: readonly number[],
+    refusals: Map<number, Refused>,
+    tried: 'first' | 'second',
+  ): Promise<number[]> {
+    const { store } = this.#deps
+    const now = this.#moments.now()
+    const { sightings, indexes, refused } = this.#admit(resolutions, batch, now)
+    if (tried === 'first') for (const i of batch) this.#lookAtTime(resolutions[i], now, refused.get(i)?.refusal === 'too-old')
+    for (const [i, one] of refused) {
+      this.counters.refused[one.refusal]++
+      this.explainer.noteRefusal(resolutions[i], one)
+      refusals.set(i, one)
+    }
+    if (sightings.length === 0) return []
+    // Nothing may happen between admission and the store: it is by the lists and holds of one moment.
+    const { outcomes, changes } = await store.observe(sightings, this.#limits)
+    this.#publish(changes, 'its last binding ended')
+    await this.#tell(sightings, outcomes, changes, now)
+    const left: number[] = []
+    const planned = new Map<string, number>()
+    outcomes.forEach((outcome, at) => {
+      const sighting = sightings[at]
+      if (tried === 'first' && outcome === 'no-new-route' && this.#mayMakeRoutes(sighting.list, planned, now)) {
+        left.push(indexes[at])
+        return
+      }
+      const full = this.#count(sighting, outcome)
+      if (full !== undefined) refusals.set(indexes[at], full)
+    })
+    return left
+  }
+
   #admit(
     resolutions: readonly Resolution[],
-    from: number,
+    batch: readonly number[],
     now: Moment,
   ): { sightings: Sighting[]; indexes: number[]; refused: Map<number, NotAdmitted> } {
     const sightings: Sighting[] = []
@@ -551,10 +576,8 @@ export class CacheService implements Closeable {
     const refused = new Map<number, NotAdmitted>()
     /** What this batch may yet cost, by list that has a rate. */
     const planned = new Map<string, number>()
-    const end = Math.min(from + BATCH, resolutions.length)
-    for (let i = from; i < end; i++) {
+    for (const i of batch) {
       const answer = this.#admission.admit(resolutions[i], now)
-      this.#lookAtTime(resolutions[i], now, isRefused(answer) && answer.refusal === 'too-old')
       if (isRefused(answer)) {
         refused.set(i, answer)
         continue

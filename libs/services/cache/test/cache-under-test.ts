@@ -34,8 +34,9 @@ export class FakeLists implements ListsView {
     this.#listener = listener
   }
   /** Without a word: whoever reconfigures says it. */
-  replace(rules: Record<string, readonly string[]>): void {
+  replace(rules: Record<string, readonly string[]>, addresses: Record<string, readonly string[]> = {}): void {
     this.#rules = rules
+    this.#addresses = addresses
   }
   change(rules: Record<string, readonly string[]>, addresses: Record<string, readonly string[]> = {}): void {
     this.#rules = rules
