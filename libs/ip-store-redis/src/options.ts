@@ -33,6 +33,8 @@ export interface RedisStoreOptions {
 const CONNECT_TIMEOUT_MS = 5000
 /** An answer later than this is no answer: the caller is told, and the store says that it is unavailable. */
 export const COMMAND_TIMEOUT_MS = 5000
+/** A connection silent for so long while something is asked is given up: its host may be gone, and another one be the master. */
+const SILENCE_MS = 2 * COMMAND_TIMEOUT_MS
 const FIRST_DELAY_MS = 50
 const MAX_DELAY_MS = 5000
 
@@ -54,6 +56,7 @@ export function clientOptions(options: RedisStoreOptions): ClientOptions {
           name: options.sentinelName,
           ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
           sentinelRetryStrategy: delayMs,
+          sentinelCommandTimeout: COMMAND_TIMEOUT_MS,
           ...(tls === undefined ? {} : { sentinelTLS: tlsOptions, enableTLSForSentinelMode: true }),
         }),
     ...(options.user === undefined ? {} : { username: options.user }),
@@ -65,6 +68,7 @@ export function clientOptions(options: RedisStoreOptions): ClientOptions {
     enableReadyCheck: false,
     connectTimeout: CONNECT_TIMEOUT_MS,
     commandTimeout: COMMAND_TIMEOUT_MS,
+    socketTimeout: SILENCE_MS,
     keepAlive: 10_000,
     // Nothing waits for a connection: the caller keeps what cannot be stored now.
     enableOfflineQueue: false,

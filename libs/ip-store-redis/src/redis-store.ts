@@ -110,7 +110,11 @@ export class RedisIpStore implements IpStore {
     this.#listener.on('ready', () => void this.#listen())
     this.#listener.on('message', (_channel: string, key: string) => this.#onExpired(key))
     this.#recent = new RecentWrites(deps.clock)
-    this.#beat = deps.clock.every(BEAT_INTERVAL_MS, () => void this.#checkHealth())
+    this.#beat = deps.clock.every(BEAT_INTERVAL_MS, () => {
+      void this.#checkHealth()
+      // Hears nothing for hours, which is right; what it does not answer is told by the time-out of its socket.
+      if (this.#listener.status === 'ready') this.#listener.ping().catch(() => {})
+    })
     this.#listener.connect().catch(() => {})
     this.opened = this.#commands
       .connect()

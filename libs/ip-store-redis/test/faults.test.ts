@@ -8,7 +8,7 @@ import { freePort, isInstalled, makeCertificates, startSentinel, waitFor } from 
 import { describe, expect, test } from 'vitest'
 import { openRedisStore } from '../src/index.ts'
 import type { RedisIpStore } from '../src/index.ts'
-import { address, cli, redisUnderTest, soon } from './redis-under-test.ts'
+import { address, cli, redisUnderTest, soon, wayTo } from './redis-under-test.ts'
 
 describe.skipIf(!isInstalled('redis-server'))('RedisIpStore and a real redis-server', () => {
   const { ends, redis, open } = redisUnderTest()
@@ -90,6 +90,22 @@ describe.skipIf(!isInstalled('redis-server'))('RedisIpStore and a real redis-ser
     await waitFor(() => store.state.kind === 'unavailable', { what: 'the freeze to be noticed' })
     server.resume()
     await waitFor(() => store.state.kind === 'ready', { what: 'the store to be back' })
+  })
+
+  test('both connections to a host that goes silent are left, and what it was told last is told its successor', async () => {
+    const server = await redis()
+    const way = await wayTo(server)
+    ends.push(() => way.close())
+    const store = await open({ servers: [way] })
+    await waitFor(() => cli(server, 'pubsub', 'numsub', '__keyevent@0__:expired').endsWith('1'), { what: 'the subscription' })
+    await store.observe([sighting(soon(3_600_000))], NO_LIMITS)
+    way.fallSilent()
+    await server.kill()
+    await server.restart({ loseData: true })
+    await waitFor(() => store.state.kind === 'unavailable', { what: 'the silence to be noticed' })
+    await waitFor(() => store.state.kind === 'ready', { what: 'the successor' })
+    expect(await store.bindingsOf('192.0.2.1/32')).toHaveLength(1)
+    await waitFor(() => cli(server, 'pubsub', 'numsub', '__keyevent@0__:expired').endsWith('1'), { what: 'the subscription' })
   })
 
   test('several replicas never announce twice and agree on every change', async () => {

@@ -1,6 +1,8 @@
 /** A real redis-server and stores on it, all ended after each test. */
 import { execFileSync } from 'node:child_process'
 import type { Sighting } from '@dnstap-bgp/ip-store'
+import { connect, createServer } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
 import type { Clock, Log } from '@dnstap-bgp/runtime'
 import { startRedis } from '@dnstap-bgp/testkit'
@@ -14,6 +16,38 @@ export const address = (index: number): string => `10.${index >> 16}.${(index >>
 
 export const cli = (server: Server, ...args: string[]): string =>
   execFileSync('redis-cli', ['-h', server.host, '-p', String(server.port), ...args], { encoding: 'utf8' }).trim()
+
+/** Leads to the server. When it falls silent, connections made so far carry nothing more, not even their end; new ones do. */
+export async function wayTo(server: Server) {
+  let silence: { silent: boolean } = { silent: false }
+  const sockets: Socket[] = []
+  const proxy = createServer((near) => {
+    const mine = silence
+    const far = connect(server.port, server.host)
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.push(from)
+      from.on('data', (bytes) => void (mine.silent || to.write(bytes)))
+      from.on('error', () => {})
+      from.on('close', () => void (mine.silent || to.destroy()))
+    }
+  })
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+  return {
+    host: '127.0.0.1',
+    port: (proxy.address() as AddressInfo).port,
+    fallSilent(): void {
+      silence.silent = true
+      silence = { silent: false }
+    },
+    async close(): Promise<void> {
+      for (const socket of sockets) socket.destroy()
+      await new Promise((resolve) => proxy.close(resolve))
+    },
+  }
+}
 
 /** To be called inside a describe(). */
 export function redisUnderTest() {
