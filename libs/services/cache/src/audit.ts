@@ -11,7 +11,7 @@ const TOLERANCE_MS = 1000
 export interface Audited {
   readonly gone: BindingKey[]
   readonly moved: NewDeadline[]
-  /** What goes from one list goes on in others that cover the name now: to be made before `gone` ends, so that the route stays. */
+  /** What goes from one list goes on in others that cover the name, or have the address, now: to be made before `gone` ends, so that the route stays. */
   readonly passedOn: Sighting[]
 }
 
@@ -34,7 +34,13 @@ export function audit(bindings: readonly Binding[], admission: Admission, wanted
     // A list that is gone may have been renamed, or have moved to a URL that has not answered yet: then its routes go on in another one.
     const isUnloaded = hold === undefined ? coverage.isWaiting : coverage.unloaded.has(binding.list)
     if (binding.source === LIST_SOURCE && binding.name === '') {
-      if (!wanted.delete(staticKey(binding.list, binding.prefix)) && !(mayBe && isUnloaded)) gone.push(binding)
+      if (wanted.delete(staticKey(binding.list, binding.prefix)) || (mayBe && isUnloaded)) continue
+      gone.push(binding)
+      // Left in `wanted`: these are not bound before `passedOn` is stored.
+      for (const list of config.holds.keys()) {
+        const sighting = wanted.get(staticKey(list, binding.prefix))
+        if (sighting !== undefined && mayBe) passedOn.push(sighting)
+      }
       continue
     }
     if (!mayBe) {
