@@ -338,7 +338,9 @@ test.each([
   [
     'silence in the middle',
     'cached',
-    (_request: IncomingMessage, response: ServerResponse) => void response.write('a.example\n'),
+    (_request: IncomingMessage, response: ServerResponse) => {
+      response.write('a.example\n')
+    },
     /it says nothing for 0.2 s$/,
   ],
   [
