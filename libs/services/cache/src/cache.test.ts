@@ -53,6 +53,11 @@ class Strand extends LocalBus {
   }
 }
 
+/** A list that may make a route a second, three at once. */
+const rated = (relearnTime: string) =>
+  '[[list]]\nname = "default"\nsource = "/x"\nttl = "1h"\nnewRoutesPerSecond = 1\nnewRoutesBurst = 3\n' +
+  `[bgp]\nas = 65000\nrouterID = "192.0.2.1"\nrelearnTime = "${relearnTime}"\n`
+
 const ADDRESS = '93.184.215.14'
 const ROUTE = `${ADDRESS}/32`
 
@@ -425,7 +430,7 @@ test('what is in the store is held against the lists before anybody hears of it'
 })
 
 test('a list that makes new routes too fast is capped, and what it has lives on', async () => {
-  const config = '[[list]]\nname = "default"\nsource = "/nowhere/x"\nttl = "1h"\nnewRoutesPerSecond = 1\nnewRoutesBurst = 3\n'
+  const config = rated('0')
   const { learn, clock, cache, store, settle } = await startTestCache({ config })
   for (let i = 1; i <= 10; i++) await learn({ address: `93.184.215.${i}` })
   const known = (await store.counts()).routes
@@ -441,34 +446,60 @@ test('a list that makes new routes too fast is capped, and what it has lives on'
   expect((await store.counts()).routes).toBe(known + 1)
 })
 
-test('a store that lost its memory is taught again as fast as it goes; after the relearn time the rate counts again', async () => {
-  const config =
-    '[[list]]\nname = "default"\nsource = "/x"\nttl = "1h"\nnewRoutesPerSecond = 1\nnewRoutesBurst = 3\n' +
-    '[bgp]\nas = 65000\nrouterID = "192.0.2.1"\nrelearnTime = "1m"\n'
-  const store = new Switchable()
-  const { learn, clock, cache } = await startTestCache({ config, store })
-  const some = (net: number) => Array.from({ length: 50 }, (_, i) => ({ address: `93.184.${net}.${i}` }))
-  await learn(...some(1))
-  expect((await store.counts()).routes).toBe(3)
-  store.forgetEverything('e2')
-  await clock.advanceAsync(1500)
-  await learn(...some(1))
-  expect((await store.counts()).routes).toBe(50)
-  await clock.advanceAsync(60_000)
-  await learn(...some(2))
-  expect((await store.counts()).routes).toBe(53)
-  expect(cache.counters.refused.rate).toBe(47 + 47)
+describe('the rate of a list does not count', () => {
+  const some = (net: number) =>
+    Array.from({ length: 50 }, (_, i) => ({ name: `n${net}-${i}.example.org`, address: `93.184.${net}.${i}` }))
+
+  test('while a store that lost its memory is taught again; after the relearn time it does', async () => {
+    const store = new Switchable()
+    const { learn, clock, cache } = await startTestCache({ config: rated('1m'), store })
+    await clock.advanceAsync(60_000)
+    await learn(...some(1))
+    expect((await store.counts()).routes).toBe(3)
+    store.forgetEverything('e2')
+    await clock.advanceAsync(1500)
+    await learn(...some(1))
+    expect((await store.counts()).routes).toBe(50)
+    await clock.advanceAsync(60_000)
+    await learn(...some(2))
+    expect((await store.counts()).routes).toBe(53)
+    expect(cache.counters.refused.rate).toBe(47 + 47)
+  })
+
+  test('when the cache starts with a store that has nothing, for the relearn time', async () => {
+    const { learn, store, clock } = await startTestCache({ config: rated('1m') })
+    await learn(...some(1))
+    expect((await store.counts()).routes).toBe(50)
+    await clock.advanceAsync(60_000)
+    await learn(...some(2))
+    expect((await store.counts()).routes).toBe(53)
+  })
+
+  test('unless most of what there was is still there: neither another start of the cache nor another epoch lifts it', async () => {
+    const store = new Switchable()
+    const first = await startTestCache({ config: rated('1m'), store })
+    await first.learn(...some(1))
+    await first.cache.close()
+    const { learn, clock } = await startTestCache({ config: rated('1m'), store })
+    await learn(...some(2))
+    expect((await store.counts()).routes).toBe(53)
+    await clock.advanceAsync(3000)
+    await store.forgetNothing('e2')
+    await clock.advanceAsync(3000)
+    await learn(...some(3))
+    expect((await store.counts()).routes).toBe(56)
+  })
 })
 
 test('a burst in one message costs a list no more new routes than it may make', async () => {
-  const config = '[[list]]\nname = "default"\nsource = "/x"\nttl = "1h"\nnewRoutesPerSecond = 1\nnewRoutesBurst = 3\n'
+  const config = rated('0')
   const { learn, store } = await startTestCache({ config })
   await learn(...Array.from({ length: 50 }, (_, i) => ({ address: `93.184.215.${i}` })))
   expect((await store.counts()).routes).toBe(3)
 })
 
 test('what refreshes a route leaves the rate of its list to new ones, also in the same message', async () => {
-  const config = '[[list]]\nname = "default"\nsource = "/x"\nttl = "1h"\nnewRoutesPerSecond = 1\nnewRoutesBurst = 3\n'
+  const config = rated('0')
   const { learn, cache, clock, store } = await startTestCache({ config })
   const known = Array.from({ length: 3 }, (_, i) => ({ address: `93.184.215.${i}` }))
   await learn(...known)
@@ -481,7 +512,7 @@ test('what refreshes a route leaves the rate of its list to new ones, also in th
 })
 
 test('what is taken at the second try is by the lists as they are then', async () => {
-  const config = '[[list]]\nname = "default"\nsource = "/x"\nttl = "1h"\nnewRoutesPerSecond = 1\nnewRoutesBurst = 3\n'
+  const config = rated('0')
   const store = new Switchable()
   const { learn, clock, lists, cache } = await startTestCache({ config, store })
   const known = Array.from({ length: 3 }, (_, i) => ({ address: `93.184.215.${i}` }))
@@ -496,7 +527,7 @@ test('what is taken at the second try is by the lists as they are then', async (
 })
 
 test('another name for a route that is there costs its list no new route', async () => {
-  const config = '[[list]]\nname = "default"\nsource = "/x"\nttl = "1h"\nnewRoutesPerSecond = 1\nnewRoutesBurst = 3\n'
+  const config = rated('0')
   const { learn, store } = await startTestCache({ config })
   for (let i = 0; i < 20; i++) await learn({ name: `n${i}.example.org` })
   await learn({ address: '93.184.215.2' }, { address: '93.184.215.3' })
@@ -504,7 +535,7 @@ test('another name for a route that is there costs its list no new route', async
 })
 
 test('an edit of something else does not fill the rate of a list again', async () => {
-  const config = '[[list]]\nname = "default"\nsource = "/x"\nttl = "1h"\nnewRoutesPerSecond = 1\nnewRoutesBurst = 3\n'
+  const config = rated('0')
   const { learn, cache, store } = await startTestCache({ config })
   await learn({ address: '93.184.215.1' }, { address: '93.184.215.2' }, { address: '93.184.215.3' })
   cache.reconfigure(configOf(config.replace('1h', '2h')))

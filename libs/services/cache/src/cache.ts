@@ -69,6 +69,8 @@ const CLOCK_SKEW_MS = 5_000
 const SWEEP_PERIOD_MS = 200
 const HEAD_PERIOD_MS = 1000
 const TAIL_BATCH = 2000
+/** A store in another epoch that has less than this of its routes has lost them. */
+const MOST = 0.5
 
 /** What the lists say now; replaced as a whole when they change. */
 export interface ListsView {
@@ -150,6 +152,8 @@ export class CacheService implements Closeable {
   readonly #subscriptions: Subscription[] = []
   readonly #timers = new Set<Timer>()
   #head: StoreHead = { epoch: '', revision: 0 }
+  /** At that head. */
+  #routes = 0
   #sweeping: Promise<void> | undefined
   #sweeper: Timer | undefined
   /** For the next deadline, when it comes before the next sweep. */
@@ -160,7 +164,7 @@ export class CacheService implements Closeable {
   #auditing: Promise<void> | undefined
   #auditWanted = false
   #auditRetries = false
-  /** Until then lists make new routes as fast as they can: the store lost what it had. */
+  /** Until then lists make new routes as fast as they can: the store lost what it had, or has nothing yet. */
   #relearnsUntilMs = -Infinity
   #closed = false
 
@@ -223,12 +227,12 @@ export class CacheService implements Closeable {
   async #open(): Promise<boolean> {
     const { bus, store, clock } = this.#deps
     try {
+      await this.#lookAtStore()
       await this.#sweep()
       // What falls due while a large store is looked through does not wait for the end of that.
       this.#sweeper ??= clock.every(SWEEP_PERIOD_MS, () => this.#sweepSoon())
       this.#auditWanted = false
       await this.#audit()
-      this.#head = await store.head()
     } catch (error) {
       if (error instanceof StoreError) return false
       throw error
@@ -734,20 +738,29 @@ export class CacheService implements Closeable {
   }
 
   async #beat(): Promise<void> {
-    const before = this.#head
+    let isAnother: boolean
     try {
-      this.#head = await this.#deps.store.head()
+      isAnother = await this.#lookAtStore()
     } catch (error) {
       if (error instanceof StoreError) return // nothing to tell while the store is away
       throw error
     }
     this.#deps.bus.publish(HEAD, this.#head)
-    if (before.epoch === this.#head.epoch) return
-    // Announcers hold what the store does not know any more while it is learnt again: as fast as it comes.
-    if (before.epoch !== '')
-      this.#relearnsUntilMs = this.#deps.clock.monotonic() + (this.#config.bgp?.relearnMs ?? DEFAULTS.bgp.relearnMs)
     // A store that lost its memory lost the addresses that lists ask for, too, and no lookup brings those back.
-    this.#auditSoon()
+    if (isAnother) this.#auditSoon()
+  }
+
+  /** Is it in another epoch than before? */
+  async #lookAtStore(): Promise<boolean> {
+    const { store, clock } = this.#deps
+    const [head, { routes }] = await Promise.all([store.head(), store.counts()])
+    const isAnother = head.epoch !== this.#head.epoch
+    // Announcers hold what the store does not know any more while it is learnt again: as fast as it comes.
+    if (isAnother && (routes === 0 || routes < this.#routes * MOST))
+      this.#relearnsUntilMs = clock.monotonic() + (this.#config.bgp?.relearnMs ?? DEFAULTS.bgp.relearnMs)
+    this.#head = head
+    this.#routes = routes
+    return isAnother
   }
 
   /** Ends what no list covers any more, moves deadlines whose hold time was edited, and keeps the lists' own addresses routed. */

@@ -50,7 +50,9 @@ describe("another instance's entry", () => {
   })
 
   test('is not called taken when the store has no room for it, or its list no rate', async () => {
-    const rate = '[[list]]\nname = "default"\nsource = "/x"\nnewRoutesPerSecond = 1\nnewRoutesBurst = 1\n'
+    const rate =
+      '[[list]]\nname = "default"\nsource = "/x"\nnewRoutesPerSecond = 1\nnewRoutesBurst = 1\n' +
+      '[bgp]\nas = 65000\nrouterID = "192.0.2.1"\nrelearnTime = "0"\n'
     const full = await startTestCache({ config: `${BASE_CONFIG}[limits]\nroutes = 1\n` })
     const fast = await startTestCache({ config: rate })
     for (const [{ cache, clock }, refusal, why] of [

@@ -1,7 +1,7 @@
 /** A cache service on a memory store, a local bus and a fake clock, for the tests beside it. */
 import { LocalBus } from '@dnstap-bgp/bus'
 import { parseConfig, type Config } from '@dnstap-bgp/config'
-import { MemoryIpStore, StoreError, type IpStore, type StoreState } from '@dnstap-bgp/ip-store'
+import { MemoryIpStore, StoreError, type Binding, type IpStore, type StoreState } from '@dnstap-bgp/ip-store'
 import { silentLog, type Clock, type Log } from '@dnstap-bgp/runtime'
 import { LEARNT, RESOLUTIONS, ROUTE_CHANGES, type Resolution, type RouteChange } from '@dnstap-bgp/steering'
 import { FakeClock } from '@dnstap-bgp/testkit'
@@ -78,6 +78,18 @@ export class Switchable implements IpStore {
 
   forgetEverything(epoch: string): void {
     this.#store = memoryStore(epoch, this.clock)
+  }
+  /** Another epoch, the same bindings. */
+  async forgetNothing(epoch: string): Promise<void> {
+    const kept: Binding[] = []
+    for await (const part of this.#store.bindings()) kept.push(...part)
+    this.forgetEverything(epoch)
+    await this.#store.observe(kept, {
+      namesPerPrefix: Infinity,
+      prefixesPerName: Infinity,
+      routes: Infinity,
+      routesPerList: new Map(),
+    })
   }
   get state(): StoreState {
     return this.away ? { kind: 'unavailable', why: 'it is away' } : { kind: 'ready' }
