@@ -38,7 +38,11 @@ await runProgram({ name: 'all-in-one', needs: PROGRAM_NEEDS['all-in-one'], flags
       announcer.reconfigure(fresh)
     }),
   )
-  program.onReport(async () => ({ ...(await cache.service.status()), names: lists.names.count, announced: announcer.table.size }))
+  program.onReport(async () => ({
+    ...(await cache.service.status()),
+    names: lists.names.count,
+    routesForPeers: announcer.table.size,
+  }))
   if (program.hasFlag('guide')) {
     const find = (kind: 'unix' | 'tcp') => ingest.addresses.find((address) => address.kind === kind)
     const text = (address: ReturnType<typeof find>) => (address === undefined ? undefined : describeListen(address))

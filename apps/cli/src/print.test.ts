@@ -66,3 +66,13 @@ test('a nested table whose rows are of another kind shows all they have', () => 
     ['routed: no', '', 'lists:', '  LIST   RULE', '  video  example.com'].join('\n'),
   )
 })
+
+test('what announcers have is not called announced: there may be no peer', () => {
+  expect(readable('explain', { announced: [{ prefix: '192.0.2.7/32', announcer: '192.0.2.1', peers: [], heldFor: '' }] })).toBe(
+    ['ready for peers:', '  PREFIX        ANNOUNCER', '  192.0.2.7/32  192.0.2.1'].join('\n'),
+  )
+})
+
+test('senders of which none is connected are a sentence', () => {
+  expect(readable('senders', { connections: [], identities: [] })).toBe('No sender is connected.')
+})

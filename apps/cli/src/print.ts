@@ -12,6 +12,15 @@ const COLUMNS: Readonly<Record<string, readonly string[]>> = {
   connections: ['identity', 'version', 'peer', 'state', 'frames'],
 }
 
+/** Where nothing is worth a line. */
+const NONE: Readonly<Record<string, string>> = { connections: 'No sender is connected.' }
+
+/** What a key says to those who know the API only by this command. */
+const WORDS: Readonly<Record<string, string>> = {
+  // With no peer, nothing of it is announced.
+  announced: 'ready for peers',
+}
+
 /** Writes to standard output; `json`: as it came. */
 export function print(what: string, answer: unknown, json: boolean): void {
   process.stdout.write(json ? `${JSON.stringify(answer, null, 2)}\n` : `${readable(what, answer)}\n`)
@@ -28,7 +37,10 @@ function fields(answer: Row): string {
   const lines: string[] = []
   const blocks: string[] = []
   for (const [key, value] of Object.entries(answer)) {
-    if (isEmpty(value)) continue
+    if (isEmpty(value)) {
+      if (key in NONE) lines.push(NONE[key])
+      continue
+    }
     if (Array.isArray(value) && typeof value[0] === 'object') blocks.push(`${words(key)}:\n${indent(table(key, value as Row[]))}`)
     else if (Array.isArray(value) && value.length > 1 && String(value[0]).includes(' '))
       blocks.push(`${words(key)}:\n${indent(value.join('\n'))}`)
@@ -85,7 +97,7 @@ function isEmpty(value: unknown): boolean {
 
 /** routesPerList: routes per list */
 function words(key: string): string {
-  return key.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+  return WORDS[key] ?? key.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
 }
 
 function indent(text: string): string {

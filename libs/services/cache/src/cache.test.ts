@@ -987,6 +987,39 @@ describe('explain', () => {
     expect((await cache.cache.explainer.explain(ADDRESS)).verdict).toMatch(verdict)
   })
 
+  test('a name that was forgotten by hand is said to be, not to have expired', async () => {
+    const { learn, cache } = await startTestCache()
+    await learn({})
+    await cache.forget({ subject: 'www.example.org', holdDownMs: 0 })
+    expect((await cache.explainer.explain('www.example.org')).verdict).toBe(
+      'Not routed: it was forgotten by hand just now; since then no answer with an address was taken, or it has expired.',
+    )
+  })
+
+  test('a refusal for a hold-down that is over is told as past', async () => {
+    const { learn, cache, clock } = await startTestCache()
+    await learn({})
+    await cache.forget({ subject: ADDRESS, holdDownMs: 60_000 })
+    await clock.advanceAsync(30_000)
+    await learn({})
+    await clock.advanceAsync(90_000)
+    expect((await cache.explainer.explain(ADDRESS)).verdict).toBe(
+      'Not routed: it was forgotten by hand 2m ago; refused last 1m30s ago, for a hold-down that is over.',
+    )
+    expect((await cache.explainer.explain('www.example.org')).verdict).toBe(
+      'Not routed: forgotten by hand; refused last 1m30s ago, for a hold-down that is over; since then no answer was taken, or it has expired.',
+    )
+  })
+
+  test('any other refusal is told with its time first', async () => {
+    const { learn, cache, clock } = await startTestCache()
+    await learn({ name: 'evil.example.org', address: '10.0.0.1' })
+    await clock.advanceAsync(60_000)
+    expect((await cache.explainer.explain('evil.example.org')).verdict).toMatch(
+      /^Not routed: refused 1m ago: .*never list has it: private use/,
+    )
+  })
+
   test('tells the list whose prefix covers an address', async () => {
     const config = '[[list]]\nname = "default"\nsource = "/x"\naddresses = true\n'
     const { lists, settle, cache } = await startTestCache({ config })
@@ -1033,6 +1066,12 @@ describe('explain', () => {
       })
       await cache.learn({ address: '93.185.0.1' })
       expect((await cache.explain('93.185.0.1')).notes).toEqual(['No announcer says that it has the route (yet).'])
+    })
+
+    test('and does not call announced what an announcer has no peer for', async () => {
+      const cache = await startTestCache()
+      announcer(cache, { prefix: ROUTE, announcer: '192.0.2.1', peers: [] })
+      expect((await cache.explain(ADDRESS)).verdict).toBe('The store does not know it, but an announcer still has it.')
     })
 
     test('and says when none answers', async () => {

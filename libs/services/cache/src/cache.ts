@@ -68,6 +68,7 @@ const RETRY_MS = 1000
 const CLOCK_SKEW_MS = 5_000
 const SWEEP_PERIOD_MS = 200
 const HEAD_PERIOD_MS = 1000
+const FORGOTTEN_BY_HAND = 'it was forgotten by hand'
 const TAIL_BATCH = 2000
 /** A store in another epoch that has less than this of its routes has lost them. */
 const MOST = 0.5
@@ -370,7 +371,9 @@ export class CacheService implements Closeable {
   async #end(subject: string): Promise<{ forgotten: number; withdrawn: string[] }> {
     const bindings = await this.explainer.bindingsFor(subject)
     const changes = await this.#deps.store.forget(bindings)
-    this.#publish(changes, 'it was forgotten by hand')
+    this.#publish(changes, FORGOTTEN_BY_HAND)
+    // Of a prefix, what was published is noted.
+    if (bindings.some(({ name }) => name === subject)) this.explainer.noteWithdrawal(subject, FORGOTTEN_BY_HAND)
     return {
       forgotten: bindings.length,
       withdrawn: (changes?.changes ?? []).filter((change) => change.lists.length === 0).map((change) => change.prefix),

@@ -218,7 +218,7 @@ export class Explainer {
     stored: string,
     isAddress: boolean,
     bindings: readonly Binding[],
-    announced: readonly { readonly heldForMs?: number }[],
+    announced: readonly { readonly peers: readonly string[]; readonly heldForMs?: number }[],
     isListed: boolean,
     notes: readonly Note[],
   ): string {
@@ -231,21 +231,34 @@ export class Explainer {
     }
     if (announced.length > 0) {
       const heldForMs = Math.max(...announced.map((one) => one.heldForMs ?? 0))
+      const stays = announced.some(({ peers }) => peers.length > 0) ? 'it is still announced' : 'an announcer still has it'
       return heldForMs > 0
-        ? `The store does not know it, but it is still announced: held for another ${inWords(heldForMs)}, while the store learns again.`
-        : 'The store does not know it, but it is still announced.'
+        ? `The store does not know it, but ${stays}: held for another ${inWords(heldForMs)}, while the store learns again.`
+        : `The store does not know it, but ${stays}.`
     }
     const heldDownMs = this.#admission.heldDown.leftMs(stored, this.#moments.now().monotonicMs)
     if (heldDownMs > 0) return `Not routed: forgotten by hand and held down for another ${inWords(heldDownMs)}.`
     const never = isAddress ? this.#admission.config.never.refuses(stored) : undefined
     if (never !== undefined) return `Not routed: the never list has it (${never}).`
-    const last = notes.at(-1)
-    if (last?.kind === 'ended') return `Not routed: ${last.why} ${ago(last.agoMs)}.`
-    if (last !== undefined) return `Not routed: ${last.why} (${ago(last.agoMs)}).`
+    const last = notes.findLast((note) => !this.#isOver(note))
+    const over = last === notes.at(-1) ? undefined : notes.at(-1)
+    const wasHeldDown = over === undefined ? '' : `; refused last ${ago(over.agoMs)}, for a hold-down that is over`
+    // That a name's bindings expired is not noted: it may have been bound again meanwhile.
+    const since = isAddress ? '' : '; since then no answer with an address was taken, or it has expired'
+    if (last?.kind === 'ended') return `Not routed: ${last.why} ${ago(last.agoMs)}${wasHeldDown}${since}.`
+    if (last !== undefined) return `Not routed: refused ${ago(last.agoMs)}: ${last.why}${wasHeldDown}.`
+    if (over !== undefined)
+      return `Not routed: forgotten by hand${wasHeldDown}; since then no answer was taken, or it has expired.`
     if (isListed) return `Listed, but no answer with an address has been seen, or it has expired.`
     if (isAddress) return 'Not routed: no listed name has resolved to it, or it has expired.'
     const why = this.#admission.coverage.why(stored)
     return `Not routed: no list covers this name${why.length > 0 ? ` (${why.join('; ')})` : ''}.`
+  }
+
+  /** Was it refused for a hold-down of its name or its address that is over? */
+  #isOver(note: Note): boolean {
+    if (note.kind !== 'refused' || note.refusal !== 'held-down') return false
+    return !this.#admission.heldDown.has(note.name, this.storedAs(note.address), this.#moments.now().monotonicMs)
   }
 
   #notes(stored: string, bindings: readonly Binding[], findings: readonly Findings[] | undefined, announced: number): string[] {
