@@ -4,6 +4,7 @@
  */
 import {
   adminJson,
+  askAdmin,
   type Authority,
   type Daemon,
   freePort,
@@ -111,6 +112,15 @@ level = "debug"
       await unbound.lookup('cdn.y.test')
       await unbound.lookup('loop.x.test')
       await unbound.lookup('ALIAS.X.test')
+      await waitForRoutes('198.51.100.1/32', '198.51.100.2/32', '198.51.100.3/32', '2001:db8:51::1/128')
+    })
+
+    test('what was forgotten by hand is back with the next lookup', async () => {
+      const body = { subject: 'alias.x.test', holdDown: '0s' }
+      const { text } = await askAdmin(join(program.folder, 'admin.sock'), 'POST', '/api/forget', body)
+      expect(JSON.parse(text)).toMatchObject({ forgotten: 2 })
+      await waitForRoutes('198.51.100.1/32', '2001:db8:51::1/128')
+      await unbound.lookup('alias.x.test')
       await waitForRoutes('198.51.100.1/32', '198.51.100.2/32', '198.51.100.3/32', '2001:db8:51::1/128')
     })
 

@@ -86,8 +86,8 @@ export const FORGET: Call<ForgetRequest, OperatorAnswer> = {
 }
 
 /**
- * cache -> caches, announcers: an operator forgot this by hand, now or before (TELL_HELD_DOWN). Caches end what they have of it and keep
- * it out; an announcer that only holds it, for a store that lost its memory, lets it go.
+ * cache -> ingest, caches, announcers: an operator forgot this by hand, now or before (TELL_HELD_DOWN). Caches end what they have of it and
+ * keep it out; an announcer that only holds it, for a store that lost its memory, lets it go; ingest tells it again when it is looked up.
  */
 export interface Forgotten {
   /** A name or a prefix, as stored. */

@@ -4,7 +4,7 @@ import { nameToText } from '@dnstap-bgp/dns-wire'
 import { RuleKind } from '@dnstap-bgp/domain-list'
 import { Matcher, MatcherBuilder } from '@dnstap-bgp/domain-matcher'
 import { silentLog } from '@dnstap-bgp/runtime'
-import { HEAD, RESOLUTIONS, RESOLVERS, type Resolution } from '@dnstap-bgp/steering'
+import { FORGOTTEN, HEAD, RESOLUTIONS, RESOLVERS, type Resolution } from '@dnstap-bgp/steering'
 import { dnsResponse, dnstapFrame, FakeClock, type Answer, type FrameOptions } from '@dnstap-bgp/testkit'
 import { describe, expect, test } from 'vitest'
 import { Ingest, type NameMatcher } from './ingest.ts'
@@ -317,6 +317,10 @@ describe('repeats', () => {
         bus.publish(HEAD, { epoch: 'e2', revision: 0 })
       },
     ],
+    [
+      'something was forgotten by hand',
+      ({ bus }: ReturnType<typeof startIngest>) => bus.publish(FORGOTTEN, { subject: 'www.example.org', holdDownMs: 0 }),
+    ],
   ])('are news again when %s', async (_what, happen) => {
     const one = startIngest()
     await one.answer('www.example.org', [a('www.example.org')])
@@ -324,6 +328,23 @@ describe('repeats', () => {
     await one.settle()
     await one.answer('www.example.org', [a('www.example.org')])
     expect(one.got).toHaveLength(2)
+  })
+
+  test('are news again when a hold-down is over, and not before', async () => {
+    const { answer, bus, clock, got, ingest } = startIngest()
+    const ask = () => answer('www.example.org', [a('www.example.org')])
+    await ask()
+    bus.publish(FORGOTTEN, { subject: 'www.example.com', holdDownMs: 90_000 })
+    bus.publish(FORGOTTEN, { subject: 'www.example.org', holdDownMs: 60_000 })
+    await clock.advanceAsync(6000)
+    await ask() // a refresh, refused
+    await clock.advanceAsync(31_000)
+    await ask() // another; what follows would be silent for ten minutes
+    expect(ingest.outbox.counters).toMatchObject({ sentNews: 1, sentRefreshes: 2 })
+    await clock.advanceAsync(25_000)
+    await ask()
+    expect(ingest.outbox.counters).toMatchObject({ sentNews: 2, sentRefreshes: 2 })
+    expect(got).toHaveLength(4)
   })
 })
 

@@ -15,7 +15,7 @@ import { DnstapDecoder, dnstapFaultName, MessageType, messageTypeName } from '@d
 import { nameToText, ResponseReader, responseFaultName, textToName } from '@dnstap-bgp/dns-wire'
 import { formatAddress } from '@dnstap-bgp/ip'
 import { RateLimitedLog, type Clock, type Closeable, type Log, type Timer } from '@dnstap-bgp/runtime'
-import { HEAD, RESOLVERS } from '@dnstap-bgp/steering'
+import { FORGOTTEN, HEAD, RESOLVERS, type Forgotten } from '@dnstap-bgp/steering'
 import { Coalescer, Verdict } from './coalescer.ts'
 import { beginKey, endKey, factKey } from './fact-key.ts'
 import { Outbox } from './outbox.ts'
@@ -67,6 +67,8 @@ const TICK_MS = 250
 const CLOCK_DIFFERENCE_MS = 5_000
 /** The resolvers' addresses are told again, for whoever came to listen meanwhile. */
 const TELL_RESOLVERS_MS = 60_000
+/** A hold-down may end so much later at the cache than here: it heard of it later. */
+const HOLD_DOWN_LAG_MS = 1_000
 
 /** What we know of a connection beyond what it shows. */
 interface SenderNotes {
@@ -125,8 +127,10 @@ export class Ingest implements Closeable {
   readonly #ticker: Timer
   readonly #resolverTeller: Timer
   readonly #clockLog: RateLimitedLog
-  readonly #headSubscription: Subscription
+  readonly #subscriptions: readonly Subscription[]
   #epoch: string | undefined
+  /** When hold-downs are over, in seconds as #nowSeconds counts them: one for all that end in the same second. */
+  readonly #heldDownUntil = new Set<number>()
   /** The message's chain in text, made when a fact first needs it: names up to one of them, and in which frame. */
   #chain: readonly string[] = []
   #chainOfFrame = 0
@@ -155,9 +159,13 @@ export class Ingest implements Closeable {
       this.#tick++
       this.#nowSeconds = 1 + Math.floor((deps.clock.monotonic() - this.#startedMs) / 1000)
       if (!this.#resolversTold) this.#tellResolvers()
+      this.#endHoldDowns()
     })
     this.#resolverTeller = deps.clock.every(TELL_RESOLVERS_MS, () => this.#tellResolvers())
-    this.#headSubscription = deps.bus.subscribe(HEAD, (head) => this.#epochHeard(head.epoch))
+    this.#subscriptions = [
+      deps.bus.subscribe(HEAD, (head) => this.#epochHeard(head.epoch)),
+      deps.bus.subscribe(FORGOTTEN, (forgotten) => this.#forgottenHeard(forgotten)),
+    ]
   }
 
   /** What was forgotten before its time, for lack of room. */
@@ -256,7 +264,7 @@ export class Ingest implements Closeable {
   async close(): Promise<void> {
     this.#ticker.cancel()
     this.#resolverTeller.cancel()
-    await this.#headSubscription.close()
+    for (const subscription of this.#subscriptions) await subscription.close()
     await this.outbox.close()
   }
 
@@ -513,6 +521,21 @@ export class Ingest implements Closeable {
   #epochHeard(epoch: string): void {
     if (this.#epoch !== undefined && this.#epoch !== epoch) this.forgetAll()
     this.#epoch = epoch
+  }
+
+  /** The cache ended what it had been told: the next lookup is news to it, or the first after the hold-down. */
+  #forgottenHeard({ holdDownMs }: Forgotten): void {
+    if (holdDownMs <= 0) this.#coalescer.clear()
+    else {
+      const ageMs = this.#deps.clock.monotonic() - this.#startedMs
+      this.#heldDownUntil.add(1 + Math.ceil((ageMs + holdDownMs + HOLD_DOWN_LAG_MS) / 1000))
+    }
+  }
+
+  #endHoldDowns(): void {
+    const sizeBefore = this.#heldDownUntil.size
+    for (const second of this.#heldDownUntil) if (second <= this.#nowSeconds) this.#heldDownUntil.delete(second)
+    if (this.#heldDownUntil.size < sizeBefore) this.#coalescer.clear()
   }
 }
 
