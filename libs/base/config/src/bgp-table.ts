@@ -33,17 +33,14 @@ interface BgpContext extends Context {
 }
 
 /** What [bgp] says for every peer that does not say it itself. */
-interface ForAllPeers {
+interface ForAllPeers extends Pick<
+  BgpPeerConfig,
+  'sourceIpv4' | 'sourceIpv6' | 'device' | 'password' | 'holdTimeSeconds' | 'connectRetrySeconds' | 'families'
+> {
   readonly asn: number
   readonly bgpIdentifier: string
   readonly nextHopIpv4: string
   readonly nextHopIpv6: string | undefined
-  readonly sourceIpv4: string | undefined
-  readonly sourceIpv6: string | undefined
-  readonly device: string | undefined
-  readonly password: BgpPeerConfig['password']
-  readonly holdTimeSeconds: number
-  readonly connectRetrySeconds: number
   readonly listens: boolean
 }
 
@@ -67,8 +64,10 @@ export function parseBgp(section: Section, context: BgpContext): BgpConfig | und
       seconds({ minimumMs: 1000, maximumMs: 3_600_000 }),
       DEFAULTS.bgp.connectRetrySeconds,
     ),
+    families: context.ipv6 ? ['ipv4', 'ipv6'] : ['ipv4'],
     listens: listen !== undefined,
   }
+  const { sourceIpv4, sourceIpv6, device, password, holdTimeSeconds, connectRetrySeconds, families } = forAll
   const fallbackWhy =
     nextHopIpv4 === undefined && !section.has('nextHop') ? whyNoNextHop(forAll.nextHopIpv4 || '192.0.2.1') : undefined
   if (fallbackWhy !== undefined)
@@ -96,6 +95,7 @@ export function parseBgp(section: Section, context: BgpContext): BgpConfig | und
     onStop: section.get('onStop', oneOf(['keep', 'withdraw']), DEFAULTS.bgp.onStop),
     relearnMs: section.get('relearnTime', duration({ zero: true }), DEFAULTS.bgp.relearnMs),
     peers: parsePeers(section, forAll, context),
+    forAllPeers: { sourceIpv4, sourceIpv6, device, password, holdTimeSeconds, connectRetrySeconds, families },
   }
   if (
     context.ipv6 &&
@@ -139,7 +139,7 @@ function parseSource(section: Section): { sourceIpv4: string | undefined; source
 }
 
 function parsePeers(section: Section, forAll: ForAllPeers, context: BgpContext): readonly BgpPeerConfig[] {
-  const short = section.get('peers', listOf(peerAddress), []).map((where) => makePeer(where, forAll, context))
+  const short = section.get('peers', listOf(peerAddress), []).map((where) => makePeer(where, forAll))
   const tables = section.tables('peer')
   const long = tables.map((table) => parsePeer(table, forAll, context))
   const seen = new Set<string>()
@@ -209,7 +209,7 @@ function parsePeer(section: Section, forAll: ForAllPeers, context: BgpContext): 
   if (families?.length === 0) section.mistaken('families', 'seen an empty list', '"ipv4", "ipv6" or both')
   if (families?.includes('ipv6') === true && !context.ipv6)
     section.mistaken('families', 'seen "ipv6" where ipv6 is off', 'ipv6 = true at the top of the file')
-  const fallback = makePeer(where ?? { name: '', remote: { kind: 'address', address: '' }, port: undefined }, forAll, context)
+  const fallback = makePeer(where ?? { name: '', remote: { kind: 'address', address: '' }, port: undefined }, forAll)
   const peer: BgpPeerConfig = {
     ...fallback,
     name: section.get('name', text, fallback.name),
@@ -251,7 +251,7 @@ function parsePeer(section: Section, forAll: ForAllPeers, context: BgpContext): 
   return where === undefined ? undefined : peer
 }
 
-function makePeer(where: PeerAddress, forAll: ForAllPeers, { ipv6 }: BgpContext): BgpPeerConfig {
+function makePeer(where: PeerAddress, forAll: ForAllPeers): BgpPeerConfig {
   return {
     name: where.name,
     remote: where.remote,
@@ -262,7 +262,7 @@ function makePeer(where: PeerAddress, forAll: ForAllPeers, { ipv6 }: BgpContext)
     ttlSecurityHops: undefined,
     ttl: DEFAULTS.bgp.multihopTtl,
     passive: false,
-    families: ipv6 ? ['ipv4', 'ipv6'] : ['ipv4'],
+    families: forAll.families,
     nextHopIpv4: undefined,
     nextHopIpv6: undefined,
     communities: [],

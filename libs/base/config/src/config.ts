@@ -183,6 +183,11 @@ export interface BgpConfig {
   /** After the store came back empty (new epoch), routes that it does not know yet stay this long. */
   readonly relearnMs: number
   readonly peers: readonly BgpPeerConfig[]
+  /** What is in each peer that does not say it itself. */
+  readonly forAllPeers: Pick<
+    BgpPeerConfig,
+    'sourceIpv4' | 'sourceIpv6' | 'device' | 'password' | 'holdTimeSeconds' | 'connectRetrySeconds' | 'families'
+  >
 }
 
 export type AddressFamily = 'ipv4' | 'ipv6'

@@ -3,6 +3,8 @@ import { keysThatNeedRestart } from './needs-restart.ts'
 import { parseConfig } from './parse-config.ts'
 
 const config = (text: string) => parseConfig(text, 'test.toml', {})
+const PEERS = 'peers = ["192.0.2.2", "192.0.2.3"]\n'
+const OWN = (source: string) => `[bgp]\nas = 64512\nrouterID = "192.0.2.1"\nsourceIP = "${source}"\n${PEERS}`
 const BGP = '[bgp]\nas = 64512\nrouterID = "192.0.2.1"\nnextHop = "192.0.2.9"\n'
 
 test.each([
@@ -24,6 +26,12 @@ test.each([
   ],
   ['one peer', `${BGP}peers = ["192.0.2.2"]`, `${BGP}peers = ["192.0.2.3"]`, ['bgp.peers']],
   ['no limit and a limit', peer('maxRoutes = 5'), peer(''), ['bgp.peers']],
+  ['our address', `${BGP}sourceIP = "192.0.2.5"\n${PEERS}`, `${BGP}sourceIP = "192.0.2.6"\n${PEERS}`, ['bgp.sourceIP']],
+  ['our address, which is the next hop', OWN('192.0.2.5'), OWN('192.0.2.6'), ['bgp.sourceIP']],
+  ['our AS', `${BGP}${PEERS}`, `${BGP.replace('64512', '64513')}${PEERS}`, ['bgp.as']],
+  ['the key of all peers', `${BGP}password = "a"\n${PEERS}`, `${BGP}password = "b"\n${PEERS}`, ['bgp.password']],
+  ['IPv6', `${BGP}${PEERS}`, `ipv6 = true\n${BGP}${PEERS}`, ['ipv6 (in BGP sessions)']],
+  ['what one peer has of its own', peer('holdTime = "30s"'), peer('holdTime = "60s"'), ['bgp.peers']],
   ['a secret', '[admin]\ntoken = "sesame"\n', '[admin]\ntoken = "simsim"\n', ['admin.token']],
   ['a table that is new', '', '[syncer]\nlisten = ":8080"\n', ['[syncer]']],
   ['another store', 'cache = "a"\n', '[store]\nredis = "r"\n', ['[store]']],

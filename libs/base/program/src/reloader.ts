@@ -58,8 +58,7 @@ export class Reloader<Read extends Config> {
     for (const warning of fresh.warnings) if (!this.#warnings.includes(warning)) log.warn({}, warning)
     this.#warnings = fresh.warnings
     const waiting = keysThatNeedRestart(this.#running, fresh)
-    if (waiting.length > 0)
-      log.warn({ settings: waiting }, `Not taken over before the next start: ${waiting.join(', ')}. The running value stays.`)
+    if (waiting.length > 0) log.warn({}, `Not taken over before the next start: ${waiting.join(', ')}. The running value stays.`)
     try {
       for (const listener of this.#listeners) await listener(fresh)
       log.info({ config: fresh.fileName }, `${what} read again.`)
