@@ -20,6 +20,14 @@ test.each(apps)('deploy/examples/%s.toml is all that the program needs, without 
   expect(loadConfig(path(`deploy/examples/${app}.toml`), {}, { needs: NEEDS[app] }).warnings).toEqual([])
 })
 
+test("the package's configuration, deploy/examples/all-in-one.toml, listens on no address that a machine may lack", () => {
+  const { dnstap, bgp, syncer, admin } = loadConfig(path('deploy/examples/all-in-one.toml'), {})
+  const listens = [...(dnstap?.listen ?? []), bgp?.listen, syncer?.listen, admin.listen]
+  expect(
+    listens.flatMap((listen) => (listen?.kind === 'tcp' ? [listen.host] : [])).filter((host) => host !== '127.0.0.1'),
+  ).toEqual([])
+})
+
 test.each(apps)('apps/%s/README.md names the port that its example gives to the admin server', (app) => {
   const { listen } = loadConfig(path(`deploy/examples/${app}.toml`), {}).admin
   expect(read(`apps/${app}/README.md`)).toContain(`127.0.0.1:${listen?.kind === 'tcp' ? listen.port : '?'}`)

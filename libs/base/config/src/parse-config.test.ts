@@ -827,3 +827,23 @@ test('a file that is not there, or is a folder, is one sentence', () => {
   writeFileSync(FILE, ANCESTOR)
   expect(loadConfig(FILE, {}, { needs: ['bgp'] }).bgp.asn).toBe(65000)
 })
+
+test('every element of a list that is wrong is named', () => {
+  const mistakes = mistakesIn('[never]\nprefixes = [\n  "10.0.0.0/8",\n  "10.0.0.0/99",\n  "192.0.2.1/24",\n  "nonsense",\n]\n')
+  expect(mistakes.map((line) => /^(\d+): never\.prefixes/.exec(line)?.[1])).toEqual(['4', '5', '6'])
+})
+
+test.each([
+  ['syncer', 'syncer', '[syncer]\nlisten = ":8064"\npeers = ["192.0.2.9:8054"]\n'],
+  ['dnstap', 'alone', '[dnstap]\nlisten = ["./tap.sock", "127.0.0.1:8064"]\n'],
+  ['bgp', 'bgp', '[bgp]\nas = 64512\nrouterID = "192.0.2.1"\nlisten = "127.0.0.1:8064"\npeers = []\n'],
+] as const)('[%s] listens elsewhere than [admin]', (table, need, text) => {
+  const admin = '[admin]\nlisten = "127.0.0.1:8064"\n'
+  const shared = (more: string, needs: readonly Part[]) =>
+    mistakesIn(text + more, {}, needs).filter((line) => line.includes('where [admin] listens'))
+  expect(shared(admin, [need])).toEqual([expect.stringContaining(`${table}.listen`)])
+  // A program that does not read the table may share the file.
+  expect(shared(admin, ['nats'])).toEqual([])
+  for (const other of ['127.0.0.1:8065', './admin.sock', 'off'])
+    expect(shared(`[admin]\nlisten = "${other}"\n`, [need])).toEqual([])
+})

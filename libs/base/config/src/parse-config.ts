@@ -88,6 +88,7 @@ export function parseConfig<const Needed extends Part = never>(
 ): ConfigWith<Needed> {
   const { config, reading } = readConfig(fileText, fileName, environment)
   reportNeeds(config, needs, reading)
+  reportSharedPort(config, needs, reading)
   if (reading.mistakes.length > 0) throw new ConfigError(fileName, inFileOrder(reading.mistakes))
   // What reportNeeds found missing would have been thrown by now.
   return config as ConfigWith<Needed>
@@ -159,6 +160,28 @@ function reportNeeds(config: Config, needs: readonly Part[], reading: Reading): 
       tooMuch('store.redis', 'it away, and cache = "FILE" at the top of the file: the all-in-one keeps its routes there')
     if (need === 'alone' && config.bus.kind === 'nats')
       tooMuch('bus.servers', 'it away: the services of the all-in-one need no bus between them')
+  }
+}
+
+/** Whatever a program listens on, its admin server listens too: not at the same place. */
+function reportSharedPort({ admin, dnstap, bgp, syncer }: Config, needs: readonly Part[], reading: Reading): void {
+  const admins = admin.listen
+  if (admins?.kind !== 'tcp' || admins.port === 0) return
+  const has = (part: Part) => needs.includes(part) || needs.includes('alone')
+  const others = [
+    ...(has('dnstap') ? (dnstap?.listen ?? []) : []).map((listen) => ['dnstap.listen', listen] as const),
+    ...(has('bgp') ? [['bgp.listen', bgp?.listen] as const] : []),
+    ...(has('syncer') ? [['syncer.listen', syncer?.listen] as const] : []),
+  ]
+  for (const [key, listen] of others) {
+    if (listen?.kind !== 'tcp' || listen.port !== admins.port) continue
+    if (listen.host !== undefined && admins.host !== undefined && listen.host !== admins.host) continue
+    const where = describeListen(admins)
+    reading.mistakes.push({
+      key,
+      seen: `seen ${describeListen(listen)}, where [admin] listens (${where})`,
+      expected: 'another port',
+    })
   }
 }
 

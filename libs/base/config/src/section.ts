@@ -232,6 +232,7 @@ export class Section {
       expected: wrong.expected,
       ...(wrong.suggestion === undefined ? {} : { suggestion: wrong.suggestion }),
     })
+    for (const other of wrong.others) this.#wrong(found, other)
   }
 
   #expectedTable(key: string, expected: string): void {

@@ -15,11 +15,19 @@ export class Wrong {
   readonly suggestion: string | undefined
   readonly seen: string | undefined
   readonly at: Place | undefined
+  /** Of a list: its further elements that are wrong. */
+  readonly others: readonly Wrong[]
 
   constructor(
     expected: string,
-    more: { suggestion?: string | undefined; seen?: string | undefined; at?: Place | undefined } = {},
+    more: {
+      suggestion?: string | undefined
+      seen?: string | undefined
+      at?: Place | undefined
+      others?: readonly Wrong[] | undefined
+    } = {},
   ) {
+    this.others = more.others ?? []
     this.expected = expected
     this.suggestion = more.suggestion
     this.seen = more.seen
@@ -342,17 +350,21 @@ export function listOf<T>(read: Read<T>): Read<readonly T[]> {
     const elements = elementsOf(value)
     if (elements === undefined) return new Wrong('a list in brackets')
     const found: T[] = []
+    const wrongs: Wrong[] = []
     for (const element of elements) {
       const one = read(element)
-      if (one instanceof Wrong)
-        return new Wrong(one.expected, {
-          suggestion: one.suggestion,
-          seen: one.seen ?? `seen ${describeValue(element)}`,
-          at: element.type === 'scalar' ? element.at : undefined,
-        })
-      found.push(one)
+      if (!(one instanceof Wrong)) found.push(one)
+      else
+        wrongs.push(
+          new Wrong(one.expected, {
+            suggestion: one.suggestion,
+            seen: one.seen ?? `seen ${describeValue(element)}`,
+            at: element.type === 'scalar' ? element.at : undefined,
+          }),
+        )
     }
-    return found
+    const [first, ...others] = wrongs
+    return first === undefined ? found : new Wrong(first.expected, { ...first, others })
   }
 }
 

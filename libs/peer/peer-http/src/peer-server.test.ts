@@ -332,6 +332,6 @@ test('a slow reader keeps its fetch as long as it goes on reading', async () => 
 test('a port that is taken is one sentence', async () => {
   const { server } = await start()
   await expect(start({ listen: { host: '127.0.0.1', port: server.port } })).rejects.toThrow(
-    `the gateway cannot listen on 127.0.0.1:${server.port}: another process listens there`,
+    `the gateway ([syncer] listen) cannot listen on 127.0.0.1:${server.port}: another process listens there`,
   )
 })

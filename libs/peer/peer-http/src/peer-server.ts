@@ -163,7 +163,9 @@ class Gateway implements PeerServer {
       this.#allowed.close()
       const { code = 'unknown' } = error as NodeJS.ErrnoException
       const where = `${host === undefined ? '' : host.includes(':') ? `[${host}]` : host}:${port}`
-      throw new PeerListenError(`the gateway cannot listen on ${where}: ${REASONS[code] ?? code}`, { cause: error })
+      throw new PeerListenError(`the gateway ([syncer] listen) cannot listen on ${where}: ${REASONS[code] ?? code}`, {
+        cause: error,
+      })
     }
     this.#allowed.start()
   }
