@@ -1,5 +1,5 @@
 // `npm run deb`: the all-in-one and the command as a package for Debian and its like, with the units of deploy/systemd.
-// Usage: node tools/deb.mjs [FOLDER], after the build; writes FOLDER/dnstap-bgp_VERSION_ARCH.deb (default dist) and says its path.
+// Usage: node tools/deb.mjs [FOLDER], after the build; writes FOLDER/dnstap-bgp_VERSION_ARCH.deb (default dist), says its path, and what to do next.
 // It is for machines like this one: the binaries of lmdb and koffi are those that npm installed here.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -10,6 +10,36 @@ import { root, version } from './setup.mjs'
 const folder = resolve(process.argv[2] ?? join(root, 'dist'))
 const ARCHITECTURES = { x64: 'amd64', arm64: 'arm64', arm: 'armhf' }
 const architecture = ARCHITECTURES[process.arch] ?? process.arch
+/** As package.json has it. */
+const COPYRIGHT = `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+Upstream-Name: dnstap-bgp
+
+Files: *
+Copyright: the authors of dnstap-bgp
+License: Expat
+ Permission is hereby granted, free of charge, to any person obtaining a copy
+ of this software and associated documentation files (the "Software"), to deal
+ in the Software without restriction, including without limitation the rights
+ to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+ copies of the Software, and to permit persons to whom the Software is
+ furnished to do so, subject to the following conditions:
+ .
+ The above copyright notice and this permission notice shall be included in all
+ copies or substantial portions of the Software.
+ .
+ THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+ IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+ FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+ AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+ LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+ OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+ SOFTWARE.
+
+Files: usr/lib/dnstap-bgp/node_modules/*
+Copyright: the authors of each package, as its package.json and LICENSE name them
+License: each-package
+ The package.json and the LICENSE in the folder of each package say it.
+`
 const tree = mkdtempSync(join(tmpdir(), 'dnstap-bgp-deb-'))
 try {
   const lib = join(tree, 'usr/lib/dnstap-bgp')
@@ -17,14 +47,17 @@ try {
   // Where `dnstap-bgp run` looks for programs: beside the command.
   renameSync(join(lib, 'all-in-one/cli'), join(lib, 'cli'))
   write('usr/bin/dnstap-bgp', '#!/bin/sh\nexec node --enable-source-maps /usr/lib/dnstap-bgp/cli/main.js "$@"\n', 0o755)
-  copy('deploy/systemd/dnstap-bgp.service', 'lib/systemd/system/dnstap-bgp.service')
-  copy('deploy/systemd/dnstap-bgp.socket', 'lib/systemd/system/dnstap-bgp.socket')
+  copy('deploy/systemd/dnstap-bgp.service', 'usr/lib/systemd/system/dnstap-bgp.service')
+  copy('deploy/systemd/dnstap-bgp.socket', 'usr/lib/systemd/system/dnstap-bgp.socket')
   copy('deploy/systemd/sysusers.conf', 'usr/lib/sysusers.d/dnstap-bgp.conf')
   copy('deploy/examples/all-in-one.toml', 'etc/dnstap-bgp/dnstap-bgp.toml')
   copy('deploy/examples/domains.txt', 'etc/dnstap-bgp/domains.txt')
   copy('README.md', 'usr/share/doc/dnstap-bgp/README.md')
-  for (const page of readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md')))
+  for (const page of readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.md'),
+  ))
     copy(`docs/${page}`, `usr/share/doc/dnstap-bgp/docs/${page}`)
+  write('usr/share/doc/dnstap-bgp/copyright', COPYRIGHT)
 
   const kilobytes = Math.ceil(sizeOf(tree) / 1024)
   write(
@@ -80,7 +113,7 @@ if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
   mkdirSync(folder, { recursive: true })
   const file = join(folder, `dnstap-bgp_${version()}_${architecture}.deb`)
   run('dpkg-deb', '--root-owner-group', '-Zgzip', '--build', tree, file) // quick to make, known everywhere
-  console.log(file)
+  console.log(`${file}\nTo install it: apt install ${file}. Before you start it: "On a server" in README.md.`)
 } finally {
   rmSync(tree, { recursive: true, force: true })
 }

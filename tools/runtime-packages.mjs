@@ -1,14 +1,19 @@
 // Lays out what one program needs to run: its bundle, the native packages it imports, a health check, and the command in cli/.
 // Usage: node tools/runtime-packages.mjs APP FOLDER (after the build)
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** Not bundled: they load binaries that lie beside them. Keep in step with `external` in bundle.mjs. */
 const NATIVE = ['lmdb', 'koffi']
-/** Sources of the binaries, and maps: nothing at run time reads them. */
-const DEAD_WEIGHT = /\.(c|cc|cpp|h|hh|hpp|S|asm|gyp|map|md)$/
+/** What of a package is read at run time, and its licence. `dict.txt` is lmdb's. */
+const NEEDED = /\.([cm]?js|json|node)$|(^|\/)(LICEN[CS]E[^/]*|NOTICE|dict\.txt)$/i
+/** Hidden folders of its authors, tests, tools of its build; binaries for another C library than this machine's. */
+const NOT_NEEDED = /(^|\/)(\.|tests?\b|rollup\.config)|(^|\/)(vendor|dependencies|doc)\//
+const OTHER_LIBC = process.report.getReport().header.glibcVersionRuntime === undefined ? /[._/]glibc[._/]|(^|\/)linux_/ : /musl/
+/** Only to compile the others. */
+const BUILD_ONLY = ['node-addon-api']
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const [app, folder] = process.argv.slice(2)
@@ -42,12 +47,15 @@ console.log(`${app}: ${[...copied].join(', ') || 'no native package'}`)
 
 /** A package and what it depends on; optional ones (binaries for other machines) only if they are installed. */
 function copy(name, from) {
-  if (copied.has(name)) return
+  if (copied.has(name) || BUILD_ONLY.includes(name)) return
   const source = packageFolder(name, from)
   if (source === undefined) return
   copied.add(name)
-  const filter = (path) => !DEAD_WEIGHT.test(path)
-  cpSync(source, join(out, 'node_modules', name), { recursive: true, dereference: true, filter })
+  for (const file of readdirSync(source, { recursive: true, encoding: 'utf8' })) {
+    if (!NEEDED.test(file) || NOT_NEEDED.test(file) || OTHER_LIBC.test(file) || !statSync(join(source, file)).isFile()) continue
+    mkdirSync(dirname(join(out, 'node_modules', name, file)), { recursive: true })
+    cpSync(join(source, file), join(out, 'node_modules', name, file), { dereference: true })
+  }
   const { dependencies, optionalDependencies } = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8'))
   for (const dependency of Object.keys({ ...dependencies, ...optionalDependencies })) copy(dependency, source)
 }

@@ -32,6 +32,21 @@ describe('the files of an image', () => {
     expect(there.filter((name) => /lmdb|koffi|koromix/.test(name)).sort()).toEqual(expected)
   })
 
+  test('what packages bring for their own build, tests and editors, or for another C library, stays behind', () => {
+    const packages = join(layOut('all-in-one'), 'node_modules')
+    const files = readdirSync(packages, { recursive: true, encoding: 'utf8', withFileTypes: true })
+    const paths = files.map((file) => join(file.parentPath, file.name).slice(packages.length))
+    const superfluous =
+      /\/\.|\/tests?\b|\.d\.c?ts$|\.(c|cc|cpp|h|hh|inc|gyp|md|def|png)$|vendor|dependencies|node-addon-api|rollup/
+    expect(paths.filter((path) => superfluous.test(path))).toEqual([])
+    expect(files.filter((file) => file.isDirectory() && readdirSync(join(file.parentPath, file.name)).length === 0)).toEqual([])
+    const binaries = paths.filter((path) => path.endsWith('.node'))
+    expect(new Set(binaries.map((path) => path.includes('musl'))).size).toBe(1)
+    const loads = `import koffi from 'koffi'; import { open } from 'lmdb'; koffi.types; open`
+    const { stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', loads], { cwd: packages, encoding: 'utf8' })
+    expect(stderr).toBe('')
+  })
+
   test('the command is in every image, and asks the program beside it by the environment they share', async () => {
     const cli = join(layOut('sync-gateway'), 'cli', 'main.js')
     const run = (args: string[], env: NodeJS.ProcessEnv = {}) =>
@@ -122,16 +137,22 @@ describe.skipIf(spawnSync('dpkg-deb', ['--version']).status !== 0)('the Debian p
     try {
       const built = spawnSync(process.execPath, [join(root, 'tools/deb.mjs'), folder], { encoding: 'utf8' })
       expect(built.stderr).toBe('')
+      const [file, next] = built.stdout.trim().split('\n')
+      expect(next).toContain(`apt install ${file}`)
       const tree = join(folder, 'tree')
-      execFileSync('dpkg-deb', ['-x', built.stdout.trim(), tree])
+      execFileSync('dpkg-deb', ['-x', file, tree])
+      const documents = readdirSync(join(tree, 'usr/share/doc/dnstap-bgp'), { recursive: true })
+      for (const document of ['copyright', 'README.md', 'docs/bgp.md', 'docs/decisions/0005-stop-keeps-routes.md'])
+        expect(documents).toContain(document)
+      expect(readdirSync(join(tree, 'usr/lib/systemd/system'))).toEqual(['dnstap-bgp.service', 'dnstap-bgp.socket'])
       const config = join(tree, 'etc/dnstap-bgp/dnstap-bgp.toml')
       writeFileSync(config, `${readFileSync(config, 'utf8')}\nnonsense = 1\n`)
       const cli = join(tree, 'usr/lib/dnstap-bgp/cli/main.js')
       const { status, stderr } = spawnSync(process.execPath, [cli, 'run', '--config', config], { encoding: 'utf8' })
-      expect(stderr).toMatch(/syncer\.nonsense: unknown/) // the all-in-one was found and read its configuration
+      expect(stderr).toMatch(/nonsense: unknown/) // the all-in-one was found and read its configuration
       expect(status).toBe(2)
       const scripts = join(folder, 'scripts')
-      execFileSync('dpkg-deb', ['-e', built.stdout.trim(), scripts])
+      execFileSync('dpkg-deb', ['-e', file, scripts])
       expect(readFileSync(join(scripts, 'postinst'), 'utf8')).not.toMatch(/systemctl (start|enable)/)
     } finally {
       rmSync(folder, { recursive: true, force: true })
