@@ -111,7 +111,7 @@ describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not
     await waitFor(async () => (await peer()).counters.announced === 2, { what: 'the route to be sent again' })
     expect(await reset('edge', '--hard')).toMatchObject({ code: 0, output: expect.stringContaining('begins anew') as string })
     await waitFor(async () => (await peer()).counters.sessions === 2, { what: 'the next session' })
-    expect((await reset('nobody')).output).toContain('there is no peer named "nobody"')
+    expect((await reset('nobody')).output).toContain('there is no peer named "nobody"; there are edge')
   })
 
   // A loader that knows no koffi stands for a machine that it was not built for.

@@ -135,6 +135,9 @@ test('explain tells which rule of which list decides, and why', () => {
     'example.org of list vpn would match, but the exception @@example.org of list work wins',
   ])
   expect(matcher.explain('example.net')?.why).toEqual(['no rule of any list matches example.net'])
+  expect(matcherOf({ mine: [except(suffix('mine.test'))] }).explain('c.mine.test')?.why).toEqual([
+    'only the exception @@mine.test of list mine matches c.mine.test',
+  ])
   expect(matcher.explain('b\u00fccher.example')?.name).toBe('xn--bcher-kva.example')
   expect(matcher.explain('a..b')).toBeUndefined()
 })

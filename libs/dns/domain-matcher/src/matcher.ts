@@ -266,8 +266,10 @@ export class Matcher {
     for (const { outcome, list, rule, by } of explained)
       if (outcome === 'excepted' && by !== undefined && !feeds.some((feed) => feed.list === list))
         why.push(`${rule} of list ${list} would match, but the exception ${by.rule} of list ${by.list} wins`)
-    if (why.length === 0)
-      why.push(`${rules.length === 0 ? 'no rule of any list matches' : 'nothing but exceptions match'} ${text}`)
+    if (why.length === 0) {
+      const named = explained.map(({ rule, list }) => `the exception ${rule} of list ${list}`).join(' and ')
+      why.push(rules.length === 0 ? `no rule of any list matches ${text}` : `only ${named} matches ${text}`)
+    }
     return { name: text, feeds, rules: explained, why }
   }
 

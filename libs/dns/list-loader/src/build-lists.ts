@@ -186,7 +186,7 @@ function shrinkFault(list: JobList, reading: Reading): string | undefined {
   const percent = (share: number) => `${Math.floor(share * 100)} %`
   return (
     `${list.sourceText} shrank from ${before} rules to ${reading.size} (${percent(reading.size / before)}, ` +
-    `and less than ${percent(list.minimumShare)} needs your word: --accept ${list.name})`
+    `and less than ${percent(list.minimumShare)} needs your word: dnstap-bgp lists --accept ${list.name})`
   )
 }
 

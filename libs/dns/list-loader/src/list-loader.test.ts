@@ -198,7 +198,7 @@ test('a list that shrank, is empty or is gone is refused and keeps its last vers
   const loaded = await loader.reload()
   expect(loaded.lists.map(({ state }) => state)).toEqual(['refused', 'refused', 'refused', 'fresh'])
   expect(loaded.lists[0]?.why).toMatch(
-    /shrinks\.txt shrank from 11 rules to 5 \(45 %, and less than 50 % needs your word: --accept shrinks\)$/,
+    /shrinks\.txt shrank from 11 rules to 5 \(45 %, and less than 50 % needs your word: dnstap-bgp lists --accept shrinks\)$/,
   )
   expect(loaded.lists[1]?.why).toMatch(/empties\.txt holds no rule$/)
   expect(loaded.lists[2]?.why).toMatch(/goes\.txt: there is no such file$/)

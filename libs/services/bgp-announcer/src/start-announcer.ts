@@ -119,7 +119,7 @@ function addRoutes(routes: AdminRoutes, announcer: Announcer, speaker: BgpSpeake
     if (typeof peer !== 'string' || (hard !== undefined && typeof hard !== 'boolean'))
       throw new AdminError(400, 'expected {"peer": its name, "hard": true or false}')
     const known = speaker.peers().find(({ name }) => name === peer)
-    if (known === undefined) throw new AdminError(404, `there is no peer named ${JSON.stringify(peer)}`)
+    if (known === undefined) throw noSuchPeer(peer, speaker)
     if (hard === true) speaker.reset(peer)
     else if (!speaker.resend(peer))
       throw new AdminError(409, `there is no session with ${peer}; a hard reset tries again at once`)
@@ -128,9 +128,15 @@ function addRoutes(routes: AdminRoutes, announcer: Announcer, speaker: BgpSpeake
   routes.set('GET /api/routes', ({ query }) => {
     const peer = query.get('peer')
     const sent = peer === null ? undefined : speaker.routesOut(peer)
-    if (peer !== null && sent === undefined) throw new AdminError(404, `there is no peer named ${JSON.stringify(peer)}`)
+    if (peer !== null && sent === undefined) throw noSuchPeer(peer, speaker)
     return rows(announcer, sent ?? wantedRows(table))
   })
+}
+
+function noSuchPeer(peer: string, speaker: BgpSpeaker): AdminError {
+  const names = speaker.peers().map(({ name }) => name)
+  const known = names.length === 0 ? 'none is configured' : `there are ${names.join(', ')}`
+  return new AdminError(404, `there is no peer named ${JSON.stringify(peer)}; ${known}`)
 }
 
 function* wantedRows(table: RouteTable) {
