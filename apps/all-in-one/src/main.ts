@@ -2,7 +2,7 @@
 import { startBgpAnnouncer } from '@dnstap-bgp/bgp-announcer-service'
 import { LocalBus } from '@dnstap-bgp/bus'
 import { startCache } from '@dnstap-bgp/cache-service'
-import { describeListen, PROGRAM_NEEDS } from '@dnstap-bgp/config'
+import { describeListen, keysThatNeedRestart, PROGRAM_NEEDS } from '@dnstap-bgp/config'
 import { startDnstapIngest } from '@dnstap-bgp/dnstap-ingest-service'
 import { startLists } from '@dnstap-bgp/lists-service'
 import { runProgram } from '@dnstap-bgp/program'
@@ -29,7 +29,12 @@ await runProgram({ name: 'all-in-one', needs: PROGRAM_NEEDS['all-in-one'], flags
   program.routes.set('POST /api/lists/preview', async () => {
     const fresh = program.readConfig()
     const { coverage, ...shown } = await lists.preview(fresh)
-    return { config: resolve(fresh.fileName), ...shown, routesGoing: (await cache.service.preview(coverage, fresh)).routes }
+    return {
+      config: resolve(fresh.fileName),
+      ...shown,
+      routesGoing: (await cache.service.preview(coverage, fresh)).routes,
+      needsRestart: keysThatNeedRestart(config, fresh),
+    }
   })
   program.onReload((fresh) =>
     lists.reconfigure(fresh, () => {

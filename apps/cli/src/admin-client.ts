@@ -79,7 +79,7 @@ export async function askAdmin(target: AdminTarget, method: 'GET' | 'POST', path
   }
   if (status !== 200) {
     const why = typeof answer === 'object' && answer !== null && 'error' in answer ? String(answer.error) : `status ${status}`
-    throw new AdminClientError(`${shown} refused ${path}: ${why}`, status)
+    throw new AdminClientError(`${shown} refused: ${why}`, status)
   }
   return answer
 }

@@ -11,6 +11,8 @@ import { ListsError } from '@dnstap-bgp/list-loader'
 import { listRow, startLists, type RunningLists } from '@dnstap-bgp/lists-service'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
 import { existsSync } from 'node:fs'
+import { BlockList, isIP, isIPv6 } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { AdminClientError, askAdmin } from './admin-client.ts'
 import { describePreview, type Preview } from './describe-preview.ts'
@@ -21,9 +23,8 @@ export async function check(configFile: string, service: string | undefined, jso
   const program = programOf(service)
   const needs: readonly string[] = PROGRAM_NEEDS[program]
   const config: Config = loadConfig(configFile, process.env, { needs: PROGRAM_NEEDS[program] })
-  const configuration = `${config.fileName} is sound for ${program}`
   const store = program === 'all-in-one' ? lookAtStore(config) : { problems: [], warnings: [] }
-  const warnings = [...config.warnings, ...missingFolders(config, program), ...store.warnings]
+  const warnings = [...config.warnings, ...missingFolders(config, program), ...missingAddresses(config, needs), ...store.warnings]
   const problems = [...store.problems]
   let lists: RunningLists | undefined
   try {
@@ -34,14 +35,15 @@ export async function check(configFile: string, service: string | undefined, jso
     problems.push(error.message)
   }
   if (problems.length > 0) {
-    print('check', { configuration, warnings, 'it would not start': problems.join('; ') }, json)
+    const configuration = `${config.fileName} for ${program}`
+    print('check', { configuration, 'it would not start': problems.join('; '), warnings }, json)
     return 1
   }
   const loaded = lists?.loaded.lists ?? []
   const troubled = loaded.filter(({ state }) => state !== 'fresh')
   const answer = {
-    configuration,
-    warnings,
+    configuration: `${config.fileName} is sound for ${program}`,
+    warnings: [...warnings, ...addressesNotRouted(config, loaded)],
     dnstap: config.dnstap?.listen.map(describeListen) ?? [],
     'BGP peers': config.bgp?.peers.map((peer) => `${peer.name} (AS ${peer.asn})`) ?? [],
     lists: loaded.map((list) => {
@@ -99,6 +101,35 @@ function missingFolders({ dnstap, admin }: Config, program: ProgramName): string
       ? [`the folder of ${listen.path} does not exist; it must when the program starts (systemd: RuntimeDirectory=)`]
       : [],
   )
+}
+
+/** Not an error either: an address may come with a failover. */
+function missingAddresses({ dnstap, bgp, syncer, admin }: Config, needs: readonly string[]): string[] {
+  const has = (part: string) => needs.includes(part) || needs.includes('alone')
+  const listens = [
+    ...(has('dnstap') ? (dnstap?.listen ?? []) : []),
+    has('bgp') ? bgp?.listen : undefined,
+    has('syncer') ? syncer?.listen : undefined,
+    admin.listen,
+  ]
+  const here = new BlockList()
+  for (const address of ['0.0.0.0', '::']) here.addAddress(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+  here.addSubnet('127.0.0.0', 8)
+  for (const { address, family } of Object.values(networkInterfaces()).flatMap((one) => one ?? []))
+    here.addAddress(address, family === 'IPv6' ? 'ipv6' : 'ipv4')
+  return listens.flatMap((listen) => {
+    if (listen?.kind !== 'tcp' || listen.host === undefined || isIP(listen.host) === 0) return []
+    if (here.check(listen.host, isIPv6(listen.host) ? 'ipv6' : 'ipv4')) return []
+    return [
+      `this machine has no address ${listen.host} to listen on (${describeListen(listen)}); it must when the program starts`,
+    ]
+  })
+}
+
+function addressesNotRouted({ lists }: Config, loaded: RunningLists['loaded']['lists']): string[] {
+  return loaded
+    .filter(({ name, addresses }) => addresses > 0 && lists.some((list) => list.name === name && !list.addresses))
+    .map(({ name, addresses }) => `the addresses in list "${name}" (${addresses}) are not routed: it lacks addresses = true`)
 }
 
 /** A sentence, whatever came of asking. */

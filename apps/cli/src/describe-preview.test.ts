@@ -3,7 +3,7 @@ import { describePreview, type Preview } from './describe-preview.ts'
 
 const same = { state: 'fresh', why: null, added: 0, removed: 0, changed: 0, addressesAdded: 0, addressesRemoved: 0 } as const
 const line = (preview: Partial<Preview>) =>
-  describePreview({ config: '/etc/x.toml', lists: [], removed: [], routesGoing: 0, ...preview }, '/etc/x.toml')
+  describePreview({ config: '/etc/x.toml', lists: [], removed: [], routesGoing: 0, needsRestart: [], ...preview }, '/etc/x.toml')
 
 test('names that come and go, and the routes that would go with them', () => {
   expect(line({ lists: [{ ...same, name: 'video', added: 120, removed: 3 }], routesGoing: 14 })).toBe(
@@ -40,8 +40,14 @@ test('other rules, addresses, lists that go and lists that would not be taken', 
   )
 })
 
-test('when the instance runs by another file, that is said', () => {
-  expect(line({ config: '/etc/other.toml' })).toBe(
-    'no list would change; 0 live routes would go (it runs by /etc/other.toml, and that is what was looked at)',
+test('settings that wait for the next start are named', () => {
+  expect(line({ needsRestart: ['bgp.as', 'log.level'] })).toBe(
+    'no list would change; 0 live routes would go; a restart is needed for bgp.as, log.level',
+  )
+})
+
+test('when the instance runs by another file, that is said, and nothing of a file that nobody asked about', () => {
+  expect(line({ config: '/etc/other.toml', removed: ['a'] })).toBe(
+    'the running instance uses /etc/other.toml, not this file: no preview',
   )
 })

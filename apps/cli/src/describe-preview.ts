@@ -8,13 +8,16 @@ export interface Preview {
   readonly lists: readonly ListPreview[]
   readonly removed: readonly string[]
   readonly routesGoing: number
+  /** Settings of the file that an instance takes over at its next start only. */
+  readonly needsRestart: readonly string[]
 }
 
-export function describePreview({ config, lists, removed, routesGoing }: Preview, checked: string): string {
+export function describePreview({ config, lists, removed, routesGoing, needsRestart }: Preview, checked: string): string {
+  if (config !== checked) return `the running instance uses ${config}, not this file: no preview`
   const parts = [...lists.flatMap(describeList), ...removed.map((name) => `${name}: gone`)]
   const routes = `${routesGoing} live ${routesGoing === 1 ? 'route' : 'routes'} would go`
-  const line = [...(parts.length > 0 ? parts : ['no list would change']), routes].join('; ')
-  return config === checked ? line : `${line} (it runs by ${config}, and that is what was looked at)`
+  const restart = needsRestart.length === 0 ? [] : [`a restart is needed for ${needsRestart.join(', ')}`]
+  return [...(parts.length > 0 ? parts : ['no list would change']), routes, ...restart].join('; ')
 }
 
 function describeList(list: ListPreview): string[] {

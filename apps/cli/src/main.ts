@@ -8,7 +8,7 @@ import { match } from './match.ts'
 import { print } from './print.ts'
 import { replay } from './replay.ts'
 import { runApp, SERVICES } from './run-app.ts'
-import { DEFAULT_CONFIG_FILE, explainError } from '@dnstap-bgp/program'
+import { DEFAULT_CONFIG_FILE, explainError, whyNotParsed } from '@dnstap-bgp/program'
 import { UsageError } from './usage-error.ts'
 
 const HELP = `dnstap-bgp steers traffic by domain name: DNS answers by dnstap in, BGP host routes out.
@@ -34,7 +34,7 @@ Ask a running instance, at [admin] listen of the configuration
   routes [--peer NAME]                  what is announced
   explain ADDRESS|NAME                  why it is routed, or why not
   forget ADDRESS|NAME [--hold-down 1h]  withdraw by hand
-  backup                                copy the all-in-one's cache file while it is in use
+  backup                                copy the all-in-one's cache file, while it is in use, to CACHE.backup
 
 Options
   --config FILE   configuration; default /etc/dnstap-bgp/dnstap-bgp.toml, or else run/dnstap-bgp.toml (of npm start)
@@ -44,6 +44,9 @@ Options
   --version, --help
 `
 
+/** Commands without a subject. */
+const ALONE: ReadonlySet<string> = new Set(['check', 'status', 'senders', 'lists', 'peers', 'routes', 'backup'])
+const BACKUP = ': the copy is beside the cache file, by its name with .backup behind it'
 const CHECKOUT_CONFIG = 'run/dnstap-bgp.toml'
 
 process.exitCode = await main(process.argv.slice(2))
@@ -71,7 +74,7 @@ async function main(argv: string[]): Promise<number> {
       },
     })
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\nTry: dnstap-bgp --help\n`)
+    process.stderr.write(`${whyNotParsed(error)}. Try: dnstap-bgp --help\n`)
     return 2
   }
   const { values, positionals } = parsed
@@ -87,6 +90,8 @@ async function main(argv: string[]): Promise<number> {
   const config = values.config ?? defaultConfig()
   const json = values.json === true
   try {
+    if (subjects.length > 0 && ALONE.has(command))
+      throw new UsageError(`${command} takes no argument, such as "${subjects[0]}"${command === 'backup' ? BACKUP : ''}`)
     switch (command) {
       case 'check':
         return await check(config, values.service, json)

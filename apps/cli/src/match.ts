@@ -10,9 +10,10 @@ export async function match(configFile: string, names: readonly string[], json: 
   const config = loadConfig(configFile, process.env, { needs: ['lists'] })
   const lists = await startLists(config, { clock: systemClock, log: silentLog, look: { askUrls: false } })
   try {
-    const answers = names.map((name) => {
+    const wrong = names.filter((name) => lists.explain(name) === undefined)
+    const answers = names.flatMap((name) => {
       const explanation = lists.explain(name)
-      if (explanation === undefined) throw new UsageError(`"${name}" is no domain name`)
+      if (explanation === undefined) return []
       return {
         name: explanation.name,
         feeds: explanation.feeds.map((feed) => `${feed.list} (${feed.rule})`),
@@ -32,9 +33,10 @@ export async function match(configFile: string, names: readonly string[], json: 
     for (const { name, state, why } of lists.loaded.lists)
       if (state === 'failed' || state === 'refused')
         process.stderr.write(
-          `List "${name}" ${state === 'failed' ? 'is not in this' : 'is in this with its last good version'}: ${why ?? ''}\n`,
+          `List "${name}" ${state === 'failed' ? 'could not be loaded and decided nothing here' : 'decided by its last good version, for its new one is refused'}: ${why ?? ''}\n`,
         )
-    return 0
+    for (const name of wrong) process.stderr.write(`"${name}" is no domain name\n`)
+    return wrong.length > 0 ? 2 : 0
   } finally {
     await lists.close()
   }

@@ -76,3 +76,16 @@ test('what announcers have is not called announced: there may be no peer', () =>
 test('senders of which none is connected are a sentence', () => {
   expect(readable('senders', { connections: [], identities: [] })).toBe('No sender is connected.')
 })
+
+test('routes come in the order of their addresses, IPv4 first', () => {
+  const prefixes = ['198.51.100.20/32', '2001:db8::1/128', '198.51.100.3/32', '9.9.9.9/32']
+  const shown = readable(
+    'routes',
+    prefixes.map((prefix) => ({ prefix })),
+  )
+  expect(shown.split('\n').slice(1)).toEqual(['9.9.9.9/32', '198.51.100.3/32', '198.51.100.20/32', '2001:db8::1/128'])
+})
+
+test('a forget that found nothing says so', () => {
+  expect(readable('forget', { forgotten: 0, withdrawn: [] })).toBe('Nothing was bound to it.')
+})

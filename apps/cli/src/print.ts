@@ -27,9 +27,17 @@ export function print(what: string, answer: unknown, json: boolean): void {
 }
 
 export function readable(what: string, answer: unknown): string {
-  if (Array.isArray(answer)) return answer.length === 0 ? `No ${what}.` : table(what, answer as Row[])
+  if (Array.isArray(answer) && answer.length === 0) return `No ${what}.`
+  if (Array.isArray(answer)) return table(what, what === 'routes' ? [...(answer as Row[])].sort(byPrefix) : (answer as Row[]))
   if (typeof answer !== 'object' || answer === null) return String(answer)
+  if (what === 'forget' && (answer as Row)['forgotten'] === 0) return 'Nothing was bound to it.'
   return fields(answer as Row)
+}
+
+/** IPv4 first, each by number (IPv6 nearly so). */
+function byPrefix(one: Row, other: Row): number {
+  const [a, b] = [String(one['prefix']), String(other['prefix'])]
+  return Number(a.includes(':')) - Number(b.includes(':')) || a.localeCompare(b, 'en', { numeric: true })
 }
 
 /** `key: value` for each, tables and groups after them under their name. */

@@ -72,6 +72,7 @@ test.each([
   [['match']],
   [['replay']],
   [['--nonsense']],
+  [['backup', 'elsewhere']],
   [['status', '--admin', 'nonsense']],
   [['run', '--nonsense']],
   [['run', '--service', 'nonsense']],
@@ -131,7 +132,7 @@ test('check says of a list that cannot be had that nothing would start, and exit
   writeFileSync(lost, `domains = "nowhere.txt"\n${REST}`)
   const { code, output } = await cli('check', '--config', lost)
   expect(code).toBe(1)
-  expect(output).toMatch(/lost\.toml is sound for all-in-one/)
+  expect(output).not.toMatch(/is sound/)
   expect(output).toMatch(/it would not start: list "default": .*nowhere\.txt: there is no such file/)
 })
 
@@ -168,7 +169,26 @@ test('match says of a list that is not in its answer that it is not', async () =
   )
   const { code, output } = await cli('match', 'x.lab', '--config', state)
   expect(output).toMatch(/x\.lab: lab \(lab\)/)
-  expect(output).toMatch(/List "dead" is not in this: http:\/\/127\.0\.0\.1:1\/list\.txt: the connection is refused/)
+  expect(output).toMatch(
+    /List "dead" could not be loaded and decided nothing here: http:\/\/127\.0\.0\.1:1\/list\.txt: the connection is refused/,
+  )
+  expect(code).toBe(0)
+})
+
+test('match answers for the names that are good, and then says which are none: exit 2', async () => {
+  const { code, output } = await cli('match', 'x.lab', 'foo bar', '--config', config)
+  expect(output).toMatch(/x\.lab: lab \(lab\)/)
+  expect(output).toMatch(/"foo bar" is no domain name/)
+  expect(code).toBe(2)
+})
+
+test('check warns of an address to listen on that nobody has, and of addresses in a list that are not routed', async () => {
+  writeFileSync(join(folder, 'mixed.txt'), 'a.example\n198.51.100.0/24\n')
+  const far = join(folder, 'far.toml')
+  writeFileSync(far, `domains = "mixed.txt"\n${REST}[syncer]\nlisten = "192.0.2.254:8054"\npeers = ["192.0.2.65:8054"]\n`)
+  const { code, output } = await cli('check', '--config', far)
+  expect(output).toMatch(/this machine has no address 192\.0\.2\.254 to listen on/)
+  expect(output).toMatch(/the addresses in list "default" \(1\) are not routed: it lacks addresses = true/)
   expect(code).toBe(0)
 })
 
@@ -226,7 +246,7 @@ listen = "./admin.sock"
   test('tells its status, lists, peers and routes', async () => {
     expect((await ask('status')).output).toMatch(/program: all-in-one/)
     expect((await ask('lists')).output).toMatch(/lab\s.*fresh/)
-    expect((await ask('senders')).code).toBe(0)
+    expect(await ask('senders')).toEqual({ code: 0, output: 'No sender is connected.\n' })
     expect((await ask('peers')).output).toMatch(/No peers\./)
     expect((await ask('routes')).output).toMatch(/No routes\./)
   })
@@ -234,7 +254,7 @@ listen = "./admin.sock"
   test('explains, forgets, and answers what makes no sense with a sentence', async () => {
     expect((await ask('explain', 'www.lab')).output).toMatch(/Listed, but no answer with an address has been seen/)
     expect((await ask('explain', '127.0.0.1')).output).toMatch(/never list has it/)
-    expect((await ask('forget', '203.0.113.1')).output).toMatch(/forgotten: 0/)
+    expect((await ask('forget', '203.0.113.1')).output).toMatch(/Nothing was bound to it\./)
     expect(await ask('forget', 'x.lab', '--hold-down', 'soon')).toMatchObject({
       code: 1,
       output: expect.stringMatching(/a duration such as "1h" expected/) as string,
@@ -255,6 +275,9 @@ listen = "./admin.sock"
     expect((await checkOf(written)).output).toMatch(/in the running instance: lab: \+2 −0 names; 0 live routes would go\n/)
     expect((await checkOf(written.replace('name = "lab"', 'name = "other"'))).output).toMatch(
       /in the running instance: other: \+5 −0 names; lab: gone; 0 live routes would go\n/,
+    )
+    expect((await checkOf(written.replace('64512', '64513'))).output).toMatch(
+      /0 live routes would go; a restart is needed for bgp\.as\n/,
     )
     next('# nothing')
     expect((await checkOf(written)).output).toMatch(/it would not start: list "lab": .*next\.txt holds no rule/)
@@ -325,9 +348,7 @@ describe('a running instance that keeps its lists', () => {
     const written = readFileSync(join(program.folder, 'dnstap-bgp.toml'), 'utf8')
     body = 'a.example\nb.example\nc.example\n'
     writeFileSync(file, written.replace('sesame', 'wrong'))
-    expect((await cli('check', '--config', file)).output).toMatch(
-      /in the running instance: it cannot be told: .*refused \/api\/lists/,
-    )
+    expect((await cli('check', '--config', file)).output).toMatch(/in the running instance: it cannot be told: .*refused: /)
   })
 })
 

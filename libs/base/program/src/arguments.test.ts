@@ -1,5 +1,6 @@
+import { parseArgs } from 'node:util'
 import { expect, test } from 'vitest'
-import { readArguments } from './arguments.ts'
+import { readArguments, whyNotParsed } from './arguments.ts'
 import { UsageError } from './explain-error.ts'
 
 test('a configuration and flags are read; without --config it is the one in /etc', () => {
@@ -19,4 +20,22 @@ test.each([
   const read = () => readArguments(argv, program, program === 'all-in-one' ? ['guide'] : [])
   expect(read).toThrow(UsageError)
   expect(read).toThrow(usage)
+})
+
+test.each([
+  [['--nonsense'], 'There is no option --nonsense'],
+  [['-x'], 'There is no option -x'],
+  [['--config'], '--config takes a value'],
+  [['--config', '--json'], '--config takes a value'],
+  [['--json=yes'], '--json takes no value'],
+  [['a.toml'], 'Nothing is done with "a.toml"'],
+])('of %j it is said: %s', (args, sentence) => {
+  const options = { config: { type: 'string' }, json: { type: 'boolean' } } as const
+  let thrown: unknown
+  try {
+    parseArgs({ args, options })
+  } catch (error) {
+    thrown = error
+  }
+  expect(whyNotParsed(thrown)).toBe(sentence)
 })

@@ -24,9 +24,20 @@ export function readArguments(argv: readonly string[], program: string, flagName
       strict: true,
     }).values
   } catch (error) {
-    throw new UsageError(`${error instanceof Error ? error.message : String(error)}. ${usage}`)
+    throw new UsageError(`${whyNotParsed(error)}. ${usage}`)
   }
   const { config = DEFAULT_CONFIG_FILE } = values
   if (typeof config !== 'string' || config === '') throw new UsageError(`No configuration file was named. ${usage}`)
   return { configFile: config, flags: new Set(flagNames.filter((flag) => values[flag] === true)) }
+}
+
+/** What parseArgs threw, in our words. */
+export function whyNotParsed(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException
+  const quoted = /'(.*?)'/.exec(message)?.[1] ?? ''
+  const option = /--?[^ =]+$|--[^ =]+/.exec(quoted)?.[0] ?? quoted
+  if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') return `There is no option ${option}`
+  if (code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL') return `Nothing is done with "${quoted}"`
+  if (code === 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE') return `${option} takes ${/does not take/.test(message) ? 'no' : 'a'} value`
+  return message
 }
