@@ -13,6 +13,12 @@ test('text is one line with time, level, sentence and fields', () => {
   expect(lines[0]).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z info {2}The session is up\. peer=192\.0\.2\.1 routes=3 why="two words"\n$/)
 })
 
+test('text shows what is inside a field without the signs of JSON', () => {
+  const { lines, log } = linesOf({ level: 'info', format: 'text' })
+  log.info({ skipped: { regexp: 2, 'no name': 1 }, families: ['ipv4', 'ipv6'], head: { epoch: 'e1', revision: 5 } }, 'Read.')
+  expect(lines[0].slice(31)).toBe('Read. skipped.regexp=2 "skipped.no name"=1 families=ipv4,ipv6 head.epoch=e1 head.revision=5\n')
+})
+
 test('json is one object per line, with the level by name', () => {
   const { lines, log } = linesOf({ level: 'debug', format: 'json' })
   log.debug({ a: 1 }, 'A sentence.')

@@ -74,11 +74,18 @@ function describeError(error: unknown): unknown {
   return { name: error.name, message: messages.join(' <- '), ...(isBug ? { stack: error.stack } : {}) }
 }
 
-/** `2026-01-02T03:04:05.678Z info  The sentence. key=value key="value with spaces"` */
+/** `2026-01-02T03:04:05.678Z info  The sentence. key=value key="value with spaces" outer.inner=1 list=a,b` */
 function readableLine(line: string): string {
   const { level, time, message, ...fields } = JSON.parse(line) as Record<string, unknown>
-  const words = Object.entries(fields).map(([key, value]) => ` ${key}=${readableValue(value)}`)
+  const words = Object.entries(fields).flatMap(([key, value]) => readableFields(key, value))
   return `${String(time)} ${String(level).padEnd(5)} ${oneLine(String(message ?? ''))}${words.join('')}\n`
+}
+
+function readableFields(key: string, value: unknown): string[] {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value) && !isErrorText(value))
+    return Object.entries(value).flatMap(([inner, its]) => readableFields(`${key}.${inner}`, its))
+  const isPlainList = Array.isArray(value) && value.every((one) => typeof one !== 'object')
+  return [` ${readableValue(key)}=${readableValue(isPlainList ? value.join(',') : value)}`]
 }
 
 function readableValue(value: unknown): string {
