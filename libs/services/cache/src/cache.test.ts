@@ -174,6 +174,19 @@ describe('an edit of the lists', () => {
     expect(changes).toEqual([{ prefix: '93.184.215.99/32', lists: [] }])
   })
 
+  test('says how many bindings and routes it ended', async () => {
+    const { learn, lists, settle, informed } = await startTestCache({ rules })
+    await learn({}, { name: 'a.example.net' }, { name: 'b.example.net', address: '93.184.215.99' })
+    lists.change({ default: ['example.org'] })
+    await settle()
+    expect(informed.slice(-1)).toEqual([
+      [
+        'Bindings that no list covers any more have ended.',
+        { bindings: 2, routesWithdrawn: 1, ms: expect.any(Number) as number },
+      ],
+    ])
+  })
+
   test('can be looked at before it is made', async () => {
     const { learn, cache, changes, settle } = await startTestCache({ rules })
     await learn({}, { name: 'a.example.net' }, { name: 'b.example.net', address: '93.184.215.99' })
@@ -210,10 +223,13 @@ describe('an edit of the lists', () => {
   })
 
   test('of the hold time moves the deadlines of what is bound', async () => {
-    const { learn, cache, clock, settle, store } = await startTestCache()
+    const { learn, cache, clock, settle, store, informed } = await startTestCache()
     await learn({})
     cache.reconfigure(configOf(BASE_CONFIG.replace('1h', '10m')))
     await settle()
+    expect(informed.slice(-1)).toEqual([
+      ["Bindings expire by their list's new hold time.", { bindings: 1, ms: expect.any(Number) as number }],
+    ])
     const [binding] = await store.bindingsOf(ROUTE)
     expect(binding.expiresAtMs - binding.seenAtMs).toBe(600_000)
     await clock.advanceAsync(700_000)

@@ -376,7 +376,7 @@ export class CacheService implements Closeable {
     if (bindings.some(({ name }) => name === subject)) this.explainer.noteWithdrawal(subject, FORGOTTEN_BY_HAND)
     return {
       forgotten: bindings.length,
-      withdrawn: (changes?.changes ?? []).filter((change) => change.lists.length === 0).map((change) => change.prefix),
+      withdrawn: withdrawnBy(changes),
     }
   }
 
@@ -773,7 +773,8 @@ export class CacheService implements Closeable {
     const version = this.#admission.version
     const wanted = await this.#staticSightings(this.#deps.lists.current.addresses)
     const why = 'no list covers its names any more'
-    let forgotten = 0
+    let ended = 0
+    let withdrawn = 0
     let rescheduled = 0
     for await (const bindings of store.bindings()) {
       let sliceMs = clock.monotonic()
@@ -781,11 +782,15 @@ export class CacheService implements Closeable {
         if (this.#closed) return
         const slice = bindings.slice(from, from + BATCH)
         const { gone, moved, passedOn } = audit(slice, this.#admission, wanted, this.#moments.now())
-        forgotten += gone.length
+        ended += gone.length
         rescheduled += moved.length
         // First who owns the route from now on, then who owned it.
         if (passedOn.length > 0) this.#publish((await store.observe(passedOn, this.#limits)).changes, why)
-        if (gone.length > 0) this.#publish(await store.forget(gone), why)
+        if (gone.length > 0) {
+          const changes = await store.forget(gone)
+          withdrawn += withdrawnBy(changes).length
+          this.#publish(changes, why)
+        }
         if (moved.length > 0) await store.reschedule(moved)
         if (clock.monotonic() - sliceMs < SLICE_MS) continue
         await this.#turnForMore()
@@ -804,11 +809,10 @@ export class CacheService implements Closeable {
       outcomes.forEach((outcome, i) => this.#count(slice[i], outcome))
       await turn(clock)
     }
-    if (forgotten > 0 || rescheduled > 0)
-      log.info(
-        { forgotten, rescheduled, ms: Math.round(clock.monotonic() - started) },
-        'Bindings were checked against the lists.',
-      )
+    const ms = Math.round(clock.monotonic() - started)
+    if (ended > 0)
+      log.info({ bindings: ended, routesWithdrawn: withdrawn, ms }, 'Bindings that no list covers any more have ended.')
+    if (rescheduled > 0) log.info({ bindings: rescheduled, ms }, "Bindings expire by their list's new hold time.")
   }
 
   /** Lets everybody else have a turn, and deadlines go first. */
@@ -913,4 +917,9 @@ function turn(clock: Clock): Promise<void> {
 
 async function* once<T>(answer: Promise<T>): AsyncIterable<T> {
   yield await answer
+}
+
+/** The prefixes that nobody owns any more. */
+function withdrawnBy(changes: RouteChanges | undefined): string[] {
+  return (changes?.changes ?? []).filter((change) => change.lists.length === 0).map((change) => change.prefix)
 }

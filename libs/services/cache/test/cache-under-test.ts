@@ -184,7 +184,12 @@ export async function startTestCache(
   bus.subscribe(ROUTE_CHANGES, (message) => changes.push(...message.changes))
   bus.subscribe(LEARNT, (message) => learnt.push(...message))
   const told: string[] = []
-  const log: Log = { ...silentLog, warn: (_fields, sentence) => told.push(sentence) }
+  const informed: (readonly [string, Readonly<Record<string, unknown>>])[] = []
+  const log: Log = {
+    ...silentLog,
+    warn: (_fields, sentence) => told.push(sentence),
+    info: (fields, sentence) => informed.push([sentence, { ...fields }]),
+  }
   const cache = new CacheService(configOf(options.config ?? BASE_CONFIG), {
     bus,
     store,
@@ -206,6 +211,8 @@ export async function startTestCache(
     learnt,
     /** Warnings in the log. */
     told,
+    /** What else the log says, with its fields. */
+    informed,
     settle,
     /** As a person gets it: others are given a moment to say what they know. */
     async explain(subject: string) {
