@@ -456,7 +456,7 @@ export class SpeakerPeer {
         families: negotiated.families,
         holdTimeSeconds: negotiated.holdTimeSeconds,
       },
-      'BGP session established',
+      'BGP session established.',
     )
     const { withheldCapabilities } = this.#peering
     if (withheldCapabilities.length > 0)
@@ -522,9 +522,9 @@ export class SpeakerPeer {
   /** Notes why, and says so once: not again when the next attempt fails the same way. */
   #failed(from: State, words: string): void {
     this.#lastError = { words, at: this.#deps.clock.now() }
-    if (this.#hasStopped) this.#log.info({ reason: words }, `BGP session closed: ${words}`)
-    else if (from === 'Established') this.#log.warn({ reason: words }, `BGP session ended: ${words}`)
-    else if (words !== this.#loggedWords) this.#log.warn({ reason: words, state: from }, `BGP session not established: ${words}`)
+    if (this.#hasStopped) this.#log.info({}, `BGP session closed: ${words}`)
+    else if (from === 'Established') this.#log.warn({}, `BGP session ended: ${words}`)
+    else if (words !== this.#loggedWords) this.#log.warn({ state: from }, `BGP session not established: ${words}`)
     this.#loggedWords = words
   }
 

@@ -180,9 +180,8 @@ export class BgpSpeaker {
       if (demanding.length > 0) {
         const wants = demanding.map((peer) => `${peer.name} wants ${wantedOption(peer)}`).join(', ')
         this.#callsFault = `No session with some peers: ${wants}, and that cannot be had: ${reason}.`
-        this.#deps.log.error({ reason }, this.#callsFault)
-      } else
-        this.#deps.log.warn({ reason }, `connections to peers have the system's TTL, and its bounds on what waits: ${reason}`)
+        this.#deps.log.error({}, this.#callsFault)
+      } else this.#deps.log.warn({}, `connections to peers have the system's TTL, and its bounds on what waits: ${reason}`)
       return undefined
     }
   }
@@ -209,7 +208,7 @@ export class BgpSpeaker {
         { address, port, ttl: hasGtsm ? 255 : undefined, device, keys: peers.flatMap(md5Keys), useCalls },
         this.#calls,
         (socket, hasKey) => this.#incoming(socket, hasKey),
-        (error) => log.warn({ reason: error.message }, `the BGP listener: ${error.message}`),
+        (error) => log.warn({}, `the BGP listener: ${error.message}`),
       )
       if (this.#isClosed) return listener.close()
       this.#listeners.push(listener)
