@@ -1,4 +1,4 @@
-/** What a newcomer sees after `npm start`: where we listen, what is loaded, and what to paste where. */
+/** What is seen after `npm start`: where we listen, what is loaded, and, until a resolver has reported, what to paste where. */
 import type { Config } from '@dnstap-bgp/config'
 import { resolve } from 'node:path'
 
@@ -8,11 +8,12 @@ export interface GuideFacts {
   /** Of the first UNIX socket, or the first TCP listener. */
   readonly socketPath: string | undefined
   readonly tcp: string | undefined
+  /** Something is known: a resolver has reported, now or before. */
+  readonly hasLearnt: boolean
 }
 
-export function guide({ config, names, socketPath, tcp }: GuideFacts): string {
+export function guide({ config, names, socketPath, tcp, hasLearnt }: GuideFacts): string {
   const peers = config.bgp?.peers ?? []
-  const where = socketPath ?? tcp ?? ''
   // The command finds this one by itself.
   const option = resolve(config.fileName) === resolve('run/dnstap-bgp.toml') ? '' : `  --config ${config.fileName}`
   const lines = [
@@ -26,6 +27,16 @@ export function guide({ config, names, socketPath, tcp }: GuideFacts): string {
       ? '  look       [admin] listen is "off"'
       : `  look       npx dnstap-bgp status | senders | peers | routes | explain NAME${option}`,
     '',
+    ...(hasLearnt ? ['  Resolvers: docs/resolvers.md. Ctrl-C stops it. More: README.md'] : resolverLines(socketPath, tcp)),
+    '',
+    '',
+  ]
+  return lines.join('\n')
+}
+
+function resolverLines(socketPath: string | undefined, tcp: string | undefined): string[] {
+  const where = socketPath ?? tcp ?? ''
+  return [
     '  Tell your resolver to report here (one of these), and restart it:',
     '',
     '  Unbound         dnstap:',
@@ -48,8 +59,5 @@ export function guide({ config, names, socketPath, tcp }: GuideFacts): string {
     `                  addCacheHitResponseAction(AllRule(), DnstapLogResponseAction('dnsdist', tap))`,
     '',
     '  Others, TCP, permissions: docs/resolvers.md. Ctrl-C stops it. More: README.md',
-    '',
-    '',
   ]
-  return lines.join('\n')
 }

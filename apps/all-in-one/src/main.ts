@@ -51,6 +51,8 @@ await runProgram({ name: 'all-in-one', needs: PROGRAM_NEEDS['all-in-one'], flags
   if (program.hasFlag('guide')) {
     const find = (kind: 'unix' | 'tcp') => ingest.addresses.find((address) => address.kind === kind)
     const text = (address: ReturnType<typeof find>) => (address === undefined ? undefined : describeListen(address))
-    process.stdout.write(guide({ config, names: lists.names.count, socketPath: text(find('unix')), tcp: text(find('tcp')) }))
+    const hasLearnt = (await cache.service.status()).bindings > 0
+    const names = lists.names.count
+    process.stdout.write(guide({ config, names, socketPath: text(find('unix')), tcp: text(find('tcp')), hasLearnt }))
   }
 })
