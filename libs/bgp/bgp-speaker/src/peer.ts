@@ -97,6 +97,8 @@ export class SpeakerPeer {
   #state: State = 'Idle'
   #stateSince: number
   #lastError: { words: string; at: number } | undefined
+  /** The last error was that of a NOTIFICATION. */
+  #wasNotified = false
   #nextAttemptAt: number | undefined
   #isHeld = false
   #sessions = 0
@@ -509,7 +511,8 @@ export class SpeakerPeer {
       this.#tidyUp()
       this.#onDrained?.()
     }
-    if (this.#hasStopped || !this.#isOrdinary(ending)) this.#failed(ending.from, ending.words)
+    if (this.#hasStopped || !this.#isOrdinary(ending))
+      this.#failed(ending.from, ending.words, ending.sent !== undefined || ending.received !== undefined)
     else this.#log.debug({ state: ending.from }, `BGP connection closed: ${ending.words}`)
   }
 
@@ -520,8 +523,13 @@ export class SpeakerPeer {
   }
 
   /** Notes why, and says so once: not again when the next attempt fails the same way. */
-  #failed(from: State, words: string): void {
-    this.#lastError = { words, at: this.#deps.clock.now() }
+  #failed(from: State, words: string, isNotified = false): void {
+    // Many routers say once why they refuse, and then only close: what they said stays the last error.
+    const isExplained = this.#wasNotified && !isNotified && (from === 'OpenSent' || from === 'OpenConfirm')
+    if (!isExplained) {
+      this.#lastError = { words, at: this.#deps.clock.now() }
+      this.#wasNotified = isNotified
+    }
     if (this.#hasStopped) this.#log.info({}, `BGP session closed: ${words}`)
     else if (from === 'Established') this.#log.warn({}, `BGP session ended: ${words}`)
     else if (words !== this.#loggedWords) this.#log.warn({ state: from }, `BGP session not established: ${words}`)

@@ -300,6 +300,34 @@ describe('a speaker among strangers', () => {
     await speaker.close()
   })
 
+  test('why a peer was refused stays its last error when the next connection only closes', async () => {
+    const [host, from] = [loopbackAddress(), loopbackAddress()]
+    const port = await freePort(host)
+    const { log, lines } = collectLog()
+    const speaker = new BgpSpeaker(
+      {
+        asn: 65000,
+        bgpIdentifier: '10.0.0.1',
+        listen: { host, port },
+        peers: [{ name: 'odd', remote: { kind: 'address', address: from }, port: 179, asn: 65000, passive: true }],
+      },
+      { clock: systemClock, log, table: new RouteTable() },
+    )
+    await speaker.start()
+    const say = (octets: Uint8Array) => {
+      const socket = createConnection({ host, port, localAddress: from })
+      socket.on('error', () => {})
+      socket.resume()
+      socket.end(octets)
+    }
+    say(openFrom('10.0.0.2', 64999))
+    await waitFor(() => speaker.peers()[0].lastError !== undefined, { what: 'the refusal' })
+    say(new Uint8Array())
+    await waitFor(() => lines.some((line) => line.includes('the peer closed the connection')), { what: 'the end' })
+    expect(speaker.peers()[0].lastError?.words).toContain('Bad Peer AS')
+    await speaker.close()
+  })
+
   test('a peer may send its table: it is counted and forgotten', async () => {
     const { speaker, good } = await opposeSocket()
     const buffer = new Uint8Array(65_536)
