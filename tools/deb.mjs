@@ -35,7 +35,7 @@ License: Expat
  OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
  SOFTWARE.
 
-Files: usr/lib/dnstap-bgp/node_modules/*
+Files: usr/lib/dnstap-bgp/all-in-one/node_modules/*
 Copyright: the authors of each package, as its package.json and LICENSE name them
 License: each-package
  The package.json and the LICENSE in the folder of each package say it.
