@@ -717,15 +717,19 @@ export class CacheService implements Closeable {
       coming.catch(() => {}) // met where it is awaited, which may be after a turn
       return coming
     }
-    for (let coming = next(); ;) {
-      const { bindings, nowMs, nextDeadlineMs } = await coming
-      if (bindings < store.expireBatch || this.#closed) {
-        // What we take for due and the store does not is for the next sweep.
-        if (nextDeadlineMs !== undefined && nextDeadlineMs > nowMs) this.#sweepAt(nextDeadlineMs)
-        break
+    // Two at a time while there is much to do: a store that is elsewhere ends the next slice while we tell of the one before.
+    const coming = [next()]
+    try {
+      for (let slice = coming.shift(); slice !== undefined; slice = coming.shift()) {
+        const { bindings, nowMs, nextDeadlineMs } = await slice
+        if (bindings >= store.expireBatch && !this.#closed) {
+          while (coming.length < 2) coming.push(next())
+          await turn(clock)
+          // What we take for due and the store does not is for the next sweep.
+        } else if (coming.length === 0 && nextDeadlineMs !== undefined && nextDeadlineMs > nowMs) this.#sweepAt(nextDeadlineMs)
       }
-      coming = next()
-      await turn(clock)
+    } finally {
+      await Promise.allSettled(coming)
     }
     if (this.limitNotes.any) this.limitNotes.clear(await store.counts(), this.#limits)
   }
