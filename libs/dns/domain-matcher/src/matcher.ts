@@ -155,13 +155,8 @@ export class Matcher {
   /** The verdict on an uncompressed wire-format name in any letter case: its number, or NO_MATCH when it feeds no list. */
   match(bytes: Uint8Array, offset: number): number {
     const labels = this.#labels
-    let count = 0
-    let at = offset
-    for (let length = bytes[at]; length !== 0; length = bytes[at]) {
-      if (!(length <= 63) || count === MAX_LABELS) return NO_MATCH // no name: a pointer, or the bytes end
-      labels[count++] = at
-      at += length + 1
-    }
+    const count = this.#findLabels(bytes, offset)
+    if (count < 0) return NO_MATCH
     const storedAt = this.#storedAt
     const packed = this.#packed
     const hashes = this.#hashes
@@ -315,50 +310,46 @@ export class Matcher {
     return found === 0 ? -1 : this.ruleSetOf(found)
   }
 
-  /**
-   * Packs a name in wire format, as many of its labels from the root on as any stored name has, and notes their hashes and ends.
-   * Returns how many labels it has in all; -1 when it is none.
-   */
-  #pack(bytes: Uint8Array, offset: number): number {
+  /** Where the labels of a name in wire format begin, into #labels; returns how many, -1 when it is no name. */
+  #findLabels(bytes: Uint8Array, offset: number): number {
     const labels = this.#labels
     let count = 0
     let at = offset
     for (let length = bytes[at]; length !== 0; length = bytes[at]) {
-      if (!(length <= 63) || count === MAX_LABELS) return -1 // no name: a pointer, or the bytes end
+      if (!(length <= 63) || count === MAX_LABELS) return -1 // a pointer, or the bytes end
       labels[count++] = at
       at += length + 1
-    }
-    const packed = this.#packed
-    const key = this.#key
-    const deepest = count < this.#deepest ? count : this.#deepest
-    let end = 0
-    let hash = key.root
-    this.#hashes[0] = hash
-    this.#ends[0] = end
-    for (let depth = 1; depth <= deepest; depth++) {
-      const from = end
-      end = packLabel(packed, from, bytes, labels[count - depth])
-      hash = hashWords(hash, key, packed, from, end)
-      this.#hashes[depth] = hash
-      this.#ends[depth] = end
     }
     return count
   }
 
+  /** Packs all of a name in wire format, as match() does on its way; returns how many labels it has, -1 when it is no name. */
+  #pack(bytes: Uint8Array, offset: number): number {
+    const count = this.#findLabels(bytes, offset)
+    let end = 0
+    for (let i = count - 1; i >= 0; i--) end = packLabel(this.#packed, end, bytes, this.#labels[i])
+    return count < 0 ? count : this.#noteLabels(end)
+  }
+
   /** The same for the name of an entry without stars. */
   #packEntry(entry: number): number {
-    const words = this.#words
+    const end = this.#endOf(entry) - entry - 1
+    for (let at = 0; at < end; at++) this.#packed[at] = this.#words[entry + 1 + at]
+    return this.#noteLabels(end)
+  }
+
+  /** Of the packed name that takes so many words, each label's hash and end; returns how many labels there are. */
+  #noteLabels(end: number): number {
     let count = 0
-    let end = 0
     let hash = this.#key.root
     this.#hashes[0] = hash
-    this.#ends[0] = end
-    for (let at = entry + 1; at < this.#endOf(entry);) {
-      const from = end
-      for (const behind = at + labelWords(words[at]); at < behind; at++) this.#packed[end++] = words[at]
-      hash = hashWords(hash, this.#key, this.#packed, from, end)
+    this.#ends[0] = 0
+    for (let from = 0; from < end;) {
+      const behind = from + labelWords(this.#packed[from])
+      hash = hashWords(hash, this.#key, this.#packed, from, behind)
+      from = behind
       this.#hashes[++count] = hash
-      this.#ends[count] = end
+      this.#ends[count] = from
     }
     return count
   }
