@@ -12,13 +12,10 @@ import { createWriteStream, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { option } from './whole-path.ts'
 
-const option = (name: string, otherwise: number) => {
-  const at = process.argv.indexOf(`--${name}`)
-  return at < 0 ? otherwise : Number(process.argv[at + 1])
-}
-const names = option('names', 1_000_000)
-const perSecond = option('per-second', 200_000)
+const names = Number(option('names', '1000000'))
+const perSecond = Number(option('per-second', '200000'))
 const FRAMES = perSecond * 12
 const TICK_MS = 20
 

@@ -229,16 +229,7 @@ describe('a running instance', () => {
 name = "lab"
 source = "${join(folder, 'plain.txt')}"
 addresses = true
-[dnstap]
-listen = "./tap.sock"
-[bgp]
-as = 64512
-routerID = "192.0.2.1"
-nextHop = "192.0.2.9"
-peers = []
-[admin]
-listen = "./admin.sock"
-`,
+${REST}`,
     })
   })
   afterAll(() => program.remove())

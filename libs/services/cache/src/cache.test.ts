@@ -250,14 +250,21 @@ describe('an edit of the lists', () => {
     ])
   })
 
-  test('that renames a list withdraws nothing while the new one is still being downloaded, and passes its routes on then', async () => {
-    const { learn, lists, cache, settle, changes } = await startTestCache()
+  /** What is bound by a list goes on under another name, of which there is nothing yet. */
+  async function renamedWhileDownloaded() {
+    const started = await startTestCache()
+    const { learn, lists, cache, settle, changes } = started
     await learn({})
     changes.length = 0
     Object.assign(lists, { unloaded: ['renamed'], isWaiting: true })
     lists.replace({})
     cache.reconfigure(configOf('[[list]]\nname = "renamed"\nsource = "https://lists.example/x"\nttl = "1h"\n'))
     await settle()
+    return started
+  }
+
+  test('that renames a list withdraws nothing while the new one is still being downloaded, and passes its routes on then', async () => {
+    const { lists, settle, changes } = await renamedWhileDownloaded()
     expect(changes).toEqual([])
     Object.assign(lists, { unloaded: [], isWaiting: false })
     lists.change({ renamed: ['example.org'] })
@@ -269,13 +276,7 @@ describe('an edit of the lists', () => {
   })
 
   test('that renames a list withdraws its routes when the new one turns out to be not to be had', async () => {
-    const { learn, lists, cache, settle, changes } = await startTestCache()
-    await learn({})
-    changes.length = 0
-    Object.assign(lists, { unloaded: ['renamed'], isWaiting: true })
-    lists.replace({})
-    cache.reconfigure(configOf('[[list]]\nname = "renamed"\nsource = "https://lists.example/x"\nttl = "1h"\n'))
-    await settle()
+    const { lists, settle, changes } = await renamedWhileDownloaded()
     lists.isWaiting = false
     lists.change({})
     await settle()

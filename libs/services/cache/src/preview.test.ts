@@ -4,7 +4,7 @@ import { configOf, FakeLists, startTestCache } from '../test/cache-under-test.ts
 const configWith = (...lists: string[]) =>
   `ipv6 = true\n${lists.map((name) => `[[list]]\nname = "${name}"\nsource = "/nowhere/${name}"\naddresses = true\n`).join('')}`
 
-test('a look at a list by another name says that what no list has any more would go, and nothing else', async () => {
+test('a look at a list by another name says that only what no list covers then would go', async () => {
   const { learn, lists, settle, cache } = await startTestCache({
     config: configWith('video'),
     rules: { video: ['example.org', 'example.net'] },
