@@ -2,13 +2,12 @@
 import { startBgpAnnouncer } from '@dnstap-bgp/bgp-announcer-service'
 import { LocalBus } from '@dnstap-bgp/bus'
 import { startCache } from '@dnstap-bgp/cache-service'
-import { describeListen, keysThatNeedRestart, PROGRAM_NEEDS } from '@dnstap-bgp/config'
+import { describeListen, PROGRAM_NEEDS } from '@dnstap-bgp/config'
 import { startDnstapIngest } from '@dnstap-bgp/dnstap-ingest-service'
 import { startLists } from '@dnstap-bgp/lists-service'
-import { runProgram } from '@dnstap-bgp/program'
+import { runProgram, servePreview } from '@dnstap-bgp/program'
 import { startSyncGateway } from '@dnstap-bgp/sync-gateway-service'
 import { addCacheRoutes } from '@dnstap-bgp/telemetry'
-import { resolve } from 'node:path'
 import { guide } from './guide.ts'
 import { openStore } from './open-store.ts'
 
@@ -26,16 +25,7 @@ await runProgram({ name: 'all-in-one', needs: PROGRAM_NEEDS['all-in-one'], flags
   use(await startSyncGateway(config, { ...program, bus }))
   const ingest = use(await startDnstapIngest(config, { ...program, bus, lists: lists.names }))
 
-  program.routes.set('POST /api/lists/preview', async () => {
-    const fresh = program.readConfig()
-    const { coverage, ...shown } = await lists.preview(fresh)
-    return {
-      config: resolve(fresh.fileName),
-      ...shown,
-      routesGoing: (await cache.service.preview(coverage, fresh)).routes,
-      needsRestart: keysThatNeedRestart(config, fresh),
-    }
-  })
+  servePreview(program, lists, cache.service)
   program.onReload((fresh) =>
     lists.reconfigure(fresh, () => {
       ingest.reconfigure(fresh)
