@@ -65,6 +65,7 @@ export async function runProgram<const Needed extends Part>(
       // Open before the services: a probe must be able to ask why a start takes long.
       use(await startAdminServer(program.config.admin, { ...program, elsewhere: whoServes }))
       await start(program, use)
+      program.health.started()
       log.info({ version: program.version, config: program.config.fileName }, `${program.name} runs.`)
       notifySystemd(log)
       void opened.started()

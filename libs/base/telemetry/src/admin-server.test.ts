@@ -77,8 +77,11 @@ const postJson = (body: string, headers: OutgoingHttpHeaders = {}) => ({
   headers: { 'Content-Type': 'application/json', ...headers },
 })
 
-test('/livez is 200 whatever the parts say; /readyz is 503 until all have started', async () => {
+test('/livez is 200 whatever the parts say; /readyz is 503 until the start is over and all parts have started', async () => {
   const { server, health } = await start()
+  const empty = await ask(server, '/readyz')
+  expect([empty.status, empty.text]).toEqual([503, '{"ready":false,"state":"starting","components":[]}\n'])
+  health.started()
   const part = health.component('store')
   expect((await ask(server, '/livez')).status).toBe(200)
   const before = await ask(server, '/readyz')
@@ -210,7 +213,7 @@ test('off loopback /api is closed without a token and asks for it when there is 
   const routes = { 'GET /api/x': () => 1 }
   const closed = (await start({ listen: everywhere }, routes)).server
   expect((await ask(closed, '/api/x')).status).toBe(403)
-  expect((await ask(closed, '/readyz', { headers: { Host: '192.0.2.1:8053' } })).status).toBe(200)
+  expect((await ask(closed, '/livez', { headers: { Host: '192.0.2.1:8053' } })).status).toBe(200)
   const guarded = (await start({ listen: everywhere, token }, routes)).server
   expect((await ask(guarded, '/api/x')).status).toBe(401)
   expect((await ask(guarded, '/api/x', { headers: { Authorization: 'Bearer sesam' } })).status).toBe(401)

@@ -10,11 +10,13 @@ function setUp() {
     lines.push(`${level} ${sentence} ${JSON.stringify(fields)}`)
   }
   const log: Log = { ...silentLog, debug: () => {}, info: note('info'), warn: note('warn'), error: note('error') }
-  return { time, lines, health: new Health({ clock: { now: () => time.ms, monotonic: () => time.ms }, log }) }
+  const health = new Health({ clock: { now: () => time.ms, monotonic: () => time.ms }, log })
+  return { time, lines, health }
 }
 
 test('ready once every part has started; degraded is ready, failed is not', () => {
   const { health } = setUp()
+  health.started()
   const store = health.component('store')
   const bus = health.component('bus')
   expect(health.report()).toMatchObject({ ready: false, state: 'starting' })
@@ -29,8 +31,25 @@ test('ready once every part has started; degraded is ready, failed is not', () =
   expect(health.report().components[0]).toEqual({ name: 'store', state: 'failed', why: 'The disk is full.', sinceMs: 1_000_000 })
 })
 
-test('a process without parts is ready', () => {
-  expect(setUp().health.report()).toEqual({ ready: true, state: 'ok', components: [] })
+test('before the start is over nothing is ready, whether no part is there yet or all that are there are well', () => {
+  const { health } = setUp()
+  expect(health.report()).toEqual({ ready: false, state: 'starting', components: [] })
+  const store = health.component('store')
+  store.ok()
+  expect(health.report()).toMatchObject({ ready: false, state: 'starting' })
+  store.degraded('The disk is full.')
+  expect(health.report()).toMatchObject({ ready: false, state: 'starting' })
+  store.failed('The disk is gone.')
+  expect(health.report()).toMatchObject({ ready: false, state: 'failed' })
+  store.ok()
+  health.started()
+  expect(health.report()).toMatchObject({ ready: true, state: 'ok' })
+})
+
+test('a process without parts is ready when its start is over', () => {
+  const { health } = setUp()
+  health.started()
+  expect(health.report()).toEqual({ ready: true, state: 'ok', components: [] })
 })
 
 test('a change is logged once, and its length when it ends', () => {
@@ -58,6 +77,7 @@ test('the latest sentence is shown though the state stays, since when it began',
 
 test('a part that is removed counts no more, and its name is free', () => {
   const { health } = setUp()
+  health.started()
   const peer = health.component('peer')
   expect(() => health.component('peer')).toThrow(/there already/)
   peer.failed('Gone.')

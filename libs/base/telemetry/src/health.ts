@@ -2,7 +2,8 @@
  * How the parts of a process are: each ok, degraded (it works, not as it should) or failed, with a sentence and since when.
  *
  * Parts report as often as they like; a change of state is logged once, and its length when it is over.
- * Ready means that every part has started and none has failed: a degraded service still serves.
+ * Ready means that the start is over, every part has started and none has failed: a degraded service still serves. Before the program
+ * says that its start is over, parts may be missing from the list, so a list without a bad part proves nothing.
  */
 import type { Clock, Log } from '@dnstap-bgp/runtime'
 
@@ -35,6 +36,7 @@ export class Health {
   readonly #clock: Pick<Clock, 'now' | 'monotonic'>
   readonly #log: Log
   readonly #components = new Map<string, Component>()
+  #isStarted = false
 
   constructor({ clock, log }: { readonly clock: Pick<Clock, 'now' | 'monotonic'>; readonly log: Log }) {
     this.#clock = clock
@@ -62,9 +64,15 @@ export class Health {
     }
   }
 
+  /** The start is over: every part is in the list now. */
+  started(): void {
+    this.#isStarted = true
+  }
+
   report(): HealthReport {
     const components = [...this.#components.values()].map(({ name, state, why, sinceMs }) => ({ name, state, why, sinceMs }))
-    const worst = components.reduce<HealthState>((worst, { state }) => (BADNESS[state] > BADNESS[worst] ? state : worst), 'ok')
+    const best: HealthState = this.#isStarted ? 'ok' : 'starting'
+    const worst = components.reduce<HealthState>((worst, { state }) => (BADNESS[state] > BADNESS[worst] ? state : worst), best)
     return { ready: BADNESS[worst] < BADNESS.starting, state: worst, components }
   }
 
