@@ -76,6 +76,8 @@ export interface JobListResult {
   readonly difference: ListDifference
   /** Its rules are those of the version before: nothing was read. */
   readonly isKept: boolean
+  /** Files that `include:` lines named, with their signatures (list-files.ts); undefined: nothing was read. */
+  readonly included: readonly (readonly [path: string, signature: string])[] | undefined
 }
 
 export interface BuildResult {

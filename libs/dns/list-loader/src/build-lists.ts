@@ -16,7 +16,7 @@ import { keepFetched, keepFiles, keepNote } from './kept-copies.ts'
 import type { CopyNote } from './kept-copies.ts'
 import { isLoaded } from './list-definition.ts'
 import type { ListDifference, ListState, ListStatus, SkippedLine } from './list-definition.ts'
-import { chunksOf, filesOf, FolderDigest, SourceError } from './list-files.ts'
+import { chunksOf, filesOf, FolderDigest, signatureOfFile, SourceError } from './list-files.ts'
 import type { SourceFiles } from './list-files.ts'
 import { joinLines, splitLines } from './shared-text.ts'
 
@@ -209,6 +209,8 @@ class Reading {
   files: SourceFiles | undefined
   /** Of the file; of a folder, of the names and digests of its files. */
   sha256 = ''
+  /** Files that `include:` lines named, there or not, with their signatures. */
+  readonly included = new Map<string, string>()
   readonly #list: JobList
   readonly #rules: ListRules
   readonly #addresses = new Set<string>()
@@ -241,7 +243,7 @@ class Reading {
         // `google@cn` and `google,@cn` are the same wish.
         sites: list.sites.map((site) => [site, ...list.attributes].join('@')),
         attributes: list.attributes,
-        include: (name) => (includes === undefined ? undefined : includedBytes(includes, name, maxBytes)),
+        include: (name) => (includes === undefined ? undefined : this.#includedBytes(includes, name, maxBytes)),
         ...(list.origin === undefined ? {} : { origin: list.origin }),
       }
       const formats = new Set<string>()
@@ -292,6 +294,20 @@ class Reading {
     return parser.end().format
   }
 
+  /** A v2fly list includes its neighbours, and nothing else. */
+  #includedBytes(folder: string, name: string, maxBytes: number): Uint8Array | undefined {
+    if (!/^[\w!@.-]+$/.test(name) || name.startsWith('.')) return undefined
+    const path = join(folder, name)
+    // Before it is read: what is written meanwhile is another version.
+    this.included.set(path, signatureOfFile(path))
+    try {
+      const bytes = readFileSync(path)
+      return bytes.length <= maxBytes ? bytes : undefined
+    } catch {
+      return undefined
+    }
+  }
+
   /** A line counts once for each reason, whatever it holds. */
   #skip(reason: string, line: number, text: string): void {
     const place = `${reason} ${line} ${this.#file ?? ''}`
@@ -312,17 +328,6 @@ function includeFolder(path: string): string {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? path : dirname(path)
 }
 
-/** A v2fly list includes its neighbours, and nothing else. */
-function includedBytes(folder: string, name: string, maxBytes: number): Uint8Array | undefined {
-  if (!/^[\w!@.-]+$/.test(name) || name.startsWith('.')) return undefined
-  try {
-    const bytes = readFileSync(join(folder, name))
-    return bytes.length <= maxBytes ? bytes : undefined
-  } catch {
-    return undefined
-  }
-}
-
 function resultOf(job: BuildJob, attempt: Attempt, previous: Matcher | undefined): BuildResult {
   const buffer = attempt.builder.build((lengthBytes) => new SharedArrayBuffer(lengthBytes))
   const matcher = new Matcher(buffer)
@@ -337,7 +342,12 @@ function resultOf(job: BuildJob, attempt: Attempt, previous: Matcher | undefined
     const { added, removed, changed, addressesAdded, addressesRemoved } = difference
     const isChanged = added + removed + changed + addressesAdded + addressesRemoved > 0
     if (isChanged) anyChange = true
-    return { status: statusOf(job, built, isChanged), difference, isKept: built.plan.from === 'previous' }
+    return {
+      status: statusOf(job, built, isChanged),
+      difference,
+      isKept: built.plan.from === 'previous',
+      included: built.reading === undefined ? undefined : [...built.reading.included],
+    }
   })
   return { matcher: anyChange ? buffer : undefined, addresses, lists, copyFaults: [] }
 }

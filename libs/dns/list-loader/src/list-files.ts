@@ -74,8 +74,21 @@ function regular(path: string): string {
   return path
 }
 
-/** What a file or folder says about itself: when it is the same, so are its lists. Empty when it cannot be read. */
-export async function signatureOf(source: string): Promise<string> {
+/** What a source says about itself, and files that were read besides: when it is the same, so are its lists. Empty for what cannot be read. */
+export async function signatureOf(source: string, beside: readonly string[] = []): Promise<string> {
+  return [await signatureOfSource(source), ...beside.map(signatureOfFile)].join('\n')
+}
+
+/** The same for one file that is read at once. */
+export function signatureOfFile(path: string): string {
+  try {
+    return signature(path, statSync(path, { bigint: true }))
+  } catch {
+    return `${path} is not there`
+  }
+}
+
+async function signatureOfSource(source: string): Promise<string> {
   const { path } = splitFragment(source)
   try {
     const top = await stat(path, { bigint: true })

@@ -22,6 +22,7 @@ import { isLoaded, ListsError, readingOf, readsAlike } from './list-definition.t
 import type { ListDefinition, ListDifference, ListStatus, LoadedLists } from './list-definition.ts'
 import { signatureOf, splitFragment, urlFragment } from './list-files.ts'
 import { runBuild } from './run-build.ts'
+import { Settling } from './settling.ts'
 import { splitLines } from './shared-text.ts'
 import { SourceWatcher } from './source-watcher.ts'
 
@@ -36,6 +37,8 @@ export interface ListLoaderConfig {
   readonly watch?: boolean
   /** A changed file must stay as it is for so long before it is read. */
   readonly settleMs?: number
+  /** A file that changes all the time is read after so long. */
+  readonly longestSettleMs?: number
   /** Files are looked at so often even if nobody said that they changed. */
   readonly pollIntervalMs?: number
   /** Only a look: nothing is kept, nothing removed, and nobody is asked unless load() says so. For commands beside a running service. */
@@ -65,7 +68,7 @@ export interface ReloadOptions {
   readonly only?: readonly string[]
 }
 
-const DEFAULTS = { maxListBytes: 2 ** 30, settleMs: 300, pollIntervalMs: 30_000, patienceMs: 5_000 }
+const DEFAULTS = { maxListBytes: 2 ** 30, settleMs: 300, longestSettleMs: 5_000, pollIntervalMs: 30_000, patienceMs: 5_000 }
 export const DOWNLOAD_LIMITS: DownloadLimits = { timeoutMs: 300_000, stallMs: 20_000, redirects: 5 }
 const FIRST_RETRY_MS = 30_000
 /** The loop is held no longer by what has no hurry. */
@@ -88,8 +91,9 @@ export class ListLoader {
   #lastReconfiguration: Promise<unknown> = Promise.resolve()
 
   readonly #signatures = new Map<string, string>() // by source; what was read
+  readonly #beside = new Map<string, ReadonlyMap<string, string>>() // by source: signatures of files that its `include:` lines named, by path
   readonly #watchers = new Map<string, SourceWatcher>() // by source
-  readonly #settling = new Map<string, Timer>()
+  readonly #settling: Settling
   #poll: Timer | undefined
   readonly #refreshes = new Map<string, Timer>() // by list
   readonly #failures = new Map<string, number>() // of a URL, one after the other
@@ -103,6 +107,18 @@ export class ListLoader {
     this.#clock = deps.clock
     this.#log = deps.log
     this.#random = deps.random ?? Math.random
+    this.#settling = new Settling({
+      clock: deps.clock,
+      settleMs: config.settleMs ?? DEFAULTS.settleMs,
+      longestMs: config.longestSettleMs ?? DEFAULTS.longestSettleMs,
+      look: (source) => {
+        // First: what is watched from now on is looked at after.
+        this.#watchers.get(source)?.refresh()
+        return signatureOf(source, this.#filesBeside(source))
+      },
+      isRead: (source, signature) => signature === this.#signatureRead(source),
+      read: (source) => this.#readAgain(source),
+    })
   }
 
   /** The newest version; undefined before load(). */
@@ -202,8 +218,8 @@ export class ListLoader {
 
   async close(): Promise<void> {
     this.#poll?.cancel()
-    for (const timer of [...this.#settling.values(), ...this.#refreshes.values()]) timer.cancel()
-    this.#settling.clear()
+    for (const timer of this.#refreshes.values()) timer.cancel()
+    this.#settling.close()
     this.#refreshes.clear()
     for (const watcher of this.#watchers.values()) watcher.close()
     this.#watchers.clear()
@@ -289,6 +305,7 @@ export class ListLoader {
     this.#cancel.signal.throwIfAborted()
     this.#definitions = definitions
     for (const [source, signature] of signatures) this.#signatures.set(source, signature)
+    this.#noteFilesBeside(definitions, result)
     this.#current = current
     this.#noteValidators(job, result)
     this.#tell(before, current)
@@ -396,36 +413,47 @@ export class ListLoader {
       watcher.close()
       this.#watchers.delete(source)
     }
-    for (const source of sources)
-      if (!this.#watchers.has(source))
-        this.#watchers.set(source, new SourceWatcher(splitFragment(source).path, () => this.#settle(source, undefined)))
-  }
-
-  #lookAtAll(): void {
-    for (const [source, watcher] of this.#watchers) {
-      watcher.refresh()
-      if (!this.#settling.has(source)) this.#settle(source, undefined)
+    for (const source of sources) {
+      const paths = [splitFragment(source).path, ...this.#filesBeside(source)]
+      const watcher = this.#watchers.get(source)
+      if (watcher === undefined) this.#watchers.set(source, new SourceWatcher(paths, () => this.#settling.hint(source)))
+      else watcher.refresh(paths)
     }
   }
 
-  /** Waits until the source stays the same, then reads it if it is not what was read last. */
-  #settle(source: string, seen: string | undefined): void {
-    this.#settling.get(source)?.cancel()
-    const timer = this.#clock.after(this.#config.settleMs ?? DEFAULTS.settleMs, () => {
-      void signatureOf(source).then((signature) => {
-        if (this.#settling.get(source) !== timer) return // a newer hint has started over
-        this.#settling.delete(source)
-        if (signature === this.#signatures.get(source)) return
-        if (signature !== seen) return this.#settle(source, signature)
-        this.#watchers.get(source)?.refresh()
-        const lists = this.#definitions.filter((list) => list.source.kind === 'path' && list.source.path === source)
-        const built = this.#wish((wish) => {
-          for (const { name } of lists) wish.names.add(name)
-        })
-        this.#quietly(built, lists)
-      })
+  #lookAtAll(): void {
+    this.#watch()
+    for (const source of this.#watchers.keys()) this.#settling.hint(source)
+  }
+
+  #filesBeside(source: string): string[] {
+    return [...(this.#beside.get(source)?.keys() ?? [])]
+  }
+
+  #noteFilesBeside(definitions: readonly ListDefinition[], { lists }: BuildResult): void {
+    const read = new Map<string, Map<string, string>>()
+    definitions.forEach(({ source }, index) => {
+      const included = lists[index]?.included
+      if (source.kind !== 'path' || included === undefined) return
+      read.set(source.path, new Map([...(read.get(source.path) ?? []), ...included]))
     })
-    this.#settling.set(source, timer)
+    for (const [source, files] of read) this.#beside.set(source, files)
+  }
+
+  #signatureRead(source: string): string | undefined {
+    const own = this.#signatures.get(source)
+    return own === undefined ? undefined : [own, ...(this.#beside.get(source)?.values() ?? [])].join('\n')
+  }
+
+  #readAgain(source: string): void {
+    const lists = this.#definitions.filter((list) => list.source.kind === 'path' && list.source.path === source)
+    const built = this.#wish((wish) => {
+      for (const { name } of lists) wish.names.add(name)
+    })
+    this.#quietly(
+      built.then(() => this.#watch()),
+      lists,
+    )
   }
 
   /** For what nobody waits for: an error is told, and the version in use stays. */

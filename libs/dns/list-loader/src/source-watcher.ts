@@ -1,68 +1,75 @@
 /**
- * Says that a file or folder may have changed; whoever is told compares signatures (list-files.ts).
+ * Says that a file or folder may have changed. The listener compares signatures (list-files.ts).
  *
- * Watched are folders, not files: editors replace a file by another, and a Kubernetes ConfigMap swaps the link `..data` beside it. A path
- * through symbolic links is watched at both ends. Where the kernel tells nothing (network file systems), the loader's poll finds it.
+ * Which names of which folders count stands in watched-places.ts. Where the kernel tells nothing (network file systems), the loader's poll finds
+ * the change.
  */
-import { watch, realpathSync, statSync } from 'node:fs'
+import { statSync, watch } from 'node:fs'
 import type { FSWatcher } from 'node:fs'
-import { dirname } from 'node:path'
+import { watchedPlaces, type WatchedNames } from './watched-places.ts'
+
+interface WatchedFolder {
+  /** Which folder it is: another of the same name is another, and the kernel watches the one it was given. */
+  readonly identity: string
+  readonly watcher: FSWatcher
+  names: WatchedNames
+}
 
 export class SourceWatcher {
-  readonly #path: string
+  #paths: readonly string[]
   readonly #onHint: () => void
-  readonly #watchers = new Map<string, { readonly identity: string; readonly watcher: FSWatcher }>() // by folder
+  readonly #folders = new Map<string, WatchedFolder>() // by path
 
-  constructor(path: string, onHint: () => void) {
-    this.#path = path
+  constructor(paths: readonly string[], onHint: () => void) {
+    this.#paths = paths
     this.#onHint = onHint
     this.refresh()
   }
 
-  /** Links may lead elsewhere now, a folder may have been replaced: watches what is to be watched today. */
-  refresh(): void {
-    const wanted = this.#folders()
-    for (const [folder, watched] of this.#watchers) {
-      if (wanted.get(folder) === watched.identity) continue
+  /** Symbolic links may lead elsewhere now, a folder may have been replaced, other files may count: watches what is to be watched today. */
+  refresh(paths: readonly string[] = this.#paths): void {
+    this.#paths = paths
+    const places = watchedPlaces(paths)
+    for (const [folder, watched] of this.#folders) {
+      const names = places.get(folder)
+      if (names !== undefined && watched.identity === identityOf(folder)) {
+        watched.names = names
+        continue
+      }
       watched.watcher.close()
-      this.#watchers.delete(folder)
+      this.#folders.delete(folder)
     }
-    for (const [folder, identity] of wanted) if (!this.#watchers.has(folder)) this.#watch(folder, identity)
+    for (const [folder, names] of places) if (!this.#folders.has(folder)) this.#watch(folder, names)
   }
 
   close(): void {
-    for (const { watcher } of this.#watchers.values()) watcher.close()
-    this.#watchers.clear()
+    for (const { watcher } of this.#folders.values()) watcher.close()
+    this.#folders.clear()
   }
 
-  #watch(folder: string, identity: string): void {
+  #watch(folder: string, names: WatchedNames): void {
     try {
-      const watcher = watch(folder, { persistent: false }, () => this.#onHint())
+      const identity = identityOf(folder)
+      const watcher = watch(folder, { persistent: false }, (_event, name) => {
+        if (name === null || this.#counts(folder, name)) this.#onHint()
+      })
       watcher.on('error', () => {
         watcher.close()
-        this.#watchers.delete(folder)
+        this.#folders.delete(folder)
       })
-      this.#watchers.set(folder, { identity, watcher })
+      this.#folders.set(folder, { identity, watcher, names })
     } catch {
-      // No watches left, or it went in this moment: the poll sees to it.
+      // No watches are left, or the folder went in this moment: the poll finds what changes.
     }
   }
 
-  /** By path, which folder it is: another of the same name is another, and the kernel watches the one it was given. */
-  #folders(): Map<string, string> {
-    const folders = new Map<string, string>()
-    const add = (folder: string) => {
-      const stat = statSync(folder, { bigint: true, throwIfNoEntry: false })
-      if (stat?.isDirectory() === true) folders.set(folder, `${stat.dev}:${stat.ino}`)
-    }
-    try {
-      add(dirname(this.#path))
-      const real = realpathSync(this.#path)
-      add(dirname(real))
-      add(real)
-    } catch {
-      // It is not there now; its folder tells when it comes.
-    }
-    return folders
+  #counts(folder: string, name: string): boolean {
+    const names = this.#folders.get(folder)?.names
+    return names === 'all' ? !name.startsWith('.') : names?.has(name) === true
   }
+}
+
+function identityOf(folder: string): string {
+  const stat = statSync(folder, { bigint: true, throwIfNoEntry: false })
+  return stat === undefined ? '' : `${stat.dev}:${stat.ino}`
 }
