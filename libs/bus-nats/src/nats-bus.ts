@@ -12,7 +12,7 @@
  * The state is `connected` when the server is and every queue in use can be had.
  */
 import { BusError } from '@dnstap-bgp/bus'
-import type { Bus, BusState, Call, Queue, Subject, Subscription } from '@dnstap-bgp/bus'
+import type { Bus, BusState, Call, Queue, QueueProgress, Subject, Subscription } from '@dnstap-bgp/bus'
 import type { Health, Metrics } from '@dnstap-bgp/telemetry'
 import { RateLimitedLog, type Clock, type Log, type Timer } from '@dnstap-bgp/runtime'
 import { connect, createInbox, Events } from 'nats'
@@ -24,7 +24,7 @@ import { QueueConsumer } from './queue-consumer.ts'
 import { QueueSender } from './queue-sender.ts'
 import { encodeAnswerMessage, Kind } from './answer-wire.ts'
 import { Answer } from './server.ts'
-import { ensureStream } from './streams.ts'
+import { ensureStream, streamProgress } from './streams.ts'
 import type { QueueName } from './streams.ts'
 
 export interface NatsBusDeps {
@@ -217,6 +217,14 @@ export class NatsBus implements Bus {
         this.#consumers.delete(consumer)
       },
     }
+  }
+
+  async progress<T>(queue: Queue<T>): Promise<QueueProgress> {
+    const nc = this.#usable()
+    if (nc === undefined) throw new BusError(this.#closing ? 'the bus is closed' : 'NATS cannot be reached')
+    const error = await this.#ensure(queue)
+    if (error !== undefined) throw error
+    return streamProgress(nc, queue)
   }
 
   serve<Request, Part>(call: Call<Request, Part>, answer: (request: Request) => AsyncIterable<Part>): Subscription {

@@ -3,7 +3,7 @@
  * beyond the limits), and one durable pull consumer that all replicas share. Whoever needs a queue makes sure of both.
  */
 import { BusError } from '@dnstap-bgp/bus'
-import type { Queue } from '@dnstap-bgp/bus'
+import type { Queue, QueueProgress } from '@dnstap-bgp/bus'
 import { AckPolicy, DeliverPolicy, DiscardPolicy, NatsError, nanos, ReplayPolicy, RetentionPolicy, StorageType } from 'nats'
 import type { ConsumerConfig, JetStreamManager, NatsConnection, StreamConfig } from 'nats'
 
@@ -37,6 +37,17 @@ export async function ensureStream(nc: NatsConnection, queue: QueueName, options
     await ensureConsumer(jsm, queue)
   } catch (cause) {
     throw new BusError(`the queue ${queue.name} cannot be had: ${explain(cause)}`, { cause })
+  }
+}
+
+/** A message that is acknowledged leaves the stream. @throws BusError */
+export async function streamProgress(nc: NatsConnection, queue: QueueName): Promise<QueueProgress> {
+  try {
+    const jsm = await nc.jetstreamManager({ checkAPI: false, timeout: API_TIMEOUT_MS })
+    const { messages, first_seq, last_seq } = (await jsm.streams.info(streamName(queue))).state
+    return { newest: last_seq, done: messages === 0 ? last_seq : first_seq - 1 }
+  } catch (cause) {
+    throw new BusError(`how far the queue ${queue.name} has come cannot be known: ${explain(cause)}`, { cause })
   }
 }
 

@@ -40,6 +40,14 @@ export interface Call<Request, Part> {
   readonly part: Codec<Part>
 }
 
+/** How far a queue has come. The numbers only grow, except when the queue was lost and made anew. */
+export interface QueueProgress {
+  /** The number of the newest message that the queue ever took; 0: it took none. */
+  readonly newest: number
+  /** This message and all before it are acknowledged, or were dropped for the queue's limits. */
+  readonly done: number
+}
+
 export interface Subscription {
   /** No handler starts after this resolves; one that runs is awaited. */
   close(): Promise<void>
@@ -62,6 +70,8 @@ export interface Bus {
    * (to any consumer) when it rejects or the process dies. One handler runs at a time.
    */
   consume<T>(queue: Queue<T>, onMessages: (messages: readonly T[]) => Promise<void>): Subscription
+  /** Counts what every consumer holds and has not acknowledged as not done. Rejects with BusError when it cannot be known now. */
+  progress<T>(queue: Queue<T>): Promise<QueueProgress>
 
   /** When several serve the same call, each question goes to one of them. */
   serve<Request, Part>(call: Call<Request, Part>, answer: (request: Request) => AsyncIterable<Part>): Subscription

@@ -286,9 +286,44 @@ export function busConformance(name: string, openPair: () => Promise<readonly [B
         await until('10 messages', () => seen.size === 10)
       })
 
-      test('after close() enqueue rejects with BusError', async () => {
+      test('its progress counts as done what was acknowledged, not what waits and not what a consumer holds', async () => {
+        const queue = freshQueue()
+        expect(await near.progress(queue)).toEqual({ newest: 0, done: 0 })
+        await Promise.all(numbers(3).map((number) => near.enqueue(queue, note(number))))
+        expect(await near.progress(queue)).toEqual({ newest: 3, done: 0 })
+        const held = gate()
+        let taken = 0
+        far.consume(queue, async (messages) => {
+          taken += messages.length
+          await held.passed
+        })
+        await until('a message in hand', () => taken > 0)
+        expect(await near.progress(queue)).toEqual({ newest: 3, done: 0 })
+        held.open()
+        await until('all to be done', async () => (await near.progress(queue)).done === 3)
+        expect(await far.progress(queue)).toEqual({ newest: 3, done: 3 })
+      })
+
+      test('its progress stays before a message that was rejected', async () => {
+        const queue = freshQueue()
+        const refused = gate()
+        let tries = 0
+        far.consume(queue, async (messages) => {
+          tries++
+          if (messages.some(({ number }) => number === 0) && tries < 3) throw new Error('not yet')
+          if (tries >= 3) await refused.passed
+        })
+        await near.enqueue(queue, note(0))
+        await until('a third try', () => tries >= 3)
+        expect((await near.progress(queue)).done).toBe(0)
+        refused.open()
+        await until('the message to be done', async () => (await near.progress(queue)).done === 1)
+      })
+
+      test('after close() enqueue and progress reject with BusError', async () => {
         await near.close()
         await expect(near.enqueue(freshQueue(), note(1))).rejects.toBeInstanceOf(BusError)
+        await expect(near.progress(freshQueue())).rejects.toBeInstanceOf(BusError)
       })
     })
 

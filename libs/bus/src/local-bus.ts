@@ -16,7 +16,7 @@
  * outlives the process.
  */
 import { BusError } from './bus.ts'
-import type { Bus, BusState, Call, Queue, Subject, Subscription } from './bus.ts'
+import type { Bus, BusState, Call, Queue, QueueProgress, Subject, Subscription } from './bus.ts'
 
 /** About five hundred resolutions: at 12 µs each the loop is held for 6 ms. */
 export const PORTION_OCTETS = 256 * 1024
@@ -81,6 +81,11 @@ export class LocalBus implements Bus {
 
   consume<T>(queue: Queue<T>, onMessages: (messages: readonly T[]) => Promise<void>): Subscription {
     return this.#queue(queue).consume(onMessages as (messages: readonly unknown[]) => Promise<void>)
+  }
+
+  progress<T>(queue: Queue<T>): Promise<QueueProgress> {
+    if (this.#closed) return Promise.reject(new BusError('the bus is closed'))
+    return Promise.resolve(this.#queue(queue).progress)
   }
 
   serve<Request, Part>(call: Call<Request, Part>, answer: (request: Request) => AsyncIterable<Part>): Subscription {
@@ -174,6 +179,8 @@ interface Consumer {
 
 interface Waiting {
   readonly message: unknown
+  /** Counts up from 1 over the life of the queue. */
+  readonly number: number
   readonly octets: number
 }
 
@@ -184,6 +191,10 @@ class LocalQueue {
   readonly #pause: LocalBusOptions['pause']
   readonly #consumers = new Set<Consumer>()
   #waiting: Waiting[] = []
+  /** Batches that handlers work on. */
+  readonly #inHand = new Set<readonly Waiting[]>()
+  /** The number of the newest message. */
+  #newest = 0
   /** Index in #waiting of the oldest message; those before it are taken. */
   #first = 0
   /** Octets that wait. */
@@ -202,11 +213,17 @@ class LocalQueue {
     return this.#waiting.length - this.#first
   }
 
+  get progress(): QueueProgress {
+    let oldest = this.#length > 0 ? this.#waiting[this.#first].number : this.#newest + 1
+    for (const [first] of this.#inHand) oldest = Math.min(oldest, first.number)
+    return { newest: this.#newest, done: oldest - 1 }
+  }
+
   add(message: unknown): Promise<void> {
     if (this.#octets >= this.#maxOctets)
       return Promise.reject(new BusError(`the queue ${this.#name} is full: ${this.#length} messages wait`))
     const octets = this.#octetsOf(message)
-    this.#waiting.push({ message, octets })
+    this.#waiting.push({ message, number: ++this.#newest, octets })
     this.#octets += octets
     this.#wake()
     return ACCEPTED
@@ -248,6 +265,7 @@ class LocalQueue {
     while (this.#length > 0 && this.#taken < consumer.until) {
       const batch = this.#take(consumer.until - this.#taken)
       let delayMs = 0
+      this.#inHand.add(batch)
       try {
         await consumer.onMessages(batch.map(({ message }) => message))
       } catch {
@@ -255,6 +273,8 @@ class LocalQueue {
         this.#putBack(batch)
         if (!this.#consumers.has(consumer)) break
         delayMs = RETRY_DELAY_MS
+      } finally {
+        this.#inHand.delete(batch)
       }
       if (this.#length > 0 && this.#taken < consumer.until) await this.#pause(delayMs)
     }
