@@ -9,6 +9,9 @@
  * Owners are relative to $ORIGIN and stand below the zone's name, which is cut off: the name of the SOA's owner, the `origin` option, or
  * the first $ORIGIN. Where none is told, relative owners are taken as they stand and absolute ones refused. Triggers other than the
  * name asked for (rpz-ip, rpz-nsdname, ...) are skipped; SOA, NS and what DNSSEC adds are no policies.
+ *
+ * A wildcard does not reach below a name that exists in the zone (RFC 4592 §3.3.1). The matcher sees to that when it is told that the list
+ * is a zone; a name whose policy is skipped is handed over as an encloser, for it exists too.
  */
 import type { LineFormat } from './format-reader.ts'
 import { normalizeName } from './name.ts'
@@ -157,13 +160,19 @@ export class RpzFormat implements LineFormat {
     if (type === 'CNAME') {
       const action = target.toLowerCase().replace(/(?<=.)\.$/, '')
       if (action === 'rpz-passthru' || normalizeName(target, 'zone').name === trigger) exception = true
-      else if (action.startsWith('rpz-') && action !== 'rpz-drop')
-        return emitter.skip(SkipReason.rpzAction, `${trigger} ${target}`)
-    } else if (type === 'DNAME') return emitter.skip(SkipReason.rpzAction, `${trigger} DNAME`)
+      else if (action.startsWith('rpz-') && action !== 'rpz-drop') return this.#skipAction(trigger, `${trigger} ${target}`)
+    } else if (type === 'DNAME') return this.#skipAction(trigger, `${trigger} DNAME`)
     const policy = `${exception ? '!' : ''}${trigger}`
     if (policy === this.#lastPolicy) return // A beside AAAA
     this.#lastPolicy = policy
     this.#trigger(trigger, exception)
+  }
+
+  /** The owner exists all the same: a wildcard above it must not steer it instead (RFC 4592 §3.3.1). */
+  #skipAction(trigger: string, shown: string): void {
+    this.#emitter.skip(SkipReason.rpzAction, shown)
+    const name = trigger.replace(/^\*\./, '')
+    if (name !== '*') this.#emitter.encloser(name)
   }
 
   #trigger(trigger: string, exception: boolean): void {

@@ -67,6 +67,12 @@ export class RuleEmitter {
     this.#emit(RuleKind.wildcard, normalized.map((label, i) => (labels[i] === '*' ? '*' : label)).join('.'), exception, important)
   }
 
+  /** A name that exists in a zone without a policy that we can honour: wildcards above it do not reach it. It counts as no rule. */
+  encloser(text: string): void {
+    const { name } = normalizeName(text, 'zone')
+    if (name !== undefined && this.match !== ListMatch.suffix) this.#sink.rule(RuleKind.encloser, name, false, false, this.line)
+  }
+
   keyword(text: string, exception = false, important = false): void {
     const keyword = text.toLowerCase()
     if (!/^[a-z0-9_.-]{1,253}$/.test(keyword)) return this.skip(SkipReason.badKeyword, text)

@@ -16,9 +16,14 @@ export const RuleKind = {
   wildcard: 3,
   keyword: 4,
   regexp: 5,
+  /**
+   * No rule of a list's own: a name that exists in its zone. Rules of the same list for names above it do not reach it, or names below it
+   * (RFC 4592 §3.3.1, the closest encloser). The matcher makes these for response policy zones.
+   */
+  encloser: 6,
 } as const
 export type RuleKind = (typeof RuleKind)[keyof typeof RuleKind]
-export type RuleKindName = keyof typeof RuleKind
+export type RuleKindName = Exclude<keyof typeof RuleKind, 'encloser'>
 
 export const ListFormat = {
   plain: 'plain',

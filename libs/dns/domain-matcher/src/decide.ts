@@ -17,6 +17,14 @@ export interface MatchingRule {
   readonly specificity: number
 }
 
+/** Without the rules that a name which exists in their zone hides, and without the marks of such names (closest-encloser.ts). */
+export function reachingRules<Rule extends MatchingRule>(rules: readonly Rule[]): Rule[] {
+  const marks = rules.filter(({ kind }) => kind === RuleKind.encloser)
+  if (marks.length === 0) return [...rules]
+  const isHidden = (rule: Rule) => marks.some((mark) => mark.list === rule.list && mark.specificity > rule.specificity)
+  return rules.filter((rule) => rule.kind !== RuleKind.encloser && !isHidden(rule))
+}
+
 export function specificityOf(kind: RuleKind, exception: boolean, labels: number): number {
   if (kind !== RuleKind.keyword && kind !== RuleKind.regexp) return labels
   return exception ? Infinity : 0
@@ -59,7 +67,14 @@ export function feedingRules<Rule extends MatchingRule>(rules: readonly Rule[]):
   return [...byList.values()].sort((a, b) => a.list - b.list)
 }
 
-const PLAINNESS = [RuleKind.exact, RuleKind.suffix, RuleKind.subdomains, RuleKind.wildcard, RuleKind.keyword, RuleKind.regexp]
+const PLAINNESS: readonly RuleKind[] = [
+  RuleKind.exact,
+  RuleKind.suffix,
+  RuleKind.subdomains,
+  RuleKind.wildcard,
+  RuleKind.keyword,
+  RuleKind.regexp,
+]
 
 function isStronger(a: MatchingRule, b: MatchingRule): boolean {
   if (a.important !== b.important) return a.important

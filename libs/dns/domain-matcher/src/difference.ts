@@ -3,7 +3,7 @@
  *
  * Exact: names are looked up, not compared by hash. A pair of rule sets is compared once, whatever the number of names that carry it.
  */
-import { atomList } from './layout.ts'
+import { atomList, atomRule } from './layout.ts'
 import type { Matcher } from './matcher.ts'
 
 export interface MatcherDifference {
@@ -67,7 +67,7 @@ function rulesByList(matcher: Matcher, indexes: readonly number[]): (ruleSet: nu
     const rules = new Map<number, string>()
     for (const atom of matcher.atomsOf(ruleSet)) {
       const index = indexes[atomList(atom)]
-      rules.set(index, `${rules.get(index) ?? ''} ${atom & 15}`)
+      rules.set(index, `${rules.get(index) ?? ''} ${atomRule(atom)}`)
     }
     return rules
   }

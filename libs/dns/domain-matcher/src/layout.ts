@@ -59,14 +59,16 @@ export const entryWords = (word: number): number => word & 0xff
 export const filterBits = (tag: number): number => (1 << (tag & 31)) | (1 << ((tag >>> 5) & 31))
 
 /** What a rule set does to a name. */
-export const Effect = { feeds: 1, excepts: 2, feedsImportant: 4, exceptsImportant: 8 } as const
+export const Effect = { feeds: 1, excepts: 2, feedsImportant: 4, exceptsImportant: 8, encloses: 16 } as const
 
-/** list * 16 + kind * 4 + exception * 2 + important; only kinds that stand in the table of names. */
+/** list * 32 + kind * 4 + exception * 2 + important; only kinds that stand in the table of names. */
 export function atomOf(list: number, kind: RuleKind, exception: boolean, important: boolean): number {
-  return list * 16 + kind * 4 + (exception ? 2 : 0) + (important ? 1 : 0)
+  return list * 32 + kind * 4 + (exception ? 2 : 0) + (important ? 1 : 0)
 }
-export const atomList = (atom: number): number => atom >>> 4
-export const atomKind = (atom: number): RuleKind => ((atom >>> 2) & 3) as RuleKind
+export const atomList = (atom: number): number => atom >>> 5
+/** The atom without its list. */
+export const atomRule = (atom: number): number => atom & 31
+export const atomKind = (atom: number): RuleKind => ((atom >>> 2) & 7) as RuleKind
 export const atomIsException = (atom: number): boolean => (atom & 2) !== 0
 export const atomIsImportant = (atom: number): boolean => (atom & 1) !== 0
 

@@ -7,6 +7,7 @@
 import { LOWER_CASE, MAX_LABEL_LENGTH, MAX_NAME_LENGTH } from '@dnstap-bgp/dns-wire'
 import { RuleKind } from '@dnstap-bgp/domain-list'
 import { RE2JS } from 're2js'
+import { enclosersOf } from './closest-encloser.ts'
 import { hashKeyOf, hashWords, tagOf } from './hash.ts'
 import type { HashKey } from './hash.ts'
 import { buildAutomaton, MAX_STATES } from './keyword-automaton.ts'
@@ -84,6 +85,11 @@ export interface ListRules {
   ): Refusal | undefined
   /** Takes over all rules that this list had in an older matcher; `list` is its index there. Returns how many were not taken, and why. */
   copy(from: Matcher, list: number): ReadonlyMap<Refusal, number>
+  /**
+   * This list is a zone, and all its rules are in: wildcards reach only as far as in a zone (closest-encloser.ts). Returns why that could
+   * not be done; then the list covers more than its zone does, and must not be used.
+   */
+  asZone(): Refusal | undefined
 }
 
 export class MatcherBuilder {
@@ -163,6 +169,7 @@ export class MatcherBuilder {
         )
         return refused
       },
+      asZone: () => this.#markEnclosers(index),
     }
   }
 
@@ -276,11 +283,21 @@ export class MatcherBuilder {
       step = { from, atom, to: this.#ruleSets.with(from, atom), newName: !this.#ruleSets.hasList(from, list) }
       this.#lastStep = step
     }
-    if (step.to === from) counts.duplicates++
+    if (kind === RuleKind.encloser) this.#table.setRuleSet(entry, step.to)
+    else if (step.to === from) counts.duplicates++
     else {
       counts.rules++
       if (step.newName) counts.names++
       this.#table.setRuleSet(entry, step.to)
+    }
+    return undefined
+  }
+
+  #markEnclosers(list: number): Refusal | undefined {
+    for (const name of enclosersOf(list, this.#table, this.#ruleSets, this.#key)) {
+      this.#takeName(name, 0, name.length)
+      const refusal = this.#storeName(list, RuleKind.encloser, false, false)
+      if (refusal !== undefined) return refusal
     }
     return undefined
   }

@@ -14,7 +14,7 @@
 import { LOWER_CASE, textToName } from '@dnstap-bgp/dns-wire'
 import { normalizeName, RuleKind } from '@dnstap-bgp/domain-list'
 import { RE2JS, RE2Set } from 're2js'
-import { beatenBy, feedingRules, specificityOf, strongestExceptions } from './decide.ts'
+import { beatenBy, feedingRules, reachingRules, specificityOf, strongestExceptions } from './decide.ts'
 import type { MatchingRule } from './decide.ts'
 import { hashKeyOf, hashWords, tagOf } from './hash.ts'
 import type { HashKey } from './hash.ts'
@@ -193,7 +193,8 @@ export class Matcher {
       hash = hashWords(hash, key, packed, from, end)
     }
     if ((effects & Effect.exceptsImportant) !== 0) return NO_MATCH
-    if (this.#hasMore && this.#matchMore(bytes, offset, count)) return this.#combine(2 * hit + isBelow)
+    const hasMoreHits = this.#hasMore && this.#matchMore(bytes, offset, count)
+    if (hasMoreHits || (effects & Effect.encloses) !== 0) return this.#combine(2 * hit + isBelow)
     if ((effects & Effect.feedsImportant) !== 0 || feedsAt > exceptsAt) return 2 * hit + isBelow
     return NO_MATCH
   }
@@ -236,7 +237,8 @@ export class Matcher {
     const text = nameText === '.' ? nameText : normalizeName(nameText).name
     const name = text === undefined ? undefined : textToName(text)
     if (text === undefined || name === undefined) return undefined
-    const rules = this.#allHits(name)
+    const hits = this.#allHits(name)
+    const rules = reachingRules(hits)
     const exceptions = strongestExceptions(rules)
     const feeding = feedingRules(rules)
     const feeds = this.#feeds(feeding)
@@ -261,6 +263,11 @@ export class Matcher {
     for (const { outcome, list, rule, by } of explained)
       if (outcome === 'excepted' && by !== undefined && !feeds.some((feed) => feed.list === list))
         why.push(`${rule} of list ${list} would match, but the exception ${by.rule} of list ${by.list} wins`)
+    for (const rule of hits)
+      if (rule.kind !== RuleKind.encloser && !rules.includes(rule))
+        why.push(
+          `${rule.text()} of list ${this.#nameOf(rule)} does not reach ${text}: a name on the way down exists in that zone`,
+        )
     if (why.length === 0) {
       const named = explained.map(({ rule, list }) => `the exception ${rule} of list ${list}`).join(' and ')
       why.push(rules.length === 0 ? `no rule of any list matches ${text}` : `only ${named} matches ${text}`)
@@ -443,7 +450,7 @@ export class Matcher {
     const key = `${plain},${this.#wildcards.join()};${this.#textHits.join()}`
     let known = this.#combinations.get(key)
     if (known === undefined) {
-      const feeds = this.#feeds(feedingRules([...this.#plainHits(plain), ...this.#moreHits()]))
+      const feeds = this.#feeds(feedingRules(reachingRules([...this.#plainHits(plain), ...this.#moreHits()])))
       known = { id: feeds.length === 0 ? NO_MATCH : this.#nextCombination, feeds }
       if (known.id !== NO_MATCH) this.#nextCombination = known.id === 2 ** 31 - 1 ? FIRST_COMBINATION : known.id + 1
       if (this.#combinations.size >= MAX_KEPT_VERDICTS) forgetOldest(this.#combinations)

@@ -49,11 +49,34 @@ export class NameTable {
       for (let probes = 0; probes < MAX_PROBES; probes++) {
         const entry = slots[2 * slot + 1]
         if (entry === 0) return this.#add(slot, tag, name, end)
-        if (slots[2 * slot] === tag && this.#is(entry - 1, name, end)) return entry - 1
+        if (slots[2 * slot] === tag && this.#is(entry - 1, name, 0, end)) return entry - 1
         slot = (slot + 1) & mask
       }
       if (this.#entries < slots.length / 16) return -1
       this.#double()
+    }
+  }
+
+  /** The entry of the packed name in words `from` to `end` of `name`; -1 when it is not stored. */
+  find(tag: number, name: Int32Array, from: number, end: number): number {
+    const slots = this.#slots
+    const mask = slots.length / 2 - 1
+    let slot = tag & mask
+    for (let probes = 0; probes < MAX_PROBES && slots[2 * slot + 1] !== 0; probes++) {
+      if (slots[2 * slot] === tag && this.#is(slots[2 * slot + 1] - 1, name, from, end)) return slots[2 * slot + 1] - 1
+      slot = (slot + 1) & mask
+    }
+    return -1
+  }
+
+  /** Gives each entry, and where its packed name stands: words `from` to `end` of `words`. The table must not grow meanwhile. */
+  visit(each: (entry: number, words: Int32Array, from: number, end: number) => void): void {
+    for (let i = 1; i < this.#slots.length; i += 2) {
+      const entry = this.#slots[i] - 1
+      if (entry < 0) continue
+      const words = this.#chunkOf(entry)
+      const at = entry % CHUNK_WORDS
+      each(entry, words, at + 1, at + entryWords(words[at]))
     }
   }
 
@@ -130,11 +153,11 @@ export class NameTable {
     return entry
   }
 
-  #is(entry: number, name: Int32Array, end: number): boolean {
+  #is(entry: number, name: Int32Array, from: number, end: number): boolean {
     const words = this.#chunkOf(entry)
     const at = entry % CHUNK_WORDS
-    if (entryWords(words[at]) !== end + 1) return false
-    for (let i = 0; i < end; i++) if (words[at + 1 + i] !== name[i]) return false
+    if (entryWords(words[at]) !== end - from + 1) return false
+    for (let i = from; i < end; i++) if (words[at + 1 + i - from] !== name[i]) return false
     return true
   }
 

@@ -5,7 +5,7 @@
 import { RuleKind } from '@dnstap-bgp/domain-list'
 import { atomIsException, atomIsImportant, atomKind, atomList, Effect } from './layout.ts'
 
-const ATOM_SPACE = 2 ** 20 // MAX_LISTS * 16
+const ATOM_SPACE = 2 ** 21 // MAX_LISTS * 32
 
 export class RuleSets {
   readonly #atoms: (readonly number[])[] = [[]]
@@ -51,7 +51,8 @@ export function effectOf(atoms: readonly number[], below: boolean): number {
   let effect = 0
   for (const atom of atoms) {
     if (!appliesTo(atomKind(atom), below)) continue
-    if (atomIsException(atom)) effect |= atomIsImportant(atom) ? Effect.exceptsImportant : Effect.excepts
+    if (atomKind(atom) === RuleKind.encloser) effect |= Effect.encloses
+    else if (atomIsException(atom)) effect |= atomIsImportant(atom) ? Effect.exceptsImportant : Effect.excepts
     else effect |= atomIsImportant(atom) ? Effect.feedsImportant : Effect.feeds
   }
   return effect
@@ -59,5 +60,6 @@ export function effectOf(atoms: readonly number[], below: boolean): number {
 
 /** A wildcard is stored whole, so it matches at its own depth like an exact name. */
 export function appliesTo(kind: RuleKind, below: boolean): boolean {
-  return kind === RuleKind.suffix || (kind === RuleKind.subdomains ? below : !below)
+  if (kind === RuleKind.suffix || kind === RuleKind.encloser) return true
+  return kind === RuleKind.subdomains ? below : !below
 }

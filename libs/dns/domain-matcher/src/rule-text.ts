@@ -16,4 +16,5 @@ const PREFIX: Readonly<Record<RuleKind, string>> = {
   [RuleKind.wildcard]: '',
   [RuleKind.keyword]: 'keyword:',
   [RuleKind.regexp]: 'regexp:',
+  [RuleKind.encloser]: 'exists:',
 }

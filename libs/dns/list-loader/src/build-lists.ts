@@ -6,7 +6,7 @@
  */
 import { compareMatchers, Matcher, MatcherBuilder } from '@dnstap-bgp/domain-matcher'
 import type { ListCounts, ListRules } from '@dnstap-bgp/domain-matcher'
-import { ListError, ListFormat, ListParser } from '@dnstap-bgp/domain-list'
+import { ListError, ListFormat, ListMatch, ListParser } from '@dnstap-bgp/domain-list'
 import type { ListOptions } from '@dnstap-bgp/domain-list'
 import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
@@ -138,6 +138,7 @@ async function buildOnce(job: BuildJob, plans: ReadonlyMap<string, Plan>, previo
       const fault =
         (await reading.read(plan.path, job.maxListBytes)) ??
         digestFault(list, reading) ??
+        zoneFault(list, reading, rules) ??
         emptyFault(list, reading) ??
         (plan.from === 'copy' ? copyFault(list, reading) : shrinkFault(list, reading))
       if (fault !== undefined) attempt.refused.set(list.name, fault)
@@ -152,6 +153,13 @@ async function buildOnce(job: BuildJob, plans: ReadonlyMap<string, Plan>, previo
     }
   }
   return attempt
+}
+
+/** Wildcards of a response policy zone reach as far as they do in a resolver (RFC 4592 §3.3.1). */
+function zoneFault(list: JobList, { format }: Reading, rules: ListRules): string | undefined {
+  if (!format.split(', ').includes(ListFormat.rpz) || list.match === ListMatch.suffix) return undefined
+  const refusal = rules.asZone()
+  return refusal === undefined ? undefined : `${list.sourceText} cannot be read as a zone: ${refusal}`
 }
 
 function digestFault(list: JobList, reading: Reading): string | undefined {
