@@ -20,7 +20,7 @@ import {
   OpenErrorSubcode,
   decodeMessage,
 } from '@dnstap-bgp/bgp-wire'
-import type { AttributeFault, Family, Message, Open, RouteRefreshSubtype, UpdateContext } from '@dnstap-bgp/bgp-wire'
+import type { Family, Message, Open, RouteRefreshSubtype, UpdateContext } from '@dnstap-bgp/bgp-wire'
 import { losingSide } from './collision.ts'
 import type { Side } from './collision.ts'
 import { withDefaults } from './config.ts'
@@ -28,6 +28,7 @@ import type { SessionConfig, Settings } from './config.ts'
 import type { Ending, Event, State, Timer } from './fsm.ts'
 import { isBare, Offer } from './negotiation.ts'
 import type { Negotiated } from './negotiation.ts'
+import { Tally, type Received } from './received.ts'
 import { Session, jittered } from './session.ts'
 
 export type PeeringAction =
@@ -55,16 +56,6 @@ export type PeeringAction =
   /** The state operators see: that of the session furthest along. */
   | { readonly type: 'stateChanged'; readonly from: State; readonly to: State }
 
-export interface Received {
-  readonly connection: number
-  readonly updates: number
-  readonly announced: Readonly<Record<Family, number>>
-  readonly withdrawn: Readonly<Record<Family, number>>
-  readonly endOfRib: readonly Family[]
-  /** At most the first sixteen of the chunk. */
-  readonly faults: readonly AttributeFault[]
-}
-
 export type Stop =
   /** A NOTIFICATION, by default Cease, Administrative Shutdown; cease() makes one with a text. */
   | { readonly type: 'notify'; readonly error?: BgpError }
@@ -73,7 +64,6 @@ export type Stop =
 
 /** After that many connections in a row that came to nothing the peer is not let in either until the pause is over. */
 const PATIENCE = 3
-const MAX_FAULTS = 16
 
 /** One connection, and the session on it. */
 interface Line {
@@ -241,7 +231,7 @@ export class Peering {
         if (event === undefined) break
         appendOnceTimed(actions, event.type === 'BGPOpen' ? this.#opened(line, event) : this.#tell(line, event))
       }
-      return tally.isEmpty ? actions : [...actions, tally.result()]
+      return tally.isEmpty ? actions : [...actions, { type: 'received', ...tally.result() }]
     })
   }
 
@@ -514,45 +504,5 @@ function appendOnceTimed(actions: PeeringAction[], more: readonly PeeringAction[
     const isRepeat =
       action.type === 'startTimer' && last?.type === 'startTimer' && action.timer === last.timer && action.side === last.side
     if (!isRepeat) actions.push(action)
-  }
-}
-
-/** The UPDATEs of one chunk, summed: a driver that counts need not hear of each. */
-class Tally {
-  readonly #connection: number
-  #updates = 0
-  readonly #announced = { ipv4: 0, ipv6: 0 }
-  readonly #withdrawn = { ipv4: 0, ipv6: 0 }
-  readonly #endOfRib = new Set<Family>()
-  readonly #faults: AttributeFault[] = []
-
-  constructor(connection: number) {
-    this.#connection = connection
-  }
-
-  get isEmpty(): boolean {
-    return this.#updates === 0
-  }
-
-  add(update: Extract<Message, { type: 'UPDATE' }>['update']): void {
-    this.#updates++
-    for (const family of ['ipv4', 'ipv6'] as const) {
-      this.#announced[family] += update.announced[family]
-      this.#withdrawn[family] += update.withdrawn[family]
-    }
-    if (update.endOfRib !== undefined) this.#endOfRib.add(update.endOfRib)
-    for (const fault of update.faults) if (this.#faults.length < MAX_FAULTS) this.#faults.push(fault)
-  }
-
-  result(): PeeringAction {
-    return {
-      type: 'received',
-      connection: this.#connection,
-      updates: this.#updates,
-      announced: this.#announced,
-      withdrawn: this.#withdrawn,
-      endOfRib: [...this.#endOfRib],
-      faults: this.#faults,
-    }
   }
 }
