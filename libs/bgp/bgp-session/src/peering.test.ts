@@ -1,4 +1,5 @@
 import {
+  BgpError,
   NO_CAPABILITIES,
   UpdateWriter,
   cease,
@@ -493,6 +494,43 @@ describe('octets from the peer', () => {
     expect(long(new Played().established())).toMatchObject({ withdrawn: { ipv4: 10_000 } })
     expect(long(new Played({ extendedMessage: false }).established())).toMatchObject({ sent: { code: 1, subcode: 2 } })
     expect(long(new Played())).toMatchObject({ sent: { code: 1, subcode: 2 } })
+  })
+
+  test('are looked at as many at a time as the driver says, and the rest waits where it is', () => {
+    const played = new Played().established()
+    const { peering, connection } = played
+    const chunk = Buffer.concat([...Array.from({ length: 25 }, encodeKeepalive), encodeNotification(cease(4))])
+    const before = peering.idleMessages(connection)
+    expect(types(peering.receive(connection, chunk, 10))).toEqual(['startTimer'])
+    expect([peering.idleMessages(connection) - before, peering.hasMore(connection)]).toEqual([10, true])
+    expect(types(peering.receiveMore(connection, 10))).toEqual(['startTimer'])
+    expect(peering.state).toBe('Established')
+    expect(types(peering.receiveMore(connection, 10))).toContain('ended')
+    expect(peering.hasMore(connection)).toBe(false)
+  })
+
+  test('that carry nothing are counted, and of many in a chunk each leads to one action', () => {
+    const played = new Played().established()
+    const { peering, connection } = played
+    const endOfRib = Uint8Array.of(...new Array<number>(16).fill(255), 0, 23, 2, 0, 0, 0, 0)
+    const before = peering.idleMessages(connection)
+    const chunk = Array.from({ length: 100 }, () => [encodeRouteRefresh('ipv6'), encodeKeepalive(), endOfRib]).flat()
+    expect(types(played.receive(...chunk))).toEqual(['routeRefresh', 'startTimer', 'received'])
+    expect(peering.idleMessages(connection) - before).toBe(300)
+  })
+
+  test('too many of them end the session, and the pause after it grows as after failures', () => {
+    const played = new Played()
+    const flooded = new BgpError(6, 8)
+    const pauses: number[] = []
+    for (let round = 0; round < 4; round++) {
+      played.established()
+      const actions = played.peering.punish(flooded)
+      expect(actions).toContainEqual(expect.objectContaining({ type: 'ended', sent: flooded }))
+      pauses.push(...actions.filter((one) => one.type === 'waiting').map((one) => one.seconds))
+      played.again()
+    }
+    expect(pauses).toEqual([1, 2, 4, 8])
   })
 
   test('a ROUTE-REFRESH is handed on with its connection', () => {

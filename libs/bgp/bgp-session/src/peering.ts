@@ -20,7 +20,7 @@ import {
   OpenErrorSubcode,
   decodeMessage,
 } from '@dnstap-bgp/bgp-wire'
-import type { Family, Message, Open, RouteRefreshSubtype, UpdateContext } from '@dnstap-bgp/bgp-wire'
+import type { Family, Message, Open, ReceivedUpdate, RouteRefreshSubtype, UpdateContext } from '@dnstap-bgp/bgp-wire'
 import { losingSide } from './collision.ts'
 import type { Side } from './collision.ts'
 import { withDefaults } from './config.ts'
@@ -71,6 +71,8 @@ interface Line {
   readonly session: Session
   connection: number | undefined
   framer: MessageFramer
+  /** On the present connection. */
+  idleMessages: number
   /** TCP came up on the present connection. */
   wasUp: boolean
   /** The session has lasted a keepalive interval. */
@@ -155,6 +157,15 @@ export class Peering {
     return this.#watched(() => this.#tellAll({ type: 'AutomaticStop', error }))
   }
 
+  /** Ends the session of a peer that misbehaves, and pauses as after a failure: it has earned no quick return. */
+  punish(error: BgpError): PeeringAction[] {
+    return this.#watched(() => {
+      this.#failures++
+      this.#brokenLines++
+      return this.#tellAll({ type: 'AutomaticStop', error })
+    })
+  }
+
   /**
    * The peer connected to us (TcpConnection_Valid: the driver has looked at its address). Its number, or undefined where we do not take
    * it: the driver closes the socket.
@@ -217,22 +228,42 @@ export class Peering {
     })
   }
 
-  /** Octets from the peer, read in place: they may be overwritten after the call. */
-  receive(connection: number, octets: Uint8Array): PeeringAction[] {
+  /**
+   * Octets from the peer, read in place. After `most` messages it stops: while hasMore() holds, leave the octets alone and call
+   * receiveMore() in a later turn of the event loop, before the next receive().
+   */
+  receive(connection: number, octets: Uint8Array, most = Infinity): PeeringAction[] {
+    const line = this.#lineOf(connection)
+    if (line === undefined) return []
+    line.framer.push(octets)
+    return this.receiveMore(connection, most)
+  }
+
+  /** Goes on with the octets of the last receive(). */
+  receiveMore(connection: number, most = Infinity): PeeringAction[] {
     return this.#watched(() => {
       const line = this.#lineOf(connection)
       if (line === undefined) return []
       const actions: PeeringAction[] = []
       const tally = new Tally(connection)
-      line.framer.push(octets)
       // A message may end the session; what follows it in the chunk then belongs to nobody.
-      while (line.connection === connection) {
+      for (let taken = 0; taken < most && line.connection === connection; taken++) {
         const event = this.#nextEvent(line, tally)
         if (event === undefined) break
-        appendOnceTimed(actions, event.type === 'BGPOpen' ? this.#opened(line, event) : this.#tell(line, event))
+        appendNews(actions, event.type === 'BGPOpen' ? this.#opened(line, event) : this.#tell(line, event))
       }
       return tally.isEmpty ? actions : [...actions, { type: 'received', ...tally.result() }]
     })
+  }
+
+  /** Did receive() stop before the end of its octets? */
+  hasMore(connection: number): boolean {
+    return this.#lineOf(connection)?.framer.hasMore === true
+  }
+
+  /** Messages on a connection that carried nothing: KEEPALIVEs, ROUTE-REFRESHes, UPDATEs without a prefix. */
+  idleMessages(connection: number): number {
+    return this.#lineOf(connection)?.idleMessages ?? 0
   }
 
   /** The one place where what decoders throw becomes an event. */
@@ -253,12 +284,15 @@ export class Peering {
       case 'OPEN':
         return { type: 'BGPOpen', open: message.open }
       case 'KEEPALIVE':
+        line.idleMessages++
         return { type: 'KeepAliveMsg' }
       case 'NOTIFICATION':
         return { type: isVersionError(message.notification) ? 'NotifMsgVerErr' : 'NotifMsg', notification: message.notification }
       case 'ROUTE_REFRESH':
+        line.idleMessages++
         return { type: 'RouteRefreshMsg', ...message.routeRefresh }
       case 'UPDATE':
+        if (isEmpty(message.update)) line.idleMessages++
         tally.add(message.update)
         return { type: 'UpdateMsg' }
     }
@@ -307,6 +341,7 @@ export class Peering {
           this.#lost(line)
           line.connection = ++this.#lastConnection
           line.framer = new MessageFramer()
+          line.idleMessages = 0
           actions.push({ type: 'connect', connection: line.connection })
           break
         case 'send':
@@ -470,6 +505,7 @@ function newLine(side: Side, settings: Settings, offer: Offer): Line {
     session: new Session(own, offer),
     connection: undefined,
     framer: new MessageFramer(),
+    idleMessages: 0,
     wasUp: false,
     isProven: false,
   }
@@ -497,12 +533,25 @@ function isVersionError({ code, subcode }: { code: number; subcode: number }): b
   return code === ErrorCode.OPEN_MESSAGE_ERROR && subcode === OpenErrorSubcode.UNSUPPORTED_VERSION_NUMBER
 }
 
-/** Thousands of KEEPALIVEs in a chunk start the hold timer once. */
-function appendOnceTimed(actions: PeeringAction[], more: readonly PeeringAction[]): void {
-  const last = actions.at(-1)
-  for (const action of more) {
-    const isRepeat =
-      action.type === 'startTimer' && last?.type === 'startTimer' && action.timer === last.timer && action.side === last.side
-    if (!isRepeat) actions.push(action)
-  }
+/**
+ * Adds what is not said already: thousands of KEEPALIVEs in a chunk start the hold timer once, thousands of ROUTE-REFRESHes ask once for a
+ * family. What stands in `actions` stays few, so the look back is short.
+ */
+function appendNews(actions: PeeringAction[], more: readonly PeeringAction[]): void {
+  for (const action of more) if (!isRepeat(actions, action)) actions.push(action)
+}
+
+function isRepeat(actions: readonly PeeringAction[], action: PeeringAction): boolean {
+  if (action.type === 'routeRefresh')
+    return actions.some((one) => one.type === 'routeRefresh' && one.family === action.family && one.subtype === action.subtype)
+  if (action.type !== 'startTimer') return false
+  const { side, timer, seconds } = action
+  const last = actions.findLast(
+    (one) => (one.type === 'startTimer' || one.type === 'stopTimer') && one.side === side && one.timer === timer,
+  )
+  return last?.type === 'startTimer' && last.seconds === seconds
+}
+
+function isEmpty({ announced, withdrawn }: ReceivedUpdate): boolean {
+  return announced.ipv4 + announced.ipv6 + withdrawn.ipv4 + withdrawn.ipv6 === 0
 }

@@ -41,5 +41,7 @@ export interface PeerStatus {
     readonly withdrawn: number
     readonly updatesReceived: number
     readonly prefixesReceived: number
+    /** Messages of the peer that carried nothing, beyond what is ordinary. */
+    readonly floodMessages: number
   }
 }

@@ -19,6 +19,7 @@ import {
   type Stop,
 } from '@dnstap-bgp/bgp-session'
 import {
+  BgpError,
   CapabilityCode,
   cease,
   CeaseSubcode,
@@ -29,6 +30,7 @@ import {
 } from '@dnstap-bgp/bgp-wire'
 import { AdjRibOut, ExportProfile, Family, type RouteTable } from '@dnstap-bgp/route-table'
 import { RateLimitedLog, type Clock, type Log, type Timer } from '@dnstap-bgp/runtime'
+import { BoundedInput } from './bounded-input.ts'
 import {
   DEFAULT_CONNECT_RETRY_SECONDS,
   DEFAULT_HOLD_TIME_SECONDS,
@@ -38,7 +40,9 @@ import {
   type SpeakerPeerConfig,
 } from './config.ts'
 import { exportPolicy, MAX_UPDATE_LENGTH } from './export-policy.ts'
+import { FloodLimit } from './flood-limit.ts'
 import type { PeerStatus } from './peer-status.ts'
+import { RefreshLimit } from './refresh-limit.ts'
 import { sentRoute, type SentRoute } from './sent-route.ts'
 import { ipVersion, type SocketCalls } from './socket-calls.ts'
 import type { SendTurns } from './send-turns.ts'
@@ -63,6 +67,7 @@ interface Connection {
   readonly number: number
   readonly socket: Socket
   readonly address: string
+  readonly input: BoundedInput
 }
 
 export class SpeakerPeer {
@@ -74,6 +79,9 @@ export class SpeakerPeer {
   readonly #limitedLog: RateLimitedLog
   readonly #peering: Peering
   readonly #adjRibOut: AdjRibOut
+  readonly #refreshLimits: Readonly<Record<'ipv4' | 'ipv6', RefreshLimit>>
+  /** Of the session. */
+  #flood: FloodLimit
   readonly #timers = new Map<string, Timer>()
   readonly #connections = new Map<number, Connection>()
   /** Connections that Peering still wants; a name may be resolving for one. */
@@ -106,6 +114,7 @@ export class SpeakerPeer {
   #bytesReceived = 0
   #updatesReceived = 0
   #prefixesReceived = 0
+  #floodMessages = 0
   #announcedBefore = 0
   #withdrawnBefore = 0
   #updatesBefore = 0
@@ -122,6 +131,12 @@ export class SpeakerPeer {
     this.#sendHoldMs = withDefaults(session).sendHoldTimeSeconds * 1000
     this.#peering = new Peering(session)
     this.#adjRibOut = new AdjRibOut(deps.table, () => this.#wake())
+    this.#flood = new FloodLimit(deps.clock.monotonic())
+    const refreshLimit = (family: 'ipv4' | 'ipv6') =>
+      new RefreshLimit(deps.clock, () => {
+        if (this.#refresh(family)) this.#limitedLog.info({ family }, 'the peer asks for the routes again')
+      })
+    this.#refreshLimits = { ipv4: refreshLimit('ipv4'), ipv6: refreshLimit('ipv6') }
     if (config.remote.kind === 'address') this.#addresses = [config.remote.address]
   }
 
@@ -154,7 +169,7 @@ export class SpeakerPeer {
     else {
       this.#boundUnsent(socket)
       this.#wanted.add(connection)
-      this.#adopt({ number: connection, socket, address: plainAddress(socket.remoteAddress ?? '') })
+      this.#adopt(connection, socket, plainAddress(socket.remoteAddress ?? ''))
     }
     this.#perform(actions)
   }
@@ -270,6 +285,7 @@ export class SpeakerPeer {
         withdrawn: this.#withdrawnBefore + out.withdrawn,
         updatesReceived: this.#updatesReceived,
         prefixesReceived: this.#prefixesReceived,
+        floodMessages: this.#floodMessages,
       },
     }
   }
@@ -299,7 +315,7 @@ export class SpeakerPeer {
           break
         case 'routeRefresh':
           if (action.subtype !== RouteRefreshSubtype.request) break
-          if (this.#refresh(action.family)) this.#limitedLog.info({ family: action.family }, 'the peer asks for the routes again')
+          this.#refreshLimits[action.family].asked()
           break
         case 'received':
           this.#received(action)
@@ -347,7 +363,7 @@ export class SpeakerPeer {
         this.#boundUnsent(socket)
         if (this.#wanted.has(connection)) this.#perform(this.#peering.connected(connection))
       })
-      this.#adopt({ number: connection, socket, address })
+      this.#adopt(connection, socket, address)
     } catch (error) {
       fail(inWords(error))
     }
@@ -365,9 +381,9 @@ export class SpeakerPeer {
   }
 
   /** Listens to what a socket has to say. */
-  #adopt(connection: Connection): void {
-    const { number, socket } = connection
-    this.#connections.set(number, connection)
+  #adopt(number: number, socket: Socket, address: string): void {
+    const input = new BoundedInput(socket, this.#deps.turns, (octets) => this.#read(number, octets))
+    this.#connections.set(number, { number, socket, address, input })
     let reason: string | undefined
     socket.on('error', (error) => (reason = inWords(error)))
     socket.on('end', () => (reason ??= 'the peer closed the connection'))
@@ -381,11 +397,31 @@ export class SpeakerPeer {
       this.#progressed(number)
       this.#wake()
     })
-    socket.on('data', (chunk: Buffer) => {
-      if (!this.#wanted.has(number)) return // closing: read so that the last words get out, and not looked at
-      this.#bytesReceived += chunk.length
-      this.#perform(this.#peering.receive(number, chunk))
-    })
+    socket.on('data', (chunk: Buffer) => input.received(chunk))
+  }
+
+  /** Looks at some of what a connection sent; true when more of it is left. */
+  #read(number: number, octets: Uint8Array | undefined): boolean {
+    if (!this.#wanted.has(number)) return false
+    const idleBefore = this.#peering.idleMessages(number)
+    if (octets === undefined) this.#perform(this.#peering.receiveMore(number, MESSAGES_PER_TURN))
+    else {
+      this.#bytesReceived += octets.length
+      this.#perform(this.#peering.receive(number, octets, MESSAGES_PER_TURN))
+    }
+    this.#judgeFlood(this.#peering.idleMessages(number) - idleBefore)
+    return this.#peering.hasMore(number)
+  }
+
+  /** Of messages that carry nothing too many end the session. */
+  #judgeFlood(messages: number): void {
+    if (this.#session === undefined || messages <= 0) return
+    const before = this.#flood.excess
+    const verdict = this.#flood.count(messages, this.#deps.clock.monotonic())
+    if (verdict === 'ordinary') return
+    this.#floodMessages += this.#flood.excess - before
+    if (before === 0) this.#log.warn({}, 'The peer floods us with messages that carry nothing; if it goes on, the session ends.')
+    if (verdict === 'too many') this.#perform(this.#peering.punish(FLOODED))
   }
 
   #send(number: number, bytes: Uint8Array): void {
@@ -410,6 +446,7 @@ export class SpeakerPeer {
     if (connection === undefined) return
     const { socket } = connection
     this.#connections.delete(number)
+    connection.input.end()
     if (socket.destroyed) return
     this.#closing.add(socket)
     if (socket.connecting && !this.#hasStopped) this.#failed('Connect', `no answer from ${connection.address}`)
@@ -418,7 +455,6 @@ export class SpeakerPeer {
       return
     }
     socket.end()
-    socket.resume()
     const cut = this.#deps.clock.after(CLOSE_PATIENCE_MS, () => socket.destroy())
     socket.once('close', () => cut.cancel())
   }
@@ -448,6 +484,7 @@ export class SpeakerPeer {
     // Nor hold the session for ever (RFC 9687 §3.2), unless no hold time was agreed: then a silent peer is none of our business.
     if (negotiated.holdTimeSeconds > 0) boundSending(connection.socket, { timeoutMs: this.#sendHoldMs }, this.#deps.calls)
     this.#sessions++
+    this.#flood = new FloodLimit(this.#deps.clock.monotonic())
     this.#isHeld = false
     this.#loggedWords = ''
     this.#faultsTold.clear()
@@ -507,6 +544,7 @@ export class SpeakerPeer {
   #ended(ending: PeeringAction & { type: 'ended' }): void {
     if (ending.connection !== undefined && this.#session?.number === ending.connection) {
       this.#session = undefined
+      for (const limit of Object.values(this.#refreshLimits)) limit.close()
       this.#adjRibOut.close()
       this.#tidyUp()
       this.#onDrained?.()
@@ -585,6 +623,14 @@ export class SpeakerPeer {
   }
 }
 
+/** Of messages read from a connection. */
+const MESSAGES_PER_TURN = 256
+const FLOODED = new BgpError(
+  ErrorCode.CEASE,
+  CeaseSubcode.OUT_OF_RESOURCES,
+  undefined,
+  'the peer floods us with messages that carry nothing',
+)
 const MAX_TURN_BYTES = 64 * 1024
 /** Two messages; the first turns run in cold code. */
 const FIRST_TURN_BYTES = 8 * 1024

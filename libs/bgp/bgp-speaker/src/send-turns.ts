@@ -1,5 +1,5 @@
 /**
- * Whose turn it is to encode and send. Peers with something to say wait here, first come first served; each is called once per turn of
+ * Whose turn it is to encode and send, and to read on what a peer floods us with. Peers with something to do wait here, first come first served; each is called once per turn of
  * the event loop at most, and when they have held the loop for a few milliseconds, the rest wait for the next turn. So neither one large
  * table nor many peers at once keep sockets, timers and everything else in the process waiting.
  */

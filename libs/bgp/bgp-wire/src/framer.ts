@@ -35,6 +35,11 @@ export class MessageFramer {
     return this.#gathered
   }
 
+  /** Does the chunk hold octets that next() has not looked at yet? */
+  get hasMore(): boolean {
+    return this.#at < this.#chunk.length
+  }
+
   /** RFC 8654: after we announced the capability, longer messages than 4096 are in order. */
   allowExtendedMessages(): void {
     this.#limit = MAX_EXTENDED_MESSAGE_LENGTH

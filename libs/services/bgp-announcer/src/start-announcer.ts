@@ -204,6 +204,11 @@ function describeMetrics(metrics: Metrics, announcer: Announcer, speaker: BgpSpe
   counter('bgp_peer_received_bytes_total', 'Octets received from the peer.', ({ counters }) => counters.bytesReceived)
   counter('bgp_peer_announced_total', 'Routes announced to the peer, repeats too.', ({ counters }) => counters.announced)
   counter('bgp_peer_withdrawn_total', 'Routes withdrawn from the peer.', ({ counters }) => counters.withdrawn)
+  counter(
+    'bgp_peer_flood_messages_total',
+    'Messages of the peer that carry nothing, beyond what is ordinary.',
+    ({ counters }) => counters.floodMessages,
+  )
   metrics.counter({
     name: 'bgp_refused_connections_total',
     help: 'BGP connections from addresses that no peer has, or without an option that the peer must have.',
