@@ -9,6 +9,9 @@ export default defineConfig({
           name: 'unit',
           include: ['{apps,libs,tools}/**/*.test.ts'],
           exclude: ['**/node_modules/**', '**/test/**', '**/dist/**'],
+          // Only to stop what hangs: a loaded machine is slow, and that is no failure.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {
