@@ -55,6 +55,7 @@ async function start(syncer: string, { bindings = [], answer = () => null, absen
   }
   const metrics = new Metrics({ process: false })
   const health = new Health({ clock, log: silentLog })
+  health.started()
   const routes: AdminRoutes = new Map()
   const config = parseConfig(syncer, 'test.toml', {})
   const gateway = await startSyncGateway(config, { bus, clock, log: silentLog, metrics, health, routes })
