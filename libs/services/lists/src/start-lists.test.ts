@@ -71,6 +71,7 @@ describe('what the operator sees', () => {
     const routes: AdminRoutes = new Map()
     const metrics = new Metrics({ process: false })
     const health = new Health({ clock: systemClock, log: silentLog })
+    health.started()
     const lists = await startLists(configOf('one', 'addresses = true\n'), { ...deps, routes, metrics, health })
     const ask = async (route: string, body?: unknown) => {
       const handler = routes.get(route)
@@ -121,6 +122,7 @@ test('a URL that has not answered at the start is no empty list: what its names 
   const { port } = server.address() as AddressInfo
   const clock = new FakeClock()
   const health = new Health({ clock, log: silentLog })
+  health.started()
   const config = parseConfig(`[[list]]\nname = "far"\nsource = "http://127.0.0.1:${port}/"\n`, 'test.toml', {})
   const starting = startLists(config, { ...deps, clock, health })
   await waitFor(() => held.length === 1 && clock.timers === 1)
