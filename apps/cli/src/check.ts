@@ -16,6 +16,7 @@ import { networkInterfaces } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { AdminClientError, askAdmin } from './admin-client.ts'
 import { describePreview, type Preview } from './describe-preview.ts'
+import { exposures } from './exposures.ts'
 import { print } from './print.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -24,7 +25,13 @@ export async function check(configFile: string, service: string | undefined, jso
   const needs: readonly string[] = PROGRAM_NEEDS[program]
   const config: Config = loadConfig(configFile, process.env, { needs: PROGRAM_NEEDS[program] })
   const store = program === 'all-in-one' ? lookAtStore(config) : { problems: [], warnings: [] }
-  const warnings = [...config.warnings, ...missingFolders(config, program), ...missingAddresses(config, needs), ...store.warnings]
+  const warnings = [
+    ...config.warnings,
+    ...missingFolders(config, program),
+    ...missingAddresses(config, needs),
+    ...exposures(config, needs),
+    ...store.warnings,
+  ]
   const problems = [...store.problems]
   let lists: RunningLists | undefined
   try {

@@ -11,6 +11,8 @@ export interface Config {
   readonly fileName: string
   /** Oddities worth a line in the log at start: nothing is wrong, but perhaps not meant. */
   readonly warnings: readonly string[]
+  /** Files that hold secrets (passwords, tokens, private keys), this one with them if some stand in it: for nobody else to read. */
+  readonly secretFiles: readonly string[]
   /** Are AAAA records and IPv6 routes wanted? */
   readonly ipv6: boolean
   /** In the order of the file, which is their priority: `domains` (named `default`) first. */
@@ -247,6 +249,8 @@ export interface SyncerConfig {
   readonly peers: readonly Endpoint[]
   /** Who may talk to us besides the peers: canonical prefixes. */
   readonly allow: readonly string[]
+  /** Names by which peers reach us: without a token other names are refused (DNS rebinding). */
+  readonly names: readonly string[]
   readonly token: Secret | undefined
 }
 

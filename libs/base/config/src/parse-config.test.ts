@@ -789,6 +789,14 @@ database = 2
     expect(parse('[syncer]\nlisten = ":8080"').warnings).toEqual([expect.stringContaining('nobody may talk to it')])
     expect(parse('[syncer]\nlisten = ":8080"\nallow = ["192.0.2.0/24"]').warnings).toEqual([])
   })
+
+  test('names of the gateway are host names, without port and scheme', () => {
+    expect(parse('[syncer]\nnames = ["Site-A.example.org", "b"]').syncer?.names).toEqual(['site-a.example.org', 'b'])
+    for (const wrong of ['a:8080', 'http://a', 'a/', '.a', 'a.', ''])
+      expect(mistakesIn(`[syncer]\nnames = ["${wrong}"]`)).toEqual([
+        expect.stringContaining('a host name without port, such as "site-a.example.org"'),
+      ])
+  })
 })
 
 test('the never list has every address of the file that routes must not catch', () => {

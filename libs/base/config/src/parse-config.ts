@@ -102,7 +102,7 @@ export function readConfig(fileText: string, fileName: string, environment: Envi
   const context: Context = { folder: dirname(resolve(fileName)), reading, environment }
   const ipv6 = root.get('ipv6', boolean, DEFAULTS.ipv6)
   const lists = parseLists(root, context)
-  const config: Config = {
+  const config = {
     fileName,
     warnings: reading.warnings,
     ipv6,
@@ -125,7 +125,8 @@ export function readConfig(fileText: string, fileName: string, environment: Envi
   root.done()
   reading.reportUnknownKeys()
   reading.warnOfUnknownVariables()
-  return { config, reading }
+  const secretFiles = [...reading.secretFiles].map((file) => file ?? fileName)
+  return { config: { ...config, secretFiles }, reading }
 }
 
 export interface Context {
@@ -216,6 +217,7 @@ function parseDnstap(section: Section, context: Context): DnstapConfig | undefin
   const tlsTable = section.table('tls')
   const certFile = tlsTable.required('cert', path(folder), 'the path of a PEM file')
   const keyFile = tlsTable.required('key', path(folder), 'the path of a PEM file')
+  tlsTable.noteSecretFile(keyFile)
   const clientCaFile = tlsTable.optional('clientCA', path(folder))
   if (tlsTable.present && listen.length > 0 && listen.every((one) => one.kind === 'unix'))
     section.mistaken('listen', 'seen UNIX sockets only', 'a "host:port" among them for [dnstap.tls] to guard')
@@ -261,6 +263,7 @@ function parseSyncer(section: Section, context: Context): SyncerConfig | undefin
     syncIntervalMs: section.get('syncInterval', duration({ minimumMs: 1000, zero: true }), DEFAULTS.syncer.syncIntervalMs),
     peers: section.get('peers', listOf(endpointWithPort), []),
     allow: section.get('allow', listOf(prefix), []),
+    names: section.get('names', listOf(hostName), []),
     token: readSecret(section, 'token', context),
   }
   repeated(
@@ -275,6 +278,14 @@ function parseSyncer(section: Section, context: Context): SyncerConfig | undefin
   return section.present ? syncer : undefined
 }
 
+/** A name as it may stand in an HTTP Host header, without port. */
+const hostName: Read<string> = (value) => {
+  const written = text(value)
+  return written instanceof Wrong || !/^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?$/.test(written)
+    ? new Wrong('a host name without port, such as "site-a.example.org"')
+    : written.toLowerCase()
+}
+
 function parseBus(section: Section, context: Context): BusConfig {
   const servers = section.get('servers', oneOrMany(natsServer), [])
   const nats: BusConfig = {
@@ -287,6 +298,7 @@ function parseBus(section: Section, context: Context): BusConfig {
     tls: parseClientTls(section.table('tls'), context),
     replicas: section.optional('replicas', integer(1, 5)),
   }
+  section.noteSecretFile(nats.credsFile)
   const ways = [nats.user ?? nats.password, nats.token, nats.credsFile].filter((way) => way !== undefined)
   if (ways.length > 1)
     section.mistaken(
@@ -386,6 +398,7 @@ function parseClientTls(section: Section, { folder }: Context): TlsClientConfig 
     certFile: section.optional('cert', path(folder)),
     keyFile: section.optional('key', path(folder)),
   }
+  section.noteSecretFile(tls.keyFile)
   if ((tls.certFile === undefined) !== (tls.keyFile === undefined) && section.has('cert') !== section.has('key'))
     section.missing(tls.certFile === undefined ? 'cert' : 'key', 'cert and key together')
   section.done()

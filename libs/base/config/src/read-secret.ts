@@ -18,6 +18,8 @@ export function readSecret(
   const fileKey = `${key}File`
   const direct = section.optional(key, secretText(check))
   const fromFile = section.optional(fileKey, secretFile(folder, check))
+  section.noteSecret(key)
+  if (fromFile !== undefined) section.noteSecretFile(section.optional(fileKey, path(folder)))
   if (section.has(key) && section.has(fileKey))
     section.mistaken(fileKey, `stands beside ${section.fullKey(key)}`, 'one of the two')
   return direct ?? fromFile

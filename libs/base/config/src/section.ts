@@ -17,6 +17,8 @@ export const ENVIRONMENT_PREFIX = 'DNSTAP_BGP_'
 export class Reading {
   readonly mistakes: Mistake[]
   readonly warnings: string[] = []
+  /** Files that hold secrets; undefined stands for the configuration itself. */
+  readonly secretFiles = new Set<string | undefined>()
   /** Something the file lacks may stand in a line that could not be read: do not report it. */
   readonly incomplete: boolean
   /** By folded name without the prefix. */
@@ -185,6 +187,17 @@ export class Section {
       return []
     }
     return value.elements.map((element) => new Section(this.#reading, { title, variables: undefined }, element))
+  }
+
+  /** The value of this key is a secret: the configuration holds it, unless it came from the environment. */
+  noteSecret(key: string): void {
+    const found = this.#find(key)
+    if (found?.at !== undefined) this.#reading.secretFiles.add(undefined)
+  }
+
+  /** This file, if one was named, holds a secret. */
+  noteSecretFile(file: string | undefined): void {
+    if (file !== undefined) this.#reading.secretFiles.add(file)
   }
 
   /** A key that we do not have but somebody may write; the advice stands in the place of a guess. */

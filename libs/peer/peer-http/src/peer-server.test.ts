@@ -3,6 +3,7 @@ import type { PeerEntry } from '@dnstap-bgp/peer-sync'
 import { silentLog } from '@dnstap-bgp/runtime'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
+import { hostname } from 'node:os'
 import { afterEach, describe, expect, test } from 'vitest'
 import { startPeerServer } from './peer-server.ts'
 import type { PeerServer, PeerServerConfig, PeerServerDeps } from './peer-server.ts'
@@ -26,7 +27,7 @@ async function start(config: Partial<PeerServerConfig> = {}, deps: Partial<PeerS
   const accepted: [entry: PeerEntry, from: string][] = []
   const clock = new FakeClock()
   const server = await startPeerServer(
-    { listen: { host: '127.0.0.1', port: 0 }, peers: ['127.0.0.1'], allow: [], token: undefined, ...config },
+    { listen: { host: '127.0.0.1', port: 0 }, peers: ['127.0.0.1'], allow: [], names: [], token: undefined, ...config },
     {
       entries: () => parts(ENTRIES),
       accept: (entries, from) => {
@@ -265,6 +266,68 @@ describe('who may talk', () => {
     expect(
       await exchange(server, goGet('/fetch', 'GET', 'X-Forwarded-For: 192.0.2.1\r\nForwarded: for=192.0.2.1\r\n')),
     ).toContain('403 Forbidden')
+  })
+
+  test.each([
+    ['Origin', 'Origin: http://evil.example\r\n'],
+    ['Origin null', 'Origin: null\r\n'],
+    ['Origin of our own', 'Origin: http://192.0.2.7:8080\r\n'],
+    ['Sec-Fetch-Site', 'Sec-Fetch-Site: none\r\n'],
+    ['Sec-Fetch-Mode', 'sec-fetch-mode: no-cors\r\n'],
+    ['Sec-Fetch-Dest', 'SEC-FETCH-DEST: empty\r\n'],
+  ])(
+    'a request with %s is a web page that drives a browser at an allowed address: 403, with a token or without',
+    async (_, header) => {
+      const token = { reveal: () => 'sesame' }
+      for (const more of [{}, { token }]) {
+        const { server, accepted } = await start(more)
+        for (const request of [
+          goPut(LISTED, header),
+          goPut(LISTED, header).replace('PUT', 'POST'),
+          goGet('/fetch', 'GET', header),
+        ])
+          expect(await exchange(server, request)).toMatch(/^HTTP\/1\.1 403 [^]*Forbidden: requests of web pages are refused/)
+        expect(accepted).toEqual([])
+        expect(server.counts.forbidden).toBe(3)
+      }
+    },
+  )
+
+  const toHost = (host: string, more = '') => goGet('/fetch', 'GET', more).replace('192.0.2.7:8080', host)
+
+  test('a name that is not ours gets 403 (DNS rebinding), one of syncer.names and an address do not', async () => {
+    const lines: string[] = []
+    const log = { ...silentLog, warn: (fields: object) => void lines.push(JSON.stringify(fields)) }
+    const { server, accepted } = await start({ names: ['Site-A.example'] }, { log })
+    for (const host of [
+      'evil.example',
+      'evil.example:8080',
+      'site-a.example.evil.example',
+      '192.0.2.7.evil.example',
+      '1.2.3.4.5',
+    ])
+      expect(await exchange(server, toHost(host))).toMatch(
+        /^HTTP\/1\.1 403 [^]*Forbidden: [\w.-]+ is not a name of this gateway \(add it to syncer\.names, or set syncer\.token\)$/,
+      )
+    expect(await exchange(server, goPut(LISTED).replace('192.0.2.7:8080', 'evil.example'))).toContain('403 Forbidden')
+    expect(accepted).toEqual([])
+    expect(lines[0]).toContain('evil.example is not a name of this gateway')
+    for (const host of [
+      'site-a.example',
+      'SITE-A.EXAMPLE.:8080',
+      '[2001:db8::1]:8080',
+      '192.0.2.7',
+      'sync-gateway:8080',
+      'localhost',
+    ])
+      expect(await exchange(server, toHost(host))).toContain('200 OK')
+    expect(await exchange(server, toHost(hostname()))).toContain('200 OK')
+    expect(await exchange(server, 'GET /fetch HTTP/1.0\r\n\r\n')).toContain('200 OK')
+  })
+
+  test('with a token any Host will do: no web page knows the token', async () => {
+    const { server } = await start({ token: { reveal: () => 'sesame' } })
+    expect(await exchange(server, toHost('proxy.example', 'Authorization: Bearer sesame\r\n'))).toContain('200 OK')
   })
 
   test('with a token, a peer without it gets 401', async () => {

@@ -8,7 +8,7 @@
  * An entry that is well formed but not wanted (not listed here, on the never list) gets 200 as well, with the reason as text: the ancestor
  * stops telling its other peers when one answers anything else.
  *
- * Who may talk: `AllowedPeers`, and the bearer token when there is one. Everything is bounded: body, time, connections, fetches at once.
+ * Who may talk: `AllowedPeers`, no web page (web-page-guard.ts), and the bearer token when there is one. Everything is bounded: body, time, connections, fetches at once.
  */
 import { BatchReader, PeerSyncError, SingleEntryReader, encodeEntry } from '@dnstap-bgp/peer-sync'
 import type { EntryReader, PeerEntry } from '@dnstap-bgp/peer-sync'
@@ -19,8 +19,10 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { hostname } from 'node:os'
 import { AllowedPeers, plainAddress } from './allowed-peers.ts'
 import type { Resolve } from './allowed-peers.ts'
+import { whyFromWebPage } from './web-page-guard.ts'
 
 export interface PeerServerConfig {
   /** A host that is undefined means every address; port 0 any free one. */
@@ -29,6 +31,8 @@ export interface PeerServerConfig {
   readonly peers: readonly string[]
   /** Further prefixes that may talk to us. */
   readonly allow: readonly string[]
+  /** Names by which peers reach us, besides the name of this machine. */
+  readonly names: readonly string[]
   readonly token: SecretText | undefined
 }
 
@@ -60,7 +64,7 @@ export interface PeerServerCounts {
   entriesTaken: number
   entriesMalformed: number
   entriesUnwanted: number
-  /** Requests refused by address, by token, for their body, for want of room or because nothing could be taken. */
+  /** Requests refused by address or as a web page's, by token, for their body, for want of room or because nothing could be taken. */
   forbidden: number
   unauthorized: number
   malformed: number
@@ -120,6 +124,8 @@ class Gateway implements PeerServer {
   readonly #allowed: AllowedPeers
   readonly #server: Server
   readonly #token: Buffer | undefined
+  /** Undefined: the token says who talks, and any Host will do. */
+  readonly #names: ReadonlySet<string> | undefined
   /** Many peers may ask in vain for long. */
   readonly #failures: RateLimitedLog
   #fetching = 0
@@ -129,6 +135,8 @@ class Gateway implements PeerServer {
     this.#config = config
     this.#deps = deps
     this.#token = config.token === undefined ? undefined : digest(`Bearer ${reveal(config.token)}`)
+    this.#names =
+      config.token === undefined ? new Set([...config.names, hostname()].map((name) => name.toLowerCase())) : undefined
     this.#allowed = new AllowedPeers({ hosts: config.peers, prefixes: config.allow }, deps)
     this.#failures = new RateLimitedLog(deps.log, deps.clock)
     this.#server = createServer(
@@ -209,6 +217,13 @@ class Gateway implements PeerServer {
         403,
         `Forbidden: ${plainAddress(remoteAddress ?? '')} is not among the peers (syncer.peers, syncer.allow)`,
       )
+    }
+    const why = whyFromWebPage(request.headers, this.#names)
+    if (why !== undefined) {
+      this.counts.forbidden++
+      // A peer that reaches us by a name that we do not know would be refused without anybody knowing why.
+      this.#failures.warn({ syncPeer: plainAddress(remoteAddress ?? ''), why }, 'A request to the sync gateway was refused.')
+      return refuse(response, 403, `Forbidden: ${why}`)
     }
     if (this.#token !== undefined) {
       const { authorization } = request.headers

@@ -88,7 +88,7 @@ export async function startSyncGateway(config: Pick<Config, 'syncer'>, deps: Sta
   let server: PeerServer | undefined
   if (syncer.listen !== undefined) {
     server = await startPeerServer(
-      { listen: syncer.listen, peers: syncer.peers.map((peer) => peer.host), allow: syncer.allow, token: syncer.token },
+      { ...syncer, listen: syncer.listen, peers: syncer.peers.map((peer) => peer.host) },
       { entries: entriesOf, accept, clock, log },
     )
     log.info({ port: server.port }, 'Other instances can reach us.')
