@@ -183,6 +183,8 @@ describe('what the cache learnt', () => {
     bus.publish(LEARNT, [resolution(), resolution({ address: '203.0.113.2' })])
     await waitFor(() => alive.puts.length === 2 && mute.puts.length === 2)
     expect(alive.puts.sort()).toEqual([jsonOf('203.0.113.1'), jsonOf('203.0.113.2')])
+    // Its answers are on their way: the clock waits for them.
+    await waitFor(() => JSON.stringify(gateway.report()).includes(`${alive.where}: 2 told`))
     clock.advance(5000)
     await waitFor(() => health.report().state === 'degraded')
     expect(health.report().components).toMatchObject([
