@@ -97,9 +97,14 @@ export class SpeakerPeer {
   #turnBytes = FIRST_TURN_BYTES
   #progressNotedAt = -Infinity
   #hasStopped = false
+  /** Its routes are to go: a session that comes up now announces none. */
+  #isLeaving = false
+  /** When the last session ended; before the first one, when we started. */
+  #awaySinceMs: number
   #loggedWords = ''
   #faultsTold = new Set<string>()
   #onDrained: (() => void) | undefined
+  #onSession: (() => void) | undefined
 
   // For operators.
   #state: State = 'Idle'
@@ -127,6 +132,7 @@ export class SpeakerPeer {
     this.#limitedLog = new RateLimitedLog(this.#log, deps.clock)
     this.#maxInFlightBytes = Math.max(64 * 1024, speaker.maxInFlightBytes ?? DEFAULT_MAX_IN_FLIGHT_BYTES)
     this.#stateSince = deps.clock.now()
+    this.#awaySinceMs = deps.clock.monotonic()
     const session = sessionConfig(speaker, config, deps.dice)
     this.#sendHoldMs = withDefaults(session).sendHoldTimeSeconds * 1000
     this.#peering = new Peering(session)
@@ -184,10 +190,29 @@ export class SpeakerPeer {
     return this.#addresses
   }
 
-  /** Withdraws all that is out; resolves when it was handed to the kernel, or the session is gone. */
+  /**
+   * Withdraws all that is out, and has the peer drop what it kept from a session before: what was not advertised in this session cannot be
+   * withdrawn, and goes at End-of-RIB (RFC 4724). Where such a peer has no session yet, one is waited for. Resolves when all was handed to
+   * the kernel, or the session is gone; wait no longer than you have patience.
+   */
   async withdraw(): Promise<void> {
+    this.#isLeaving = true
+    if (this.#session === undefined && this.#mayKeepRoutes) {
+      const hurry = () => this.#perform(this.#peering.start()) // ends a pause
+      hurry()
+      const hurrying = this.#deps.clock.every(HURRY_MS, hurry)
+      await new Promise<void>((resolve) => (this.#onSession = resolve))
+      hurrying.cancel()
+    }
     this.#adjRibOut.withdrawAll()
     await this.drained()
+  }
+
+  /** Has a peer without a session routes of ours from before, as far as we know? It keeps them for the time that we offered. */
+  get #mayKeepRoutes(): boolean {
+    const { gracefulRestartSeconds = 0, longLivedStaleSeconds = 0 } = this.#speaker
+    if (gracefulRestartSeconds === 0 || this.config.gracefulRestart === false || this.isHeld) return false
+    return this.#deps.clock.monotonic() - this.#awaySinceMs < (gracefulRestartSeconds + longLivedStaleSeconds) * 1000
   }
 
   /** Resolves when all that the peer should hear was handed to the kernel, or the session is gone. */
@@ -207,6 +232,7 @@ export class SpeakerPeer {
     this.#timers.clear()
     this.#adjRibOut.close()
     this.#tidyUp()
+    this.#onSession?.()
     this.#onDrained?.()
   }
 
@@ -518,6 +544,8 @@ export class SpeakerPeer {
       maxMessageLength: MAX_UPDATE_LENGTH,
       maxRoutes: this.config.maxRoutes ?? Infinity,
     })
+    if (this.#isLeaving) this.#adjRibOut.withdrawAll()
+    this.#onSession?.()
   }
 
   /** Counters of the session that was, before the Adj-RIB-Out begins to count anew. */
@@ -544,6 +572,7 @@ export class SpeakerPeer {
   #ended(ending: PeeringAction & { type: 'ended' }): void {
     if (ending.connection !== undefined && this.#session?.number === ending.connection) {
       this.#session = undefined
+      this.#awaySinceMs = this.#deps.clock.monotonic()
       for (const limit of Object.values(this.#refreshLimits)) limit.close()
       this.#adjRibOut.close()
       this.#tidyUp()
@@ -635,8 +664,11 @@ const MAX_TURN_BYTES = 64 * 1024
 /** Two messages; the first turns run in cold code. */
 const FIRST_TURN_BYTES = 8 * 1024
 const TURN_MS = 2
-const CLOSE_PATIENCE_MS = 5000
+/** The speaker, when it closes, has its own. */
+const CLOSE_PATIENCE_MS = 10_000
 const LAST_LOOK_MS = 10
+/** Pause between attempts to reach a peer that must still hear of withdrawals. */
+const HURRY_MS = 500
 const SYSTEM_TTL = 64
 
 /** The end of a session that is meant: Cease, Administrative Shutdown, with a word to the other operator (RFC 9003). */

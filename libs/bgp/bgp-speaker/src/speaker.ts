@@ -48,7 +48,8 @@ export class BgpSpeaker {
   readonly #listenFaults = new Map<string, string>()
   #callsFault: string | undefined
   readonly #timers = new Set<Timer>()
-  #state: 'new' | 'running' | 'closed' = 'new'
+  /** `leaving`: routes are being withdrawn, and peers that we know may still connect to hear of it. */
+  #state: 'new' | 'running' | 'leaving' | 'closed' = 'new'
   readonly #strangersLog: RateLimitedLog
   /** Connections turned away since the start: from addresses that no peer has, or without an option that the peer must have. */
   refusedConnections = 0
@@ -117,10 +118,9 @@ export class BgpSpeaker {
   }
 
   async close(options: CloseOptions = {}): Promise<void> {
-    if (this.#state === 'closed') return
-    this.#state = 'closed'
+    if (this.#isClosed) return
+    this.#state = options.withdraw === true ? 'leaving' : 'closed'
     for (const timer of this.#timers) timer.cancel()
-    for (const listener of this.#listeners) listener.close()
     const peers = this.#all()
     if (options.withdraw === true)
       await this.#within(
@@ -133,10 +133,13 @@ export class BgpSpeaker {
         DRAIN_PATIENCE_MS,
         peers.filter((peer) => peer.keepsRoutes).map((peer) => peer.drained()),
       )
+    this.#state = 'closed'
+    for (const listener of this.#listeners) listener.close()
     const message = options.message ?? 'dnstap-bgp stops'
     for (const peer of peers) peer.stop(options.withdraw === true ? farewell(message) : peer.gracefulStop(message))
+    // A peer that is slow and finds the connection gone may drop what it has not read, the withdrawals with it: GoBGP does.
     await this.#within(
-      CLOSE_PATIENCE_MS,
+      options.withdraw === true ? FAREWELL_PATIENCE_MS : CLOSE_PATIENCE_MS,
       peers.map((peer) => peer.closed()),
     )
     for (const peer of peers) peer.destroySockets()
@@ -155,7 +158,7 @@ export class BgpSpeaker {
 
   /** A close() may come while start() waits. */
   get #isClosed(): boolean {
-    return this.#state === 'closed'
+    return this.#state === 'leaving' || this.#state === 'closed'
   }
 
   #all(): SpeakerPeer[] {
@@ -229,7 +232,7 @@ export class BgpSpeaker {
   #incoming(socket: Socket, hasKey: (address: string) => boolean): void {
     const isRunning = this.#state === 'running'
     const address = plainAddress(socket.remoteAddress ?? '')
-    const known = isRunning ? (this.#peerAt(address) ?? this.#dynamic.get(address)) : undefined
+    const known = isRunning || this.#state === 'leaving' ? (this.#peerAt(address) ?? this.#dynamic.get(address)) : undefined
     const config = known?.config ?? (isRunning ? this.#rangeOf(address) : undefined)
     const refusal = config === undefined ? 'an address that no peer has' : this.#whatIsMissing(config, hasKey(address))
     const peer = config === undefined || refusal !== undefined ? undefined : (known ?? this.#dynamicPeer(address, config))
@@ -337,9 +340,12 @@ function listenerDevice(peers: readonly SpeakerPeerConfig[]): string | undefined
 }
 
 const LOOKUP_PERIOD_MS = 60_000
-const WITHDRAW_PATIENCE_MS = 5000
+/** GoBGP lets nobody in for 6 s after it lost a session. */
+const WITHDRAW_PATIENCE_MS = 8000
 const DRAIN_PATIENCE_MS = 5000
 const CLOSE_PATIENCE_MS = 2000
+/** With the time to withdraw this is less than the 15 s that a stop may take in all. */
+const FAREWELL_PATIENCE_MS = 5000
 const LISTEN_RETRY_MS = 10_000
 const MAX_DYNAMIC_PEERS = 256
 
