@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { BINDINGS, HEAD, RESOLUTIONS, RESOLVERS, ROUTE_CHANGES, SNAPSHOT, TAIL } from './subjects.ts'
 import { dnstapbgp } from './generated/steering.js'
@@ -38,13 +37,16 @@ describe('what services tell each other', () => {
   test.each([
     [
       'an address of five octets',
-      () => RESOLUTIONS.decode(dnstapbgp.v1.Resolutions.encode({ resolutions: [{ address: new Uint8Array(5) }] }).finish()),
+      () =>
+        RESOLUTIONS.decode(
+          dnstapbgp.v1.Resolutions.encode({ resolutions: [{ name: 'x', address: new Uint8Array(5) }] }).finish(),
+        ),
     ],
     [
       'a time that is none',
       () =>
         RESOLUTIONS.decode(
-          dnstapbgp.v1.Resolutions.encode({ resolutions: [{ address: new Uint8Array(4), seenAtMs: NaN }] }).finish(),
+          dnstapbgp.v1.Resolutions.encode({ resolutions: [{ name: 'x', address: new Uint8Array(4), seenAtMs: NaN }] }).finish(),
         ),
     ],
     ['no change at all', () => ROUTE_CHANGES.decode(dnstapbgp.v1.RouteChanges.encode({ epoch: 'e' }).finish())],
@@ -52,28 +54,12 @@ describe('what services tell each other', () => {
       'a prefix with host bits',
       () =>
         ROUTE_CHANGES.decode(
-          dnstapbgp.v1.RouteChanges.encode({ changes: [{ address: Uint8Array.of(10, 0, 0, 1), lengthBits: 8 }] }).finish(),
+          dnstapbgp.v1.RouteChanges.encode({
+            epoch: 'e',
+            changes: [{ address: Uint8Array.of(10, 0, 0, 1), lengthBits: 8 }],
+          }).finish(),
         ),
     ],
-    ['a fractional revision', () => HEAD.decode(dnstapbgp.v1.StoreHead.encode({ revision: 1.5 }).finish())],
+    ['a fractional revision', () => HEAD.decode(dnstapbgp.v1.StoreHead.encode({ epoch: 'e', revision: 1.5 }).finish())],
   ])('%s is refused', (_name, decode) => expect(decode).toThrow(/not a|address of|without/))
-
-  test('random bytes are refused or decoded, never anything else', () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
-        for (const codec of [RESOLUTIONS, RESOLVERS, ROUTE_CHANGES, HEAD, TAIL.part, SNAPSHOT.part]) {
-          try {
-            codec.decode(bytes)
-          } catch (error) {
-            expect(error).toBeInstanceOf(Error)
-          }
-        }
-      }),
-    )
-  })
-
-  test('a field of a later version is passed over', () => {
-    const later = Uint8Array.of(...HEAD.encode({ epoch: 'e', revision: 3 }), 0xfa, 0x01, 2, 7, 7)
-    expect(HEAD.decode(later)).toEqual({ epoch: 'e', revision: 3 })
-  })
 })

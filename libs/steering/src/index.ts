@@ -1,18 +1,15 @@
-export { SteeringError } from './codec.ts'
+export { SteeringError } from './checked.ts'
 export { HeardResolvers } from './heard-resolvers.ts'
 export { octetsOfResolution } from './resolution.ts'
 export type { Resolution } from './resolution.ts'
 export type { RouteChange, RouteChanges, RoutesChunk, StoreHead, TailPart } from './route-change.ts'
 export { RouteFollower } from './route-follower.ts'
 export type { FollowerAction, FollowerState } from './route-follower.ts'
+export { EXPLAIN, FINDINGS, FORGET, FORGOTTEN, INQUIRY } from './operator.ts'
+export type { ExplainRequest, Findings, ForgetRequest, Forgotten, Inquiry, Note, OperatorAnswer, RouteState } from './operator.ts'
 export {
   BINDINGS,
-  EXPLAIN,
-  FINDINGS,
-  FORGET,
-  FORGOTTEN,
   HEAD,
-  INQUIRY,
   LEARNT,
   OFFER,
   RESOLUTIONS,
@@ -22,13 +19,6 @@ export {
   TAIL,
   TELL_HELD_DOWN,
 } from './subjects.ts'
-export type {
-  ExplainRequest,
-  Findings,
-  ForgetRequest,
-  Forgotten,
-  Inquiry,
-  OfferAnswer,
-  OperatorAnswer,
-  RouteState,
-} from './subjects.ts'
+export type { OfferAnswer } from './subjects.ts'
+export { decodersOnBus, SERVICES, WHO_SAYS_WHAT } from './who-says-what.ts'
+export type { BusRow, CallOnBus, NameOnBus, ServiceName } from './who-says-what.ts'

@@ -6,7 +6,7 @@ import { formatDuration } from '@dnstap-bgp/config'
 import { normalizeName } from '@dnstap-bgp/domain-list'
 import { formatPrefix, parsePrefix } from '@dnstap-bgp/ip'
 import type { Binding, IpStore, Outcome } from '@dnstap-bgp/ip-store'
-import type { Findings, Resolution } from '@dnstap-bgp/steering'
+import type { Findings, Note, Resolution } from '@dnstap-bgp/steering'
 import { canonicalName, type Admission, type Refusal } from './admission.ts'
 import { CROWDED_RULES, rulesOf } from './crowded-addresses.ts'
 import { unixTimeOf, type Moments } from './moment.ts'
@@ -33,10 +33,6 @@ interface Ended {
 
 /** By the monotonic clock of who remembers it. */
 type At<Note> = Note & { readonly atMs: number }
-
-/** A note as replicas tell each other: their clocks differ, so it says how long ago. */
-export type Note =
-  (Refused & { readonly kind: 'refused'; readonly agoMs: number }) | (Ended & { readonly kind: 'ended'; readonly agoMs: number })
 
 export interface Explanation {
   readonly subject: string
@@ -67,7 +63,7 @@ export interface Explanation {
     readonly heldFor: string
   }[]
   readonly lists: readonly { readonly list: string; readonly rule: string }[]
-  readonly refusals: readonly (Refused & { readonly at: string })[]
+  readonly refusals: readonly (Omit<Refused, 'refusal'> & { readonly refusal: string; readonly at: string })[]
 }
 
 export interface Looked {
@@ -172,7 +168,7 @@ export class Explainer {
   tell(subject: string, { bindings }: Looked, findings?: readonly Findings[]): Explanation {
     const stored = this.storedAs(subject)
     const isAddress = parsePrefix(subject) !== undefined
-    const notes = [...this.notesOf(stored), ...(findings ?? []).flatMap((one) => (one.notes ?? []) as readonly Note[])]
+    const notes = [...this.notesOf(stored), ...(findings ?? []).flatMap((one) => one.notes ?? [])]
     notes.sort((a, b) => b.agoMs - a.agoMs)
     const announced = (findings ?? []).flatMap(({ routes }) => routes ?? [])
     const lists = isAddress

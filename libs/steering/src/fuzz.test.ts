@@ -1,0 +1,232 @@
+/** Whatever stands on the bus, a codec gives a message that can be worked with, or SteeringError. Nothing else, on any name. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { MAX_HOLD_DOWN_MS, SteeringError } from './checked.ts'
+import { dnstapbgp } from './generated/steering.js'
+import { EXPLAIN, FINDINGS, FORGET, FORGOTTEN, INQUIRY } from './operator.ts'
+import {
+  BINDINGS,
+  HEAD,
+  LEARNT,
+  OFFER,
+  RESOLUTIONS,
+  RESOLVERS,
+  ROUTE_CHANGES,
+  SNAPSHOT,
+  TAIL,
+  TELL_HELD_DOWN,
+} from './subjects.ts'
+import { decodersOnBus, WHO_SAYS_WHAT } from './who-says-what.ts'
+
+const v1 = dnstapbgp.v1
+const bytesOf = (text: string) => new TextEncoder().encode(text)
+
+const resolution = {
+  list: 'default',
+  name: 'www.example.org',
+  rule: 'example.org',
+  address: '2001:db8::1',
+  ttlSeconds: 300,
+  seenAtMs: 1_700_000_000_123.5,
+  source: 'unbound',
+  chain: ['www.example.org', 'cdn.example.net'],
+}
+const changes = { epoch: 'e1', firstRevision: 7, changes: [{ prefix: '198.18.0.1/32', lists: ['a', 'b'] }] }
+const notes = [
+  {
+    kind: 'refused' as const,
+    agoMs: 12.5,
+    list: 'a',
+    name: 'x.example.org',
+    address: 'none',
+    refusal: 'rate',
+    why: 'too fast',
+    source: 's',
+  },
+  { kind: 'ended' as const, agoMs: 0, why: 'its last binding ended' },
+]
+const findings = {
+  id: '1',
+  routes: [{ prefix: '198.18.0.1/32', announcer: '192.0.2.1', peers: ['edge-1'], heldForMs: 12 }],
+  notes,
+}
+const head = { epoch: 'e1', revision: 9 }
+const forgotten = { subject: '198.18.0.1/32', holdDownMs: 60_000 }
+
+/** Each codec with a message that uses all of its fields. */
+const SAMPLES = new Map(
+  [
+    sample(RESOLUTIONS, [resolution], RESOLUTIONS.name),
+    sample(LEARNT, [resolution], LEARNT.name),
+    sample(ROUTE_CHANGES, changes, ROUTE_CHANGES.name),
+    sample(HEAD, head, HEAD.name),
+    sample(FORGOTTEN, forgotten, FORGOTTEN.name),
+    sample(TELL_HELD_DOWN, undefined, TELL_HELD_DOWN.name),
+    sample(RESOLVERS, ['192.0.2.53', '2001:db8::53'], RESOLVERS.name),
+    sample(INQUIRY, { id: '1', subject: 'x.example.org', prefixes: ['198.18.0.1/32', '198.18.0.0/15'] }, INQUIRY.name),
+    sample(FINDINGS, findings, FINDINGS.name),
+    sample(SNAPSHOT.request, undefined, SNAPSHOT.name),
+    sample(SNAPSHOT.part, { ...head, routes: changes.changes }, `${SNAPSHOT.name} (answer)`),
+    sample(TAIL.request, head, TAIL.name),
+    sample(TAIL.part, changes, `${TAIL.name} (answer)`),
+    sample(BINDINGS.request, undefined, BINDINGS.name),
+    sample(BINDINGS.part, [resolution], `${BINDINGS.name} (answer)`),
+    sample(OFFER.request, [{ ...resolution, list: '' }], OFFER.name),
+    sample(OFFER.part, [null, { refusal: 'rate', why: 'too fast' }], `${OFFER.name} (answer)`),
+    sample(EXPLAIN.request, { subject: 'x.example.org' }, EXPLAIN.name),
+    sample(EXPLAIN.part, { answer: { verdict: 'Routed.' } }, `${EXPLAIN.name} (answer)`),
+    sample(FORGET.request, forgotten, FORGET.name),
+    sample(FORGET.part, { status: 503, error: 'the store is away' }, `${FORGET.name} (answer)`),
+  ].map((one) => [one.name, one]),
+)
+
+function sample<T>(codec: { encode(message: T): Uint8Array; decode(bytes: Uint8Array): T }, message: T, name: string) {
+  /** What comes out can be worked with: it can be written again, and is read alike. */
+  const readAndWrite = (bytes: Uint8Array): void => {
+    const read = codec.decode(bytes)
+    expect(codec.decode(codec.encode(read))).toEqual(read)
+  }
+  return {
+    name,
+    message,
+    bytes: codec.encode(message),
+    decode: (bytes: Uint8Array): unknown => codec.decode(bytes),
+    readAndWrite,
+  }
+}
+
+function takenOrRefused(readAndWrite: (bytes: Uint8Array) => void, bytes: Uint8Array): void {
+  try {
+    readAndWrite(bytes)
+  } catch (error) {
+    if (!(error instanceof SteeringError)) throw error
+  }
+}
+
+test('every name on the bus has a sample here', () => {
+  expect([...SAMPLES.keys()].sort()).toEqual([...decodersOnBus().keys()].sort())
+  for (const { serves, asks } of Object.values(WHO_SAYS_WHAT))
+    for (const call of [...serves, ...asks]) expect(call.part).toBeDefined()
+})
+
+describe.each([...SAMPLES.values()])('$name', ({ message, bytes, decode, readAndWrite }) => {
+  test('survives the wire', () => expect(decode(bytes)).toEqual(message))
+
+  test('cut off anywhere, and with any one octet changed, is refused or taken', () => {
+    for (let length = 0; length < bytes.length; length++) takenOrRefused(readAndWrite, bytes.slice(0, length))
+    for (let at = 0; at < bytes.length; at++)
+      for (const octet of [0, 1, 0x7f, 0x80, 0xff, bytes[at] ^ 1, bytes[at] ^ 8])
+        takenOrRefused(
+          readAndWrite,
+          Uint8Array.from(bytes, (each, i) => (i === at ? octet : each)),
+        )
+  })
+
+  test('random octets, and spliced ones, are refused or taken', () => {
+    const part = fc.uint8Array({ maxLength: 40 })
+    const spliced = fc.tuple(fc.nat(bytes.length), part, fc.nat(bytes.length)).map(([to, middle, from]) => {
+      return Uint8Array.from([...bytes.slice(0, to), ...middle, ...bytes.slice(from)])
+    })
+    fc.assert(
+      fc.property(fc.oneof(part, spliced), (octets) => takenOrRefused(readAndWrite, octets)),
+      { numRuns: 300 },
+    )
+  })
+
+  test('JSON of any kind is refused', () => {
+    for (const json of ['null', '{}', '[]', '""', '{"subject":"x","holdDownMs":1}'])
+      expect(() => decode(bytesOf(json)), json).toThrow(SteeringError)
+    expect(() => decode(Uint8Array.of(0x1c))).toThrow(SteeringError)
+  })
+
+  test('fields of a later version are passed over', () => {
+    const later = Uint8Array.of(...bytes, 0xfa, 0x3f, 2, 7, 7, 0xf8, 0x3f, 1)
+    expect(decode(later)).toEqual(message)
+  })
+})
+
+const wire = {
+  forgotten: (fields: dnstapbgp.v1.IForgotten) => v1.Forgotten.encode(fields).finish(),
+  inquiry: (fields: dnstapbgp.v1.IInquiry) => v1.Inquiry.encode(fields).finish(),
+  findings: (fields: dnstapbgp.v1.IFindings) => v1.Findings.encode({ id: '1', ...fields }).finish(),
+  answer: (fields: dnstapbgp.v1.IOperatorAnswer) => v1.OperatorAnswer.encode(fields).finish(),
+  resolution: (fields: dnstapbgp.v1.IResolution) =>
+    v1.Resolutions.encode({ resolutions: [{ name: 'x', address: new Uint8Array(4), ...fields }] }).finish(),
+  changes: (fields: dnstapbgp.v1.IRouteChanges) =>
+    v1.RouteChanges.encode({
+      epoch: 'e',
+      firstRevision: 1,
+      changes: [{ address: new Uint8Array(4), lengthBits: 32 }],
+      ...fields,
+    }).finish(),
+  json: (json: string) => Uint8Array.of(0x0a, json.length, ...bytesOf(json)),
+}
+const long = 'x'.repeat(5000)
+
+test.each([
+  ['no octets as FORGOTTEN', () => FORGOTTEN.decode(new Uint8Array())],
+  ['no octets as HEAD, which would void all that is known', () => HEAD.decode(new Uint8Array())],
+  ['no octets as INQUIRY', () => INQUIRY.decode(new Uint8Array())],
+  ['no octets as FINDINGS', () => FINDINGS.decode(new Uint8Array())],
+  ['no octets as an answer', () => EXPLAIN.part.decode(new Uint8Array())],
+  ['the JSON message of before', () => FORGOTTEN.decode(wire.json('{"subject":"x","holdDownMs":1}'))],
+  ['a hold-down that is no number', () => FORGOTTEN.decode(wire.forgotten({ subject: 'x', holdDownMs: NaN }))],
+  ['a hold-down without an end', () => FORGOTTEN.decode(wire.forgotten({ subject: 'x', holdDownMs: Infinity }))],
+  ['a hold-down of less than nothing', () => FORGOTTEN.decode(wire.forgotten({ subject: 'x', holdDownMs: -1 }))],
+  ['a subject of 5000 characters', () => FORGOTTEN.decode(wire.forgotten({ subject: long }))],
+  ['a subject with a line end', () => FORGOTTEN.decode(wire.forgotten({ subject: 'a\nb' }))],
+  ['an inquiry without an id', () => INQUIRY.decode(wire.inquiry({ subject: 'x' }))],
+  [
+    'an inquiry for 5000 prefixes',
+    () =>
+      INQUIRY.decode(
+        wire.inquiry({ id: '1', subject: 'x', prefixes: Array(5000).fill({ address: new Uint8Array(4), lengthBits: 32 }) }),
+      ),
+  ],
+  ['a route state without a prefix', () => FINDINGS.decode(wire.findings({ routes: [{ announcer: 'x' }] }))],
+  ['a note of a time that is none', () => FINDINGS.decode(wire.findings({ notes: [{ agoMs: NaN, ended: { why: 'x' } }] }))],
+  ['an answer that is no JSON', () => EXPLAIN.part.decode(wire.answer({ answerJson: '{' }))],
+  ['an answer that is null', () => EXPLAIN.part.decode(wire.answer({ answerJson: 'null' }))],
+  ['an answer that is a list', () => EXPLAIN.part.decode(wire.answer({ answerJson: '[]' }))],
+  ['a time that is no date', () => RESOLUTIONS.decode(wire.resolution({ seenAtMs: 9e15 }))],
+  ['a time without an end', () => RESOLUTIONS.decode(wire.resolution({ seenAtMs: -Infinity }))],
+  ['a resolution without a name', () => RESOLUTIONS.decode(wire.resolution({ name: '' }))],
+  ['a name with NUL', () => RESOLUTIONS.decode(wire.resolution({ name: 'a\0b' }))],
+  ['a chain of 1000 names', () => RESOLUTIONS.decode(wire.resolution({ chain: Array(1000).fill('x') }))],
+  ['changes without an epoch', () => ROUTE_CHANGES.decode(wire.changes({ epoch: '' }))],
+  [
+    'changes that end beyond the last revision there is',
+    () => ROUTE_CHANGES.decode(wire.changes({ firstRevision: Number.MAX_SAFE_INTEGER })),
+  ],
+])('%s is refused', (_what, decode) => expect(decode).toThrow(SteeringError))
+
+describe('of a later version', () => {
+  test('another kind of tail means: ask for everything', () => {
+    expect(TAIL.part.decode(Uint8Array.of(0x08, 99))).toBe('gap')
+  })
+
+  test('another status of a refusal is a refusal', () => {
+    expect(FORGET.part.decode(wire.answer({ refusal: { status: 7, error: 'no' } }))).toEqual({ status: 503, error: 'no' })
+    expect(FORGET.part.decode(wire.answer({ refusal: { status: 409, error: 'no' } }))).toEqual({ status: 409, error: 'no' })
+  })
+
+  test('another kind of note is passed over, the others are taken', () => {
+    expect(FINDINGS.decode(wire.findings({ notes: [{ agoMs: 1 }, { agoMs: 2, ended: { why: 'x' } }] }))).toEqual({
+      id: '1',
+      notes: [{ kind: 'ended', agoMs: 2, why: 'x' }],
+    })
+  })
+})
+
+test('what we write ourselves is never refused for its length', () => {
+  const note = { ...notes[0], name: long, address: long, why: long, source: long }
+  expect(FINDINGS.decode(FINDINGS.encode({ id: '1', notes: Array(2000).fill(note) })).notes).toHaveLength(1000)
+  expect(RESOLUTIONS.decode(RESOLUTIONS.encode([{ ...resolution, rule: long, source: long }]))[0].rule).toHaveLength(4096)
+  expect(FORGET.request.decode(FORGET.request.encode({ subject: long, holdDownMs: 1e300 }))).toEqual({
+    subject: long.slice(0, 4096),
+    holdDownMs: MAX_HOLD_DOWN_MS,
+  })
+  expect(
+    INQUIRY.decode(INQUIRY.encode({ id: '1', subject: 'x', prefixes: Array(9000).fill('192.0.2.1/32') })).prefixes,
+  ).toHaveLength(4096)
+})

@@ -1,0 +1,90 @@
+/** What operators ask and tell by hand: explain and forget, and what the services ask each other for it. */
+import type { Call, Subject } from '@dnstap-bgp/bus'
+import { findingsCodec, inquiryCodec } from './inquiry-codec.ts'
+import { explainRequestCodec, forgetRequestCodec, forgottenCodec, operatorAnswerCodec } from './operator-codec.ts'
+
+/** What a person asked for, or a sentence why there is no answer; `status` is HTTP's. */
+export type OperatorAnswer = { readonly answer: object } | { readonly status: number; readonly error: string }
+
+/** Every program's admin server -> one cache, which asks the others (INQUIRY): what is known of an address or a name. */
+export interface ExplainRequest {
+  /** An address, a prefix, or a name. */
+  readonly subject: string
+}
+export const EXPLAIN: Call<ExplainRequest, OperatorAnswer> = {
+  name: 'dnstap-bgp.v1.explain',
+  request: explainRequestCodec,
+  part: operatorAnswerCodec,
+}
+
+export interface ForgetRequest {
+  readonly subject: string
+  /** Refuse to learn it again for so long; 0: not at all. */
+  readonly holdDownMs: number
+}
+export const FORGET: Call<ForgetRequest, OperatorAnswer> = {
+  name: 'dnstap-bgp.v1.forget',
+  request: forgetRequestCodec,
+  part: operatorAnswerCodec,
+}
+
+/**
+ * cache -> ingest, caches, announcers: an operator forgot this by hand, now or before (TELL_HELD_DOWN). Caches end what they have of it and
+ * keep it out; an announcer that only holds it, for a store that lost its memory, lets it go; ingest tells it again when it is looked up.
+ */
+export interface Forgotten {
+  /** A name or a prefix, as stored. */
+  readonly subject: string
+  /** It stays out for so long from now; 0: not at all. No absolute time: clocks of machines differ. */
+  readonly holdDownMs: number
+}
+export const FORGOTTEN: Subject<Forgotten> = { name: 'dnstap-bgp.v1.forgotten', ...forgottenCodec }
+
+/**
+ * cache -> announcers and the other caches: who knows something of these prefixes? Whoever does publishes FINDINGS, at once. It serves
+ * `explain`: whoever asks waits a moment and tells what came.
+ */
+export interface Inquiry {
+  /** Given back with the findings. */
+  readonly id: string
+  /** A name or a prefix, as stored. */
+  readonly subject: string
+  /** Prefixes that it may be routed by, itself and wider ones: of these an announcer says what it has. */
+  readonly prefixes: readonly string[]
+}
+export const INQUIRY: Subject<Inquiry> = { name: 'dnstap-bgp.v1.inquiry', ...inquiryCodec }
+
+/** What an announcer has of a prefix. */
+export interface RouteState {
+  readonly prefix: string
+  /** Which announcer says so: its BGP identifier. */
+  readonly announcer: string
+  /** Names of the peers that were told the route. */
+  readonly peers: readonly string[]
+  /** The store does not have it (any more) and it is kept for so long yet, while it may be learnt again; undefined: it is not held. */
+  readonly heldForMs?: number
+}
+
+/** What a cache remembers of a name or an address. Clocks of machines differ, so it says how long ago. */
+export type Note =
+  | {
+      readonly kind: 'refused'
+      readonly agoMs: number
+      readonly list: string
+      readonly name: string
+      /** As it was told: perhaps it is none, and was refused for that. */
+      readonly address: string
+      readonly refusal: string
+      readonly why: string
+      readonly source: string
+    }
+  | { readonly kind: 'ended'; readonly agoMs: number; readonly why: string }
+
+export interface Findings {
+  readonly id: string
+  /** Of an announcer. */
+  readonly routes?: readonly RouteState[]
+  /** Of another cache: its part of the memory for people. */
+  readonly notes?: readonly Note[]
+}
+export const FINDINGS: Subject<Findings> = { name: 'dnstap-bgp.v1.findings', ...findingsCodec }

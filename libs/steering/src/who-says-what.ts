@@ -1,0 +1,95 @@
+/**
+ * Which service says and hears what on the bus: the one table from which the permissions of NATS users are made (bus-nats), and by which
+ * tests know every name there is.
+ *
+ * A service may do what stands in its row and nothing else. Who may publish ROUTE_CHANGES, HEAD and FORGOTTEN moves routes: the cache
+ * alone. The gateway and ingest face others, so they may not forget; a cache or an announcer is asked for that.
+ */
+import { EXPLAIN, FINDINGS, FORGET, FORGOTTEN, INQUIRY } from './operator.ts'
+import {
+  BINDINGS,
+  HEAD,
+  LEARNT,
+  OFFER,
+  RESOLUTIONS,
+  RESOLVERS,
+  ROUTE_CHANGES,
+  SNAPSHOT,
+  TAIL,
+  TELL_HELD_DOWN,
+} from './subjects.ts'
+
+interface Decoder {
+  decode(bytes: Uint8Array): unknown
+}
+
+export interface NameOnBus extends Decoder {
+  readonly name: string
+}
+
+export interface CallOnBus {
+  readonly name: string
+  readonly request: Decoder
+  readonly part: Decoder
+}
+
+/** What one service does on the bus. */
+export interface BusRow {
+  readonly publishes: readonly NameOnBus[]
+  readonly subscribes: readonly NameOnBus[]
+  readonly enqueues: readonly NameOnBus[]
+  readonly consumes: readonly NameOnBus[]
+  readonly serves: readonly CallOnBus[]
+  readonly asks: readonly CallOnBus[]
+}
+
+export const SERVICES = ['dnstap-ingest', 'cache', 'bgp-announcer', 'sync-gateway'] as const
+export type ServiceName = (typeof SERVICES)[number]
+
+export const WHO_SAYS_WHAT: Readonly<Record<ServiceName, BusRow>> = {
+  'dnstap-ingest': {
+    publishes: [RESOLVERS],
+    subscribes: [HEAD, FORGOTTEN],
+    enqueues: [RESOLUTIONS],
+    consumes: [],
+    serves: [],
+    asks: [EXPLAIN],
+  },
+  cache: {
+    publishes: [LEARNT, ROUTE_CHANGES, HEAD, FORGOTTEN, TELL_HELD_DOWN, INQUIRY, FINDINGS],
+    subscribes: [FORGOTTEN, TELL_HELD_DOWN, RESOLVERS, INQUIRY, FINDINGS, ROUTE_CHANGES],
+    enqueues: [],
+    consumes: [RESOLUTIONS],
+    serves: [SNAPSHOT, TAIL, BINDINGS, EXPLAIN, FORGET, OFFER],
+    asks: [EXPLAIN, FORGET],
+  },
+  'bgp-announcer': {
+    publishes: [FINDINGS],
+    subscribes: [ROUTE_CHANGES, HEAD, FORGOTTEN, RESOLVERS, INQUIRY],
+    enqueues: [],
+    consumes: [],
+    serves: [],
+    asks: [SNAPSHOT, TAIL, EXPLAIN, FORGET],
+  },
+  'sync-gateway': {
+    publishes: [],
+    subscribes: [LEARNT, HEAD],
+    enqueues: [],
+    consumes: [],
+    serves: [],
+    asks: [BINDINGS, OFFER, EXPLAIN],
+  },
+}
+
+/** Everything that can arrive somewhere, each name once; a call's question and its answer's parts apart. */
+export function decodersOnBus(): ReadonlyMap<string, Decoder> {
+  const all = new Map<string, Decoder>()
+  for (const row of Object.values(WHO_SAYS_WHAT)) {
+    for (const one of [...row.publishes, ...row.subscribes, ...row.enqueues, ...row.consumes]) all.set(one.name, one)
+    for (const { name, request, part } of [...row.serves, ...row.asks]) {
+      all.set(name, request)
+      all.set(`${name} (answer)`, part)
+    }
+  }
+  return all
+}
