@@ -13,7 +13,8 @@ const STILL_HERE_EVERY_MS = 5000
 const MAX_PART_BYTES = 64 * 1024 * 1024
 
 export class Asker {
-  readonly #name: string
+  /** Of the call. */
+  readonly name: string
   readonly #clock: Clock
   readonly #reply: (control: string, bytes: Uint8Array) => void
   /** Whole parts' pieces and the end, not yet taken by the caller. */
@@ -30,7 +31,7 @@ export class Asker {
   #wake: (() => void) | undefined
 
   constructor(name: string, clock: Clock, reply: (control: string, bytes: Uint8Array) => void) {
-    this.#name = name
+    this.name = name
     this.#clock = clock
     this.#reply = reply
     this.#lastHeardMs = this.#lastToldMs = clock.monotonic()
@@ -41,13 +42,13 @@ export class Asker {
     this.#lastHeardMs = this.#clock.monotonic()
     if (control !== '') this.#control = control
     const message = decodeAnswerMessage(bytes)
-    if (message === undefined) return this.fail(`the answer of ${this.#name} has a message that is none`)
+    if (message === undefined) return this.fail(`the answer of ${this.name} has a message that is none`)
     const { kind, number, body } = message
     if (kind === Kind.WORKING) return
     if (number !== this.#expected)
-      return this.fail(`message ${this.#expected} of the answer of ${this.#name} was lost; ${number} came instead`)
+      return this.fail(`message ${this.#expected} of the answer of ${this.name} was lost; ${number} came instead`)
     this.#expected++
-    if (this.#arrived.length > 2 * WINDOW_MESSAGES) return this.fail(`the server of ${this.#name} does not keep its window`)
+    if (this.#arrived.length > 2 * WINDOW_MESSAGES) return this.fail(`the server of ${this.name} does not keep its window`)
     this.#arrived.push({ kind, body })
     this.#wake?.()
   }
@@ -60,7 +61,7 @@ export class Asker {
 
   /** nats-server's word, not a time-out. */
   nobodyServes(): void {
-    this.fail(`nobody serves ${this.#name}`)
+    this.fail(`nobody serves ${this.name}`)
   }
 
   /** Asked by the bus's tick. While parts wait for our caller the silence is ours, not the server's. */
@@ -69,7 +70,7 @@ export class Asker {
       this.#lastHeardMs = nowMs
       if (nowMs - this.#lastToldMs >= STILL_HERE_EVERY_MS) this.#tellTaken()
     } else if (nowMs - this.#lastHeardMs > IDLE_TIMEOUT_MS)
-      this.fail(`the server of ${this.#name} has been silent for ${IDLE_TIMEOUT_MS / 1000} s`)
+      this.fail(`the server of ${this.name} has been silent for ${IDLE_TIMEOUT_MS / 1000} s`)
   }
 
   /** The whole parts, in order; ends at END, throws BusError at anything else. */
@@ -88,10 +89,10 @@ export class Asker {
       if (this.#taken - this.#lastTold >= TAKEN_EVERY) this.#tellTaken()
       if (message.kind === Kind.END) return
       if (message.kind === Kind.FAILED)
-        throw new BusError(`the server of ${this.#name} failed: ${new TextDecoder().decode(message.body)}`)
+        throw new BusError(`the server of ${this.name} failed: ${new TextDecoder().decode(message.body)}`)
       length += message.body.length
       if (length > MAX_PART_BYTES)
-        throw new BusError(`a part of the answer of ${this.#name} is longer than ${MAX_PART_BYTES} bytes`)
+        throw new BusError(`a part of the answer of ${this.name} is longer than ${MAX_PART_BYTES} bytes`)
       pieces.push(message.body)
       if (message.kind === Kind.MORE) continue
       const [only] = pieces

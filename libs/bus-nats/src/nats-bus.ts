@@ -15,17 +15,21 @@ import { BusError } from '@dnstap-bgp/bus'
 import type { Bus, BusState, Call, Queue, QueueProgress, Subject, Subscription } from '@dnstap-bgp/bus'
 import type { Health, Metrics } from '@dnstap-bgp/telemetry'
 import { RateLimitedLog, type Clock, type Log, type Timer } from '@dnstap-bgp/runtime'
-import { connect, createInbox, Events } from 'nats'
+import { connect, Events, NatsError } from 'nats'
 import type { Msg, NatsConnection, Subscription as NatsSubscription } from 'nats'
 import { Asker } from './asker.ts'
-import { connectionOptions } from './options.ts'
+import { isInbox, makeInboxes, type Inboxes } from './inboxes.ts'
+import { clientName, connectionOptions } from './options.ts'
 import type { NatsBusOptions } from './options.ts'
 import { QueueConsumer } from './queue-consumer.ts'
 import { QueueSender } from './queue-sender.ts'
+import { Queues } from './queues.ts'
+import { RefusedSubjects, sentenceOf, SUBSCRIBE_AGAIN_MS, type RefusedSubject } from './refused-subjects.ts'
 import { encodeAnswerMessage, Kind } from './answer-wire.ts'
 import { Answer } from './server.ts'
-import { ensureStream, streamProgress } from './streams.ts'
+import { ensureQueue, streamProgress } from './streams.ts'
 import type { QueueName } from './streams.ts'
+import { Undecodable } from './undecodable.ts'
 
 export interface NatsBusDeps {
   readonly clock: Clock
@@ -37,8 +41,9 @@ export interface NatsBusDeps {
 
 /** Since the start; for metrics. */
 export interface NatsBusCounts {
-  /** Messages from others that could not be decoded. */
+  /** Messages from others that could not be decoded: in all, and by the name they came under. */
   readonly undecodable: number
+  readonly undecodableByName: ReadonlyMap<string, number>
   /** Published while there was no connection, or too large. */
   readonly unpublished: number
   readonly reconnects: number
@@ -50,8 +55,6 @@ const MAX_DELAY_MS = 5000
 const DEFAULT_MAX_PAYLOAD_BYTES = 1024 * 1024
 /** Questions answered at one time by one bus. */
 const MAX_ANSWERS = 64
-/** Between two attempts to make sure of a queue that failed. */
-const QUEUE_RETRY_MS = 1000
 const FLUSH_TIMEOUT_MS = 2000
 const QUEUE_GROUP = 'servers'
 
@@ -64,7 +67,7 @@ export async function openNatsBus(options: NatsBusOptions, deps: NatsBusDeps): P
     if (bus.problem === undefined) health?.ok()
     else health?.degraded(bus.problem)
   }
-  bus.onState(look)
+  bus.onProblem(look)
   look()
   if (deps.metrics !== undefined) describeMetrics(deps.metrics, bus)
   return bus
@@ -73,8 +76,9 @@ export async function openNatsBus(options: NatsBusOptions, deps: NatsBusDeps): P
 function describeMetrics(metrics: Metrics, bus: NatsBus): void {
   metrics.counter({
     name: 'bus_undecodable_total',
-    help: 'Messages from others that could not be decoded.',
-    read: () => bus.counts.undecodable,
+    help: 'Messages from others that could not be decoded and were dropped, by the name they came under.',
+    labels: ['name'],
+    read: () => [...bus.counts.undecodableByName].map(([name, value]) => ({ labels: { name }, value })),
   })
   metrics.counter({
     name: 'bus_unpublished_total',
@@ -90,23 +94,21 @@ function describeMetrics(metrics: Metrics, bus: NatsBus): void {
 
 export class NatsBus implements Bus {
   readonly opened: Promise<void>
-  readonly #options: NatsBusOptions
   readonly #deps: NatsBusDeps
   readonly #clientOptions: ReturnType<typeof connectionOptions>
-  readonly #undecodableLog: RateLimitedLog
+  readonly #undecodable: Undecodable
   readonly #lossLog: RateLimitedLog
   readonly #stateListeners: ((state: BusState) => void)[] = []
+  readonly #problemListeners: (() => void)[] = []
   readonly #attachments = new Set<Attachment>()
-  readonly #queues = new Map<string, QueueState>()
+  readonly #queues: Queues
+  readonly #refused = new RefusedSubjects()
   readonly #consumers = new Set<QueueConsumer<unknown>>()
   readonly #sender: QueueSender
   readonly #askers = new Map<string, Asker>()
   readonly #answers = new Map<string, Answer>()
-  readonly #inbox = createInbox()
-  readonly #acks = `${this.#inbox}.a.`
-  readonly #questions = `${this.#inbox}.q.`
-  readonly #controls = `${this.#inbox}.c.`
-  readonly #counts = { undecodable: 0, unpublished: 0, reconnects: 0 }
+  readonly #inboxes: Inboxes
+  readonly #counts = { unpublished: 0, reconnects: 0 }
   readonly #tick: Timer
   readonly #run: Promise<void>
   #nc: NatsConnection | undefined
@@ -114,19 +116,35 @@ export class NatsBus implements Bus {
   /** What the last attempt ended with. */
   #connectFailure: string | undefined
   #lastState: BusState = 'disconnected'
+  #lastProblem: string | undefined
+  #subscribedAgainMs = -Infinity
   #downSinceMs: number
   #lastNumber = 0
   #closing = false
   #wakeFromDelay: (() => void) | undefined
 
   constructor(options: NatsBusOptions, deps: NatsBusDeps) {
-    this.#options = options
     this.#deps = deps
     this.#downSinceMs = deps.clock.monotonic()
     this.#clientOptions = connectionOptions(options, () => this.#reconnectDelayMs())
-    this.#undecodableLog = new RateLimitedLog(deps.log, deps.clock)
+    this.#inboxes = makeInboxes(clientName(options))
+    this.#undecodable = new Undecodable(deps.log, deps.clock)
     this.#lossLog = new RateLimitedLog(deps.log, deps.clock)
-    this.#sender = new QueueSender(deps.clock)
+    this.#queues = new Queues({
+      clock: deps.clock,
+      log: deps.log,
+      connection: () => this.#usable(),
+      ensure: async (queue, side) => {
+        const nc = this.#usable()
+        if (nc === undefined) throw new BusError('NATS cannot be reached')
+        await ensureQueue(nc, queue, side, { replicas: options.replicas })
+      },
+      onChange: () => this.#announceState(),
+    })
+    this.#sender = new QueueSender(deps.clock, {
+      works: (queue) => this.#queues.works(queue, 'sends'),
+      fails: (queue, why) => this.#queues.doubt(queue, 'sends', why),
+    })
     this.#tick = deps.clock.every(TICK_MS, () => this.#onTick())
     let opened = (): void => {}
     this.opened = new Promise((resolve) => (opened = resolve))
@@ -137,18 +155,26 @@ export class NatsBus implements Bus {
     return this.#lastState
   }
 
-  /** Why the state is not `connected`, in a sentence. */
+  /** What does not work, in a sentence. With what is refused, the state may still be `connected`: the rest works. */
   get problem(): string | undefined {
+    return this.#stateProblem ?? this.#refused.problem
+  }
+
+  get #stateProblem(): string | undefined {
     if (this.#usable() === undefined) {
       const why = this.#connectFailure === undefined ? '' : ` (${this.#connectFailure})`
       return `NATS is not reachable${why}; what is to be said waits.`
     }
-    const failed = [...this.#queues.values()].find((queue) => queue.kind === 'failed')
-    return failed?.error === undefined ? undefined : `A queue cannot be used: ${failed.error.message}`
+    return this.#queues.problem
   }
 
   get counts(): NatsBusCounts {
-    return this.#counts
+    return { ...this.#counts, undecodable: this.#undecodable.count, undecodableByName: this.#undecodable.byName }
+  }
+
+  /** Called when `problem` has become another. */
+  onProblem(listener: () => void): void {
+    this.#problemListeners.push(listener)
   }
 
   onState(listener: (state: BusState) => void): void {
@@ -173,12 +199,13 @@ export class NatsBus implements Bus {
   }
 
   subscribe<T>(subject: Subject<T>, onMessage: (message: T) => void): Subscription {
+    this.#undecodable.expect(subject.name)
     return this.#attach(subject.name, undefined, (message) => {
       let decoded: T
       try {
         decoded = subject.decode(message.data)
       } catch (error) {
-        this.#undecodable({ subject: subject.name, lengthBytes: message.data.length, err: error })
+        this.#undecodable.note(subject.name, message.data.length, error)
         return
       }
       onMessage(decoded)
@@ -194,19 +221,22 @@ export class NatsBus implements Bus {
       return Promise.reject(
         new BusError(`a message for ${queue.name} has ${bytes.length} bytes; nats-server takes ${max} (max_payload)`),
       )
-    const state = this.#queueState(queue)
-    if (state.kind === 'ready')
-      return this.#sender.send(queue, bytes.length, (number) => nc.publish(queue.name, bytes, { reply: this.#acks + number }))
+    if (this.#queues.isReady(queue, 'sends')) {
+      const { acks } = this.#inboxes
+      return this.#sender.send(queue, bytes.length, (number) => nc.publish(queue.name, bytes, { reply: acks + number }))
+    }
     return this.#sender.send(queue, bytes.length, (number) => void this.#enqueueWhenReady(queue, bytes, number))
   }
 
   consume<T>(queue: Queue<T>, onMessages: (messages: readonly T[]) => Promise<void>): Subscription {
+    this.#undecodable.expect(queue.name)
     const consumer = new QueueConsumer<T>(queue, (bytes) => queue.decode(bytes), onMessages, {
       clock: this.#deps.clock,
-      log: this.#deps.log,
-      undecodable: this.#undecodableLog,
-      onUndecodable: () => this.#counts.undecodable++,
-      ensure: async () => (await this.#ensure(queue)) === undefined,
+      inboxPrefix: this.#inboxes.prefix,
+      undecodable: this.#undecodable,
+      ensure: async () => (await this.#queues.ensure(queue, 'receives')) === undefined,
+      doubt: (why) => this.#queues.doubt(queue, 'receives', why),
+      works: () => this.#queues.works(queue, 'receives'),
     }) as QueueConsumer<unknown>
     this.#consumers.add(consumer)
     const nc = this.#usable()
@@ -222,16 +252,20 @@ export class NatsBus implements Bus {
   async progress<T>(queue: Queue<T>): Promise<QueueProgress> {
     const nc = this.#usable()
     if (nc === undefined) throw new BusError(this.#closing ? 'the bus is closed' : 'NATS cannot be reached')
-    const error = await this.#ensure(queue)
+    const error = await this.#queues.ensure(queue, 'sends')
     if (error !== undefined) throw error
     return streamProgress(nc, queue)
   }
 
   serve<Request, Part>(call: Call<Request, Part>, answer: (request: Request) => AsyncIterable<Part>): Subscription {
+    this.#undecodable.expect(call.name)
     const running = new Map<Answer, Promise<void>>()
     const subscription = this.#attach(call.name, QUEUE_GROUP, (question) => {
       const inbox = question.reply
-      if (inbox === undefined || inbox === '') return
+      if (!isInbox(inbox)) {
+        this.#undecodable.note(call.name, question.data.length, 'the question names no inbox for its answer')
+        return
+      }
       const refuse = (sentence: string): void =>
         this.#usable()?.publish(inbox, encodeAnswerMessage(Kind.FAILED, 0, new TextEncoder().encode(sentence)))
       if (this.#answers.size >= MAX_ANSWERS) return refuse(`${MAX_ANSWERS} questions are being answered already`)
@@ -239,10 +273,10 @@ export class NatsBus implements Bus {
       try {
         request = call.request.decode(question.data)
       } catch (error) {
-        this.#undecodable({ call: call.name, lengthBytes: question.data.length, err: error })
+        this.#undecodable.note(call.name, question.data.length, error)
         return refuse('the question cannot be decoded')
       }
-      const control = `${this.#controls}${++this.#lastNumber}`
+      const control = `${this.#inboxes.controls}${++this.#lastNumber}`
       const one = new Answer({
         clock: this.#deps.clock,
         maxPayloadBytes: this.#maxPayloadBytes(),
@@ -275,7 +309,7 @@ export class NatsBus implements Bus {
     const nc = this.#usable()
     if (nc === undefined) throw new BusError(`${call.name} cannot be asked: NATS cannot be reached`)
     if (bytes.length > this.#maxPayloadBytes()) throw new BusError(`a question of ${bytes.length} bytes is too large for NATS`)
-    const inbox = `${this.#questions}${++this.#lastNumber}`
+    const inbox = `${this.#inboxes.questions}${++this.#lastNumber}`
     const asker = new Asker(call.name, this.#deps.clock, (control, reply) => this.#usable()?.publish(control, reply))
     this.#askers.set(inbox, asker)
     let ended = false
@@ -314,10 +348,12 @@ export class NatsBus implements Bus {
   // The connection
 
   async #keepConnected(opened: () => void): Promise<void> {
+    let said: string | undefined
     for (let delayMs = FIRST_DELAY_MS; !this.#closing;) {
       try {
         const nc = await connect(this.#clientOptions)
         delayMs = FIRST_DELAY_MS
+        said = undefined
         if (this.#closing) {
           await nc.close()
           return
@@ -331,9 +367,14 @@ export class NatsBus implements Bus {
         await nc.closed() // we closed it, or the library gave up
         this.#onDisconnected()
       } catch (error) {
-        this.#connectFailure = error instanceof Error ? error.message : String(error)
-        if (this.#nc === undefined || delayMs === MAX_DELAY_MS)
-          this.#lossLog.warn({ servers: this.#clientOptions.servers, err: error }, 'cannot connect to NATS; trying on')
+        this.#connectFailure = reasonOf(error)
+        if (said !== this.#connectFailure)
+          this.#deps.log.warn(
+            { servers: this.#clientOptions.servers, why: this.#connectFailure },
+            'cannot connect to NATS; trying on, and saying so when it works',
+          )
+        said = this.#connectFailure
+        this.#announceState()
         opened()
         await this.#pause(delayMs * (0.5 + Math.random() / 2))
         delayMs = Math.min(MAX_DELAY_MS, delayMs * 2)
@@ -349,7 +390,8 @@ export class NatsBus implements Bus {
         this.#counts.reconnects++
         this.#onConnected(nc)
       } else if (type === Events.Error) {
-        this.#lossLog.warn({ code: data, ...permissionContext }, 'nats-server reports an error')
+        if (permissionContext === undefined) this.#lossLog.warn({ code: data }, 'nats-server reports an error')
+        else this.#onRefused(permissionContext)
       }
     }
   }
@@ -360,8 +402,8 @@ export class NatsBus implements Bus {
     this.#connectFailure = undefined
     const awayMs = Math.round(this.#deps.clock.monotonic() - this.#downSinceMs)
     this.#deps.log.info({ server: nc.getServer(), awayMs }, 'connected to NATS')
-    // The server may have come back without its streams.
-    for (const state of this.#queues.values()) if (state.kind === 'ready') state.kind = 'unknown'
+    this.#refused.clear()
+    this.#queues.connected()
     for (const consumer of this.#consumers) consumer.connected(nc)
     this.#announceState()
   }
@@ -379,11 +421,37 @@ export class NatsBus implements Bus {
   }
 
   #announceState(): void {
-    const state: BusState = this.problem === undefined ? 'connected' : 'disconnected'
-    if (state === this.#lastState) return
+    const state: BusState = this.#stateProblem === undefined ? 'connected' : 'disconnected'
+    const hasChanged = state !== this.#lastState
     this.#lastState = state
     if (this.#closing) return // whoever closes it knows
-    for (const listener of this.#stateListeners) listener(state)
+    if (hasChanged) for (const listener of this.#stateListeners) listener(state)
+    const { problem } = this
+    if (problem === this.#lastProblem) return
+    this.#lastProblem = problem
+    for (const listener of this.#problemListeners) listener()
+  }
+
+  /**
+   * nats-server did not take it, or does not let us hear. A call that may not be asked is told to who asked, not to health: a service whose
+   * user may not do everything is in order.
+   */
+  #onRefused(refused: RefusedSubject): void {
+    const why = sentenceOf(refused)
+    const askers = [...this.#askers.values()].filter((asker) => refused.operation === 'publish' && asker.name === refused.subject)
+    for (const asker of askers) asker.fail(`${refused.subject} cannot be asked: ${why}`)
+    if (askers.length > 0 || refused.subject.startsWith('$JS.API.')) return // who asked JetStream is told
+    if (this.#refused.note(refused, this.#deps.clock.monotonic())) this.#deps.log.error({ ...refused }, why)
+    if (refused.operation === 'publish') this.#sender.refused(refused.subject, why)
+    this.#announceState()
+  }
+
+  /** Permissions may have been edited; nats-server does not say so. */
+  #subscribeAgain(nowMs: number): void {
+    if (nowMs - this.#subscribedAgainMs < SUBSCRIBE_AGAIN_MS) return
+    this.#subscribedAgainMs = nowMs
+    const nc = this.#usable()
+    if (nc !== undefined) for (const attachment of this.#attachments) attachment.subscribeAgain(nc)
   }
 
   #usable(): NatsConnection | undefined {
@@ -415,6 +483,10 @@ export class NatsBus implements Bus {
   #onTick(): void {
     const nowMs = this.#deps.clock.monotonic()
     this.#sender.checkTimeouts(nowMs)
+    this.#queues.tick(nowMs)
+    this.#refused.tick(nowMs)
+    this.#subscribeAgain(nowMs)
+    this.#announceState()
     for (const asker of this.#askers.values()) asker.checkIdle(nowMs)
     for (const consumer of this.#consumers) consumer.tick(nowMs)
   }
@@ -422,7 +494,7 @@ export class NatsBus implements Bus {
   // What comes in
 
   #subscribeInbox(nc: NatsConnection): void {
-    nc.subscribe(`${this.#inbox}.>`, {
+    nc.subscribe(this.#inboxes.all, {
       callback: (error, message) => {
         if (error === null) guarded(() => this.#onInbox(message))
       },
@@ -431,11 +503,10 @@ export class NatsBus implements Bus {
 
   #onInbox(message: Msg): void {
     const { subject } = message
-    if (subject.startsWith(this.#acks)) {
-      const number = Number(subject.slice(this.#acks.length))
-      if (this.#sender.onAck(number, message.data))
-        for (const state of this.#queues.values()) if (state.kind === 'ready') state.kind = 'unknown'
-    } else if (subject.startsWith(this.#questions)) {
+    const { acks, questions } = this.#inboxes
+    if (subject.startsWith(acks)) {
+      this.#sender.onAck(Number(subject.slice(acks.length)), message.data)
+    } else if (subject.startsWith(questions)) {
       const asker = this.#askers.get(subject)
       if (message.data.length === 0) asker?.nobodyServes()
       else if (asker !== undefined) asker.onMessage(message.data, message.reply ?? '')
@@ -461,76 +532,20 @@ export class NatsBus implements Bus {
     try {
       return call.part.decode(bytes)
     } catch (cause) {
-      this.#undecodable({ call: call.name, lengthBytes: bytes.length, err: cause })
+      this.#undecodable.note(`${call.name} (answer)`, bytes.length, cause)
       throw new BusError(`a part of the answer of ${call.name} cannot be decoded`, { cause })
     }
   }
 
-  #undecodable(fields: object): void {
-    this.#counts.undecodable++
-    this.#undecodableLog.warn(fields, 'dropped a message that cannot be decoded')
-  }
-
-  // Queues
-
-  #queueState(queue: QueueName): QueueState {
-    let state = this.#queues.get(queue.name)
-    if (state === undefined)
-      this.#queues.set(queue.name, (state = { kind: 'unknown', failedAtMs: 0, error: undefined, ensuring: undefined }))
-    return state
-  }
-
   async #enqueueWhenReady(queue: QueueName, bytes: Uint8Array, number: number): Promise<void> {
-    const error = await this.#ensure(queue)
+    const error = await this.#queues.ensure(queue, 'sends')
     const nc = this.#usable()
     if (!this.#sender.isInFlight(number)) return
     if (error !== undefined) this.#sender.reject(number, error)
     else if (nc === undefined) this.#sender.reject(number, new BusError('NATS cannot be reached'))
-    else nc.publish(queue.name, bytes, { reply: this.#acks + number })
-  }
-
-  /** Undefined when the queue can be used. Failures are remembered for a second, so that a flood of messages asks once. */
-  #ensure(queue: QueueName): Promise<BusError | undefined> {
-    const state = this.#queueState(queue)
-    if (state.kind === 'ready') return READY
-    if (state.kind === 'failed' && this.#deps.clock.monotonic() - state.failedAtMs < QUEUE_RETRY_MS)
-      return Promise.resolve(state.error)
-    state.ensuring ??= this.#tryToEnsure(queue, state).finally(() => (state.ensuring = undefined))
-    return state.ensuring
-  }
-
-  async #tryToEnsure(queue: QueueName, state: QueueState): Promise<BusError | undefined> {
-    const nc = this.#usable()
-    if (nc === undefined) return new BusError('NATS cannot be reached')
-    try {
-      await ensureStream(nc, queue, { replicas: this.#options.replicas })
-      if (state.kind === 'failed') this.#deps.log.info({ queue: queue.name }, 'the queue can be used again')
-      state.kind = this.#usable() === nc ? 'ready' : 'unknown'
-      state.error = undefined
-      this.#announceState()
-      return undefined
-    } catch (error) {
-      if (!(error instanceof BusError)) throw error
-      if (!this.#connected) return error // the connection broke meanwhile: that has been said
-      if (state.kind !== 'failed') this.#deps.log.error({ queue: queue.name, err: error }, error.message)
-      state.kind = 'failed'
-      state.error = error
-      state.failedAtMs = this.#deps.clock.monotonic()
-      this.#announceState()
-      return error
-    }
+    else nc.publish(queue.name, bytes, { reply: this.#inboxes.acks + number })
   }
 }
-
-interface QueueState {
-  /** `unknown`: not looked since the last connect. */
-  kind: 'unknown' | 'ready' | 'failed'
-  error: BusError | undefined
-  failedAtMs: number
-  ensuring: Promise<BusError | undefined> | undefined
-}
-
-const READY = Promise.resolve(undefined)
 
 /** One core subscription, attached to each connection in turn. */
 class Attachment {
@@ -555,6 +570,11 @@ class Attachment {
     })
   }
 
+  /** The server refused it before, and the library let it go. */
+  subscribeAgain(nc: NatsConnection): void {
+    if (!this.#closed && this.#subscription?.isClosed() === true) this.connected(nc)
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     if (this.#subscription !== undefined && !this.#subscription.isClosed()) this.#subscription.unsubscribe()
@@ -570,4 +590,11 @@ function guarded(work: () => void): void {
       throw error
     })
   }
+}
+
+/** A sentence, not a stack: that a server cannot be reached is no fault of ours. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const cause = error instanceof NatsError ? error.chainedError : undefined
+  return cause === undefined ? error.message : `${error.message}: ${cause.message}`
 }

@@ -5,6 +5,7 @@ import { reveal, type SecretText } from '@dnstap-bgp/runtime'
 import type { PeerCertificate } from 'node:tls'
 import { credsAuthenticator, usernamePasswordAuthenticator, tokenAuthenticator } from 'nats'
 import type { Authenticator, ConnectionOptions, TlsOptions } from 'nats'
+import { inboxPrefixOf } from './inboxes.ts'
 
 export interface NatsTlsOptions {
   /** Absent: the system's authorities. */
@@ -23,15 +24,15 @@ export interface NatsBusOptions {
   readonly credsFile?: string | undefined
   /** When present, a server that offers no TLS is refused. */
   readonly tls?: NatsTlsOptions | undefined
-  /** Shown in the server's list of connections. */
+  /** Shown in the server's list of connections, and part of our inboxes' names (inboxes.ts). */
   readonly name?: string | undefined
   /** Copies of each stream in a cluster. Undefined: what a stream has stays, a new one has 1. */
   readonly replicas?: number | undefined
 }
 
 const CONNECT_TIMEOUT_MS = 5000
-/** Two missing answers: a server that is gone without a word is noticed within half a minute. */
-const PING_INTERVAL_MS = 10_000
+/** A server that hangs and does not close is left when two pings in a row had no answer by the time of the third: after 15 s at most. */
+const PING_INTERVAL_MS = 5000
 const MAX_PINGS_OUT = 2
 
 export function connectionOptions(options: NatsBusOptions, reconnectDelayMs: () => number): ConnectionOptions {
@@ -40,7 +41,8 @@ export function connectionOptions(options: NatsBusOptions, reconnectDelayMs: () 
   const tls = options.tls ?? (urls.some((url) => url.protocol === 'tls:') ? {} : undefined)
   return {
     servers: urls.map((url) => url.host),
-    name: options.name ?? 'dnstap-bgp',
+    name: clientName(options),
+    inboxPrefix: inboxPrefixOf(clientName(options)),
     ...(authenticator === undefined ? {} : { authenticator }),
     ...(tls === undefined ? {} : { tls: tlsOptions(tls, urls) }),
     timeout: CONNECT_TIMEOUT_MS,
@@ -51,6 +53,10 @@ export function connectionOptions(options: NatsBusOptions, reconnectDelayMs: () 
     reconnectDelayHandler: reconnectDelayMs,
     resolve: false, // Node resolves, /etc/hosts included; the library would ask DNS alone
   }
+}
+
+export function clientName({ name }: NatsBusOptions): string {
+  return name ?? 'dnstap-bgp'
 }
 
 function parseServer(server: string): URL {

@@ -8,21 +8,27 @@
  * A message that cannot be decoded is terminated, counted and logged: it would fail for ever. When the connection breaks the buffer is
  * still handled, and acknowledged after the return.
  */
-import type { Clock, Log, RateLimitedLog } from '@dnstap-bgp/runtime'
+import type { Clock } from '@dnstap-bgp/runtime'
 import type { Msg, NatsConnection, Subscription as NatsSubscription } from 'nats'
 import { createInbox, nanos } from 'nats'
 import { ACK_WAIT_MS, DURABLE, streamName } from './streams.ts'
 import type { QueueName } from './streams.ts'
+import type { Undecodable } from './undecodable.ts'
 
 /** At 12 µs a message the loop is held for 6 ms. */
 const MAX_BATCH = 512
 const PULL_MESSAGES = 1024
 const PULL_BYTES = 4 * 1024 * 1024
 const PULL_EXPIRES_MS = 10_000
+/** Of the first request after a doubt: its end without a message shows that the consumer is there. */
+const FIRST_PULL_EXPIRES_MS = 1000
 /** After a pull request should have ended by itself it is taken for lost. */
 const PULL_GRACE_MS = 3000
 const FIRST_RETRY_MS = 200
 const MAX_RETRY_MS = 5000
+
+/** "Exceeded MaxAckPending", "Message Size Exceeds MaxBytes": the consumer is there, and busy. */
+const LIMIT_REACHED = /MaxAckPending|MaxWaiting|MaxBytes/i
 
 const ACK = new TextEncoder().encode('+ACK')
 const IN_PROGRESS = new TextEncoder().encode('+WPI')
@@ -30,11 +36,13 @@ const TERMINATE = new TextEncoder().encode('+TERM')
 
 export interface ConsumerDeps {
   readonly clock: Clock
-  readonly log: Log
-  readonly undecodable: RateLimitedLog
-  readonly onUndecodable: () => void
+  readonly inboxPrefix: string
+  readonly undecodable: Undecodable
   /** Makes sure of stream and consumer; resolves false when that failed (it has been said). */
   readonly ensure: () => Promise<boolean>
+  /** Something says that the consumer is not there any more, or that it is. */
+  readonly doubt: (why: string) => void
+  readonly works: () => void
 }
 
 export class QueueConsumer<T> {
@@ -53,6 +61,7 @@ export class QueueConsumer<T> {
   /** Messages the outstanding request may still bring; 0: none is out. */
   #requested = 0
   #pullEndsMs = 0
+  #doubted = false
   #pulling = false
   #pausedUntilMs = -Infinity
   #failures = 0
@@ -77,7 +86,7 @@ export class QueueConsumer<T> {
     this.#connected = true
     if (this.#nc !== nc) {
       this.#nc = nc
-      this.#inbox = nc.subscribe(createInbox(), {
+      this.#inbox = nc.subscribe(createInbox(this.#deps.inboxPrefix), {
         callback: (error, message) => (error === null ? this.#onMessage(message) : undefined),
       })
     }
@@ -93,7 +102,10 @@ export class QueueConsumer<T> {
 
   /** Asked by the bus's tick: renews a lost request, ends a pause, claims more time for a slow handler. */
   tick(nowMs: number): void {
-    if (this.#requested > 0 && nowMs > this.#pullEndsMs + PULL_GRACE_MS) this.#requested = 0
+    if (this.#requested > 0 && nowMs > this.#pullEndsMs + PULL_GRACE_MS) {
+      this.#requested = 0
+      this.#doubt('a request for messages was never answered')
+    }
     void this.#pull()
     const held = this.#batch.length + this.#buffer.length
     if (held > 0 && nowMs - this.#lastProgressMs > ACK_WAIT_MS / 3) {
@@ -121,11 +133,12 @@ export class QueueConsumer<T> {
     const [nc, inbox] = [this.#nc, this.#inbox]
     if (!usable || this.#closing || !this.#connected || nc === undefined || inbox === undefined) return
     this.#requested = PULL_MESSAGES
-    this.#pullEndsMs = clock.monotonic() + PULL_EXPIRES_MS
+    const expiresMs = this.#doubted ? FIRST_PULL_EXPIRES_MS : PULL_EXPIRES_MS
+    this.#pullEndsMs = clock.monotonic() + expiresMs
     const maxPayload = nc.info?.max_payload ?? 0
     const request = {
       batch: PULL_MESSAGES,
-      expires: nanos(PULL_EXPIRES_MS),
+      expires: nanos(expiresMs),
       max_bytes: Math.max(PULL_BYTES, 2 * maxPayload),
     }
     nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${streamName(this.#queue)}.${DURABLE}`, JSON.stringify(request), {
@@ -136,7 +149,8 @@ export class QueueConsumer<T> {
   #onMessage(message: Msg): void {
     // A status has headers and no data; a message of ours has none of JetStream's statuses.
     const status = message.headers?.code ?? 0
-    if (status > 0) return this.#onStatus(status)
+    if (status > 0) return this.#onStatus(status, message.headers?.description ?? '')
+    this.#works()
     if (this.#requested > 0) this.#requested--
     if (this.#buffer.length === 0 && this.#batch.length === 0) this.#lastProgressMs = this.#deps.clock.monotonic()
     this.#buffer.push(message)
@@ -144,11 +158,28 @@ export class QueueConsumer<T> {
     if (this.#requested === 0) void this.#pull()
   }
 
-  /** 408 and 404: nothing came in time. 409: limits, or the consumer is gone. 503: nobody answers for this consumer. */
-  #onStatus(status: number): void {
+  /**
+   * 408 and 404: nothing came in time. 503: nobody answers for this consumer. 409: a limit was reached, or the consumer is gone, or its
+   * server; what it was is in the description.
+   */
+  #onStatus(status: number, description: string): void {
     this.#requested = 0
+    if (status === 503) this.#doubt('nobody answers for its consumer')
+    else if (status === 409 && !LIMIT_REACHED.test(description)) this.#doubt(`JetStream ended a request: ${description}`)
+    else if (status !== 409) this.#works()
     if (status === 503 || status === 409) this.#pause(FIRST_RETRY_MS)
     else void this.#pull()
+  }
+
+  #doubt(why: string): void {
+    this.#doubted = true
+    this.#deps.doubt(why)
+  }
+
+  #works(): void {
+    if (!this.#doubted) return
+    this.#doubted = false
+    this.#deps.works()
   }
 
   async #run(): Promise<void> {
@@ -185,11 +216,7 @@ export class QueueConsumer<T> {
       } catch (error) {
         batch.splice(index, 1)
         this.#say(message, TERMINATE)
-        this.#deps.onUndecodable()
-        this.#deps.undecodable.warn(
-          { queue: this.#queue.name, lengthBytes: message.data.length, err: error },
-          'dropped a message that cannot be decoded',
-        )
+        this.#deps.undecodable.note(this.#queue.name, message.data.length, error)
       }
     }
     return messages

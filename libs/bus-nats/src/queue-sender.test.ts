@@ -9,7 +9,11 @@ const STORED = bytesOf('{"stream":"test_v1_queue", "seq":7}')
 
 function sending() {
   const clock = new FakeClock()
-  const sender = new QueueSender(clock)
+  const evidence: string[] = []
+  const sender = new QueueSender(clock, {
+    works: ({ name }) => evidence.push(`${name} works`),
+    fails: ({ name }, why) => evidence.push(`${name}: ${why}`),
+  })
   const numbers: number[] = []
   const send = (lengthBytes = 10): Promise<string> =>
     sender
@@ -21,20 +25,25 @@ function sending() {
           return (error as BusError).message
         },
       )
-  return { clock, sender, send, numbers }
+  return { clock, sender, send, numbers, evidence }
 }
 
 describe('QueueSender', () => {
   test('settles each message by its own acknowledgement, in whatever order they come', async () => {
-    const { sender, send, numbers } = sending()
+    const { sender, send, numbers, evidence } = sending()
     const answers = [send(), send(), send()]
-    expect(sender.onAck(numbers[2] ?? 0, new Uint8Array())).toBe(true)
-    expect(sender.onAck(numbers[0] ?? 0, STORED)).toBe(false)
+    sender.onAck(numbers[2] ?? 0, new Uint8Array())
+    sender.onAck(numbers[0] ?? 0, STORED)
     sender.onAck(numbers[1] ?? 0, bytesOf('{"error":{"code":503,"description":"insufficient storage"},"stream":"x","seq":0}'))
     expect(await Promise.all(answers)).toEqual([
       'stored',
       'JetStream refused the message: insufficient storage',
       'JetStream has no stream for the queue',
+    ])
+    expect(evidence).toEqual([
+      'test.v1.queue: JetStream has no stream for the queue',
+      'test.v1.queue works',
+      'test.v1.queue: JetStream refused the message: insufficient storage',
     ])
   })
 
@@ -48,16 +57,26 @@ describe('QueueSender', () => {
   })
 
   test('rejects what is not acknowledged within 5 s, and passes over the acknowledgement that comes then', async () => {
-    const { clock, sender, send, numbers } = sending()
+    const { clock, sender, send, numbers, evidence } = sending()
     const early = send()
     clock.advance(3000)
     const late = send()
     clock.advance(2000)
     sender.checkTimeouts(clock.monotonic())
     expect(await early).toContain('within 5000 ms')
+    expect(evidence).toEqual(['test.v1.queue: nats-server did not acknowledge a message within 5000 ms'])
     sender.onAck(numbers[0] ?? 0, STORED)
     sender.onAck(numbers[1] ?? 0, STORED)
     expect(await late).toBe('stored')
+    await sender.drained()
+  })
+
+  test('rejects what nats-server will not take from us, and nothing else', async () => {
+    const { sender, send } = sending()
+    const answer = send()
+    sender.refused('another.queue', 'not allowed')
+    sender.refused('test.v1.queue', 'not allowed')
+    expect(await answer).toBe('not allowed')
     await sender.drained()
   })
 

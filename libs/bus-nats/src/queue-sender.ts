@@ -15,7 +15,14 @@ const MAX_IN_FLIGHT_MESSAGES = 32_768
 const MAX_IN_FLIGHT_BYTES = 64 * 1024 * 1024
 const ACK_TIMEOUT_MS = 5000
 
+/** What acknowledgements tell about a queue. */
+export interface SenderEvidence {
+  readonly works: (queue: QueueName) => void
+  readonly fails: (queue: QueueName, why: string) => void
+}
+
 interface InFlight {
+  readonly queue: QueueName
   readonly sentAtMs: number
   readonly lengthBytes: number
   readonly resolve: () => void
@@ -24,14 +31,16 @@ interface InFlight {
 
 export class QueueSender {
   readonly #clock: Clock
+  readonly #evidence: SenderEvidence
   readonly #inFlight = new Map<number, InFlight>()
   #bytes = 0
   #lastNumber = 0
   /** Called when the last message in flight is settled; close() waits for it. */
   #onEmpty: (() => void) | undefined
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, evidence: SenderEvidence) {
     this.#clock = clock
+    this.#evidence = evidence
   }
 
   /** Notes a message and hands its number to `publish`, now or later. */
@@ -42,7 +51,7 @@ export class QueueSender {
       )
     return new Promise((resolve, reject) => {
       const number = ++this.#lastNumber
-      this.#inFlight.set(number, { sentAtMs: this.#clock.monotonic(), lengthBytes, resolve, reject })
+      this.#inFlight.set(number, { queue, sentAtMs: this.#clock.monotonic(), lengthBytes, resolve, reject })
       this.#bytes += lengthBytes
       publish(number)
     })
@@ -52,11 +61,13 @@ export class QueueSender {
     return this.#inFlight.has(number)
   }
 
-  /** Returns true when the acknowledgement says that there is no such stream. */
-  onAck(number: number, ack: Uint8Array): boolean {
+  onAck(number: number, ack: Uint8Array): void {
+    const queue = this.#inFlight.get(number)?.queue
+    if (queue === undefined) return // it timed out before
     const refusal = refusalIn(ack)
+    if (refusal === undefined) this.#evidence.works(queue)
+    else this.#evidence.fails(queue, refusal)
     this.#settle(number, refusal === undefined ? undefined : new BusError(refusal))
-    return refusal === NO_STREAM
   }
 
   reject(number: number, error: BusError): void {
@@ -67,11 +78,22 @@ export class QueueSender {
     for (const number of [...this.#inFlight.keys()]) this.#settle(number, new BusError(why))
   }
 
+  /** nats-server will not take messages of this subject from us. */
+  refused(subject: string, why: string): void {
+    for (const [number, { queue }] of this.#inFlight) {
+      if (queue.name !== subject) continue
+      this.#evidence.fails(queue, why)
+      this.#settle(number, new BusError(why))
+    }
+  }
+
   /** Asked by the bus's tick. */
   checkTimeouts(nowMs: number): void {
-    for (const [number, { sentAtMs }] of this.#inFlight) {
+    for (const [number, { queue, sentAtMs }] of this.#inFlight) {
       if (nowMs - sentAtMs < ACK_TIMEOUT_MS) return // insertion order is time order
-      this.#settle(number, new BusError(`nats-server did not acknowledge a message within ${ACK_TIMEOUT_MS} ms`))
+      const why = `nats-server did not acknowledge a message within ${ACK_TIMEOUT_MS} ms`
+      this.#evidence.fails(queue, why)
+      this.#settle(number, new BusError(why))
     }
   }
 

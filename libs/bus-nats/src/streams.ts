@@ -1,11 +1,14 @@
 /**
  * A queue as JetStream knows it: one stream that keeps messages until they are acknowledged (work queue retention, oldest dropped
- * beyond the limits), and one durable pull consumer that all replicas share. Whoever needs a queue makes sure of both.
+ * beyond the limits), and one durable pull consumer that all replicas share. Who receives
+ * makes sure of both, who sends of the stream.
  */
 import { BusError } from '@dnstap-bgp/bus'
 import type { Queue, QueueProgress } from '@dnstap-bgp/bus'
 import { AckPolicy, DeliverPolicy, DiscardPolicy, NatsError, nanos, ReplayPolicy, RetentionPolicy, StorageType } from 'nats'
 import type { ConsumerConfig, JetStreamManager, NatsConnection, StreamConfig } from 'nats'
+import type { Side } from './queues.ts'
+import { sentenceOf } from './refused-subjects.ts'
 
 export type QueueName = Pick<Queue<unknown>, 'name' | 'limits'>
 
@@ -29,12 +32,12 @@ export interface StreamOptions {
   readonly replicas: number | undefined
 }
 
-/** @throws BusError that says what the operator has to do */
-export async function ensureStream(nc: NatsConnection, queue: QueueName, options: StreamOptions): Promise<void> {
+/** A sender needs the stream, a receiver its consumer, too. @throws BusError that says what the operator has to do */
+export async function ensureQueue(nc: NatsConnection, queue: QueueName, side: Side, options: StreamOptions): Promise<void> {
   try {
     const jsm = await nc.jetstreamManager({ checkAPI: false, timeout: API_TIMEOUT_MS })
-    await ensureStreamItself(jsm, queue, options)
-    await ensureConsumer(jsm, queue)
+    await ensureStream(jsm, queue, options)
+    if (side === 'receives') await ensureConsumer(jsm, queue)
   } catch (cause) {
     throw new BusError(`the queue ${queue.name} cannot be had: ${explain(cause)}`, { cause })
   }
@@ -51,7 +54,7 @@ export async function streamProgress(nc: NatsConnection, queue: QueueName): Prom
   }
 }
 
-async function ensureStreamItself(jsm: JetStreamManager, queue: QueueName, options: StreamOptions): Promise<void> {
+async function ensureStream(jsm: JetStreamManager, queue: QueueName, options: StreamOptions): Promise<void> {
   const name = streamName(queue)
   const limits = { max_bytes: queue.limits.maxBytes, max_age: nanos(queue.limits.maxAgeSeconds * 1000) }
   const wanted: Partial<StreamConfig> = {
@@ -73,33 +76,84 @@ async function ensureStreamItself(jsm: JetStreamManager, queue: QueueName, optio
       await jsm.streams.add(wanted)
       return
     } catch (addError) {
+      if (isPermissionError(addError))
+        throw new BusError(`there is no stream ${name}, and this user may not make it; the cache makes it`, { cause: addError })
       if (apiErrorCode(addError) !== STREAM_NAME_IN_USE) throw addError
       present = (await jsm.streams.info(name)).config // a replica of another version was quicker
     }
   }
+  // Somebody else's stream of this name: its retention cannot be changed, and its messages are not ours to delete.
+  if (present.retention !== RetentionPolicy.Workqueue)
+    throw new BusError(`the stream ${name} keeps messages by "${present.retention}", not as a work queue; delete that stream`)
   // An operator who gave the stream more replicas by hand keeps them.
   const num_replicas = options.replicas ?? present.num_replicas
-  if (present.max_bytes !== limits.max_bytes || present.max_age !== limits.max_age || present.num_replicas !== num_replicas)
-    await jsm.streams.update(name, { ...present, ...limits, num_replicas })
+  const isAsWanted =
+    present.max_bytes === limits.max_bytes &&
+    present.max_age === limits.max_age &&
+    present.num_replicas === num_replicas &&
+    present.discard === DiscardPolicy.Old &&
+    present.subjects.length === 1 &&
+    present.subjects[0] === queue.name
+  if (isAsWanted) return
+  try {
+    await jsm.streams.update(name, {
+      ...present,
+      ...limits,
+      num_replicas,
+      discard: DiscardPolicy.Old,
+      subjects: [queue.name],
+    })
+  } catch (error) {
+    // Who may not change it uses it as it is: the cache brings it in order.
+    if (!isPermissionError(error)) throw error
+  }
 }
 
-/** It has as many replicas as its stream. */
+/** It has as many replicas as its stream. One that somebody made otherwise is made anew: a work queue keeps what was not acknowledged. */
 async function ensureConsumer(jsm: JetStreamManager, queue: QueueName): Promise<void> {
   const stream = streamName(queue)
   try {
-    await jsm.consumers.info(stream, DURABLE)
+    const { config } = await jsm.consumers.info(stream, DURABLE)
+    if (isOurs(config, queue)) return
+    await jsm.consumers.delete(stream, DURABLE)
   } catch (error) {
     if (apiErrorCode(error) !== CONSUMER_NOT_FOUND) throw error
-    const wanted: Partial<ConsumerConfig> = {
-      durable_name: DURABLE,
-      ack_policy: AckPolicy.Explicit,
-      deliver_policy: DeliverPolicy.All,
-      replay_policy: ReplayPolicy.Instant,
-      ack_wait: nanos(ACK_WAIT_MS),
-      max_ack_pending: MAX_ACK_PENDING,
-    }
-    await jsm.consumers.add(stream, wanted)
   }
+  await jsm.consumers.add(stream, OUR_CONSUMER)
+}
+
+const OUR_CONSUMER: Partial<ConsumerConfig> = {
+  durable_name: DURABLE,
+  ack_policy: AckPolicy.Explicit,
+  deliver_policy: DeliverPolicy.All,
+  replay_policy: ReplayPolicy.Instant,
+  ack_wait: nanos(ACK_WAIT_MS),
+  max_ack_pending: MAX_ACK_PENDING,
+}
+
+/** Does a consumer hand over every message, to whoever pulls, until it is acknowledged? */
+function isOurs(config: ConsumerConfig, queue: QueueName): boolean {
+  return (
+    config.ack_policy === AckPolicy.Explicit &&
+    config.deliver_policy === DeliverPolicy.All &&
+    config.replay_policy === ReplayPolicy.Instant &&
+    config.ack_wait === OUR_CONSUMER.ack_wait &&
+    config.max_ack_pending === MAX_ACK_PENDING &&
+    (config.max_deliver ?? -1) === -1 &&
+    isAbsent(config.deliver_subject) &&
+    (isAbsent(config.filter_subject) || config.filter_subject === queue.name) &&
+    isAbsent(config.filter_subjects) &&
+    isAbsent(config.max_batch) &&
+    isAbsent(config.max_bytes) &&
+    isAbsent(config.max_expires) &&
+    isAbsent(config.pause_until) &&
+    config.headers_only !== true
+  )
+}
+
+/** JetStream leaves out what is not set, or says nothing of it, or 0. */
+function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null || value === '' || value === 0
 }
 
 // nats-server's error codes (server/errors.json).
@@ -112,7 +166,12 @@ function apiErrorCode(error: unknown): number | undefined {
   return error instanceof NatsError ? error.api_error?.err_code : undefined
 }
 
+function isPermissionError(error: unknown): boolean {
+  return error instanceof NatsError && error.isPermissionError()
+}
+
 function explain(error: unknown): string {
+  if (error instanceof NatsError && error.permissionContext !== undefined) return sentenceOf(error.permissionContext)
   const code = apiErrorCode(error)
   const noResponder = error instanceof NatsError && error.code === '503' && code === undefined
   if (noResponder || (code !== undefined && NOT_ENABLED.includes(code)))

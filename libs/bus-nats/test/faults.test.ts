@@ -220,12 +220,16 @@ describe.skipIf(!isInstalled('nats-server'))('NatsBus and a real nats-server', (
   test('a message whose consumer died without a word comes to another', async () => {
     const nats = await server()
     const bus = await open({ servers: [nats.url] })
-    await bus.enqueue(queue, 'orphan')
+    const first = useEverything(bus)
+    await expectEverythingWorks(bus, first, 'before')
+    await bus.close()
+    const sender = await open({ servers: [nats.url] })
+    await sender.enqueue(queue, 'orphan')
     const dying = await connect({ servers: nats.url })
     const taken = await dying.request('$JS.API.CONSUMER.MSG.NEXT.test_v1_work.consumers', '', { noMux: true, timeout: 5000 })
     expect(words.decode(taken.data)).toBe('orphan')
     await dying.close()
-    const seen = useEverything(bus)
+    const seen = useEverything(sender)
     await waitFor(() => seen.worked.has('orphan'), { what: 'the message to come again', timeoutMs: 30_000 })
   })
 

@@ -1,5 +1,5 @@
 /** What nats-server and redis-server have in common in tests: one port for life, data that may be kept or lost between two starts. */
-import { rmSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import type { Daemon } from '../daemon.ts'
@@ -65,6 +65,8 @@ export class DaemonServer implements Server {
 
   pause(): void {
     this.#daemon.signal('SIGSTOP')
+    // On a busy machine a thread goes on for a moment after the signal.
+    for (let looks = 0; looks < MAX_LOOKS && !isStopped(this.pid); looks++) Atomics.wait(NEVER, 0, 0, 1)
   }
 
   resume(): void {
@@ -74,6 +76,17 @@ export class DaemonServer implements Server {
   remove(): Promise<void> {
     return this.#daemon.remove()
   }
+}
+
+const NEVER = new Int32Array(new SharedArrayBuffer(4))
+const MAX_LOOKS = 10_000
+
+/** Has each thread of the process stopped? */
+function isStopped(pid: number): boolean {
+  return readdirSync(`/proc/${pid}/task`).every((thread) => {
+    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')
+    return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T')
+  })
 }
 
 /** Does somebody accept there, and (when `expected` is given) answer `sent` with something that begins so? */
