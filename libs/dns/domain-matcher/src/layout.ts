@@ -83,6 +83,8 @@ export interface TextRule {
   readonly text: string
   readonly exception: boolean
   readonly important: boolean
+  /** Instructions of the compiled expression; 0 of a keyword. */
+  readonly size: number
 }
 
 /** Wildcards of one form: so many labels, stars at these places counted from the root's side. */

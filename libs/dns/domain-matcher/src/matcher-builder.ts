@@ -46,6 +46,8 @@ export interface MatcherLimits {
   readonly regexpLength: number
   /** Instructions of one compiled expression; matching takes this times the length of the name, at worst. */
   readonly regexpSize: number
+  /** Instructions of all compiled expressions; some 600 octets of memory each. */
+  readonly regexpsSize: number
   /** Instructions of all that have to be tried on every name. */
   readonly unfilteredSize: number
   readonly keywords: number
@@ -59,6 +61,7 @@ export const DEFAULT_MATCHER_LIMITS: MatcherLimits = {
   unfilteredRegexps: 100,
   regexpLength: 1000,
   regexpSize: 500,
+  regexpsSize: 50_000,
   unfilteredSize: 2000,
   keywords: 10_000,
   wildcardForms: 8,
@@ -131,7 +134,7 @@ export class MatcherBuilder {
       throw new RangeError(`${this.#lists.length} lists, and no more than ${MAX_LISTS} are possible`)
     const counts: Counted = { name, names: 0, rules: 0, duplicates: 0 }
     const index = this.#lists.push(counts) - 1
-    this.#shares.push({ keywords: 0, regexps: 0, unfiltered: 0, unfilteredSize: 0, shapes: new Map() })
+    this.#shares.push({ keywords: 0, regexps: 0, regexpsSize: 0, unfiltered: 0, unfilteredSize: 0, shapes: new Map() })
     return {
       index,
       counts,
@@ -392,7 +395,7 @@ export class MatcherBuilder {
     const share = this.#shares[list]
     if (share.keywords >= this.#limits.keywords || !this.#takePatterns([keyword])) return Refusal.tooManyKeywords
     share.keywords++
-    this.#addTextRule({ list, kind: RuleKind.keyword, text: keyword, exception, important }, [keyword])
+    this.#addTextRule({ list, kind: RuleKind.keyword, text: keyword, exception, important, size: 0 }, [keyword])
     return undefined
   }
 
@@ -407,6 +410,7 @@ export class MatcherBuilder {
     if (compiled === undefined) return Refusal.badRegexp
     const size = compiled.programSize()
     if (size > this.#limits.regexpSize) return Refusal.regexpTooLarge
+    if (share.regexpsSize + size > this.#limits.regexpsSize) return Refusal.tooManyRegexps
     if (UNRELATED_NAMES.every((name) => compiled.test(name))) return Refusal.tooBroad
     let pieces = requiredPieces(source)
     if (pieces !== undefined && !this.#takePatterns(pieces)) pieces = undefined
@@ -415,7 +419,8 @@ export class MatcherBuilder {
       share.unfiltered++
       share.unfilteredSize += size
     }
-    this.#addTextRule({ list, kind: RuleKind.regexp, text: source, exception, important }, pieces)
+    share.regexpsSize += size
+    this.#addTextRule({ list, kind: RuleKind.regexp, text: source, exception, important, size }, pieces)
     return undefined
   }
 
@@ -449,6 +454,7 @@ export class MatcherBuilder {
 interface Share {
   keywords: number
   regexps: number
+  regexpsSize: number
   unfiltered: number
   unfilteredSize: number
   /** By number of labels, the wildcard forms. */

@@ -13,7 +13,6 @@
  */
 import { LOWER_CASE, textToName } from '@dnstap-bgp/dns-wire'
 import { normalizeName, RuleKind } from '@dnstap-bgp/domain-list'
-import { RE2JS, RE2Set } from 're2js'
 import { beatenBy, feedingRules, reachingRules, specificityOf, strongestExceptions } from './decide.ts'
 import type { MatchingRule } from './decide.ts'
 import { hashKeyOf, hashWords, tagOf } from './hash.ts'
@@ -36,6 +35,7 @@ import {
 import type { ListCounts, MatcherText, TextRule, WildcardShape } from './layout.ts'
 import { labelWords, MAX_PACKED_WORDS, packedToText, packLabel, STAR } from './packed-name.ts'
 import { RegexpBudget } from './regexp-budget.ts'
+import { RegexpRules } from './regexp-rules.ts'
 import { appliesTo } from './rule-sets.ts'
 import { ruleText } from './rule-text.ts'
 
@@ -100,9 +100,7 @@ export class Matcher {
   readonly #text: MatcherText
   readonly #automaton: KeywordAutomaton | undefined
   readonly #hasMore: boolean // wildcards, keywords or regular expressions
-  readonly #regexps: (RE2JS | undefined)[] // by text rule; compiled when first needed
-  #unfiltered: RE2Set | undefined
-  readonly #budget: RegexpBudget | undefined
+  readonly #regexps: RegexpRules
 
   // Scratch of the match going on.
   readonly #labels = new Int32Array(MAX_LABELS)
@@ -115,6 +113,7 @@ export class Matcher {
   readonly #wildcards: number[] = []
   readonly #textHits: number[] = []
   readonly #candidates: number[] = []
+  #isExceptionUntried = false
 
   readonly #verdicts = new Map<number, readonly Feed[]>()
   readonly #combinations = new Map<string, Combination>()
@@ -147,8 +146,8 @@ export class Matcher {
     this.#shapes = shapes
     this.#automaton = words[Header.automatonWords] > 0 ? new KeywordAutomaton(buffer, words[Header.automaton]) : undefined
     this.#found = new Int32Array(this.#text.patterns.length)
-    this.#regexps = new Array<RE2JS | undefined>(this.#text.textRules.length).fill(undefined)
-    this.#budget = options.now === undefined ? undefined : new RegexpBudget(options.now)
+    const budget = options.now === undefined ? undefined : new RegexpBudget(options.now)
+    this.#regexps = new RegexpRules(this.#text.textRules, this.#text.unfiltered, this.lists.length, budget)
     this.#hasMore = this.#text.shapes.length > 0 || this.#text.textRules.length > 0
   }
 
@@ -194,6 +193,7 @@ export class Matcher {
     }
     if ((effects & Effect.exceptsImportant) !== 0) return NO_MATCH
     const hasMoreHits = this.#hasMore && this.#matchMore(bytes, offset, count)
+    if (this.#isExceptionUntried) return NO_MATCH
     if (hasMoreHits || (effects & Effect.encloses) !== 0) return this.#combine(2 * hit + isBelow)
     if ((effects & Effect.feedsImportant) !== 0 || feedsAt > exceptsAt) return 2 * hit + isBelow
     return NO_MATCH
@@ -216,20 +216,13 @@ export class Matcher {
    * Compiles the regular expressions, one for each step, which else happens when a name first needs one: thousands of them take long. For
    * whoever is about to put this matcher in the place of another, on a loop that has other work.
    */
-  *prepare(): Generator<void> {
-    const { textRules, unfiltered } = this.#text
-    const isUnfiltered = new Set(unfiltered)
-    for (const [index, { kind }] of textRules.entries()) {
-      if (kind !== RuleKind.regexp || isUnfiltered.has(index)) continue
-      this.#regexp(index)
-      yield
-    }
-    if (unfiltered.length > 0) this.#unfilteredSet()
+  prepare(): Generator<void> {
+    return this.#regexps.prepare()
   }
 
-  /** Names for which regular expressions were not tried, because they had taken too much time. */
-  get regexpsSkipped(): number {
-    return this.#budget?.skipped ?? 0
+  /** By list, in the order of `lists`: how often a regular expression was not tried because the name would have taken too long. */
+  get untriedRegexps(): readonly number[] {
+    return this.#regexps.untried
   }
 
   /** Which rules match this name, and which of them decide. Undefined when it is no DNS name; U-labels are accepted. */
@@ -238,7 +231,7 @@ export class Matcher {
     const name = text === undefined ? undefined : textToName(text)
     if (text === undefined || name === undefined) return undefined
     const hits = this.#allHits(name)
-    const rules = reachingRules(hits)
+    const rules = this.#isExceptionUntried ? [] : reachingRules(hits)
     const exceptions = strongestExceptions(rules)
     const feeding = feedingRules(rules)
     const feeds = this.#feeds(feeding)
@@ -263,11 +256,15 @@ export class Matcher {
     for (const { outcome, list, rule, by } of explained)
       if (outcome === 'excepted' && by !== undefined && !feeds.some((feed) => feed.list === list))
         why.push(`${rule} of list ${list} would match, but the exception ${by.rule} of list ${by.list} wins`)
-    for (const rule of hits)
+    for (const rule of this.#isExceptionUntried ? [] : hits)
       if (rule.kind !== RuleKind.encloser && !rules.includes(rule))
         why.push(
           `${rule.text()} of list ${this.#nameOf(rule)} does not reach ${text}: a name on the way down exists in that zone`,
         )
+    if (this.#isExceptionUntried) {
+      why.length = 0
+      why.push(`${text} is not listed: exceptions that are regular expressions would take too long to try on it`)
+    }
     if (why.length === 0) {
       const named = explained.map(({ rule, list }) => `the exception ${rule} of list ${list}`).join(' and ')
       why.push(rules.length === 0 ? `no rule of any list matches ${text}` : `only ${named} matches ${text}`)
@@ -399,20 +396,12 @@ export class Matcher {
     for (let i = 0; i < patterns; i++)
       for (const rule of text.patterns[this.#found[i]])
         (text.textRules[rule].kind === RuleKind.keyword ? textHits : regexps).push(rule)
-    if (regexps.length > 0 || text.unfiltered.length > 0) {
-      if (this.#budget === undefined) this.#matchRegexps(bytes, offset)
-      else this.#budget.spend(() => this.#matchRegexps(bytes, offset))
+    this.#isExceptionUntried = false
+    if (regexps.length > 0 || this.#regexps.hasUnfiltered) {
+      this.#regexps.match(nameToPlainText(bytes, offset), regexps, textHits)
+      this.#isExceptionUntried = this.#regexps.isExceptionUntried
     }
     return wildcards.length > 0 || textHits.length > 0
-  }
-
-  /** Those in #candidates, and those that no piece of text can rule out. */
-  #matchRegexps(bytes: Uint8Array, offset: number): void {
-    const name = nameToPlainText(bytes, offset)
-    const { unfiltered } = this.#text
-    // An expression with alternatives may be a candidate by each of them.
-    for (const rule of new Set(this.#candidates)) if (this.#regexp(rule).test(name)) this.#textHits.push(rule)
-    if (unfiltered.length > 0) for (const index of this.#unfilteredSet().match(name)) this.#textHits.push(unfiltered[index])
   }
 
   /** With stars for some labels of the name that was packed last. */
@@ -430,19 +419,6 @@ export class Matcher {
     }
     const same = this.#ends[stars[0]]
     return this.#find(tagOf(hashWords(this.#hashes[stars[0]], key, wildcard, same, end)), wildcard, end)
-  }
-
-  #regexp(rule: number): RE2JS {
-    return (this.#regexps[rule] ??= RE2JS.compile(this.#text.textRules[rule].text, RE2JS.CASE_INSENSITIVE))
-  }
-
-  #unfilteredSet(): RE2Set {
-    if (this.#unfiltered === undefined) {
-      this.#unfiltered = new RE2Set(RE2Set.UNANCHORED, RE2JS.CASE_INSENSITIVE)
-      for (const rule of this.#text.unfiltered) this.#unfiltered.add(this.#text.textRules[rule].text)
-      this.#unfiltered.compile()
-    }
-    return this.#unfiltered
   }
 
   /** The verdict of what #matchMore found together with the plain hit. */

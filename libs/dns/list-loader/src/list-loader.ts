@@ -45,8 +45,6 @@ export interface ListLoaderConfig {
   readonly readOnly?: boolean
   /** How long a start waits for URLs of which there is nothing yet, and a preview for those that are slow. */
   readonly patienceMs?: number
-  /** Limit the time that regular expressions take, at the price of missing names (domain-matcher's regexp-budget.ts). For ingest. */
-  readonly limitRegexpTime?: boolean
 }
 
 export interface ListLoaderDeps {
@@ -204,7 +202,7 @@ export class ListLoader {
       await this.#patiently(questions)
       for (const { list, answer } of questions) if (answer !== undefined) wish.received.set(list.name, answer)
       const job = { ...this.#jobFor(wish, lists), readOnly: true }
-      return versionOf(await runBuild(job, this.#cancel.signal), current, {})
+      return versionOf(await runBuild(job, this.#cancel.signal), current)
     } finally {
       void giveUp(questions)
     }
@@ -299,8 +297,7 @@ export class ListLoader {
     if (wish.isFirst) throwIfMissing(definitions, result)
 
     const before = this.#current
-    const options = this.#config.limitRegexpTime === true ? { now: () => this.#clock.monotonic() } : {}
-    const current = versionOf(result, before, options, definitions)
+    const current = versionOf(result, before, definitions)
     await prepare(current.matcher, this.#clock)
     this.#cancel.signal.throwIfAborted()
     this.#definitions = definitions
@@ -738,15 +735,10 @@ interface Version extends LoadedLists {
   readonly readAs: ReadonlyMap<string, ListDefinition>
 }
 
-function versionOf(
-  result: BuildResult,
-  before: Version | undefined,
-  options: { readonly now?: () => number },
-  definitions: readonly ListDefinition[] = [],
-): Version {
+function versionOf(result: BuildResult, before: Version | undefined, definitions: readonly ListDefinition[] = []): Version {
   const matcherBuffer = result.matcher ?? before?.matcherBuffer
   if (matcherBuffer === undefined) throw new Error('the first build gave no matcher')
-  const matcher = result.matcher === undefined && before !== undefined ? before.matcher : new Matcher(matcherBuffer, options)
+  const matcher = result.matcher === undefined && before !== undefined ? before.matcher : new Matcher(matcherBuffer)
   const readAs = new Map<string, ListDefinition>()
   for (const { status, isKept } of result.lists) {
     const list = isKept ? before?.readAs.get(status.name) : definitions.find(({ name }) => name === status.name)

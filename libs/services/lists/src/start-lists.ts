@@ -6,11 +6,13 @@
  */
 import type { Config } from '@dnstap-bgp/config'
 import { textToName } from '@dnstap-bgp/dns-wire'
-import type { Explanation, Matcher } from '@dnstap-bgp/domain-matcher'
+import { Matcher } from '@dnstap-bgp/domain-matcher'
+import type { Explanation } from '@dnstap-bgp/domain-matcher'
 import { isLoaded, ListLoader, type ListDifference, type ListStatus, type LoadedLists } from '@dnstap-bgp/list-loader'
 import type { Clock, Closeable, Log } from '@dnstap-bgp/runtime'
 import { AdminError, samplesOf, type AdminRoutes, type Health, type Metrics } from '@dnstap-bgp/telemetry'
 import { dirname, join } from 'node:path'
+import { watchUntriedRegexps } from './untried-regexps.ts'
 
 export type ListsConfig = Pick<Config, 'lists' | 'listState' | 'store'>
 
@@ -23,8 +25,8 @@ export interface StartListsDeps {
   readonly health?: Health
   readonly routes?: AdminRoutes
   /**
-   * Give regular expressions a budget of time, at the price of names that are missed when it is spent. For a process that only filters:
-   * to the cache a name that was missed would be a name that the list no longer covers.
+   * `names` are for ingest: limit the time that regular expressions take in its matcher, at the price of names that are missed while the time
+   * is used up. `coverage` has no such limit: to the cache a missed name would be a name that the list no longer covers.
    */
   readonly limitRegexpTime?: boolean
 }
@@ -88,12 +90,15 @@ export async function startLists(config: ListsConfig, deps: StartListsDeps): Pro
       stateFolder: stateFolderOf(config),
       watch: deps.look === undefined,
       readOnly: deps.look !== undefined,
-      limitRegexpTime: deps.limitRegexpTime === true,
     },
     { clock, log },
   )
   let loaded = await loader.load({ askUrls: deps.look?.askUrls === true })
   let coverage = coverageOf(loaded)
+  const filterOf = ({ matcher }: LoadedLists) =>
+    deps.limitRegexpTime === true ? new Matcher(matcher.buffer, { now: () => clock.monotonic() }) : matcher
+  let filter = filterOf(loaded)
+  const untried = watchUntriedRegexps(() => [...new Set([loaded.matcher, filter])], deps)
   const listeners = new Set<() => void>()
   const health = deps.health?.component('lists')
   const look = () => {
@@ -104,8 +109,10 @@ export async function startLists(config: ListsConfig, deps: StartListsDeps): Pro
   look()
   const take = (fresh: LoadedLists) => {
     const sameRules = fresh.matcher === loaded.matcher && sameAddresses(fresh, loaded) && sameUnloaded(fresh, loaded)
+    const isOtherMatcher = fresh.matcher !== loaded.matcher
     loaded = fresh
     look()
+    if (isOtherMatcher) filter = filterOf(fresh)
     if (sameRules) return false
     coverage = coverageOf(fresh)
     return true
@@ -124,7 +131,7 @@ export async function startLists(config: ListsConfig, deps: StartListsDeps): Pro
   const running: RunningLists = {
     names: {
       get matcher() {
-        return loaded.matcher
+        return filter
       },
       get count() {
         return loaded.lists.reduce((sum, list) => sum + list.names, 0)
@@ -165,7 +172,10 @@ export async function startLists(config: ListsConfig, deps: StartListsDeps): Pro
         if (changed) tell()
       }
     },
-    close: () => loader.close(),
+    close() {
+      untried.close()
+      return loader.close()
+    },
   }
   if (deps.routes !== undefined) addRoutes(deps.routes, loader, running)
   if (deps.metrics !== undefined) describeMetrics(deps.metrics, () => loaded)
