@@ -16,6 +16,8 @@ export interface OurProgramOptions {
   readonly env?: NodeJS.ProcessEnv
   /** Default: its log says that it runs. */
   readonly ready?: (daemon: Daemon) => boolean | Promise<boolean>
+  /** Default 20 s. */
+  readonly startTimeoutMs?: number
 }
 
 /** The bundle of an app. Throws when it was not built. */
@@ -31,6 +33,7 @@ export function startProgram(options: OurProgramOptions): Promise<Daemon> {
   let seen = 0
   return Daemon.start({
     name: options.app,
+    ...(options.startTimeoutMs === undefined ? {} : { startTimeoutMs: options.startTimeoutMs }),
     prepare(folder) {
       const path = join(folder, 'dnstap-bgp.toml')
       writeFileSync(path, options.config(folder))

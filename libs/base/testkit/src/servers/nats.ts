@@ -11,6 +11,8 @@ import type { Server } from './server.ts'
 export interface NatsServerOptions {
   /** Default 127.0.0.1. */
   readonly host?: string
+  /** Its name in a cluster; default `test`. */
+  readonly name?: string
   /** Default: one that is free, kept over restarts. */
   readonly port?: number
   /** Default true. */
@@ -46,7 +48,7 @@ export async function startNats(options: NatsServerOptions = {}): Promise<NatsSe
 
 function configuration(options: NatsServerOptions, host: string, port: number, dataFolder: string): string {
   const { user, token, tls } = options
-  const lines = [`listen: "${host}:${port}"`, 'server_name: "test"']
+  const lines = [`listen: "${host}:${port}"`, `server_name: "${options.name ?? 'test'}"`]
   if (options.jetstream ?? true)
     lines.push(`jetstream { store_dir: "${dataFolder}", max_memory_store: 1GB, max_file_store: 20GB }`)
   if (options.maxPayloadBytes !== undefined) lines.push(`max_payload: ${options.maxPayloadBytes}`)

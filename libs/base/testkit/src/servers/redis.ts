@@ -50,9 +50,11 @@ export interface SentinelOptions {
   readonly master: { readonly host: string; readonly port: number; readonly password?: string }
   /** Default `dnstap`. */
   readonly masterName?: string
+  /** How many Sentinels must agree that the master is down; default 1. */
+  readonly quorum?: number
 }
 
-/** One Sentinel that alone decides (quorum 1) that the master is down after a second. */
+/** A Sentinel that finds the master down after a second; alone it decides, unless a higher quorum is asked for. */
 export async function startSentinel(options: SentinelOptions): Promise<Server> {
   const host = '127.0.0.1'
   const port = await freePort(host)
@@ -66,7 +68,7 @@ export async function startSentinel(options: SentinelOptions): Promise<Server> {
         `bind ${host}`,
         `port ${port}`,
         `dir ${folder}`,
-        `sentinel monitor ${name} ${master.host} ${master.port} 1`,
+        `sentinel monitor ${name} ${master.host} ${master.port} ${options.quorum ?? 1}`,
         `sentinel down-after-milliseconds ${name} 1000`,
         `sentinel failover-timeout ${name} 5000`,
       ]

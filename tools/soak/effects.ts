@@ -1,0 +1,54 @@
+/** What the documentation allows a fault to do: which facts it may lose, and who can know of those that wait. */
+import type { Fault, Shape } from './faults.ts'
+import type { Effect } from './timeline.ts'
+
+export interface Consequence extends Effect {
+  /** Is the path interrupted at all? Edits and a sync peer's absence are not: everything must go on in time. */
+  readonly interrupts: boolean
+  /** The store is empty afterwards: announcers hold routes, or (the announcer began anew as well) nobody does. */
+  readonly storeLost?: 'held' | 'nothing held'
+  /** BIRDs that are away, so that what they hold is not judged. */
+  readonly birds?: readonly string[]
+}
+
+export function consequenceOf(fault: Fault, shape: Shape): Consequence {
+  switch (fault.kind) {
+    case 'edit':
+    case 'peer-away':
+      return { interrupts: false }
+    case 'resolver-reconnects':
+      return { interrupts: true, loses: [`resolver-${fault.resolver + 1}`] }
+    case 'full-disk':
+      return { interrupts: true }
+    case 'store-gone':
+      // docs/bgp.md: the store must survive the restart, else what is announced after it is what was learnt since.
+      return { interrupts: true, loses: ['*'], storeLost: 'nothing held' }
+    case 'flush':
+      return { interrupts: true, loses: ['*'], storeLost: 'held' }
+    case 'wipe-streams':
+      return { interrupts: true, loses: ['*'], unnoticed: true }
+    case 'delete-consumers':
+      return { interrupts: true }
+    case 'power-cut':
+    case 'rolling-restart':
+      return { interrupts: true, loses: ['*'] }
+    case 'kill':
+    case 'stop':
+    case 'freeze':
+      return ofSignal(fault.kind === 'freeze', fault.target, shape)
+  }
+}
+
+function ofSignal(frozen: boolean, target: string, shape: Shape): Consequence {
+  if (target.startsWith('bird')) return { interrupts: true, birds: [target] }
+  if (target === 'all-in-one') return frozen ? { interrupts: true } : { interrupts: true, loses: ['*'] }
+  if (target === 'gateway') return { interrupts: true, loses: ['peer'] }
+  if (target.startsWith('ingest')) {
+    const resolver = [target.replace('ingest', 'resolver')]
+    // What waits in the socket of a frozen ingest, no cache can know of.
+    return frozen ? { interrupts: true, hides: resolver } : { interrupts: true, loses: resolver }
+  }
+  // A failover takes a replica that may lack the last writes (Redis copies without waiting).
+  if (target.startsWith('redis') && shape === 'services-ha') return { interrupts: true, loses: ['*'] }
+  return { interrupts: true }
+}
