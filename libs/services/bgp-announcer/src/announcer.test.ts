@@ -33,6 +33,7 @@ nextHop = "192.0.2.9"
 [[list]]
 name = "work"
 source = "/nowhere/work.txt"
+addresses = true
 communities = ["64496:200", "no-export"]
 largeCommunities = ["64496:1:2"]
 med = 7
@@ -428,7 +429,7 @@ describe('the announcer', () => {
   test('finds in a large table at once what covers a resolver that is heard for the first time', async () => {
     const cache = new FakeCache()
     cache.routes = Array.from({ length: 5000 }, (_, i) => ({ prefix: `11.0.${i >> 8}.${i & 255}/32`, lists: ['video'] }))
-    cache.routes.push({ prefix: '11.0.0.0/16', lists: ['video'] })
+    cache.routes.push({ prefix: '11.0.0.0/16', lists: ['work'] })
     const { announcer, bus, table, settle } = await startAnnouncer(cache, 60_000, new BusyClock())
     while (!announcer.loaded) await settle(100)
     bus.publish(RESOLVERS, ['11.0.19.1', '11.0.19.2'])
@@ -439,7 +440,7 @@ describe('the announcer', () => {
   test('does not route an address that a session uses, whoever named it', async () => {
     const cache = new FakeCache()
     cache.routes = Array.from({ length: 5000 }, (_, i) => ({ prefix: `11.0.${i >> 8}.${i & 255}/32`, lists: ['video'] }))
-    cache.routes.push({ prefix: '11.0.0.0/16', lists: ['video'] })
+    cache.routes.push({ prefix: '11.0.0.0/16', lists: ['work'] })
     const { announcer, bus, table, settle } = await startAnnouncer(cache, 60_000, new BusyClock())
     while (!announcer.loaded) await settle(100)
     announcer.protect('11.0.19.1', 'BGP peer edge')

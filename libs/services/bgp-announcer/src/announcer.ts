@@ -34,6 +34,8 @@ import {
   TAIL,
 } from '@dnstap-bgp/steering'
 import type { FollowerAction, RouteChange, RouteState, StoreHead } from '@dnstap-bgp/steering'
+import { CacheComparison } from './cache-comparison.ts'
+import { RouteAdmission, type WhyRefused } from './route-admission.ts'
 import { AttributesOfLists } from './route-attributes.ts'
 import { ShardedSet } from './sharded-set.ts'
 import { SlicedWork } from './sliced-work.ts'
@@ -54,6 +56,8 @@ export interface AnnouncerDeps {
   /** Who we are and which peers were told a route, for people who ask. */
   readonly name: string
   readonly peersWith: (prefix: string) => readonly string[]
+  /** A number from 0 up to, not including, 1; default Math.random. For jitter. */
+  readonly dice?: () => number
 }
 
 /** What a store that lost its memory does not know (yet). */
@@ -82,12 +86,16 @@ const MAX_IN_USE = 10_000
 const MAX_TICK_MS = 1000
 
 export class Announcer implements Closeable {
-  readonly counters = { changes: 0, snapshots: 0, tails: 0, neverRefused: 0, failedQuestions: 0 }
+  readonly counters = { changes: 0, snapshots: 0, tails: 0, neverRefused: 0, unknownList: 0, tooWide: 0, failedQuestions: 0 }
   readonly follower = new RouteFollower()
   #config: AnnouncerConfig
   readonly #deps: AnnouncerDeps
   readonly #work: SlicedWork
   #attributes: AttributesOfLists
+  #admission: RouteAdmission
+  /** Told once, until the configuration is another. */
+  readonly #refusalsTold = new Set<WhyRefused>()
+  readonly comparison: CacheComparison
   readonly #resolvers = new HeardResolvers()
   /** Addresses that sessions use and no configuration names: of peers by name or range, our own. */
   readonly #inUse = new Map<string, string>()
@@ -122,7 +130,16 @@ export class Announcer implements Closeable {
     this.#deps = deps
     this.#work = new SlicedWork(deps.clock)
     this.#attributes = new AttributesOfLists(config.lists)
+    this.#admission = new RouteAdmission(config.lists)
     this.#never = config.never
+    this.comparison = new CacheComparison({
+      ...deps,
+      dice: deps.dice ?? Math.random,
+      work: this.#work,
+      reached: () => (this.#loaded && this.follower.state === 'following' ? this.follower.head : undefined),
+      isAsWanted: (route) => this.#isAsWanted(route),
+      putRight: (route) => this.#putRight(route),
+    })
     this.#lastHeardMs = this.#lastTickMs = deps.clock.monotonic()
   }
 
@@ -172,6 +189,7 @@ export class Announcer implements Closeable {
       if (state === 'connected' && !this.#closed) this.#do(this.follower.reconnected())
     })
     this.#timers.add(clock.every(STALE_TICK_MS, () => this.#dropStale()))
+    this.comparison.start()
     this.#do(this.follower.start())
   }
 
@@ -179,10 +197,13 @@ export class Announcer implements Closeable {
   reconfigure(config: AnnouncerConfig): void {
     this.#config = config
     this.#attributes = new AttributesOfLists(config.lists)
+    this.#admission = new RouteAdmission(config.lists)
+    this.#refusalsTold.clear()
     this.#neverAlso([])
     this.#work.walk(this.#lookAgain(++this.#reconfigured))
-    // What the never list refused so far is not in the table; only the cache knows it.
-    if (this.counters.neverRefused > 0) this.#do(this.follower.start())
+    // What was refused so far is not in the table; only the cache knows it.
+    const { neverRefused, unknownList, tooWide } = this.counters
+    if (neverRefused + unknownList + tooWide > 0) this.#do(this.follower.start())
   }
 
   /** From now on no route may catch this address. */
@@ -198,6 +219,7 @@ export class Announcer implements Closeable {
     this.#closed = true
     this.#questions++
     for (const timer of this.#timers) timer.cancel()
+    this.comparison.close()
     this.#work.close()
     await Promise.all(this.#subscriptions.map((subscription) => subscription.close()))
   }
@@ -230,6 +252,7 @@ export class Announcer implements Closeable {
           break
         case 'snapshot-begins':
           this.#snapshotHead = this.follower.head
+          this.comparison.interrupt()
           this.#work.inOrder(this.#beginSnapshot())
           break
         case 'snapshot-ends':
@@ -266,10 +289,52 @@ export class Announcer implements Closeable {
     for (const { prefix, lists } of changes) {
       this.counters.changes++
       if (lists.length > 0) this.#named?.add(prefix)
-      for (const { prefixes } of this.#stale) prefixes.delete(prefix)
-      this.#route(prefix, lists)
+      this.comparison.changed(prefix)
+      const owners = lists.length === 0 ? lists : this.#admitted(prefix, lists)
+      if (owners !== undefined) {
+        for (const { prefixes } of this.#stale) prefixes.delete(prefix)
+        this.#route(prefix, owners)
+      }
       yield
     }
+  }
+
+  /**
+   * The lists that may own the route; undefined: the change is refused. What is announced then stays as it is: where a list is new, the
+   * cache has read the configuration before us, and its routes must not be withdrawn until we have.
+   */
+  #admitted(prefix: string, lists: readonly string[]): readonly string[] | undefined {
+    const owners = this.#admission.ownersOf(prefix, lists)
+    if (typeof owners !== 'string') return owners
+    this.counters[owners === 'too wide' ? 'tooWide' : 'unknownList']++
+    if (!this.#refusalsTold.has(owners)) {
+      this.#refusalsTold.add(owners)
+      this.#deps.log.warn(
+        { prefix, lists },
+        owners === 'too wide'
+          ? 'A route is refused: it is wider than its lists may have it. The cache has another configuration, or somebody else publishes on the bus. Others like it are only counted.'
+          : 'A route is refused: none of its lists is configured here. The cache has another configuration, or somebody else publishes on the bus. Others like it are only counted.',
+      )
+    }
+    return undefined
+  }
+
+  /** For the comparison with the cache: is the table as it says, or is there a reason why not? */
+  #isAsWanted({ prefix, lists }: RouteChange): boolean {
+    const owners = this.#admission.ownersOf(prefix, lists)
+    if (typeof owners === 'string' || this.#never.refuses(prefix) !== undefined) return true
+    const now = this.#deps.table.get(prefix)?.lists
+    const wanted = this.#attributes.of(owners).lists
+    return now?.length === wanted.length && wanted.every((list, index) => now[index] === list)
+  }
+
+  #putRight({ prefix, lists }: RouteChange): boolean {
+    if (lists.length === 0 && (this.heldForMs(prefix) !== undefined || !this.#deps.table.has(prefix))) return false
+    const owners = lists.length === 0 ? lists : this.#admission.ownersOf(prefix, lists)
+    if (typeof owners === 'string') return false
+    for (const { prefixes } of this.#stale) prefixes.delete(prefix)
+    this.#route(prefix, owners)
+    return true
   }
 
   #route(prefix: string, lists: readonly string[]): void {

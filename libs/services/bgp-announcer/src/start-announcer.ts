@@ -177,6 +177,17 @@ function describeMetrics(metrics: Metrics, announcer: Announcer, speaker: BgpSpe
     read: () => counters.neverRefused,
   })
   metrics.counter({
+    name: 'announcer_refused_routes_total',
+    help: 'Route changes refused because no list here can make them.',
+    labels: ['reason'],
+    read: () => samplesOf('reason', { 'unknown list': counters.unknownList, 'too wide': counters.tooWide }),
+  })
+  metrics.counter({
+    name: 'announcer_repaired_routes_total',
+    help: 'Routes that were other than the cache has them, and were put right.',
+    read: () => announcer.comparison.repaired,
+  })
+  metrics.counter({
     name: 'announcer_questions_total',
     help: 'Questions to the cache.',
     labels: ['kind'],
