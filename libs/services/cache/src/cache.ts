@@ -51,6 +51,7 @@ import type {
 import { Admission, isRefused, type Coverage, type NotAdmitted, type Refusal, type Refused } from './admission.ts'
 import { audit } from './audit.ts'
 import { CrowdedAddresses } from './crowded-addresses.ts'
+import { Expiry } from './expiry.ts'
 import { Explainer, type Explanation } from './explain.ts'
 import { Inquiries } from './inquiries.ts'
 import { ALL, LimitNotes } from './limit-notes.ts'
@@ -66,7 +67,6 @@ const SLICE_MS = 5
 const RETRY_MS = 1000
 /** Clocks of machines may differ by this much before it is worth a word. */
 const CLOCK_SKEW_MS = 5_000
-const SWEEP_PERIOD_MS = 200
 const HEAD_PERIOD_MS = 1000
 const FORGOTTEN_BY_HAND = 'it was forgotten by hand'
 const TAIL_BATCH = 2000
@@ -148,6 +148,7 @@ export class CacheService implements Closeable {
   readonly #inquiries: Inquiries
   readonly #resolvers = new HeardResolvers()
   readonly #rarely: Rarely
+  readonly #expiry: Expiry
   #limits: StoreLimits
   #buckets: Map<string, TokenBucket>
   readonly #subscriptions: Subscription[] = []
@@ -155,10 +156,6 @@ export class CacheService implements Closeable {
   #head: StoreHead = { epoch: '', revision: 0 }
   /** At that head. */
   #routes = 0
-  #sweeping: Promise<void> | undefined
-  #sweeper: Timer | undefined
-  /** For the next deadline, when it comes before the next sweep. */
-  #deadline: Timer | undefined
   #opening: Promise<void> | undefined
   #opened = false
   #tellsSoon = false
@@ -182,6 +179,17 @@ export class CacheService implements Closeable {
     this.limitNotes = new LimitNotes(deps.clock, deps.log)
     this.crowded = new CrowdedAddresses(deps.store, deps.log)
     this.explainer = new Explainer(deps.store, this.#admission, this.#moments)
+    this.#expiry = new Expiry({
+      store: deps.store,
+      clock: deps.clock,
+      onExpired: ({ bindings, changes }) => {
+        this.counters.expiredBindings += bindings
+        this.#publish(changes, 'its last binding expired')
+      },
+      onSwept: async () => {
+        if (this.limitNotes.any) this.limitNotes.clear(await deps.store.counts(), this.#limits)
+      },
+    })
   }
 
   /** Is what is in the store checked, and are questions answered? */
@@ -207,7 +215,7 @@ export class CacheService implements Closeable {
     })
     if (bus.state === 'connected') bus.publish(TELL_HELD_DOWN, undefined)
     lists.onChange(() => this.listsChanged())
-    store.onDeadline(() => this.#sweepSoon())
+    store.onDeadline(() => this.#expiry.sweepSoon())
     store.onState(({ kind }) => {
       // What the store lost while it was away shows in its head: nobody shall follow the old numbers a second longer.
       if (kind !== 'unavailable' && this.#opened && !this.#closed) void this.#beat()
@@ -229,9 +237,9 @@ export class CacheService implements Closeable {
     const { bus, store, clock } = this.#deps
     try {
       await this.#lookAtStore()
-      await this.#sweep()
+      await this.#expiry.sweep()
       // What falls due while a large store is looked through does not wait for the end of that.
-      this.#sweeper ??= clock.every(SWEEP_PERIOD_MS, () => this.#sweepSoon())
+      this.#expiry.start()
       this.#auditWanted = false
       await this.#audit()
     } catch (error) {
@@ -494,13 +502,12 @@ export class CacheService implements Closeable {
 
   async close(): Promise<void> {
     this.#closed = true
-    this.#sweeper?.cancel()
-    this.#deadline?.cancel()
+    const swept = this.#expiry.close()
     for (const timer of this.#timers) timer.cancel()
     await Promise.all(this.#subscriptions.map((subscription) => subscription.close()))
     await this.#opening
     await this.#auditing
-    await this.#sweeping
+    await swept
     await this.#deps.store.flush()
   }
 
@@ -689,61 +696,6 @@ export class CacheService implements Closeable {
     if (this.#opened && changes.epoch !== this.#head.epoch) void this.#beat()
   }
 
-  #sweepSoon(): void {
-    if (this.#closed || this.#sweeping !== undefined) return
-    this.#sweeping = this.#sweep()
-      .catch((error: unknown) => {
-        // The store says in its own health that it is away; the next sweep is due anyway.
-        if (!(error instanceof StoreError)) throw error
-      })
-      .finally(() => {
-        this.#sweeping = undefined
-      })
-  }
-
-  /**
-   * Ends what is due, a slice at a time, so that the loop stays free however much expires together. A store that is elsewhere ends the
-   * next slice while we tell of the one before. Each is told of as soon as it is known: what is learnt meanwhile has later revisions.
-   */
-  async #sweep(): Promise<void> {
-    const { store, clock } = this.#deps
-    const next = () => {
-      const nowMs = store.now()
-      const coming = store.expire(nowMs, store.expireBatch).then((expired) => {
-        this.counters.expiredBindings += expired.bindings
-        this.#publish(expired.changes, 'its last binding expired')
-        return { ...expired, nowMs }
-      })
-      coming.catch(() => {}) // met where it is awaited, which may be after a turn
-      return coming
-    }
-    // Two at a time while there is much to do: a store that is elsewhere ends the next slice while we tell of the one before.
-    const coming = [next()]
-    try {
-      for (let slice = coming.shift(); slice !== undefined; slice = coming.shift()) {
-        const { bindings, nowMs, nextDeadlineMs } = await slice
-        if (bindings >= store.expireBatch && !this.#closed) {
-          while (coming.length < 2) coming.push(next())
-          await turn(clock)
-          // What we take for due and the store does not is for the next sweep.
-        } else if (coming.length === 0 && nextDeadlineMs !== undefined && nextDeadlineMs > nowMs) this.#sweepAt(nextDeadlineMs)
-      }
-    } finally {
-      await Promise.allSettled(coming)
-    }
-    if (this.limitNotes.any) this.limitNotes.clear(await store.counts(), this.#limits)
-  }
-
-  /** Whoever is due before the next sweep has one of its own. */
-  #sweepAt(deadlineMs: number): void {
-    const { store, clock } = this.#deps
-    const delayMs = deadlineMs - store.now()
-    this.#deadline?.cancel()
-    this.#deadline = undefined
-    if (delayMs >= SWEEP_PERIOD_MS || this.#closed) return
-    this.#deadline = clock.after(Math.max(1, Math.ceil(delayMs)), () => this.#sweepSoon())
-  }
-
   async #beat(): Promise<void> {
     let isAnother: boolean
     try {
@@ -822,7 +774,7 @@ export class CacheService implements Closeable {
   /** Lets everybody else have a turn, and deadlines go first. */
   async #turnForMore(): Promise<void> {
     await turn(this.#deps.clock)
-    await this.#sweeping
+    await this.#expiry.sweeping
   }
 
   /** The routes that lists ask for by address, a slice at a time: there may be hundreds of thousands. */
