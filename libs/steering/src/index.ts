@@ -1,4 +1,5 @@
 export { SteeringError } from './checked.ts'
+export type { CatchUp, CaughtUp } from './catch-up.ts'
 export { HeardResolvers } from './heard-resolvers.ts'
 export { octetsOfResolution } from './resolution.ts'
 export type { Resolution } from './resolution.ts'
@@ -9,6 +10,8 @@ export { EXPLAIN, FINDINGS, FORGET, FORGOTTEN, INQUIRY } from './operator.ts'
 export type { ExplainRequest, Findings, ForgetRequest, Forgotten, Inquiry, Note, OperatorAnswer, RouteState } from './operator.ts'
 export {
   BINDINGS,
+  CATCH_UP,
+  CAUGHT_UP,
   HEAD,
   LEARNT,
   OFFER,

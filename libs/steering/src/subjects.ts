@@ -1,5 +1,6 @@
 /** The names on the bus, with those of operator.ts. The version is in the name: two versions can run side by side during an upgrade. */
 import type { Call, Queue, Subject } from '@dnstap-bgp/bus'
+import { catchUpCodec, caughtUpCodec, type CatchUp, type CaughtUp } from './catch-up.ts'
 import {
   emptyCodec,
   resolutionsCodec,
@@ -29,6 +30,12 @@ export const ROUTE_CHANGES: Subject<RouteChanges> = { name: 'dnstap-bgp.v1.route
 
 /** cache -> announcers: the heartbeat by which a lost last message is found. */
 export const HEAD: Subject<StoreHead> = { name: 'dnstap-bgp.v1.head', ...storeHeadCodec }
+
+/** cache -> ingests, every second and before deadlines count: answer when everything that you have heard is in the queue. */
+export const CATCH_UP: Subject<CatchUp> = { name: 'dnstap-bgp.v1.catch-up', ...catchUpCodec }
+
+/** ingest -> caches: it is. */
+export const CAUGHT_UP: Subject<CaughtUp> = { name: 'dnstap-bgp.v1.caught-up', ...caughtUpCodec }
 
 /** announcer -> cache: every route. */
 export const SNAPSHOT: Call<undefined, RoutesChunk> = {

@@ -8,6 +8,8 @@
 import { EXPLAIN, FINDINGS, FORGET, FORGOTTEN, INQUIRY } from './operator.ts'
 import {
   BINDINGS,
+  CATCH_UP,
+  CAUGHT_UP,
   HEAD,
   LEARNT,
   OFFER,
@@ -48,16 +50,16 @@ export type ServiceName = (typeof SERVICES)[number]
 
 export const WHO_SAYS_WHAT: Readonly<Record<ServiceName, BusRow>> = {
   'dnstap-ingest': {
-    publishes: [RESOLVERS],
-    subscribes: [HEAD, FORGOTTEN],
+    publishes: [RESOLVERS, CAUGHT_UP],
+    subscribes: [HEAD, FORGOTTEN, CATCH_UP],
     enqueues: [RESOLUTIONS],
     consumes: [],
     serves: [],
     asks: [EXPLAIN],
   },
   cache: {
-    publishes: [LEARNT, ROUTE_CHANGES, HEAD, FORGOTTEN, TELL_HELD_DOWN, INQUIRY, FINDINGS],
-    subscribes: [FORGOTTEN, TELL_HELD_DOWN, RESOLVERS, INQUIRY, FINDINGS, ROUTE_CHANGES],
+    publishes: [LEARNT, ROUTE_CHANGES, HEAD, FORGOTTEN, TELL_HELD_DOWN, INQUIRY, FINDINGS, CATCH_UP],
+    subscribes: [FORGOTTEN, TELL_HELD_DOWN, RESOLVERS, INQUIRY, FINDINGS, ROUTE_CHANGES, CAUGHT_UP],
     enqueues: [],
     consumes: [RESOLUTIONS],
     serves: [SNAPSHOT, TAIL, BINDINGS, EXPLAIN, FORGET, OFFER],

@@ -14,6 +14,8 @@ export interface FactBatch {
   readonly octets: number
   /** Batches taken earlier have smaller ones. */
   readonly sequence: number
+  /** Facts that were pushed before those of the batch. */
+  readonly before: number
 }
 
 export interface QueueLimits {
@@ -32,8 +34,11 @@ export class FactQueue {
   readonly #limits: QueueLimits
   /** Batches that came back, in the order they were taken: they go first. */
   #returned: FactBatch[] = []
+  /** Batches that are taken, and neither gone nor back. */
+  readonly #taken = new Set<FactBatch>()
   #facts: OutgoingFact[] = []
   #head = 0
+  #pushed = 0
   #length = 0
   #octets = 0
   #lastSequence = 0
@@ -46,10 +51,23 @@ export class FactQueue {
     return this.#length
   }
 
+  /** How many facts were pushed. One that was dropped gives its number to the next. */
+  get pushed(): number {
+    return this.#pushed
+  }
+
+  /** So many of the facts that were pushed first are gone, without a hole. */
+  get gone(): number {
+    let gone = this.#pushed - (this.#facts.length - this.#head)
+    for (const { before } of [...this.#returned, ...this.#taken]) gone = Math.min(gone, before)
+    return gone
+  }
+
   /** False: there is no room. */
   push(fact: OutgoingFact): boolean {
     if (this.#length >= this.#limits.facts || this.#octets >= this.#limits.octets) return false
     this.#facts.push(fact)
+    this.#pushed++
     this.#length++
     this.#octets += octetsOfResolution(fact.resolution)
     return true
@@ -61,11 +79,18 @@ export class FactQueue {
     if (batch === undefined) return undefined
     this.#length -= batch.facts.length
     this.#octets -= batch.octets
+    this.#taken.add(batch)
     return batch
+  }
+
+  /** A batch has gone where it should. */
+  sent(batch: FactBatch): void {
+    this.#taken.delete(batch)
   }
 
   /** A batch that did not go takes its place again. What no longer fits leaves at the end, and is returned. */
   putBack(batch: FactBatch): OutgoingFact[] {
+    this.#taken.delete(batch)
     const at = this.#returned.findIndex((other) => other.sequence > batch.sequence)
     this.#returned.splice(at < 0 ? this.#returned.length : at, 0, batch)
     this.#length += batch.facts.length
@@ -82,17 +107,19 @@ export class FactQueue {
     while (end < this.#facts.length && end - this.#head < MAX_BATCH_FACTS && octets < MAX_BATCH_OCTETS)
       octets += octetsOfResolution(this.#facts[end++].resolution)
     const facts = this.#facts.slice(this.#head, end)
+    const before = this.#pushed - (this.#facts.length - this.#head)
     this.#head = end
     if (end === this.#facts.length || (end >= COMPACT_AT && end * 2 >= this.#facts.length)) {
       this.#facts = this.#facts.slice(end)
       this.#head = 0
     }
-    return { facts, octets, sequence: ++this.#lastSequence }
+    return { facts, octets, sequence: ++this.#lastSequence, before }
   }
 
   /** The newest fact; when only batches that came back are left, the newest of these, whole. */
   #dropLast(): readonly OutgoingFact[] {
     const last = this.#head < this.#facts.length ? this.#facts.pop() : undefined
+    if (last !== undefined) this.#pushed--
     const batch = last === undefined ? this.#returned.pop() : { facts: [last], octets: octetsOfResolution(last.resolution) }
     if (batch === undefined) return []
     this.#length -= batch.facts.length

@@ -65,6 +65,10 @@ const MAX_WORTH_SECONDS = 600
 const TICK_MS = 250
 /** A resolver's clock that is further from ours is worth a line in the log. */
 const CLOCK_DIFFERENCE_MS = 5_000
+/** An answer so old was kept by a resolver that could not send it; a batch of one that is well is younger. */
+const LATE_MS = 3_000
+/** So long after the last late answer more of them may come. */
+const LATE_FOR_MS = 500
 /** The resolvers' addresses are told again, for whoever came to listen meanwhile. */
 const TELL_RESOLVERS_MS = 60_000
 /** A hold-down may end so much later at the cache than here: it heard of it later. */
@@ -122,6 +126,8 @@ export class Ingest implements Closeable {
   #nowSeconds = 1
   /** Counts up with each tick. */
   #tick = 1
+  /** When a late answer came last, by the monotonic clock. */
+  #lateAtMs = -Infinity
   readonly #startedMs: number
   readonly #startedWallMs: number
   readonly #ticker: Timer
@@ -181,6 +187,11 @@ export class Ingest implements Closeable {
   /** Addresses of resolvers that are known and kept from being steered. */
   get resolverAddresses(): number {
     return this.#resolverAddresses.size
+  }
+
+  /** Does a sender go on with answers that it could not send in time, as after a stall of ours? */
+  get isBehind(): boolean {
+    return this.#deps.clock.monotonic() - this.#lateAtMs < LATE_FOR_MS
   }
 
   /** How far the clock of the resolver that a connection brought last is behind ours (negative: ahead); undefined in its first minute. */
@@ -277,6 +288,7 @@ export class Ingest implements Closeable {
     notes.frames = frames
     if (this.#resolverAddresses.learn(decoder, bytes, this.#nowSeconds)) this.#resolversTold = false
     this.#readAge(source, bytes)
+    if (this.#ageMs >= LATE_MS) this.#lateAtMs = this.#deps.clock.monotonic()
     const clock = notes.clocks.of(bytes, decoder.identityStart, decoder.identityEnd)
     notes.heard = clock
     const { behindMs } = clock

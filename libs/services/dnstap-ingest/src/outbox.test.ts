@@ -163,3 +163,41 @@ test('closing takes along what a bus that comes back takes', async () => {
   await closed
   expect(sent).toEqual(['n1'])
 })
+
+test('says when what waited has gone, however much comes after it', async () => {
+  const { outbox, clock, behaviour } = start()
+  let reached = 0
+  outbox.whenSent(() => reached++)
+  expect(reached).toBe(1) // nothing waits
+  behaviour.answer = 'refuse'
+  outbox.news(fact(1))
+  outbox.refresh(fact(2))
+  await clock.advanceAsync(100)
+  outbox.whenSent(() => reached++)
+  expect(reached).toBe(1)
+  outbox.refresh(fact(3))
+  behaviour.answer = 'take'
+  await clock.advanceAsync(1000)
+  expect(reached).toBe(2)
+})
+
+test('does not say so while a batch is on its way, and does when what waited was dropped', async () => {
+  const { outbox, clock, behaviour } = start({ news: 1, refreshes: 1 })
+  let reached = 0
+  behaviour.answer = 'hang'
+  outbox.news(fact(1))
+  await clock.advanceAsync(10)
+  outbox.whenSent(() => reached++)
+  expect(reached).toBe(0)
+
+  const other = start({ news: 2, refreshes: 2 })
+  other.outbox.news(fact(1))
+  other.outbox.news(fact(2))
+  other.behaviour.answer = 'refuse'
+  await other.clock.advanceAsync(10) // a batch of two comes back
+  other.outbox.whenSent(() => reached++)
+  other.behaviour.answer = 'take'
+  await other.clock.advanceAsync(1000)
+  expect(other.sent).toEqual(['n1', 'n2'])
+  expect(reached).toBe(1)
+})

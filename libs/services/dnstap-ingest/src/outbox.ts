@@ -26,6 +26,13 @@ export interface OutboxDeps {
   readonly limits?: OutboxLimits
 }
 
+/** Facts up to here are waited for. */
+interface Mark {
+  readonly news: number
+  readonly refreshes: number
+  readonly reached: () => void
+}
+
 export const OUTBOX_LIMITS: OutboxLimits = {
   news: { facts: 200_000, octets: 100_000_000 },
   refreshes: { facts: 50_000, octets: 25_000_000 },
@@ -53,6 +60,7 @@ export class Outbox implements Closeable {
   #refusedAtMs = -Infinity
   #droppedAtMs = -Infinity
   #onEmpty: (() => void) | undefined
+  #marks: Mark[] = []
   #closed = false
 
   constructor(deps: OutboxDeps) {
@@ -77,6 +85,12 @@ export class Outbox implements Closeable {
   /** How long ago a fact was dropped; Infinity: never. */
   get sinceDroppedMs(): number {
     return this.#deps.clock.monotonic() - this.#droppedAtMs
+  }
+
+  /** Calls back when every fact that waits now, or is on its way, has arrived at the queue or was dropped. */
+  whenSent(reached: () => void): void {
+    this.#marks.push({ news: this.#news.pushed, refreshes: this.#refreshes.pushed, reached })
+    this.#lookAtMarks()
   }
 
   news(fact: OutgoingFact): void {
@@ -142,12 +156,23 @@ export class Outbox implements Closeable {
 
   #sent(batch: FactBatch, isNews: boolean): void {
     this.#inFlight--
+    const queue = isNews ? this.#news : this.#refreshes
+    queue.sent(batch)
     this.counters[isNews ? 'sentNews' : 'sentRefreshes'] += batch.facts.length
     this.#refusedLast = false
     this.#retryMs = FIRST_RETRY_MS
     this.#window = Math.min(2 * this.#window, MAX_IN_FLIGHT)
     if (this.waiting > 0) this.#schedule()
     else if (this.#inFlight === 0) this.#onEmpty?.()
+    this.#lookAtMarks()
+  }
+
+  #lookAtMarks(): void {
+    if (this.#marks.length === 0) return
+    const [news, refreshes] = [this.#news.gone, this.#refreshes.gone]
+    const marks = this.#marks
+    this.#marks = marks.filter((mark) => news < mark.news || refreshes < mark.refreshes)
+    for (const mark of marks) if (news >= mark.news && refreshes >= mark.refreshes) mark.reached()
   }
 
   #refused(batch: FactBatch, isNews: boolean, error: unknown): void {
@@ -159,6 +184,7 @@ export class Outbox implements Closeable {
     this.#refusedAtMs = clock.monotonic()
     this.#window = 1
     for (const fact of (isNews ? this.#news : this.#refreshes).putBack(batch)) this.#dropped(fact, isNews)
+    this.#lookAtMarks()
     if (this.#retry !== undefined || this.#closed) return
     this.#retry = clock.after(this.#retryMs * (0.75 + random() / 2), () => this.#tryAgain())
     this.#retryMs = Math.min(2 * this.#retryMs, MAX_RETRY_MS)

@@ -5,7 +5,8 @@ import { CLOSE_REASONS, DnstapServer, inheritedSockets, startDnstapServer, type 
 import { parsePrefix, PrefixSet } from '@dnstap-bgp/ip'
 import type { Clock, Closeable, Log } from '@dnstap-bgp/runtime'
 import { samplesOf, type AdminRoutes, type Health, type Metrics } from '@dnstap-bgp/telemetry'
-import { randomInt } from 'node:crypto'
+import { randomInt, randomUUID } from 'node:crypto'
+import { CatchUpAnswerer } from './catch-up.ts'
 import { describeIngestMetrics } from './describe-metrics.ts'
 import { Ingest, type NameMatcher } from './ingest.ts'
 import { readTlsFiles, TlsFileError } from './tls-files.ts'
@@ -78,6 +79,14 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
     throw error
   }
 
+  const answerer = new CatchUpAnswerer({
+    bus,
+    clock,
+    id: randomUUID(),
+    reads: () => server.counters.reads,
+    isBehind: () => ingest.isBehind,
+    whenSent: (reached) => ingest.outbox.whenSent(reached),
+  })
   const listenHealth = health.component('dnstap')
   const lookAtOutbox = watchOutbox(ingest.outbox, health.component('ingest-outbox'), clock, log)
   let senderSeenMs = clock.monotonic()
@@ -144,6 +153,7 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
     async close() {
       timer.cancel()
       await server.close()
+      await answerer.close()
       await ingest.close()
     },
   }

@@ -1,0 +1,86 @@
+/**
+ * Tells caches when no fact waits here: before a cache ends a binding at its deadline, it asks (CATCH_UP).
+ *
+ *   asked ─▶ read what the sockets hold ─▶ no sender is late ─▶ the outbox has sent what it holds ─▶ CAUGHT_UP
+ *
+ * Sockets: the loop goes round until a turn reads nothing. Late: after a stall a resolver goes on with answers that it kept, old first.
+ * A cache does not wait for ever, so an answer may take as long as it takes.
+ */
+import type { Bus, Subscription } from '@dnstap-bgp/bus'
+import type { Clock, Closeable, Timer } from '@dnstap-bgp/runtime'
+import { CATCH_UP, CAUGHT_UP, type CatchUp } from '@dnstap-bgp/steering'
+
+export interface CatchUpDeps {
+  readonly bus: Bus
+  readonly clock: Clock
+  /** This run of ingest, among all that answer. */
+  readonly id: string
+  /** How often sockets were read so far. */
+  readonly reads: () => number
+  /** Does a sender go on with answers that it could not send in time? */
+  readonly isBehind: () => boolean
+  /** Calls back when what waits in the outbox now has gone. */
+  readonly whenSent: (reached: () => void) => void
+}
+
+/** One turn may end before a socket has had its own. */
+const MIN_TURNS = 2
+/** Under load every turn reads something: what waited when we were asked is read by then. */
+const MAX_TURNS = 16
+const LOOK_AGAIN_MS = 100
+/** Caches ask again every second, each of them. */
+const MAX_QUESTIONS = 64
+
+export class CatchUpAnswerer implements Closeable {
+  readonly #deps: CatchUpDeps
+  readonly #subscription: Subscription
+  readonly #timers = new Set<Timer>()
+  /** Questions without an answer yet. */
+  readonly #open = new Set<string>()
+
+  constructor(deps: CatchUpDeps) {
+    this.#deps = deps
+    this.#subscription = deps.bus.subscribe(CATCH_UP, (question) => this.#asked(question))
+  }
+
+  async close(): Promise<void> {
+    await this.#subscription.close()
+    for (const timer of this.#timers) timer.cancel()
+  }
+
+  #asked(question: CatchUp): void {
+    const key = `${question.number} ${question.asker}`
+    if (this.#open.has(key) || this.#open.size >= MAX_QUESTIONS) return
+    this.#open.add(key)
+    this.#readOn(1, this.#deps.reads(), () => {
+      this.#whenNobodyIsLate(() =>
+        this.#deps.whenSent(() => {
+          this.#open.delete(key)
+          this.#deps.bus.publish(CAUGHT_UP, { asker: question.asker, number: question.number, ingest: this.#deps.id })
+        }),
+      )
+    })
+  }
+
+  /** Goes round the loop until a turn reads nothing. */
+  #readOn(turn: number, readsBefore: number, done: () => void): void {
+    this.#after(0, () => {
+      const reads = this.#deps.reads()
+      if ((turn >= MIN_TURNS && reads === readsBefore) || turn >= MAX_TURNS) done()
+      else this.#readOn(turn + 1, reads, done)
+    })
+  }
+
+  #whenNobodyIsLate(done: () => void): void {
+    if (this.#deps.isBehind()) this.#after(LOOK_AGAIN_MS, () => this.#whenNobodyIsLate(done))
+    else done()
+  }
+
+  #after(delayMs: number, callback: () => void): void {
+    const timer = this.#deps.clock.after(delayMs, () => {
+      this.#timers.delete(timer)
+      callback()
+    })
+    this.#timers.add(timer)
+  }
+}
