@@ -49,12 +49,17 @@ export class FakeClock implements Clock {
         if (next === undefined || one.dueMs < next.dueMs || (one.dueMs === next.dueMs && one.order < next.order)) next = one
       }
       if (next === undefined) break
-      this.#move(next.dueMs - this.#elapsedMs)
+      this.#move(Math.max(0, next.dueMs - this.#elapsedMs))
       if (next.periodMs === undefined) this.#pending.delete(next)
-      else next.dueMs += Math.max(1, next.periodMs)
+      else next.dueMs = Math.max(next.dueMs, this.#elapsedMs) + Math.max(1, next.periodMs)
       next.callback()
     }
     this.#move(until - this.#elapsedMs)
+  }
+
+  /** The process stands still: time passes and no timer fires. What fell due meanwhile fires, once, with the next advance. */
+  stall(ms: number): void {
+    this.#move(ms)
   }
 
   /** Advances in small steps, letting promises run between them. */

@@ -17,6 +17,7 @@ export interface ConnectionOwner {
   readonly counters: DnstapServerCounters
   readonly maxFrameLength: number
   readonly handshakeTimeoutMs: number
+  onRead(connection: DnstapConnection): void
   onFrame(connection: DnstapConnection, bytes: Uint8Array, start: number, end: number): void
   onStreaming(connection: DnstapConnection): void
   /** Octets more, or less, that it holds of a frame begun. */
@@ -105,6 +106,7 @@ export class DnstapConnection {
     const reader = this.#reader
     const before = reader.state
     const framesBefore = reader.frames
+    this.#owner.onRead(this)
     reader.push(bytes, 0, length)
     counters.reads++
     counters.bytes += length

@@ -42,6 +42,8 @@ export interface DnstapTlsOptions {
 }
 
 export interface DnstapHandler {
+  /** A socket was read; its frames follow. */
+  onRead?(connection: DnstapConnection): void
   /** One frame, `bytes[start..end)`, valid during the call only. It must not throw: that would be our own fault. */
   onFrame(connection: DnstapConnection, bytes: Uint8Array, start: number, end: number): void
   /** A sender that had started is gone, or one was refused. */
@@ -163,6 +165,10 @@ export class DnstapServer implements ConnectionOwner {
     for (const connection of [...this.#connections.keys()]) connection.cut('server-closed')
     if (this.#connections.size > 0) await new Promise<void>((resolve) => (this.#allClosed = resolve))
     await Promise.all(closed)
+  }
+
+  onRead(connection: DnstapConnection): void {
+    this.#handler.onRead?.(connection)
   }
 
   onFrame(connection: DnstapConnection, bytes: Uint8Array, start: number, end: number): void {

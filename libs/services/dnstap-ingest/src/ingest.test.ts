@@ -83,6 +83,7 @@ function startIngest(
     async answer(qname: string, answers: readonly Answer[], frame: Partial<FrameOptions> & { rcode?: number } = {}) {
       const response = dnsResponse({ qname, answers, ...(frame.rcode === undefined ? {} : { rcode: frame.rcode }) })
       const bytes = dnstapFrame({ responseTimeMs: clock.now(), ...frame, response })
+      ingest.onRead()
       ingest.frame(source, bytes, 0, bytes.length)
       await settle()
     },
@@ -403,6 +404,20 @@ describe('answers that waited somewhere', () => {
     await answer('www.example.org', [a('www.example.org')], { responseTimeMs: clock.now() - 50_000 })
     await answer('www.example.org', [a('www.example.org')])
     expect(got).toHaveLength(2)
+  })
+
+  test('for a stall of ours refresh what they should, though sockets are read before timers run', async () => {
+    const { answer, got, clock, ingest } = startIngest({ config: CONFIG.replaceAll('1h', '40s') })
+    await answer('www.example.org', [a('www.example.org')])
+    clock.stall(15_000)
+    await answer('www.example.org', [a('www.example.org')], { responseTimeMs: clock.now() - 9000 })
+    expect(got.map(({ seenAtMs }) => clock.now() - seenAtMs > 9000)).toEqual([true, true])
+    expect(ingest.isBehind).toBe(true)
+    clock.stall(31_000)
+    await answer('www.example.org', [a('www.example.org')])
+    expect(got).toHaveLength(3)
+    await clock.advanceAsync(1000)
+    expect(ingest.isBehind).toBe(false)
   })
 
   test('pass no more than one by one older than what was told', async () => {

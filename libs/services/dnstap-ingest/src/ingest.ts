@@ -126,6 +126,7 @@ export class Ingest implements Closeable {
   #nowSeconds = 1
   /** Counts up with each tick. */
   #tick = 1
+  #tickedMs: number
   /** When a late answer came last, by the monotonic clock. */
   #lateAtMs = -Infinity
   readonly #startedMs: number
@@ -150,7 +151,7 @@ export class Ingest implements Closeable {
     this.#config = config
     this.#deps = deps
     this.#matcher = deps.matcher
-    this.#startedMs = deps.clock.monotonic()
+    this.#startedMs = this.#tickedMs = deps.clock.monotonic()
     this.#startedWallMs = deps.clock.now()
     this.outbox = new Outbox({
       bus: deps.bus,
@@ -162,8 +163,7 @@ export class Ingest implements Closeable {
     this.#clockLog = new RateLimitedLog(deps.log, deps.clock)
     this.reconfigure(config)
     this.#ticker = deps.clock.every(TICK_MS, () => {
-      this.#tick++
-      this.#nowSeconds = 1 + Math.floor((deps.clock.monotonic() - this.#startedMs) / 1000)
+      this.#readClock(deps.clock.monotonic())
       if (!this.#resolversTold) this.#tellResolvers()
       this.#endHoldDowns()
     })
@@ -217,6 +217,15 @@ export class Ingest implements Closeable {
   forgetAll(): void {
     this.#coalescer.clear()
     this.#pieces.clear()
+  }
+
+  /**
+   * A socket was read: its frames follow. After a stall that happens before timers run, and coarse time would be of before the stall: the
+   * age of answers would count twice, and what refreshes would look like a repeat.
+   */
+  onRead(): void {
+    const nowMs = this.#deps.clock.monotonic()
+    if (nowMs - this.#tickedMs >= TICK_MS) this.#readClock(nowMs)
   }
 
   /** One dnstap frame: `bytes[start..end)`. Nothing of it is kept. */
@@ -277,6 +286,12 @@ export class Ingest implements Closeable {
     this.#resolverTeller.cancel()
     for (const subscription of this.#subscriptions) await subscription.close()
     await this.outbox.close()
+  }
+
+  #readClock(nowMs: number): void {
+    this.#tick++
+    this.#tickedMs = nowMs
+    this.#nowSeconds = 1 + Math.floor((nowMs - this.#startedMs) / 1000)
   }
 
   /** Four times a second for each connection that sends: what its frames tell of the sender, whatever else they carry. */

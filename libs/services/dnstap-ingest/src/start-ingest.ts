@@ -72,7 +72,14 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
         allows: (address) => allowed(address),
         tls: tls === undefined ? undefined : readTlsFiles(tls),
       },
-      { clock, log, handler: { onFrame: (connection, bytes, start, end) => ingest.frame(connection, bytes, start, end) } },
+      {
+        clock,
+        log,
+        handler: {
+          onRead: () => ingest.onRead(),
+          onFrame: (connection, bytes, start, end) => ingest.frame(connection, bytes, start, end),
+        },
+      },
     )
   } catch (error) {
     await ingest.close()
