@@ -180,6 +180,7 @@ export class CacheService implements Closeable {
     this.crowded = new CrowdedAddresses(deps.store, deps.log)
     this.explainer = new Explainer(deps.store, this.#admission, this.#moments)
     this.#expiry = new Expiry({
+      bus: deps.bus,
       store: deps.store,
       clock: deps.clock,
       onExpired: ({ bindings, changes }) => {
@@ -190,6 +191,11 @@ export class CacheService implements Closeable {
         if (this.limitNotes.any) this.limitNotes.clear(await deps.store.counts(), this.#limits)
       },
     })
+  }
+
+  /** What deadlines have been waiting for, in words; undefined: they do not wait. */
+  get expiryWaitsFor(): string | undefined {
+    return this.#expiry.waitsFor
   }
 
   /** Is what is in the store checked, and are questions answered? */
@@ -237,9 +243,8 @@ export class CacheService implements Closeable {
     const { bus, store, clock } = this.#deps
     try {
       await this.#lookAtStore()
-      await this.#expiry.sweep()
       // What falls due while a large store is looked through does not wait for the end of that.
-      this.#expiry.start()
+      await this.#expiry.start()
       this.#auditWanted = false
       await this.#audit()
     } catch (error) {

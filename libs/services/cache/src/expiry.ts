@@ -1,16 +1,24 @@
 /**
  * Ends bindings at their deadlines: every 200 ms, at the next deadline when that comes sooner, and when the store hints at one.
  *
- * What is due is ended a slice at a time, so that the loop stays free however much expires together.
+ * Which deadlines count is the gate's to say (expiry-gate.ts): facts first, deadlines second. What is due is ended a slice at a time, so
+ * that the loop stays free however much expires together.
  */
+import type { Bus } from '@dnstap-bgp/bus'
 import { StoreError } from '@dnstap-bgp/ip-store'
 import type { Expired, IpStore } from '@dnstap-bgp/ip-store'
 import type { Clock, Timer } from '@dnstap-bgp/runtime'
+import { RESOLUTIONS } from '@dnstap-bgp/steering'
+import { randomUUID } from 'node:crypto'
+import { ExpiryGate } from './expiry-gate.ts'
 
 export const SWEEP_PERIOD_MS = 200
+/** No fact waits longer in the queue: what expired before that may go at the start. */
+const LONG_PAST_MS = RESOLUTIONS.limits.maxAgeSeconds * 1000
 
 export interface ExpiryDeps {
-  readonly store: Pick<IpStore, 'now' | 'expire' | 'expireBatch'>
+  readonly bus: Bus
+  readonly store: Pick<IpStore, 'now' | 'expire' | 'expireBatch' | 'counts'>
   readonly clock: Clock
   /** Told of each slice as soon as it is known: what is learnt meanwhile has later revisions. */
   readonly onExpired: (expired: Expired) => void
@@ -20,8 +28,11 @@ export interface ExpiryDeps {
 
 export class Expiry {
   readonly #deps: ExpiryDeps
+  #gate: ExpiryGate | undefined
   #sweeping: Promise<void> | undefined
   #sweeper: Timer | undefined
+  /** The gate opened while a sweep was under way. */
+  #sweepsAgain = false
   /** For the next deadline, when it comes before the next sweep. */
   #deadline: Timer | undefined
   #closed = false
@@ -35,57 +46,93 @@ export class Expiry {
     return this.#sweeping
   }
 
-  /** From now on sweeps come by themselves. */
-  start(): void {
-    this.#sweeper ??= this.#deps.clock.every(SWEEP_PERIOD_MS, () => this.sweepSoon())
+  /** What deadlines have been waiting for, in words; undefined: they do not wait. */
+  get waitsFor(): string | undefined {
+    return this.#gate?.waitsFor
+  }
+
+  /** Ends what expired so long ago that no fact can save it. From then on sweeps come by themselves. @throws StoreError */
+  async start(): Promise<void> {
+    const { bus, store, clock } = this.#deps
+    this.#gate ??= new ExpiryGate({
+      bus,
+      clock,
+      id: randomUUID(),
+      storeNow: () => store.now(),
+      onOpened: () => this.#opened(),
+    })
+    await this.#endUpTo(() => store.now() - LONG_PAST_MS)
+    if ((await store.counts()).bindings === 0) this.#gate.startedEmpty()
+    if (!this.#closed) this.#sweeper ??= clock.every(SWEEP_PERIOD_MS, () => this.sweepSoon())
   }
 
   async close(): Promise<void> {
     this.#closed = true
     this.#sweeper?.cancel()
     this.#deadline?.cancel()
+    await this.#gate?.close()
     await this.#sweeping
   }
 
   sweepSoon(): void {
     if (this.#closed || this.#sweeping !== undefined) return
-    this.#sweeping = this.sweep()
+    this.#sweeping = this.#sweep()
       .catch((error: unknown) => {
         // The store says in its own health that it is away; the next sweep is due anyway.
         if (!(error instanceof StoreError)) throw error
+        this.#gate?.storeWasAway()
       })
       .finally(() => {
         this.#sweeping = undefined
+        if (this.#sweepsAgain) this.#opened()
       })
   }
 
-  /** @throws StoreError */
-  async sweep(): Promise<void> {
+  #opened(): void {
+    this.#sweepsAgain = this.#sweeping !== undefined
+    this.sweepSoon()
+  }
+
+  async #sweep(): Promise<void> {
+    const { store, onSwept } = this.#deps
+    const gate = this.#gate
+    if (gate === undefined) return // not started
+    let { nextDeadlineMs } = await store.expire(store.now(), 0)
+    if (nextDeadlineMs !== undefined && nextDeadlineMs <= gate.upToMs) nextDeadlineMs = await this.#endUpTo(() => gate.upToMs)
+    if (nextDeadlineMs !== undefined) {
+      if (nextDeadlineMs > store.now()) this.#sweepAt(nextDeadlineMs)
+      else if (nextDeadlineMs > gate.upToMs) gate.look()
+      // What we take for due and the store does not is for the next sweep.
+    }
+    await onSwept()
+  }
+
+  /** Returns the next deadline; undefined: there is none. */
+  async #endUpTo(upToMs: () => number): Promise<number | undefined> {
     const { store, clock, onExpired } = this.#deps
     const next = () => {
-      const nowMs = store.now()
-      const coming = store.expire(nowMs, store.expireBatch).then((expired) => {
+      const coming = store.expire(upToMs(), store.expireBatch).then((expired) => {
         onExpired(expired)
-        return { ...expired, nowMs }
+        return expired
       })
       coming.catch(() => {}) // met where it is awaited, which may be after a turn
       return coming
     }
     // Two at a time while there is much to do: a store that is elsewhere ends the next slice while we tell of the one before.
     const coming = [next()]
+    let nextDeadlineMs: number | undefined
     try {
       for (let slice = coming.shift(); slice !== undefined; slice = coming.shift()) {
-        const { bindings, nowMs, nextDeadlineMs } = await slice
-        if (bindings >= store.expireBatch && !this.#closed) {
-          while (coming.length < 2) coming.push(next())
-          await new Promise<void>((resolve) => clock.after(0, resolve))
-          // What we take for due and the store does not is for the next sweep.
-        } else if (coming.length === 0 && nextDeadlineMs !== undefined && nextDeadlineMs > nowMs) this.#sweepAt(nextDeadlineMs)
+        const expired = await slice
+        nextDeadlineMs = expired.nextDeadlineMs
+        if (expired.bindings < store.expireBatch || this.#closed) continue
+        while (coming.length < 2) coming.push(next())
+        await new Promise<void>((resolve) => clock.after(0, resolve))
       }
     } finally {
       await Promise.allSettled(coming)
     }
-    await this.#deps.onSwept()
+    return nextDeadlineMs
   }
 
   /** Whoever is due before the next sweep has one of its own. */

@@ -22,6 +22,7 @@ export async function startCache(config: CacheConfig, deps: StartCacheDeps): Pro
   const cache = new CacheService(config, deps)
   const storeHealth = health.component('store')
   const limitHealth = health.component('limits')
+  const expiryHealth = health.component('expiry')
   const bindingsHealth = health.component('bindings')
   let counts: StoreCounts = { bindings: 0, routes: 0, routesPerList: new Map() }
   const look = () => {
@@ -30,6 +31,9 @@ export async function startCache(config: CacheConfig, deps: StartCacheDeps): Pro
     else storeHealth.degraded(state.why)
     if (!cache.limitNotes.any) limitHealth.ok()
     else limitHealth.degraded([...cache.limitNotes.reached.values()].join(' '))
+    const { expiryWaitsFor } = cache
+    if (expiryWaitsFor === undefined) expiryHealth.ok()
+    else expiryHealth.degraded(`Routes end later than they should: ${expiryWaitsFor}.`)
     if (cache.opened) bindingsHealth.ok()
     store.counts().then(
       (now) => (counts = now),

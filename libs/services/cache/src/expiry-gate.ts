@@ -1,0 +1,225 @@
+/**
+ * Facts first, deadlines second: up to which time deadlines may count.
+ *
+ * A binding may end at its deadline when every fact seen until then is in the store. After NATS, Redis, a cache or a frozen process comes
+ * back, such facts wait: in sockets, in outboxes, in the queue, at a replica that died. So when something is due, a round is made:
+ *
+ *   look() ─▶ CATCH_UP to every ingest ─▶ all have answered ─▶ the queue has worked off what it had then ─▶ upToMs = the round's beginning
+ *
+ * With everything up that takes a few milliseconds. It is bounded: WAIT_MS after its deadline, or after what was away is back, whichever
+ * is later, a binding ends whatever is awaited. An ingest that is silent for so long is no longer awaited. While the bus is away nothing
+ * ends: no announcer could be told, and what is looked up meanwhile is not known.
+ *
+ * Times of deadlines are store time; everything else is measured by the monotonic clock.
+ */
+import { BusError } from '@dnstap-bgp/bus'
+import type { Bus, Subscription } from '@dnstap-bgp/bus'
+import type { Clock, Timer } from '@dnstap-bgp/runtime'
+import { CATCH_UP, CAUGHT_UP, RESOLUTIONS, type CaughtUp } from '@dnstap-bgp/steering'
+
+/** The longest that a deadline waits for facts. */
+export const WAIT_MS = 30_000
+/** After a start with bindings in the store: resolvers connect again within 5 s (libfstrm), and ingests find the bus again in as long. */
+export const START_MS = 6_000
+
+export interface ExpiryGateDeps {
+  readonly bus: Pick<Bus, 'state' | 'onState' | 'publish' | 'subscribe' | 'progress'>
+  readonly clock: Clock
+  /** Store time. */
+  readonly storeNow: () => number
+  /** This run of the cache, among all that ask. */
+  readonly id: string
+  /** More deadlines may count now. */
+  readonly onOpened: () => void
+}
+
+/** Ingests are asked so often, whether something is due or not: one that falls silent must be known before. */
+const ASK_MS = 1_000
+/** A turn of the loop later than this: the process stood still, and its sockets hold what came meanwhile. */
+const STALL_MS = 2_000
+/** Between two rounds. */
+const PACE_MS = 50
+/** After the first look at the queue; twice as long each time. */
+const FIRST_POLL_MS = 5
+const MAX_POLL_MS = 200
+const MAX_INGESTS = 10_000
+
+interface Round {
+  readonly number: number
+  /** Store time when it began. */
+  readonly storeMs: number
+  readonly startedMs: number
+  /** Ingests that have not answered. */
+  readonly awaited: Set<string>
+  /** The queue must have worked off its messages up to this one. */
+  mark: number | undefined
+  pollMs: number
+  polling: boolean
+}
+
+export class ExpiryGate {
+  readonly #deps: ExpiryGateDeps
+  /** Store time until which every fact is known to be in the store. */
+  #passedMs = -Infinity
+  /** Since when everything is there that brings facts; undefined while the bus is away. */
+  #thereSinceMs: number | undefined
+  /** So long after that no round is made. */
+  #settleMs = START_MS
+  /** When each ingest was heard last. */
+  readonly #ingests = new Map<string, number>()
+  #round: Round | undefined
+  #roundEndedMs = -Infinity
+  #looksLater = false
+  #lastNumber = 0
+  #lastTurnMs: number
+  readonly #timers = new Set<Timer>()
+  readonly #subscription: Subscription
+  #closed = false
+
+  constructor(deps: ExpiryGateDeps) {
+    this.#deps = deps
+    const { bus, clock } = deps
+    this.#lastTurnMs = clock.monotonic()
+    if (bus.state === 'connected') this.#thereSinceMs = this.#lastTurnMs
+    bus.onState((state) => {
+      this.#round = undefined
+      this.#thereSinceMs = state === 'connected' ? clock.monotonic() : undefined
+    })
+    this.#subscription = bus.subscribe(CAUGHT_UP, (answer) => this.#answered(answer))
+    this.#timers.add(clock.every(ASK_MS, () => this.#onTick()))
+    this.#ask(++this.#lastNumber)
+  }
+
+  /** A binding whose deadline is this store time, or before it, may end. */
+  get upToMs(): number {
+    const nowMs = this.#noticeStall()
+    if (this.#thereSinceMs === undefined || nowMs - this.#thereSinceMs < WAIT_MS) return this.#passedMs
+    return Math.max(this.#passedMs, this.#deps.storeNow() - WAIT_MS)
+  }
+
+  /** What deadlines wait for, in words; undefined: they do not wait, or not long enough to be worth telling. */
+  get waitsFor(): string | undefined {
+    const round = this.#round
+    if (round === undefined || this.#deps.clock.monotonic() - round.startedMs < WAIT_MS / 2) return undefined
+    if (round.awaited.size > 0) return `${round.awaited.size} dnstap-ingest did not say that nothing waits there`
+    return 'messages in the queue of resolutions are not worked off'
+  }
+
+  /** Something is due: makes a round, unless one is under way. */
+  look(): void {
+    const nowMs = this.#noticeStall()
+    if (this.#closed || this.#round !== undefined || this.#thereSinceMs === undefined) return
+    if (nowMs - this.#thereSinceMs < this.#settleMs) return
+    if (nowMs - this.#roundEndedMs < PACE_MS) return this.#lookLater()
+    const round: Round = {
+      number: ++this.#lastNumber,
+      storeMs: this.#deps.storeNow(),
+      startedMs: nowMs,
+      awaited: new Set(this.#ingests.keys()),
+      mark: undefined,
+      pollMs: FIRST_POLL_MS,
+      polling: false,
+    }
+    this.#round = round
+    this.#ask(round.number)
+    if (round.awaited.size === 0) void this.#lookAtQueue(round)
+  }
+
+  /** The store was empty at the start: no fact can wait for what is in it. */
+  startedEmpty(): void {
+    this.#settleMs = 0
+  }
+
+  /** The store was away: facts for it wait. */
+  storeWasAway(): void {
+    if (this.#thereSinceMs !== undefined) this.#thereSinceMs = this.#deps.clock.monotonic()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#round = undefined
+    for (const timer of this.#timers) timer.cancel()
+    await this.#subscription.close()
+  }
+
+  #lookLater(): void {
+    if (this.#looksLater) return
+    this.#looksLater = true
+    this.#after(PACE_MS, () => {
+      this.#looksLater = false
+      this.look()
+    })
+  }
+
+  #ask(number: number): void {
+    this.#deps.bus.publish(CATCH_UP, { asker: this.#deps.id, number })
+  }
+
+  #onTick(): void {
+    const nowMs = this.#noticeStall()
+    if (this.#thereSinceMs === undefined) return
+    for (const [ingest, heardMs] of this.#ingests) {
+      if (nowMs - Math.max(heardMs, this.#thereSinceMs) <= WAIT_MS) continue
+      this.#ingests.delete(ingest)
+      this.#answeredBy(ingest)
+    }
+    // Again while a round waits: the question or its answer may have been lost.
+    this.#ask(this.#round?.number ?? ++this.#lastNumber)
+  }
+
+  #answered({ asker, number, ingest }: CaughtUp): void {
+    if (this.#ingests.has(ingest) || this.#ingests.size < MAX_INGESTS) this.#ingests.set(ingest, this.#deps.clock.monotonic())
+    if (asker === this.#deps.id && number === this.#round?.number) this.#answeredBy(ingest)
+  }
+
+  #answeredBy(ingest: string): void {
+    const round = this.#round
+    if (round === undefined || !round.awaited.delete(ingest) || round.awaited.size > 0) return
+    void this.#lookAtQueue(round)
+  }
+
+  async #lookAtQueue(round: Round): Promise<void> {
+    if (round !== this.#round || round.polling) return
+    round.polling = true
+    let isDone = false
+    try {
+      const { newest, done } = await this.#deps.bus.progress(RESOLUTIONS)
+      // A queue that was lost and made anew counts from 1 again.
+      if (round.mark === undefined || newest < round.mark) round.mark = newest
+      isDone = done >= round.mark
+    } catch (error) {
+      if (!(error instanceof BusError)) throw error
+      // As if the bus were away: ingests do not reach the queue either.
+      if (round === this.#round) this.storeWasAway()
+    }
+    round.polling = false
+    if (round !== this.#round) return
+    if (isDone) return this.#passed(round)
+    this.#after(round.pollMs, () => void this.#lookAtQueue(round))
+    round.pollMs = Math.min(MAX_POLL_MS, 2 * round.pollMs)
+  }
+
+  #passed(round: Round): void {
+    this.#round = undefined
+    this.#roundEndedMs = this.#deps.clock.monotonic()
+    this.#passedMs = round.storeMs
+    this.#settleMs = 0
+    this.#deps.onOpened()
+  }
+
+  /** Returns what time it is. */
+  #noticeStall(): number {
+    const nowMs = this.#deps.clock.monotonic()
+    if (nowMs - this.#lastTurnMs > STALL_MS && this.#thereSinceMs !== undefined) this.#thereSinceMs = nowMs
+    this.#lastTurnMs = nowMs
+    return nowMs
+  }
+
+  #after(delayMs: number, callback: () => void): void {
+    const timer = this.#deps.clock.after(delayMs, () => {
+      this.#timers.delete(timer)
+      callback()
+    })
+    this.#timers.add(timer)
+  }
+}
