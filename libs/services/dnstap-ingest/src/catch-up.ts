@@ -41,6 +41,8 @@ export class CatchUpAnswerer implements Closeable {
   constructor(deps: CatchUpDeps) {
     this.#deps = deps
     this.#subscription = deps.bus.subscribe(CATCH_UP, (question) => this.#asked(question))
+    // Unasked: caches shall wait for us from now on.
+    deps.bus.publish(CAUGHT_UP, { asker: deps.id, number: 0, ingest: deps.id })
   }
 
   async close(): Promise<void> {
