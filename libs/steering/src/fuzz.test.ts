@@ -6,6 +6,8 @@ import { dnstapbgp } from './generated/steering.js'
 import { EXPLAIN, FINDINGS, FORGET, FORGOTTEN, INQUIRY } from './operator.ts'
 import {
   BINDINGS,
+  CATCH_UP,
+  CAUGHT_UP,
   HEAD,
   LEARNT,
   OFFER,
@@ -63,6 +65,8 @@ const SAMPLES = new Map(
     sample(FORGOTTEN, forgotten, FORGOTTEN.name),
     sample(TELL_HELD_DOWN, undefined, TELL_HELD_DOWN.name),
     sample(RESOLVERS, ['192.0.2.53', '2001:db8::53'], RESOLVERS.name),
+    sample(CATCH_UP, { asker: 'a', number: 7 }, CATCH_UP.name),
+    sample(CAUGHT_UP, { asker: 'a', number: 7, ingest: 'i' }, CAUGHT_UP.name),
     sample(INQUIRY, { id: '1', subject: 'x.example.org', prefixes: ['198.18.0.1/32', '198.18.0.0/15'] }, INQUIRY.name),
     sample(FINDINGS, findings, FINDINGS.name),
     sample(SNAPSHOT.request, undefined, SNAPSHOT.name),
