@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { askAdmin } from './admin-client.ts'
 import { check } from './check.ts'
+import { credentials } from './credentials.ts'
 import { lists } from './lists.ts'
 import { match } from './match.ts'
 import { print } from './print.ts'
@@ -18,6 +19,9 @@ Usage: dnstap-bgp COMMAND [options]
 Start
   run                                   the all-in-one: everything in one process
   run --service NAME                    one of ${SERVICES.join(', ')}
+
+  credentials FOLDER [--group GID]...   make the passwords of the services apart, for NATS, Redis and each of them; what is
+                                        there is kept. The group may read them; FOLDER=GID gives one folder another
 
 Look before you start
   check [--service NAME]                what is wrong with the configuration, what its lists would load, what would change
@@ -65,6 +69,7 @@ async function main(argv: string[]): Promise<number> {
         accept: { type: 'string' },
         peer: { type: 'string' },
         reset: { type: 'string' },
+        group: { type: 'string', multiple: true },
         hard: { type: 'boolean' },
         service: { type: 'string' },
         'hold-down': { type: 'string' },
@@ -99,6 +104,9 @@ async function main(argv: string[]): Promise<number> {
         return await match(config, subjects, json)
       case 'replay':
         return await replay(config, subjects, json)
+      case 'credentials':
+        if (subjects.length !== 1) throw new UsageError('credentials takes one folder')
+        return credentials(subjects[0], values.group ?? [])
       case 'status':
       case 'senders':
         print(command, await askAdmin({ config, admin: values.admin }, 'GET', `/api/${command}`), json)

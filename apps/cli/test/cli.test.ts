@@ -44,12 +44,20 @@ listen = "./admin.sock"
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
+test('credentials wants one folder, and groups by number', async () => {
+  expect(await cli('credentials')).toEqual({ code: 2, output: 'credentials takes one folder. Try: dnstap-bgp --help\n' })
+  const { code, output } = await cli('credentials', join(folder, 'credentials'), '--group', 'nobody=5')
+  expect(code).toBe(2)
+  expect(output).toContain('FOLDER of nats, redis, dnstap-ingest, cache, bgp-announcer, sync-gateway, not "nobody=5"')
+})
+
 test('--version and --help answer and exit 0', async () => {
   expect(await cli('--version')).toEqual({ code: 0, output: 'dnstap-bgp 2.0.0\n' })
   const { code, output } = await cli('--help')
   expect(code).toBe(0)
   for (const command of [
     'run',
+    'credentials',
     'check',
     'match',
     'replay',

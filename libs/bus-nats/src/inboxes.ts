@@ -8,16 +8,7 @@
  * The client's name is in them, so that a NATS user can be held to the inboxes of its own service (permissions.ts).
  */
 import { createInbox } from 'nats'
-
-export const INBOXES = '_INBOX.'
-export const ACKS = 'a'
-export const QUESTIONS = 'q'
-export const CONTROLS = 'c'
-
-/** Of all inboxes of a client with this name. A subject's token has no dots, spaces or wildcards. */
-export function inboxPrefixOf(client: string): string {
-  return INBOXES + client.replaceAll(/[^A-Za-z0-9_-]/g, '_')
-}
+import { ACKS, CONTROLS, INBOXES, inboxPrefixOf, QUESTIONS } from './names.ts'
 
 export interface Inboxes {
   readonly prefix: string

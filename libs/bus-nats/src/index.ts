@@ -1,3 +1,7 @@
 export { NatsBus, openNatsBus } from './nats-bus.ts'
 export type { NatsBusCounts, NatsBusDeps } from './nats-bus.ts'
 export type { NatsBusOptions, NatsTlsOptions } from './options.ts'
+export { permissionsOf } from './permissions.ts'
+export type { NatsPermissions, OnTheBus } from './permissions.ts'
+export { natsAuthorization } from './server-config.ts'
+export type { NatsUser } from './server-config.ts'

@@ -5,7 +5,7 @@ import { reveal, type SecretText } from '@dnstap-bgp/runtime'
 import type { PeerCertificate } from 'node:tls'
 import { credsAuthenticator, usernamePasswordAuthenticator, tokenAuthenticator } from 'nats'
 import type { Authenticator, ConnectionOptions, TlsOptions } from 'nats'
-import { inboxPrefixOf } from './inboxes.ts'
+import { inboxPrefixOf } from './names.ts'
 
 export interface NatsTlsOptions {
   /** Absent: the system's authorities. */

@@ -11,7 +11,8 @@
 import type { Clock } from '@dnstap-bgp/runtime'
 import type { Msg, NatsConnection, Subscription as NatsSubscription } from 'nats'
 import { createInbox, nanos } from 'nats'
-import { ACK_WAIT_MS, DURABLE, streamName } from './streams.ts'
+import { DURABLE, streamName } from './names.ts'
+import { ACK_WAIT_MS } from './streams.ts'
 import type { QueueName } from './streams.ts'
 import type { Undecodable } from './undecodable.ts'
 

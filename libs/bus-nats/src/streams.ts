@@ -7,13 +7,12 @@ import { BusError } from '@dnstap-bgp/bus'
 import type { Queue, QueueProgress } from '@dnstap-bgp/bus'
 import { AckPolicy, DeliverPolicy, DiscardPolicy, NatsError, nanos, ReplayPolicy, RetentionPolicy, StorageType } from 'nats'
 import type { ConsumerConfig, JetStreamManager, NatsConnection, StreamConfig } from 'nats'
+import { DURABLE, streamName } from './names.ts'
 import type { Side } from './queues.ts'
 import { sentenceOf } from './refused-subjects.ts'
 
 export type QueueName = Pick<Queue<unknown>, 'name' | 'limits'>
 
-/** The same name in every stream: consumers of one queue are alike. */
-export const DURABLE = 'consumers'
 /** A consumer that dies gives its messages back after so long; one that is only slow says so in time. */
 export const ACK_WAIT_MS = 10_000
 /** Handed out and not yet acknowledged, all consumers of a queue together. */
@@ -21,11 +20,6 @@ const MAX_ACK_PENDING = 16_384
 const API_TIMEOUT_MS = 5000
 /** We send no message ids; the window for them must not exceed the age limit. */
 const DUPLICATE_WINDOW_MS = 1000
-
-/** A stream's name cannot have dots. */
-export function streamName(queue: QueueName): string {
-  return queue.name.replaceAll('.', '_')
-}
 
 export interface StreamOptions {
   /** Of each stream. Undefined: as many as it has, and one for a stream that is made. */

@@ -1,0 +1,114 @@
+/**
+ * `dnstap-bgp credentials FOLDER`: makes the passwords of the services apart, a folder for each that needs some of them.
+ *
+ *     FOLDER/nats/authorization.conf      users of NATS, each with the subjects of its service and no others
+ *     FOLDER/redis/users.acl              the one user of Redis, and one that may only ping
+ *     FOLDER/cache/                       nats-password, redis-password, admin-token
+ *     FOLDER/dnstap-ingest/, …            nats-password, admin-token
+ *
+ * What is there is kept, so that it can be run at every start; what follows from it (users and permissions) is written anew, so that a
+ * new version's permissions take hold. docker-compose.yml runs it before everything else.
+ */
+import { natsAuthorization, permissionsOf } from '@dnstap-bgp/bus-nats'
+import { SERVICES, WHO_SAYS_WHAT } from '@dnstap-bgp/steering'
+import { randomBytes } from 'node:crypto'
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { UsageError } from './usage-error.ts'
+
+const FOLDERS = ['nats', 'redis', ...SERVICES] as const
+type Folder = (typeof FOLDERS)[number]
+
+/** A folder's group may enter it and read its files; nobody else but the owner. */
+const FOLDER_MODE = 0o750
+const FILE_MODE = 0o440
+const REDIS_USER = 'dnstap-bgp'
+
+export function credentials(folder: string, groups: readonly string[]): number {
+  const groupOf = readGroups(groups)
+  const files = new Files(folder, groupOf)
+  for (const each of FOLDERS) files.makeFolder(each)
+  const adminToken = files.secret('cache', 'admin-token')
+  const redisPassword = files.secret('cache', 'redis-password')
+  const users = SERVICES.map((name) => {
+    files.write(name, 'admin-token', adminToken)
+    return { name, password: files.secret(name, 'nats-password'), permissions: permissionsOf(name, WHO_SAYS_WHAT) }
+  })
+  files.write('nats', 'authorization.conf', natsAuthorization(users))
+  files.write('redis', 'users.acl', redisUsers(redisPassword))
+  process.stdout.write(`${folder}: ${files.made} made, ${files.kept} kept\n`)
+  return 0
+}
+
+/**
+ * The store's own keys and nothing that disturbs a server: not its configuration, no other client, no flush. `health` is for a health
+ * check, which must not know a password.
+ */
+function redisUsers(password: string): string {
+  return [
+    'user default off',
+    'user health on nopass resetkeys resetchannels -@all +ping',
+    `user ${REDIS_USER} on >${password} resetkeys ~dnstap-bgp:* resetchannels &__keyevent@*__:expired +@all -@admin -@dangerous +info +config|get`,
+    '',
+  ].join('\n')
+}
+
+/** `1000` is for all folders, `redis=999` for one. */
+function readGroups(written: readonly string[]): (folder: Folder) => number | undefined {
+  let all: number | undefined
+  const one = new Map<string, number>()
+  for (const text of written) {
+    const [, folder, gid = ''] = /^(?:([^=]+)=)?(\d{1,10})$/.exec(text) ?? []
+    if (gid === '' || (folder !== undefined && !FOLDERS.some((each) => each === folder)))
+      throw new UsageError(`--group takes GID or FOLDER=GID with a FOLDER of ${FOLDERS.join(', ')}, not "${text}"`)
+    if (folder === undefined) all = Number(gid)
+    else one.set(folder, Number(gid))
+  }
+  return (folder) => one.get(folder) ?? all
+}
+
+class Files {
+  made = 0
+  kept = 0
+  readonly #root: string
+  readonly #groupOf: (folder: Folder) => number | undefined
+
+  constructor(root: string, groupOf: (folder: Folder) => number | undefined) {
+    this.#root = root
+    this.#groupOf = groupOf
+  }
+
+  makeFolder(folder: Folder): void {
+    const path = join(this.#root, folder)
+    mkdirSync(path, { recursive: true, mode: FOLDER_MODE })
+    this.#allow(folder, path, FOLDER_MODE)
+  }
+
+  /** The secret that is there, or a new one. */
+  secret(folder: Folder, name: string): string {
+    const path = join(this.#root, folder, name)
+    const known = existsSync(path) ? readFileSync(path, 'utf8').trim() : ''
+    if (known === '') this.made++
+    else this.kept++
+    const secret = known === '' ? randomBytes(24).toString('base64url') : known
+    this.write(folder, name, secret)
+    return secret
+  }
+
+  /** Whole or not at all: whoever reads meanwhile sees the old file. */
+  write(folder: Folder, name: string, text: string): void {
+    const path = join(this.#root, folder, name)
+    if (existsSync(path) && readFileSync(path, 'utf8') === text) return this.#allow(folder, path, FILE_MODE)
+    const temporary = `${path}.new`
+    rmSync(temporary, { force: true })
+    writeFileSync(temporary, text, { mode: FILE_MODE, flag: 'wx' })
+    this.#allow(folder, temporary, FILE_MODE)
+    renameSync(temporary, path)
+  }
+
+  #allow(folder: Folder, path: string, mode: number): void {
+    const group = this.#groupOf(folder)
+    if (group !== undefined) chownSync(path, process.getuid?.() ?? -1, group)
+    chmodSync(path, mode)
+  }
+}
