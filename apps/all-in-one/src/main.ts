@@ -29,7 +29,7 @@ await runProgram({ name: 'all-in-one', needs: PROGRAM_NEEDS['all-in-one'], flags
   program.onReload((fresh) =>
     lists.reconfigure(fresh, () => {
       ingest.reconfigure(fresh)
-      cache.service.reconfigure(fresh)
+      cache.reconfigure(fresh)
       announcer.reconfigure(fresh)
     }),
   )

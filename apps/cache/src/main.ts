@@ -15,6 +15,6 @@ await runProgram({ name: 'cache', needs: PROGRAM_NEEDS.cache }, async (program, 
   const store = use(await openRedisStore(config.store, program))
   const cache = use(await startCache(config, { ...program, bus, store, lists: lists.coverage }))
   servePreview(program, lists, cache.service)
-  program.onReload((fresh) => lists.reconfigure(fresh, () => cache.service.reconfigure(fresh)))
+  program.onReload((fresh) => lists.reconfigure(fresh, () => cache.reconfigure(fresh)))
   program.onReport(async () => ({ ...(await cache.service.status()), names: lists.names.count }))
 })

@@ -1,23 +1,27 @@
-/** The never list that a configuration asks for: the operator's prefixes, and every address in the file that routes must not catch. */
+/**
+ * The never list that a configuration asks for: the operator's prefixes, and every address in the file that routes must not catch. Hosts that
+ * the file names by name are looked up elsewhere (protected-hosts.ts).
+ */
 import { parseAddress } from '@dnstap-bgp/ip'
 import type { NeverListOptions } from '@dnstap-bgp/ip'
 import { addressesInUse } from './bgp-table.ts'
 import type { Config } from './config.ts'
+import { hostsInUse } from './hosts-in-use.ts'
 
 /**
- * `running` is what the process was started with: of [bgp] and [syncer] it uses that until it is started again, whatever the file says
+ * `running` is what the process was started with: of [bgp], [syncer], [bus] and [store] it uses that until it is started again, whatever the file says
  * by now, so both are protected.
  */
 export function neverListOptions(config: Config, running: Config = config): NeverListOptions {
   const inUse = running === config ? [config] : [config, running]
-  const peers = inUse.flatMap(({ syncer }) => syncer?.peers ?? []).filter(({ host }) => parseAddress(host) !== undefined)
+  const hosts = inUse.flatMap((one) => hostsInUse(one)).filter(({ host }) => parseAddress(host) !== undefined)
   return {
     allowPrivate: config.never.allowPrivate,
     allow: config.never.allow,
     also: [
       ...addressesInUse(config.bgp, config.lists),
       ...addressesInUse(running.bgp, []),
-      ...peers.map(({ host }) => [host, 'sync peer'] as const),
+      ...hosts.map(({ host, what }) => [host, what] as const),
       ...config.never.prefixes.map((prefix) => [prefix, "the operator's never list"] as const),
     ],
   }

@@ -1,5 +1,5 @@
 export { AllowedPeers } from './allowed-peers.ts'
-export type { AllowedPeersConfig, Resolve } from './allowed-peers.ts'
+export type { AllowedPeersConfig } from './allowed-peers.ts'
 export { PeerClient } from './peer-client.ts'
 export type { PeerClientConfig, PeerClientDeps, PeerStatus } from './peer-client.ts'
 export { PeerListenError, startPeerServer } from './peer-server.ts'

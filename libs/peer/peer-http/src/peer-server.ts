@@ -12,7 +12,7 @@
  */
 import { BatchReader, PeerSyncError, SingleEntryReader, encodeEntry } from '@dnstap-bgp/peer-sync'
 import type { EntryReader, PeerEntry } from '@dnstap-bgp/peer-sync'
-import { RateLimitedLog, reveal, type Clock, type Log, type SecretText } from '@dnstap-bgp/runtime'
+import { RateLimitedLog, reveal, type Clock, type Log, type Resolve, type SecretText } from '@dnstap-bgp/runtime'
 import express from 'express'
 import type { NextFunction, Request, Response } from 'express'
 import { createHash, timingSafeEqual } from 'node:crypto'
@@ -21,7 +21,6 @@ import type { Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { hostname } from 'node:os'
 import { AllowedPeers, plainAddress } from './allowed-peers.ts'
-import type { Resolve } from './allowed-peers.ts'
 import { whyFromWebPage } from './web-page-guard.ts'
 
 export interface PeerServerConfig {

@@ -1,7 +1,7 @@
 /** Puts the announcer together: follower, route table, speaker, metrics, health, and its part of the admin API. */
 import { BgpSpeaker, communityTexts, type PeerStatus, type SpeakerConfig } from '@dnstap-bgp/bgp-speaker'
 import type { Bus } from '@dnstap-bgp/bus'
-import { neverListOptions, type ConfigWith } from '@dnstap-bgp/config'
+import { neverListOptions, protectHosts, type ConfigWith } from '@dnstap-bgp/config'
 import { NeverList } from '@dnstap-bgp/ip'
 import { RouteTable } from '@dnstap-bgp/route-table'
 import type { Clock, Closeable, Log } from '@dnstap-bgp/runtime'
@@ -76,6 +76,7 @@ export async function startBgpAnnouncer(config: BgpAnnouncerConfig, deps: StartA
     hadAll ||= away.length === 0
   }
   announcer.start()
+  const hosts = protectHosts(config, { ...deps, protect: (address, what) => announcer.protect(address, what) })
   look()
   const timer = clock.every(HEALTH_PERIOD_MS, look)
   describeMetrics(deps.metrics, announcer, speaker, table)
@@ -84,9 +85,13 @@ export async function startBgpAnnouncer(config: BgpAnnouncerConfig, deps: StartA
     service: announcer,
     speaker,
     table,
-    reconfigure: (fresh) => announcer.reconfigure(announcerConfig(fresh, config)),
+    reconfigure(fresh) {
+      announcer.reconfigure(announcerConfig(fresh, config))
+      hosts.reconfigure(fresh)
+    },
     async close() {
       timer.cancel()
+      hosts.close()
       await announcer.close()
       await speaker.close({ withdraw: config.bgp.onStop === 'withdraw' })
     },

@@ -912,6 +912,23 @@ describe('the resolvers that ingest hears from', () => {
   })
 })
 
+test('an address of a host that the configuration names is protected: what covers it ends, explain says what it is', async () => {
+  const config = '[[list]]\nname = "default"\nsource = "/x"\naddresses = true\n'
+  const { lists, learn, settle, routes, cache } = await startTestCache({ config })
+  lists.change({ default: ['example.org'] }, { default: ['93.184.216.0/24'] })
+  await learn({})
+  expect(Object.keys(routes())).toHaveLength(2)
+  cache.protect(ADDRESS, 'sync peer (site-b.example)')
+  cache.protect('93.184.216.5', 'NATS server (nats.example)')
+  await settle()
+  await learn({})
+  expect(routes()).toEqual({})
+  expect((await cache.explainer.explain(ADDRESS)).verdict).toMatch(/never list has it \(sync peer \(site-b\.example\)\)/)
+  cache.reconfigure(configOf(config))
+  await learn({})
+  expect(routes()).toEqual({})
+})
+
 test('addresses in lists count like everything else that is stored or refused', async () => {
   const config = '[[list]]\nname = "default"\nsource = "/x"\naddresses = true\n[limits]\nroutes = 2\n'
   const { lists, settle, cache } = await startTestCache({ config })

@@ -15,7 +15,7 @@
  */
 import type { Bus, Subscription } from '@dnstap-bgp/bus'
 import { DEFAULTS, neverListOptions } from '@dnstap-bgp/config'
-import { NeverList } from '@dnstap-bgp/ip'
+import { hostPrefix, NeverList } from '@dnstap-bgp/ip'
 import { StoreError } from '@dnstap-bgp/ip-store'
 import type { IpStore, Outcome, Sighting, StoreLimits } from '@dnstap-bgp/ip-store'
 import type { Clock, Closeable, Log, Timer } from '@dnstap-bgp/runtime'
@@ -70,6 +70,8 @@ const CLOCK_SKEW_MS = 5_000
 const HEAD_PERIOD_MS = 1000
 const FORGOTTEN_BY_HAND = 'it was forgotten by hand'
 const TAIL_BATCH = 2000
+/** Servers of lists change their addresses; they are not forgotten while we run. */
+const MAX_IN_USE = 10_000
 /** A store in another epoch that has less than this of its routes has lost them. */
 const MOST = 0.5
 
@@ -147,6 +149,8 @@ export class CacheService implements Closeable {
   readonly #moments: Moments
   readonly #inquiries: Inquiries
   readonly #resolvers = new HeardResolvers()
+  /** Addresses of hosts that the configuration names by name, and what they are. */
+  readonly #inUse = new Map<string, string>()
   readonly #rarely: Rarely
   readonly #expiry: Expiry
   #limits: StoreLimits
@@ -285,13 +289,23 @@ export class CacheService implements Closeable {
     return {
       ipv6: config.ipv6,
       holds: new Map(config.lists.map((list) => [list.name, list.hold])),
-      never: new NeverList(neverListOptions(config, this.#running)).with(resolvers),
+      never: new NeverList(neverListOptions(config, this.#running)).with([...this.#inUse, ...resolvers]),
     }
   }
 
   /** The way to a resolver is not steered by an answer; what was bound before is ended. */
   #resolversHeard(addresses: readonly string[]): void {
     if (!this.#resolvers.hear(addresses, this.#deps.clock.monotonic())) return
+    this.#admission.use(this.#admissionConfig(), this.#admission.coverage)
+    this.#auditSoon()
+  }
+
+  /** From now on no route may catch this address; what was bound to it before is ended. */
+  protect(address: string, what: string): void {
+    if (this.#inUse.has(address) || this.#inUse.size >= MAX_IN_USE) return
+    const isNews = this.#admission.config.never.refuses(hostPrefix(address)) === undefined
+    this.#inUse.set(address, what)
+    if (!isNews) return
     this.#admission.use(this.#admissionConfig(), this.#admission.coverage)
     this.#auditSoon()
   }

@@ -1,4 +1,5 @@
 /** Puts the cache service together with its metrics, its health and its part of the admin API. */
+import { protectHosts } from '@dnstap-bgp/config'
 import { StoreError, type StoreCounts } from '@dnstap-bgp/ip-store'
 import type { Closeable } from '@dnstap-bgp/runtime'
 import { AdminError, samplesOf, type AdminRoutes, type Health, type Metrics } from '@dnstap-bgp/telemetry'
@@ -13,6 +14,7 @@ export interface StartCacheDeps extends CacheDeps {
 
 export interface RunningCache extends Closeable {
   readonly service: CacheService
+  reconfigure(config: CacheConfig): void
 }
 
 const HEALTH_PERIOD_MS = 1000
@@ -42,6 +44,7 @@ export async function startCache(config: CacheConfig, deps: StartCacheDeps): Pro
   }
   store.onState(look)
   await cache.start()
+  const hosts = protectHosts(config, { ...deps, protect: (address, what) => cache.protect(address, what) })
   look()
   const timer = clock.every(HEALTH_PERIOD_MS, look)
   describeMetrics(deps.metrics, cache, () => counts)
@@ -55,8 +58,13 @@ export async function startCache(config: CacheConfig, deps: StartCacheDeps): Pro
   })
   return {
     service: cache,
+    reconfigure(fresh) {
+      cache.reconfigure(fresh)
+      hosts.reconfigure(fresh)
+    },
     async close() {
       timer.cancel()
+      hosts.close()
       await cache.close()
     },
   }
