@@ -35,6 +35,7 @@ import {
 } from '@dnstap-bgp/steering'
 import type { FollowerAction, RouteChange, RouteState, StoreHead } from '@dnstap-bgp/steering'
 import { CacheComparison } from './cache-comparison.ts'
+import { HeldRoutes, type Lost } from './held-routes.ts'
 import { RouteAdmission, type WhyRefused } from './route-admission.ts'
 import { AttributesOfLists } from './route-attributes.ts'
 import { ShardedSet } from './sharded-set.ts'
@@ -58,13 +59,6 @@ export interface AnnouncerDeps {
   readonly peersWith: (prefix: string) => readonly string[]
   /** A number from 0 up to, not including, 1; default Math.random. For jitter. */
   readonly dice?: () => number
-}
-
-/** What a store that lost its memory does not know (yet). */
-interface Lost {
-  readonly prefixes: ShardedSet
-  /** How long they stay, of the time in which the cache is heard. */
-  leftMs: number
 }
 
 /** How long a hole in the revisions may stay before the tail is asked for: messages of two replicas cross on the way. */
@@ -105,8 +99,7 @@ export class Announcer implements Closeable {
   #named: ShardedSet | undefined
   /** The number of the last snapshot that began; an older one is compared with no more. */
   #snapshot = 0
-  /** Each loss has its own time; the latest has most of it left. */
-  readonly #stale: Lost[] = []
+  readonly #held = new HeldRoutes()
   #lastTickMs: number
   #reconfigured = 0
   /** Where the routes stand; during a snapshot, where they stood before. */
@@ -150,12 +143,12 @@ export class Announcer implements Closeable {
 
   /** Routes held for a store that does not know them (yet). */
   get staleRoutes(): number {
-    return this.#stale.reduce((sum, { prefixes }) => sum + prefixes.size, 0)
+    return this.#held.size
   }
 
   /** How long a prefix is held yet; undefined: it is not. */
   heldForMs(prefix: string): number | undefined {
-    return this.#stale.find(({ prefixes }) => prefixes.has(prefix))?.leftMs
+    return this.#held.leftMs(prefix)
   }
 
   /** Does the cache let itself be heard? */
@@ -292,7 +285,7 @@ export class Announcer implements Closeable {
       this.comparison.changed(prefix)
       const owners = lists.length === 0 ? lists : this.#admitted(prefix, lists)
       if (owners !== undefined) {
-        for (const { prefixes } of this.#stale) prefixes.delete(prefix)
+        this.#held.delete(prefix)
         this.#route(prefix, owners)
       }
       yield
@@ -332,7 +325,7 @@ export class Announcer implements Closeable {
     if (lists.length === 0 && (this.heldForMs(prefix) !== undefined || !this.#deps.table.has(prefix))) return false
     const owners = lists.length === 0 ? lists : this.#admission.ownersOf(prefix, lists)
     if (typeof owners === 'string') return false
-    for (const { prefixes } of this.#stale) prefixes.delete(prefix)
+    this.#held.delete(prefix)
     this.#route(prefix, owners)
     return true
   }
@@ -363,8 +356,8 @@ export class Announcer implements Closeable {
     const { log, table } = this.#deps
     const loss = this.#loss
     const lost: Lost = { prefixes: new ShardedSet(), leftMs: this.#config.relearnMs }
-    const held = [...this.#stale]
-    if (loss !== undefined) this.#stale.push(lost)
+    const held = [...this.#held.losses]
+    if (loss !== undefined) this.#held.add(lost)
     if (this.#named !== undefined) {
       for (const [prefix] of table.entries()) {
         if (snapshot !== this.#snapshot) return // another has begun; it will see what is left
@@ -424,7 +417,7 @@ export class Announcer implements Closeable {
     for (const { prefix, lists } of changes) {
       if (lists.length === 0) {
         if (this.heldForMs(prefix) !== undefined) this.#deps.table.delete(prefix)
-        for (const { prefixes } of this.#stale) prefixes.delete(prefix)
+        this.#held.delete(prefix)
       }
       yield
     }
@@ -440,24 +433,15 @@ export class Announcer implements Closeable {
   /** Withdraws what a lost store has not learnt again in time, never all in one instant. */
   #dropStale(): void {
     const { clock, log, table } = this.#deps
-    let count = 0
     const nowMs = clock.monotonic()
     const elapsedMs = Math.min(MAX_TICK_MS, nowMs - this.#lastTickMs)
     this.#lastTickMs = nowMs
     if (!this.heard || this.follower.state === 'loading') return
-    for (const lost of this.#stale) lost.leftMs = Math.max(0, lost.leftMs - elapsedMs)
-    for (const { prefixes, leftMs } of this.#stale) {
-      if (leftMs > 0) break // later losses wait longer
-      for (const prefix of prefixes) {
-        if (count++ >= STALE_PER_TICK) return
-        prefixes.delete(prefix)
-        table.delete(prefix)
-      }
-    }
-    while (this.#stale[0]?.prefixes.size === 0 && this.#stale[0].leftMs === 0) {
-      this.#stale.shift()
-      if (count > 0) log.info({}, 'What the store did not learn again is withdrawn.')
-    }
+    this.#held.pass(elapsedMs)
+    const before = this.#held.losses.length
+    const due = this.#held.take(STALE_PER_TICK)
+    for (const prefix of due) table.delete(prefix)
+    if (due.length > 0 && this.#held.losses.length < before) log.info({}, 'What the store did not learn again is withdrawn.')
   }
 
   #askSnapshotSoon(): void {
