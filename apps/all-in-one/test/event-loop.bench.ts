@@ -125,7 +125,7 @@ const announcerConfig = (community: number) => {
   return { lists, never: new NeverList(neverListOptions(config)), relearnMs: 60_000 }
 }
 const people = { name: 'bench', peersWith: () => [] }
-const announcer = new Announcer(announcerConfig(1), { bus, table, ...deps, ...people, onLoaded: () => (loaded = true) })
+const announcer = new Announcer(announcerConfig(1), { bus, table, ...deps, ...people, onReady: () => (loaded = true) })
 await measured('announcer starts: a snapshot of everything', async () => {
   announcer.start()
   await until(() => loaded)

@@ -66,7 +66,7 @@ listen = "./admin.sock"
       )
     const allUp = () =>
       waitFor(async () => (await peerStates()).every((each) => each === 'Established true'), {
-        timeoutMs: 30_000,
+        timeoutMs: 60_000,
         what: () => `all sessions to have the table; our log:\n${program.log().slice(-3000)}`,
       })
 
@@ -148,7 +148,7 @@ function watchRoutes(router: Router) {
     /** A few looks more, for what a router does when End-of-RIB has come. */
     async end() {
       const enough = looks + 10
-      await waitFor(() => looks >= enough, { what: `${router.kind} to answer` })
+      await waitFor(() => looks >= enough, { what: `${router.kind} to answer`, timeoutMs: 60_000 })
       isOver = true
       await watching
       return { kind: router.kind, looks, lowest }

@@ -20,6 +20,7 @@ import {
   oneOf,
   oneOrMany,
   parseEndpoint,
+  path,
   prefix,
   seconds,
   tcpListenAddress,
@@ -94,6 +95,7 @@ export function parseBgp(section: Section, context: BgpContext): BgpConfig | und
     ),
     onStop: section.get('onStop', oneOf(['keep', 'withdraw']), DEFAULTS.bgp.onStop),
     relearnMs: section.get('relearnTime', duration({ zero: true }), DEFAULTS.bgp.relearnMs),
+    stateFile: section.optional('stateFile', path(context.folder)),
     peers: parsePeers(section, forAll, context),
     forAllPeers: { sourceIpv4, sourceIpv6, device, password, holdTimeSeconds, connectRetrySeconds, families },
   }

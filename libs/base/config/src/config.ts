@@ -184,6 +184,8 @@ export interface BgpConfig {
   readonly onStop: 'keep' | 'withdraw'
   /** After the store came back empty (new epoch), routes that it does not know yet stay this long. */
   readonly relearnMs: number
+  /** Where the announcer keeps what it announced last; undefined: beside the store, or in systemd's STATE_DIRECTORY. */
+  readonly stateFile: string | undefined
   readonly peers: readonly BgpPeerConfig[]
   /** What is in each peer that does not say it itself. */
   readonly forAllPeers: Pick<

@@ -647,6 +647,7 @@ gracefulRestartTime = "0"
 longLivedStaleTime = "24h"
 onStop = "withdraw"
 relearnTime = "10m"
+stateFile = "/var/lib/dnstap-bgp/announced"
 [[bgp.peer]]
 name = "edge"
 address = "192.0.2.2"
@@ -687,6 +688,7 @@ multihop = 5
       longLivedStaleSeconds: 86_400,
       onStop: 'withdraw',
       relearnMs: 600_000,
+      stateFile: '/var/lib/dnstap-bgp/announced',
     })
     expect(bgp?.peers[0]).toMatchObject({
       name: 'edge',

@@ -124,7 +124,7 @@ async function startAnnouncer(cache = new FakeCache(), relearnMs = 60_000, clock
       table,
       clock,
       log: silentLog,
-      onLoaded: () => loaded++,
+      onReady: () => loaded++,
       name: '192.0.2.1',
       peersWith: (prefix) => (table.has(prefix) ? ['edge'] : []),
     },

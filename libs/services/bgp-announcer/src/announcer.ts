@@ -5,8 +5,8 @@
  *   HEAD ──────────┼─▶ RouteFollower ─▶ never list ─▶ attributes of the owning lists ─▶ RouteTable ─▶ speaker
  *   SNAPSHOT, TAIL ┘
  *
- * No OPEN is sent before the first snapshot is in the table: a router that hears End-of-RIB from us drops what it kept for us across a
- * restart. When the bus or the cache goes away, sessions and routes stay. When the store comes back and has lost what it knew (another
+ * No OPEN is sent before the first snapshot is in the table, or what was announced before a restart (route-memory.ts): a router that hears
+ * End-of-RIB from us drops what it kept for us across a restart. When the bus or the cache goes away, sessions and routes stay. When the store comes back and has lost what it knew (another
  * epoch, or fewer changes than it told of), what it does not name is held for `relearnMs`, while lookups and peers teach it again, and then
  * goes a slice at a time. That time passes only while the cache is heard: nothing can be learnt again from one that is away.
  *
@@ -36,10 +36,13 @@ import {
 import type { FollowerAction, RouteChange, RouteState, StoreHead } from '@dnstap-bgp/steering'
 import { CacheComparison } from './cache-comparison.ts'
 import { HeldRoutes, type Lost } from './held-routes.ts'
+import { Encoder, type Remembered } from './remembered-routes.ts'
 import { RouteAdmission, type WhyRefused } from './route-admission.ts'
 import { AttributesOfLists } from './route-attributes.ts'
+import type { RouteMemory } from './route-memory.ts'
 import { ShardedSet } from './sharded-set.ts'
 import { SlicedWork } from './sliced-work.ts'
+import { UnconfirmedRoutes } from './unconfirmed-routes.ts'
 
 export interface AnnouncerConfig {
   readonly lists: readonly ListConfig[]
@@ -52,8 +55,8 @@ export interface AnnouncerDeps {
   readonly table: RouteTable
   readonly clock: Clock
   readonly log: Log
-  /** Called once, when the first snapshot is in the table. */
-  readonly onLoaded: () => void
+  /** Called once, when the table may be announced: the first snapshot is in it, or what was announced before a restart. */
+  readonly onReady: () => void
   /** Who we are and which peers were told a route, for people who ask. */
   readonly name: string
   readonly peersWith: (prefix: string) => readonly string[]
@@ -108,6 +111,8 @@ export class Announcer implements Closeable {
   /** Of the store, since the table was last compared with a snapshot. */
   #loss: 'all' | 'some' | undefined
   #loaded = false
+  #isReady = false
+  #unconfirmed: UnconfirmedRoutes | undefined
   #lastHeardMs: number
   #questions = 0
   #asking: 'snapshot' | 'tail' | 'pause' | undefined
@@ -143,17 +148,58 @@ export class Announcer implements Closeable {
 
   /** Routes held for a store that does not know them (yet). */
   get staleRoutes(): number {
-    return this.#held.size
+    return this.#unconfirmed === undefined ? this.#held.size : this.#deps.table.size
+  }
+
+  /** How long the routes of the run before may stay yet; undefined: the cache has confirmed what there is, or there were none. */
+  get unconfirmedMs(): number | undefined {
+    return this.#unconfirmed?.leftMs
   }
 
   /** How long a prefix is held yet; undefined: it is not. */
   heldForMs(prefix: string): number | undefined {
+    if (this.#unconfirmed !== undefined) return this.#deps.table.has(prefix) ? this.#unconfirmed.leftMs : undefined
     return this.#held.leftMs(prefix)
   }
 
   /** Does the cache let itself be heard? */
   get heard(): boolean {
     return this.#deps.clock.monotonic() - this.#lastHeardMs < SILENCE_MS
+  }
+
+  /**
+   * Before start(): takes up what was announced before a restart, as far as this configuration and the never list let it. The routes are
+   * announced when the cache has not answered for `patienceMs`; what it does not confirm goes as if we had been there all the time.
+   */
+  async recall(remembered: Remembered, ageMs: number, patienceMs: number): Promise<void> {
+    const { table, log } = this.#deps
+    const { relearnMs } = this.#config
+    const leftMs = Math.min(relearnMs, remembered.unconfirmedMs ?? relearnMs) - ageMs
+    if (leftMs <= 0) return
+    this.#work.inOrder(this.#recall(remembered, ageMs))
+    await this.#work.done()
+    if (table.size === 0) return
+    this.#reached = remembered.head
+    this.#unconfirmed = new UnconfirmedRoutes(table, leftMs)
+    this.#later(patienceMs, () => this.#becomeReady())
+    log.info({ routes: table.size, seconds: Math.ceil(leftMs / 1000) }, 'The routes announced before the restart are known.')
+  }
+
+  /** From now on the file follows what is announced. */
+  remember(memory: RouteMemory): void {
+    const { table } = this.#deps
+    const isAging = () => this.staleRoutes > 0
+    memory.follow({
+      table,
+      work: this.#work,
+      encoder: () =>
+        this.#loaded || this.#unconfirmed !== undefined
+          ? new Encoder(table, this.#held.losses, this.#reached, this.#unconfirmed?.leftMs)
+          : undefined,
+      get isAging() {
+        return isAging()
+      },
+    })
   }
 
   start(): void {
@@ -273,7 +319,7 @@ export class Announcer implements Closeable {
 
   /** Does a snapshot come from a store that lost what it knew? With another epoch all of it, else its last changes. */
   #noteLoss({ epoch, revision }: StoreHead): void {
-    if (!this.#loaded || this.#config.relearnMs === 0) return
+    if ((!this.#loaded && this.#unconfirmed === undefined) || this.#config.relearnMs === 0) return
     if (epoch !== this.#reached.epoch) this.#loss = 'all'
     else if (revision < this.#reached.revision) this.#loss ??= 'some'
   }
@@ -341,6 +387,24 @@ export class Announcer implements Closeable {
     } else table.set(prefix, this.#attributes.of(lists))
   }
 
+  *#recall(remembered: Remembered, ageMs: number): Generator<void> {
+    const losses = new Map<number, Lost>()
+    for (const { prefix, owners, heldMs } of remembered.routes()) {
+      const admitted = parsePrefix(prefix) === undefined ? 'too wide' : this.#admission.ownersOf(prefix, owners)
+      if (typeof admitted !== 'string') {
+        this.#route(prefix, admitted)
+        if (heldMs !== undefined) {
+          const leftMs = Math.max(0, Math.min(this.#config.relearnMs, heldMs) - ageMs)
+          const lost = losses.get(heldMs) ?? { prefixes: new ShardedSet(), leftMs }
+          lost.prefixes.add(prefix)
+          losses.set(heldMs, lost)
+        }
+      }
+      yield
+    }
+    for (const lost of [...losses.values()].sort((a, b) => a.leftMs - b.leftMs)) this.#held.add(lost)
+  }
+
   *#beginSnapshot(): Generator<void> {
     this.#snapshot++
     this.#named = this.#deps.table.size > 0 ? new ShardedSet() : undefined
@@ -371,6 +435,7 @@ export class Announcer implements Closeable {
     if (snapshot !== this.#snapshot) return
     this.#named = undefined
     this.#loss = undefined
+    this.#unconfirmed = undefined
     if (lost.prefixes.size > 0) {
       log.warn(
         { routes: lost.prefixes.size },
@@ -382,7 +447,13 @@ export class Announcer implements Closeable {
     if (this.#loaded) return
     this.#loaded = true
     log.info({ routes: table.size }, 'The routes are loaded.')
-    this.#deps.onLoaded()
+    this.#becomeReady()
+  }
+
+  #becomeReady(): void {
+    if (this.#isReady) return
+    this.#isReady = true
+    this.#deps.onReady()
   }
 
   *#lookAgain(number: number): Generator<void> {
@@ -436,12 +507,25 @@ export class Announcer implements Closeable {
     const nowMs = clock.monotonic()
     const elapsedMs = Math.min(MAX_TICK_MS, nowMs - this.#lastTickMs)
     this.#lastTickMs = nowMs
+    this.#dropUnconfirmed(elapsedMs)
     if (!this.heard || this.follower.state === 'loading') return
     this.#held.pass(elapsedMs)
     const before = this.#held.losses.length
     const due = this.#held.take(STALE_PER_TICK)
     for (const prefix of due) table.delete(prefix)
     if (due.length > 0 && this.#held.losses.length < before) log.info({}, 'What the store did not learn again is withdrawn.')
+  }
+
+  #dropUnconfirmed(elapsedMs: number): void {
+    const unconfirmed = this.#unconfirmed
+    if (unconfirmed === undefined) return
+    if (unconfirmed.leftMs > 0 && elapsedMs >= unconfirmed.leftMs)
+      this.#deps.log.warn({}, 'The cache did not confirm the routes announced before the restart in time; they are withdrawn.')
+    unconfirmed.pass(elapsedMs)
+    for (const prefix of unconfirmed.take(STALE_PER_TICK, (one) => this.#named?.has(one) === true)) {
+      this.#held.delete(prefix)
+      this.#deps.table.delete(prefix)
+    }
   }
 
   #askSnapshotSoon(): void {

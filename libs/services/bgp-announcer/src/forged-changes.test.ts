@@ -47,7 +47,7 @@ async function start(routes: RouteChange[]) {
   const keep = (_fields: object, line: string) => void lines.push(line)
   const log: Log = { debug() {}, info() {}, warn: keep, error: keep, child: () => log }
   const table = new RouteTable()
-  const deps = { bus, table, clock, log, onLoaded: () => {}, name: '192.0.2.1', peersWith: () => [], dice: () => 0.5 }
+  const deps = { bus, table, clock, log, onReady: () => {}, name: '192.0.2.1', peersWith: () => [], dice: () => 0.5 }
   announcer = new Announcer({ lists, never, relearnMs: 60_000 }, deps)
   announcer.start()
   await clock.advanceAsync(20)

@@ -7,7 +7,9 @@ import { RouteTable } from '@dnstap-bgp/route-table'
 import type { Clock, Closeable, Log } from '@dnstap-bgp/runtime'
 import { AdminError, samplesOf, type AdminRoutes, type Health, type Metrics } from '@dnstap-bgp/telemetry'
 import { randomInt } from 'node:crypto'
+import { dirname, join } from 'node:path'
 import { Announcer, type AnnouncerConfig } from './announcer.ts'
+import { RouteMemory } from './route-memory.ts'
 
 export type BgpAnnouncerConfig = ConfigWith<'bgp'>
 
@@ -30,6 +32,11 @@ export interface RunningAnnouncer extends Closeable {
 const HEALTH_PERIOD_MS = 1000
 /** A start, and the first sessions, may take so long before it is worth a warning. */
 const PATIENCE_MS = 15_000
+/**
+ * So long the cache may take before the routes of before a restart are announced without it; a quarter of the time for which routers keep them,
+ * if that is less.
+ */
+const RECALL_PATIENCE_MS = 10_000
 
 export async function startBgpAnnouncer(config: BgpAnnouncerConfig, deps: StartAnnouncerDeps): Promise<RunningAnnouncer> {
   const { bus, clock, log, health } = deps
@@ -50,19 +57,35 @@ export async function startBgpAnnouncer(config: BgpAnnouncerConfig, deps: StartA
     log,
     name: config.bgp.bgpIdentifier,
     peersWith: (prefix) => speaker.peersWith(prefix),
-    onLoaded: () => void speaker.start(),
+    onReady: () => void speaker.start(),
   })
+  const path = stateFileOf(config)
+  const memory = path === undefined ? undefined : new RouteMemory({ path, clock, log })
+  const last = await memory?.load(config.bgp.relearnMs)
+  if (last !== undefined) {
+    const patienceMs = Math.min(RECALL_PATIENCE_MS, config.bgp.gracefulRestartSeconds * 250)
+    await announcer.recall(last.remembered, last.ageMs, patienceMs)
+  }
+  if (memory !== undefined) announcer.remember(memory)
   const startedMs = clock.monotonic()
   const look = () => {
-    if (!announcer.loaded) {
+    const { unconfirmedMs } = announcer
+    if (!announcer.loaded && unconfirmedMs === undefined) {
       // Both stay `starting`, which is not ready, until that takes suspiciously long.
       if (clock.monotonic() - startedMs < PATIENCE_MS) return
       loadHealth.degraded('No routes yet: the cache has not answered. No BGP session is opened before.')
       return
     }
-    if (!announcer.heard) loadHealth.degraded('The cache is not heard; sessions and routes stay as they are.')
+    if (unconfirmedMs !== undefined) {
+      if (clock.monotonic() - startedMs < PATIENCE_MS) return
+      const seconds = Math.ceil(unconfirmedMs / 1000)
+      loadHealth.degraded(
+        `The cache has not answered since the start: the ${table.size} routes announced before it stay for ${seconds} s more.`,
+      )
+    } else if (!announcer.heard) loadHealth.degraded('The cache is not heard; sessions and routes stay as they are.')
     else if (announcer.staleRoutes > 0)
       loadHealth.degraded(`${announcer.staleRoutes} routes are held for a store that lost its memory.`)
+    else if (memory?.fault !== undefined) loadHealth.degraded(`A restart at a bad moment may lose routes: ${memory.fault}.`)
     else loadHealth.ok()
     const away = speaker.peers().filter((peer) => peer.state !== 'Established')
     const isLate = hadAll || clock.monotonic() - startedMs > PATIENCE_MS
@@ -93,9 +116,19 @@ export async function startBgpAnnouncer(config: BgpAnnouncerConfig, deps: StartA
       timer.cancel()
       hosts.close()
       await announcer.close()
-      await speaker.close({ withdraw: config.bgp.onStop === 'withdraw' })
+      const withdraw = config.bgp.onStop === 'withdraw'
+      await Promise.all([withdraw ? memory?.forget() : memory?.close(), speaker.close({ withdraw })])
     },
   }
+}
+
+/** Where announced routes are remembered: where the operator says, beside the store, or where systemd says that state belongs. */
+function stateFileOf({ bgp, store }: BgpAnnouncerConfig): string | undefined {
+  if (bgp.relearnMs === 0) return undefined
+  if (bgp.stateFile !== undefined) return bgp.stateFile
+  if (store.kind === 'lmdb') return join(dirname(store.path), 'announced')
+  const folder = process.env['STATE_DIRECTORY']?.split(':')[0]
+  return folder === undefined || folder === '' ? undefined : join(folder, 'announced')
 }
 
 /** `running`: what we were started with; [bgp] is taken over at the next start only. */

@@ -1,0 +1,40 @@
+/**
+ * The routes of the run before, announced from memory, until the cache has said what there is. They are stale in the sense of RFC 4724: we
+ * keep them alive at the routers, and not for longer than their time, whether or not the cache is ever heard.
+ */
+import type { RouteTable } from '@dnstap-bgp/route-table'
+
+export class UnconfirmedRoutes {
+  readonly #table: RouteTable
+  #leftMs: number
+  #going: Iterator<readonly [string, unknown]> | undefined
+
+  constructor(table: RouteTable, leftMs: number) {
+    this.#table = table
+    this.#leftMs = leftMs
+  }
+
+  get leftMs(): number {
+    return this.#leftMs
+  }
+
+  pass(elapsedMs: number): void {
+    this.#leftMs = Math.max(0, this.#leftMs - elapsedMs)
+  }
+
+  /** Some of them when their time is over; those that a snapshot under way has confirmed stay. */
+  take(most: number, isConfirmed: (prefix: string) => boolean): string[] {
+    if (this.#leftMs > 0) return []
+    this.#going ??= this.#table.entries()
+    const taken: string[] = []
+    for (let looked = 0; looked < most; looked++) {
+      const { done, value } = this.#going.next()
+      if (done === true) {
+        this.#going = undefined
+        break
+      }
+      if (!isConfirmed(value[0])) taken.push(value[0])
+    }
+    return taken
+  }
+}
