@@ -149,6 +149,8 @@ export interface DnstapConfig {
   readonly owner: string | undefined
   readonly group: string | undefined
   readonly types: readonly DnstapType[]
+  /** Addresses of the resolvers that report, which no route may catch; undefined: they are learnt from what is reported. */
+  readonly resolvers: readonly string[] | undefined
   readonly maxFrameBytes: number
   readonly handshakeTimeoutMs: number
   /** On TCP listeners. */

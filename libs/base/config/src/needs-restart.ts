@@ -4,7 +4,7 @@ import { Secret } from './secret.ts'
 
 /** In the order of the manual. Everything else is taken over while running: lists, limits, the never list, ipv6. */
 const TABLES = ['dnstap', 'bgp', 'syncer', 'bus', 'store', 'admin', 'log'] as const
-const TAKEN_OVER: ReadonlySet<string> = new Set(['dnstap.allow', 'dnstap.types', 'dnstap.tls'])
+const TAKEN_OVER: ReadonlySet<string> = new Set(['dnstap.allow', 'dnstap.types', 'dnstap.resolvers', 'dnstap.tls'])
 /** Where the property has another name than the key. */
 const KEYS: Readonly<Record<string, string>> = {
   'dnstap.mode': 'dnstap.perm',

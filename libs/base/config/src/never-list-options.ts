@@ -22,6 +22,7 @@ export function neverListOptions(config: Config, running: Config = config): Neve
       ...addressesInUse(config.bgp, config.lists),
       ...addressesInUse(running.bgp, []),
       ...hosts.map(({ host, what }) => [host, what] as const),
+      ...(config.dnstap?.resolvers ?? []).map((address) => [address, 'a resolver that reports to us'] as const),
       ...config.never.prefixes.map((prefix) => [prefix, "the operator's never list"] as const),
     ],
   }

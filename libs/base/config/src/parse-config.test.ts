@@ -787,6 +787,15 @@ database = 2
     ])
   })
 
+  test('the resolvers that report are named by address, or learnt', () => {
+    const dnstap = (more: string) => parse(`[dnstap]\nlisten = ":6000"\nallow = ["192.0.2.7"]\n${more}`)
+    expect(dnstap('resolvers = ["192.0.2.53", "2001:DB8::53"]').dnstap?.resolvers).toEqual(['192.0.2.53', '2001:db8::53'])
+    expect(dnstap('').dnstap?.resolvers).toBeUndefined()
+    expect(dnstap('resolvers = []').dnstap?.resolvers).toEqual([])
+    const { also } = neverListOptions(dnstap('resolvers = ["192.0.2.53"]'))
+    expect(also).toContainEqual(['192.0.2.53', 'a resolver that reports to us'])
+  })
+
   test('a gateway that listens for nobody is a warning', () => {
     expect(parse('[syncer]\nlisten = ":8080"').warnings).toEqual([expect.stringContaining('nobody may talk to it')])
     expect(parse('[syncer]\nlisten = ":8080"\nallow = ["192.0.2.0/24"]').warnings).toEqual([])

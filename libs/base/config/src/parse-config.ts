@@ -31,6 +31,7 @@ import { Reading, Section } from './section.ts'
 import { readTree } from './toml-tree.ts'
 import {
   Wrong,
+  address,
   boolean,
   duration,
   endpoint,
@@ -229,6 +230,7 @@ function parseDnstap(section: Section, context: Context): DnstapConfig | undefin
     owner: section.optional('owner', nameOrId),
     group: section.optional('group', nameOrId),
     types: section.get('types', oneOrMany(oneOf(DNSTAP_TYPES)), DEFAULTS.dnstap.types),
+    resolvers: section.optional('resolvers', listOf(address())),
     maxFrameBytes: section.get('maxFrameBytes', integer(512, 16 * 1024 * 1024), DEFAULTS.dnstap.maxFrameBytes),
     handshakeTimeoutMs: section.get('handshakeTimeout', duration({ minimumMs: 10 }), DEFAULTS.dnstap.handshakeTimeoutMs),
     tls: certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile, clientCaFile },

@@ -49,6 +49,7 @@ function startIngest(
     types?: string[]
     ipv6?: boolean
     config?: string
+    resolvers?: string[]
   } = {},
 ) {
   const clock = new FakeClock()
@@ -59,7 +60,7 @@ function startIngest(
   const consumer = bus.consume(RESOLUTIONS, async (messages) => void got.push(...messages.flat()))
   const { lists } = parseConfig(options.config ?? CONFIG, 'test.toml', {})
   const ingest = new Ingest(
-    { ipv6: options.ipv6 ?? true, types: options.types ?? ['CLIENT_RESPONSE'], lists },
+    { ipv6: options.ipv6 ?? true, types: options.types ?? ['CLIENT_RESPONSE'], lists, resolvers: options.resolvers },
     {
       bus,
       clock,
@@ -80,6 +81,14 @@ function startIngest(
     source,
     consumer,
     settle,
+    /** Reports often enough, and over enough time, that this address counts as a resolver's. */
+    async prove(responseAddress: string) {
+      for (let window = 0; window < 10; window++) {
+        await this.answer('other.net', [], { responseAddress })
+        clock.advance(10_000)
+      }
+      await clock.advanceAsync(1000)
+    },
     async answer(qname: string, answers: readonly Answer[], frame: Partial<FrameOptions> & { rcode?: number } = {}) {
       const response = dnsResponse({ qname, answers, ...(frame.rcode === undefined ? {} : { rcode: frame.rcode }) })
       const bytes = dnstapFrame({ responseTimeMs: clock.now(), ...frame, response })
@@ -189,11 +198,12 @@ describe('an answer', () => {
     expect(ingest.counters.resolverAddress).toBe(1)
   })
 
-  test("that names another resolver's address cannot steer the way to it either", async () => {
-    const { answer, got } = startIngest()
-    await answer('one.example.org', [a('one.example.org', '93.184.215.1')], { responseAddress: '93.184.215.53' })
-    await answer('two.example.org', [a('two.example.org', '93.184.215.53')], { responseAddress: '127.0.0.1' })
-    expect(got.map((one) => one.name)).toEqual(['one.example.org'])
+  test("that names another resolver's address cannot steer the way to it either, once that is known for one", async () => {
+    const ingest = startIngest()
+    await ingest.prove('93.184.215.53')
+    await ingest.answer('two.example.org', [a('two.example.org', '93.184.215.53')], { responseAddress: '127.0.0.1' })
+    expect(ingest.got).toEqual([])
+    expect(ingest.ingest.counters.resolverAddress).toBe(1)
   })
 
   test('that was refused for its address is no repeat: it is refused again', async () => {
@@ -522,39 +532,40 @@ test.each([600_000, -600_000])('our clock being set by %s ms makes no answer old
   expect(clock.now() - got[59].seenAtMs).toBeLessThan(50)
 })
 
-describe('the resolvers we hear from', () => {
-  test('are told on the bus as soon as one is new, whatever its frames carry, and every minute', async () => {
-    const { answer, bus, clock } = startIngest()
+describe('the resolvers that report', () => {
+  test('are told on the bus as soon as one is proved, and every minute; one frame tells nothing', async () => {
+    const harness = startIngest()
     const told: (readonly string[])[] = []
-    bus.subscribe(RESOLVERS, (addresses) => told.push(addresses))
-    await answer('other.net', [], { responseAddress: '93.184.215.53', messageType: 5 })
-    await clock.advanceAsync(1000)
-    expect(told).toEqual([['93.184.215.53']])
-    await answer('other.net', [], { queryAddress: '93.184.215.54', responseAddress: '93.184.215.99', messageType: 3 })
-    await clock.advanceAsync(1000)
-    expect(told.at(-1)).toEqual(['93.184.215.53', '93.184.215.54'])
+    harness.bus.subscribe(RESOLVERS, (addresses) => told.push(addresses))
+    await harness.answer('other.net', [], { responseAddress: '93.184.215.53' })
+    await harness.clock.advanceAsync(120_000)
+    expect(told).toEqual([])
+    await harness.prove('93.184.215.54')
+    expect(told.at(-1)).toEqual(['93.184.215.54'])
     const before = told.length
-    await clock.advanceAsync(180_000)
+    await harness.clock.advanceAsync(180_000)
     expect(told.length - before).toBe(3)
   })
 
-  test('are forgotten a day after they were heard last', async () => {
-    const { answer, ingest, clock } = startIngest()
-    await answer('other.net', [], { responseAddress: '93.184.215.53' })
-    await clock.advanceAsync(12 * 3_600_000)
-    await answer('other.net', [], { responseAddress: '93.184.215.54' })
-    await clock.advanceAsync(13 * 3_600_000)
+  test('a sender that connects anew for each frame is one sender', async () => {
+    const { ingest, clock, settle } = startIngest()
+    for (let i = 0; i < 10; i++) {
+      const bytes = dnstapFrame({ response: new Uint8Array(12), responseAddress: '93.184.215.53' })
+      ingest.frame({ peer: `192.0.2.1:${i}`, address: '192.0.2.1' }, bytes, 0, bytes.length)
+      clock.advance(10_000)
+    }
+    await settle()
     expect(ingest.resolverAddresses).toBe(1)
   })
 
-  test('are a thousand at most, and those that had to go are counted', async () => {
-    const { answer, ingest, clock } = startIngest()
-    for (let i = 0; i < 1005; i++) {
-      await answer('other.net', [], { responseAddress: `93.184.${i >> 8}.${i & 255}` })
-      clock.advance(250)
-    }
-    expect(ingest.resolverAddresses).toBe(1000)
-    expect(ingest.evicted.resolvers).toBe(5)
+  test('are told at once when the operator names them', async () => {
+    const { bus, clock, answer, got } = startIngest({ resolvers: ['93.184.215.53'] })
+    const told: (readonly string[])[] = []
+    bus.subscribe(RESOLVERS, (addresses) => told.push(addresses))
+    await clock.advanceAsync(250)
+    expect(told).toEqual([['93.184.215.53']])
+    await answer('www.example.org', [a('www.example.org', '93.184.215.53')])
+    expect(got).toEqual([])
   })
 })
 

@@ -46,6 +46,8 @@ export interface IngestConfig {
   readonly ipv6: boolean
   readonly types: readonly string[]
   readonly lists: readonly ListConfig[]
+  /** The resolvers' addresses as the operator names them; undefined: they are learnt. */
+  readonly resolvers?: readonly string[] | undefined
 }
 
 export interface IngestDeps {
@@ -205,6 +207,8 @@ export class Ingest implements Closeable {
     this.#lists = new Map(config.lists.map((list, number) => [list.name, { number, hold: list.hold }]))
     this.#wanted = new Uint8Array(16)
     for (let type = 1; type < 16; type++) if (config.types.includes(messageTypeName(type) ?? '')) this.#wanted[type] = 1
+    this.#resolverAddresses.name(config.resolvers)
+    this.#resolversTold = false
     this.forgetAll()
   }
 
@@ -301,7 +305,9 @@ export class Ingest implements Closeable {
     const frames = source.frames ?? notes.frames + 1
     this.senders.hear(source, decoder, bytes, this.#deps.clock.now(), frames - notes.frames)
     notes.frames = frames
-    if (this.#resolverAddresses.learn(decoder, bytes, this.#nowSeconds)) this.#resolversTold = false
+    // A sender that connects anew is the same sender.
+    const sender = source.address ?? source.listener ?? source.peer
+    if (this.#resolverAddresses.learn(sender, decoder, bytes, this.#nowSeconds)) this.#resolversTold = false
     this.#readAge(source, bytes)
     if (this.#ageMs >= LATE_MS) this.#lateAtMs = this.#deps.clock.monotonic()
     const clock = notes.clocks.of(bytes, decoder.identityStart, decoder.identityEnd)
@@ -409,9 +415,9 @@ export class Ingest implements Closeable {
       this.counters.repeats++
       return verdict
     }
-    if (this.#resolverAddresses.learn(this.#decoder, bytes, nowSeconds)) this.#resolversTold = false
     this.#address = formatAddress(bytes, offset, lengthBytes)
-    if (this.#resolverAddresses.has(this.#address)) {
+    const resolvers = this.#resolverAddresses
+    if (resolvers.has(this.#address) || resolvers.isOfMessage(this.#decoder, bytes, offset, lengthBytes)) {
       this.counters.resolverAddress++
       return Verdict.repeat
     }

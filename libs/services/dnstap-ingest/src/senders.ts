@@ -5,6 +5,10 @@ import type { DnstapDecoder } from '@dnstap-bgp/dnstap'
 export interface FrameSource {
   /** For explanation when frames have no identity: the UNIX socket, or the peer's address. */
   readonly peer: string
+  /** The IP address it speaks from; undefined on a UNIX socket. */
+  readonly address?: string | undefined
+  /** The socket it came in by. */
+  readonly listener?: string
   identity?: string
   version?: string
   /** Frames it sent so far, the one at hand included. */

@@ -8,7 +8,7 @@ import { samplesOf, type AdminRoutes, type Health, type Metrics } from '@dnstap-
 import { randomInt, randomUUID } from 'node:crypto'
 import { CatchUpAnswerer } from './catch-up.ts'
 import { describeIngestMetrics } from './describe-metrics.ts'
-import { Ingest, type NameMatcher } from './ingest.ts'
+import { Ingest, type IngestConfig, type NameMatcher } from './ingest.ts'
 import { readTlsFiles, TlsFileError } from './tls-files.ts'
 import { watchOutbox } from './watch-outbox.ts'
 
@@ -45,16 +45,13 @@ const NO_SENDER_MS = 60_000
 /** @throws DnstapListenError or TlsFileError, one sentence, when a socket cannot be had or a certificate cannot be used */
 export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartIngestDeps): Promise<RunningIngest> {
   const { bus, lists, clock, log, metrics, health, routes } = deps
-  const ingest = new Ingest(
-    { ipv6: config.ipv6, types: config.dnstap.types, lists: config.lists },
-    {
-      bus,
-      clock,
-      matcher: lists.matcher,
-      log,
-      seed: [randomInt(2 ** 32), randomInt(2 ** 32)],
-    },
-  )
+  const ingest = new Ingest(ingestConfig(config), {
+    bus,
+    clock,
+    matcher: lists.matcher,
+    log,
+    seed: [randomInt(2 ** 32), randomInt(2 ** 32)],
+  })
   lists.onChange(() => ingest.use(lists.matcher))
   const { tls } = config.dnstap
   let allowed = allowedAddresses(config)
@@ -146,7 +143,7 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
     service: ingest,
     addresses: server.addresses,
     reconfigure(fresh) {
-      ingest.reconfigure({ ipv6: fresh.ipv6, types: fresh.dnstap.types, lists: fresh.lists })
+      ingest.reconfigure(ingestConfig(fresh))
       allowed = allowedAddresses(fresh)
       server.cutDisallowed()
       if (tls === undefined || fresh.dnstap.tls === undefined) return
@@ -164,6 +161,10 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
       await ingest.close()
     },
   }
+}
+
+function ingestConfig({ ipv6, dnstap, lists }: DnstapIngestConfig): IngestConfig {
+  return { ipv6, types: dnstap.types, lists, resolvers: dnstap.resolvers }
 }
 
 function secondsOrNull(ms: number | undefined): number | null {
