@@ -20,6 +20,11 @@ test.each(apps)('deploy/examples/%s.toml is all that the program needs, without 
   expect(loadConfig(path(`deploy/examples/${app}.toml`), {}, { needs: NEEDS[app] }).warnings).toEqual([])
 })
 
+test("the package's configuration, deploy/examples/all-in-one.toml, hears resolvers by its socket alone", () => {
+  const { dnstap } = loadConfig(path('deploy/examples/all-in-one.toml'), {})
+  expect(dnstap?.listen.map(({ kind }) => kind)).toEqual(['unix'])
+})
+
 test("the package's configuration, deploy/examples/all-in-one.toml, listens on no address that a machine may lack", () => {
   const { dnstap, bgp, syncer, admin } = loadConfig(path('deploy/examples/all-in-one.toml'), {})
   const listens = [...(dnstap?.listen ?? []), bgp?.listen, syncer?.listen, admin.listen]
@@ -62,6 +67,20 @@ interface ComposeService {
   environment?: Record<string, string>
   volumes: (string | { source: string; target: string; read_only?: boolean })[]
   tmpfs?: string[]
+  user?: string
+  command?: string[]
+  cap_add?: string[]
+  depends_on?: Record<string, { condition: string }>
+}
+
+/** Secrets are files of volumes; here their text stands in. */
+const SECRET = 'no secret of anybody'
+function withSecrets(environment: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(environment).map(([name, value]) =>
+      /(PASSWORD|TOKEN)FILE$/.test(name) ? [name.replace(/FILE$/, ''), SECRET] : [name, value],
+    ),
+  )
 }
 
 describe('docker-compose.yml', () => {
@@ -69,8 +88,46 @@ describe('docker-compose.yml', () => {
     services: Record<string, ComposeService>
     volumes: Record<string, unknown>
   }
-  const services = Object.entries(file.services)
+  const { credentials, ...running } = file.services
+  const services = Object.entries(running)
   const ours = services.filter(([, service]) => service.build !== undefined)
+  const apart = ours.filter(([name]) => name !== 'all-in-one')
+  const mountOf = (service: ComposeService, target: string) =>
+    service.volumes.filter((volume) => typeof volume === 'string').find((volume) => volume.split(':')[1] === target)
+
+  test('makes passwords before anything starts that needs them, with no network and one right of root', () => {
+    expect(credentials).toMatchObject({ network_mode: 'none', read_only: true, cap_drop: ['ALL'], cap_add: ['CHOWN'] })
+    for (const name of ['nats', 'redis', ...apart.map(([app]) => app)])
+      expect(running[name].depends_on, name).toMatchObject({ credentials: { condition: 'service_completed_successfully' } })
+  })
+
+  test.each(apart)('%s has a NATS user of its own, and sees no credentials but its own', (name, service) => {
+    expect(service.environment).toMatchObject({
+      DNSTAP_BGP_BUS_USER: name,
+      DNSTAP_BGP_BUS_PASSWORDFILE: '/run/secrets/dnstap-bgp/nats-password',
+    })
+    expect(mountOf(service, '/run/secrets/dnstap-bgp')).toBe(`credentials-${name}:/run/secrets/dnstap-bgp:ro`)
+    expect(JSON.stringify(service.volumes).match(/credentials-/g)).toHaveLength(1)
+  })
+
+  test('NATS and Redis listen on loopback and let in only who has credentials; NATS has no monitor port', () => {
+    const conf = read('deploy/docker/nats.conf')
+    expect(conf).toMatch(/^listen: "127\.0\.0\.1:4222"$/m)
+    expect(conf).toMatch(/^include credentials\/authorization\.conf$/m)
+    expect(conf).not.toMatch(/^\s*(http|https|http_port|https_port|monitor_port)\b/m)
+    expect(running['nats'].command).toEqual(['--config', '/etc/nats/nats.conf'])
+    expect(mountOf(running['nats'], '/etc/nats/credentials')).toBe('credentials-nats:/etc/nats/credentials:ro')
+    expect(running['redis'].command).toEqual(
+      expect.arrayContaining(['127.0.0.1', '--aclfile', '/etc/redis/credentials/users.acl']),
+    )
+    expect(mountOf(running['redis'], '/etc/redis/credentials')).toBe('credentials-redis:/etc/redis/credentials:ro')
+  })
+
+  test('the dnstap socket is for a group, not for every user of the machine', () => {
+    for (const file of ['deploy/docker/dnstap-bgp.toml', 'k8s/base/dnstap-bgp.toml', 'deploy/examples/all-in-one.toml'])
+      expect(/^perm = "(\d+)"/m.exec(read(file))?.[1], file).toBe('0660')
+    for (const [name, { user }] of ours) expect(user, name).toBe('1000:${DNSTAP_BGP_GID:-1000}')
+  })
 
   test('has every program once, and NATS and Redis', () => {
     expect(services.map(([name]) => name).sort()).toEqual([...apps, 'nats', 'redis'].sort())
@@ -94,7 +151,9 @@ describe('docker-compose.yml', () => {
   })
 
   test.each(ours)('%s starts with the shipped configuration and its environment, without a warning', (name, service) => {
-    const config = loadConfig(path('deploy/docker/dnstap-bgp.toml'), service.environment ?? {}, { needs: NEEDS[name] })
+    const config = loadConfig(path('deploy/docker/dnstap-bgp.toml'), withSecrets(service.environment ?? {}), {
+      needs: NEEDS[name],
+    })
     expect(config.warnings).toEqual([])
     expect(service.volumes).toContainEqual(expect.objectContaining({ target: '/etc/dnstap-bgp', read_only: true }))
   })
@@ -113,10 +172,11 @@ describe('docker-compose.yml', () => {
   })
 
   test('every named volume is declared', () => {
-    const named = services.flatMap(([, { volumes }]) =>
+    const named = [credentials, ...Object.values(running)].flatMap(({ volumes }) =>
       volumes.filter((volume) => typeof volume === 'string').map((volume) => volume.split(':')[0]),
     )
-    expect(named.sort()).toEqual(Object.keys(file.volumes).sort())
+    const volumes = new Set(named.filter((name) => !name.startsWith('.')))
+    expect([...volumes].sort()).toEqual(Object.keys(file.volumes).sort())
   })
 })
 
@@ -137,17 +197,14 @@ describe('k8s/base', () => {
       const workload = objects[0] as { spec: { template: { spec: { containers: Container[] } } } }
       const [container] = workload.spec.template.spec.containers
       expect(container.image).toBe(`dnstap-bgp/${app}`)
-      const secret = 'no secret of anybody'
       const environment: Record<string, string> = {}
       for (const { name, value } of container.env) {
         if (!name.startsWith('DNSTAP_BGP_') || value === undefined) continue
-        // Secrets are files of the pod; here their text stands in.
-        if (name.endsWith('FILE')) environment[name.replace(/FILE$/, '')] = secret
-        else environment[name] = value.replace('$(HOST_IP)', '192.0.2.1')
+        environment[name] = value.replace('$(HOST_IP)', '192.0.2.1')
       }
-      const config = loadConfig(path('k8s/base/dnstap-bgp.toml'), environment, { needs: NEEDS[app] })
+      const config = loadConfig(path('k8s/base/dnstap-bgp.toml'), withSecrets(environment), { needs: NEEDS[app] })
       expect(config.warnings).toEqual([])
-      expect(config.admin.token?.reveal()).toBe(secret)
+      expect(config.admin.token?.reveal()).toBe(SECRET)
       const folders = container.volumeMounts.map(({ mountPath }) => mountPath)
       expect(folders).toContain('/etc/dnstap-bgp')
       if (NEEDS[app].includes('lists')) {

@@ -20,6 +20,8 @@ const models = resolve(values.models ?? join(root, 'node_modules'))
 if (!existsSync(join(models, 'kubernetes-models'))) missing('the npm package kubernetes-models is not installed')
 if (spawnSync('kubectl', ['kustomize', '--help']).status !== 0) missing('kubectl is not installed')
 
+/** One for each folder that `dnstap-bgp credentials` makes. */
+const SECRETS = ['nats', 'redis', 'dnstap-ingest', 'cache', 'bgp-announcer', 'sync-gateway'].map((name) => `dnstap-bgp-${name}`)
 const overlays = readdirSync(join(root, 'k8s/overlays')).sort()
 const mistakes = []
 const sources = []
@@ -114,8 +116,8 @@ function danglingNames(objects) {
     )
     for (const { configMap, secret } of pod.volumes ?? []) {
       if (configMap !== undefined && !configMaps.has(configMap.name)) say(`there is no ConfigMap ${configMap.name}`)
-      if (secret !== undefined && secret.secretName !== 'dnstap-bgp')
-        say(`the Secret is called dnstap-bgp, not ${secret.secretName}`)
+      if (secret !== undefined && !SECRETS.includes(secret.secretName))
+        say(`there is no Secret ${secret.secretName}; there are ${SECRETS.join(', ')}`)
     }
     const containers = [...(pod.initContainers ?? []), ...pod.containers]
     for (const container of containers) {
@@ -148,14 +150,27 @@ function danglingNames(objects) {
     if (selector === undefined) continue
     const selected = workloads.filter(matches(selector))
     if (selected.length === 0) found.push(`${kind} ${metadata.name}: selects nothing`)
+    if (kind === 'NetworkPolicy')
+      for (const { from = [], ports } of spec.ingress) {
+        for (const { podSelector } of from)
+          if (podSelector !== undefined && !workloads.some(matches(podSelector.matchLabels)))
+            found.push(`NetworkPolicy ${metadata.name}: lets in pods that there are not`)
+        for (const { port } of ports)
+          if (!portsOf(selected).has(port)) found.push(`NetworkPolicy ${metadata.name}: there is no port ${port}`)
+      }
     if (kind !== 'Service') continue
-    const named = new Set(
-      selected.flatMap(({ spec: { template } }) =>
-        template.spec.containers.flatMap(({ ports }) => ports.map(({ name }) => name)),
-      ),
-    )
+    const named = portsOf(selected)
     for (const { targetPort } of spec.ports)
       if (!named.has(targetPort)) found.push(`Service ${metadata.name}: there is no port ${targetPort}`)
   }
   return found
+}
+
+/** Names of the ports of workloads' containers. */
+function portsOf(workloads) {
+  return new Set(
+    workloads.flatMap(({ spec: { template } }) =>
+      template.spec.containers.flatMap(({ ports = [] }) => ports.map(({ name }) => name)),
+    ),
+  )
 }

@@ -47,9 +47,9 @@ DOCKERFILE
 fi
 
 if ! have nats:2.10-alpine; then
-  debian dnstap-bgp-lab/nats nats-server,wget
+  debian dnstap-bgp-lab/nats nats-server,netcat-openbsd
   mkdir -p "$work/nats"
-  printf 'FROM dnstap-bgp-lab/nats\nEXPOSE 4222 8222\nENTRYPOINT ["nats-server"]\n' >"$work/nats/Dockerfile"
+  printf 'FROM dnstap-bgp-lab/nats\nEXPOSE 4222\nENTRYPOINT ["nats-server"]\n' >"$work/nats/Dockerfile"
   build nats:2.10-alpine "$work/nats"
 fi
 

@@ -95,7 +95,7 @@ up() {
     sleep 0.5
   done
   echo "The engine did not start; its log:" >&2
-  tail -20 "$state"/*.log >&2
+  tail -n 20 "$state"/*.log >&2
   down
   exit 1
 }

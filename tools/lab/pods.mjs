@@ -4,20 +4,20 @@
 //
 //   node tools/lab/pods.mjs FOLDER      FOLDER: for what is mounted; removed by the caller
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
 import { root } from '../setup.mjs'
 
 const [folder] = process.argv.slice(2)
-const secrets = { 'nats-password': '12e34-of-nats', 'redis-password': 'of-redis', 'admin-token': 'of-the-admin' }
 const rendered = run('kubectl', 'kustomize', `${root}k8s/overlays/announcer-per-node`)
 const objects = parseAllDocuments(rendered, { version: '1.1' }).map((document) => document.toJS())
 const workloads = objects.filter(({ spec }) => spec?.template !== undefined)
 const started = []
 
 try {
-  place('secrets', secrets)
+  makeCredentials()
+  const token = readFileSync(join(folder, 'secrets/cache/admin-token'), 'utf8')
   for (const { kind, metadata, data } of objects) if (kind === 'ConfigMap') place(`configMap-${metadata.name}`, data)
   mkdirSync(join(folder, 'node'), { recursive: true })
   for (const workload of workloads) start(workload)
@@ -25,7 +25,7 @@ try {
     const port = spec.template.spec.containers[0].ports.find(({ name }) => name === 'admin')?.containerPort
     if (port === undefined) continue
     await until(`${metadata.name} to be ready`, async () => (await status(port, '/readyz')) === 200)
-    const bearer = { authorization: `Bearer ${secrets['admin-token']}` }
+    const bearer = { authorization: `Bearer ${token}` }
     const asked = [await status(port, '/api/status'), await status(port, '/api/status', bearer)]
     if (asked.join() !== '401,200')
       throw new Error(`${metadata.name} answers /api/status with ${asked.join(' and, with a token, ')}`)
@@ -40,7 +40,15 @@ try {
   for (const name of started) spawnSync('docker', ['rm', '--force', '--volumes', name], { stdio: 'ignore' })
 }
 
-/** A ConfigMap or a Secret as a folder of files. */
+/** A folder for each Secret, as README says; the groups are those of the pods. */
+function makeCredentials() {
+  const image = ['--entrypoint', 'dnstap-bgp', 'dnstap-bgp/cache']
+  const mount = ['--volume', `${join(folder, 'secrets')}:/credentials`]
+  const groups = ['--group', '1000', '--group', 'redis=999']
+  run('docker', 'run', '--rm', '--user', '0:0', ...mount, ...image, 'credentials', '/credentials', ...groups)
+}
+
+/** A ConfigMap as a folder of files. */
 function place(name, files) {
   mkdirSync(join(folder, name), { recursive: true })
   for (const [file, text] of Object.entries(files)) {
@@ -89,7 +97,7 @@ function mounted({ mountPath, readOnly }, volume, user) {
   const [uid, gid] = user.split(':')
   const bind = (source) => ['--volume', `${join(folder, source)}:${mountPath}${readOnly ? ':ro' : ''}`]
   if (volume?.configMap !== undefined) return bind(`configMap-${volume.configMap.name}`)
-  if (volume?.secret !== undefined) return bind('secrets')
+  if (volume?.secret !== undefined) return bind(`secrets/${volume.secret.secretName.replace('dnstap-bgp-', '')}`)
   if (volume?.hostPath !== undefined) return bind('node')
   return [
     '--mount',
