@@ -1,23 +1,12 @@
 /**
  * One peer: its sockets, its timers, its Adj-RIB-Out, and what an operator wants to know of it.
  *
- * What to do is decided by Peering (bgp-session), what to send by AdjRibOut (route-table); here it is done. UPDATEs are encoded only
- * when the socket has room by our own account, and no more of them in one turn of the event loop than 64 KiB or what takes two
- * milliseconds (send-turns.ts), so that neither other peers nor our own KEEPALIVEs wait behind a large table: those are written at once,
- * behind at most what the socket holds.
+ * What to do is decided by Peering (bgp-session), what to send by AdjRibOut (route-table); here it is done. UPDATEs are sent a share at a
+ * time (update-sender.ts); KEEPALIVEs are written at once, behind at most what the socket holds.
  */
 import { lookup } from 'node:dns/promises'
 import type { Socket } from 'node:net'
-import { parseAddress } from '@dnstap-bgp/ip'
-import {
-  Peering,
-  withDefaults,
-  type Negotiated,
-  type PeeringAction,
-  type SessionConfig,
-  type State,
-  type Stop,
-} from '@dnstap-bgp/bgp-session'
+import { Peering, withDefaults, type Negotiated, type PeeringAction, type State, type Stop } from '@dnstap-bgp/bgp-session'
 import {
   BgpError,
   CapabilityCode,
@@ -25,27 +14,22 @@ import {
   CeaseSubcode,
   encodeRouteRefresh,
   ErrorCode,
-  Role,
   RouteRefreshSubtype,
 } from '@dnstap-bgp/bgp-wire'
 import { AdjRibOut, ExportProfile, Family, type RouteTable } from '@dnstap-bgp/route-table'
-import { RateLimitedLog, type Clock, type Log, type Timer } from '@dnstap-bgp/runtime'
+import { RateLimitedLog, type Clock, type Log } from '@dnstap-bgp/runtime'
 import { BoundedInput } from './bounded-input.ts'
-import {
-  DEFAULT_CONNECT_RETRY_SECONDS,
-  DEFAULT_HOLD_TIME_SECONDS,
-  DEFAULT_MAX_IN_FLIGHT_BYTES,
-  type PeerRole,
-  type SpeakerConfig,
-  type SpeakerPeerConfig,
-} from './config.ts'
+import { DEFAULT_MAX_IN_FLIGHT_BYTES, type SpeakerConfig, type SpeakerPeerConfig } from './config.ts'
 import { exportPolicy, MAX_UPDATE_LENGTH } from './export-policy.ts'
 import { FloodLimit } from './flood-limit.ts'
 import type { PeerStatus } from './peer-status.ts'
 import { RefreshLimit } from './refresh-limit.ts'
+import { sessionConfig } from './session-config.ts'
+import { SessionTimers } from './session-timers.ts'
 import { sentRoute, type SentRoute } from './sent-route.ts'
 import { ipVersion, type SocketCalls } from './socket-calls.ts'
 import type { SendTurns } from './send-turns.ts'
+import { UpdateSender } from './update-sender.ts'
 import { boundSending, connectTcp, inFlight, tuneAccepted, type TcpOptions } from './tcp.ts'
 
 export interface PeerDeps {
@@ -79,10 +63,11 @@ export class SpeakerPeer {
   readonly #limitedLog: RateLimitedLog
   readonly #peering: Peering
   readonly #adjRibOut: AdjRibOut
+  readonly #sender: UpdateSender
   readonly #refreshLimits: Readonly<Record<'ipv4' | 'ipv6', RefreshLimit>>
   /** Of the session. */
   #flood: FloodLimit
-  readonly #timers = new Map<string, Timer>()
+  readonly #timers: SessionTimers
   readonly #connections = new Map<number, Connection>()
   /** Connections that Peering still wants; a name may be resolving for one. */
   readonly #wanted = new Set<number>()
@@ -93,8 +78,6 @@ export class SpeakerPeer {
   #addresses: readonly string[] = []
   #attempts = 0
   #session: Connection | undefined
-  #flushIsDue = false
-  #turnBytes = FIRST_TURN_BYTES
   #progressNotedAt = -Infinity
   #hasStopped = false
   /** Its routes are to go: a session that comes up now announces none. */
@@ -103,7 +86,6 @@ export class SpeakerPeer {
   #awaySinceMs: number
   #loggedWords = ''
   #faultsTold = new Set<string>()
-  #onDrained: (() => void) | undefined
   #onSession: (() => void) | undefined
 
   // For operators.
@@ -136,7 +118,14 @@ export class SpeakerPeer {
     const session = sessionConfig(speaker, config, deps.dice)
     this.#sendHoldMs = withDefaults(session).sendHoldTimeSeconds * 1000
     this.#peering = new Peering(session)
-    this.#adjRibOut = new AdjRibOut(deps.table, () => this.#wake())
+    this.#timers = new SessionTimers(deps.clock, (side, timer) => this.#perform(this.#peering.expired(side, timer)))
+    this.#adjRibOut = new AdjRibOut(deps.table, () => this.#sender.wake())
+    this.#sender = new UpdateSender({
+      ...deps,
+      adjRibOut: this.#adjRibOut,
+      maxInFlightBytes: this.#maxInFlightBytes,
+      onSent: (octets) => (this.#bytesSent += octets),
+    })
     this.#flood = new FloodLimit(deps.clock.monotonic())
     const refreshLimit = (family: 'ipv4' | 'ipv6') =>
       new RefreshLimit(deps.clock, () => {
@@ -217,23 +206,18 @@ export class SpeakerPeer {
 
   /** Resolves when all that the peer should hear was handed to the kernel, or the session is gone. */
   async drained(): Promise<void> {
-    if (this.#session === undefined) return
-    await new Promise<void>((resolve) => {
-      this.#onDrained = resolve
-      this.#wake()
-    })
+    await this.#sender.drained()
   }
 
   /** Ends the session and all attempts; the sockets close in the background. */
   stop(how: Stop): void {
     this.#hasStopped = true
     this.#perform(this.#peering.stop(how))
-    for (const timer of this.#timers.values()) timer.cancel()
-    this.#timers.clear()
+    this.#timers.stopAll()
     this.#adjRibOut.close()
     this.#tidyUp()
     this.#onSession?.()
-    this.#onDrained?.()
+    this.#sender.close()
   }
 
   /** Does the peer keep our routes while we are away? */
@@ -330,11 +314,10 @@ export class SpeakerPeer {
           this.#close(action.connection, action.abort)
           break
         case 'startTimer':
-          this.#startTimer(action.side, action.timer, action.seconds)
+          this.#timers.start(action.side, action.timer, action.seconds)
           break
         case 'stopTimer':
-          this.#timers.get(`${action.side} ${action.timer}`)?.cancel()
-          this.#timers.delete(`${action.side} ${action.timer}`)
+          this.#timers.stop(action.side, action.timer)
           break
         case 'established':
           this.#established(action.connection, action.negotiated)
@@ -421,7 +404,7 @@ export class SpeakerPeer {
     })
     socket.on('drain', () => {
       this.#progressed(number)
-      this.#wake()
+      this.#sender.wake()
     })
     socket.on('data', (chunk: Buffer) => input.received(chunk))
   }
@@ -485,28 +468,11 @@ export class SpeakerPeer {
     socket.once('close', () => cut.cancel())
   }
 
-  /**
-   * A timer that is over expires when the sockets have had their turn: after a pause of ours (a stopped process, a frozen machine) the
-   * KEEPALIVEs of that time lie unread in the kernel, and one of them starts the hold timer anew before it counts.
-   */
-  #startTimer(side: 'outgoing' | 'incoming', timer: Parameters<Peering['expired']>[1], seconds: number): void {
-    const key = `${side} ${timer}`
-    this.#timers.get(key)?.cancel()
-    const expire = () => {
-      this.#timers.delete(key)
-      this.#perform(this.#peering.expired(side, timer))
-    }
-    const isOver = () => {
-      const turn = setImmediate(expire)
-      this.#timers.set(key, { cancel: () => clearImmediate(turn) })
-    }
-    this.#timers.set(key, this.#deps.clock.after(seconds * 1000, isOver))
-  }
-
   #established(number: number, negotiated: Negotiated): void {
     const connection = this.#connections.get(number)
     if (connection === undefined) return
     this.#session = connection
+    this.#sender.open(connection.socket)
     // Nor hold the session for ever (RFC 9687 §3.2), unless no hold time was agreed: then a silent peer is none of our business.
     if (negotiated.holdTimeSeconds > 0) boundSending(connection.socket, { timeoutMs: this.#sendHoldMs }, this.#deps.calls)
     this.#sessions++
@@ -576,7 +542,7 @@ export class SpeakerPeer {
       for (const limit of Object.values(this.#refreshLimits)) limit.close()
       this.#adjRibOut.close()
       this.#tidyUp()
-      this.#onDrained?.()
+      this.#sender.close()
     }
     if (this.#hasStopped || !this.#isOrdinary(ending))
       this.#failed(ending.from, ending.words, ending.sent !== undefined || ending.received !== undefined)
@@ -610,46 +576,6 @@ export class SpeakerPeer {
       else if (this.#hasStopped) this.#adjRibOut.detach()
     })
   }
-
-  /** There is something to send: do so at the end of this turn, when all of a burst is known. */
-  #wake(): void {
-    if (this.#flushIsDue || this.#session === undefined) return
-    this.#flushIsDue = true
-    this.#deps.turns.add(() => {
-      this.#flushIsDue = false
-      this.#flush()
-    })
-  }
-
-  /** UPDATEs of about so many octets; how many next time is for the time this took to say. */
-  #encode(budgetBytes: number): Uint8Array | undefined {
-    const { clock } = this.#deps
-    const startedAt = clock.monotonic()
-    const bytes = this.#adjRibOut.next(budgetBytes)
-    const isSlow = clock.monotonic() - startedAt > TURN_MS
-    if (isSlow) this.#turnBytes = Math.max(FIRST_TURN_BYTES, this.#turnBytes >> 1)
-    else if (bytes !== undefined && bytes.length > this.#turnBytes >> 1)
-      this.#turnBytes = Math.min(MAX_TURN_BYTES, this.#turnBytes * 2)
-    return bytes
-  }
-
-  #flush(): void {
-    const session = this.#session
-    if (session === undefined || !session.socket.writable) return
-    const { socket } = session
-    const room = this.#maxInFlightBytes - socket.writableLength
-    if (room > 0 && this.#adjRibOut.pending) {
-      const bytes = this.#encode(Math.min(room, this.#turnBytes))
-      if (bytes !== undefined) {
-        this.#bytesSent += bytes.length
-        socket.write(bytes)
-      }
-    }
-    if (this.#adjRibOut.pending) {
-      if (socket.writableLength < this.#maxInFlightBytes) this.#wake() // else `drain` goes on
-    } else if (socket.writableLength === 0) this.#onDrained?.()
-    else if (this.#onDrained !== undefined) this.#deps.clock.after(LAST_LOOK_MS, () => this.#wake()) // for a short rest, no `drain` comes
-  }
 }
 
 /** Of messages read from a connection. */
@@ -660,13 +586,8 @@ const FLOODED = new BgpError(
   undefined,
   'the peer floods us with messages that carry nothing',
 )
-const MAX_TURN_BYTES = 64 * 1024
-/** Two messages; the first turns run in cold code. */
-const FIRST_TURN_BYTES = 8 * 1024
-const TURN_MS = 2
 /** The speaker, when it closes, has its own. */
 const CLOSE_PATIENCE_MS = 10_000
-const LAST_LOOK_MS = 10
 /** Pause between attempts to reach a peer that must still hear of withdrawals. */
 const HURRY_MS = 500
 const SYSTEM_TTL = 64
@@ -680,42 +601,6 @@ export function farewell(text: string): Stop {
 export function plainAddress(address: string): string {
   const withoutZone = address.split('%')[0]
   return withoutZone.startsWith('::ffff:') && withoutZone.includes('.') ? withoutZone.slice(7) : withoutZone
-}
-
-function sessionConfig(speaker: SpeakerConfig, peer: SpeakerPeerConfig, dice: () => number): SessionConfig {
-  const restartTimeSeconds = speaker.gracefulRestartSeconds ?? 0
-  const longLivedStaleTimeSeconds = speaker.longLivedStaleSeconds ?? 0
-  const identifier = parseAddress(speaker.bgpIdentifier)
-  if (identifier?.length !== 4) throw new Error(`no BGP Identifier: ${speaker.bgpIdentifier}`)
-  return {
-    localAsn: peer.localAsn ?? speaker.asn,
-    peerAsn: peer.asn,
-    bgpIdentifier: new DataView(identifier.buffer, identifier.byteOffset).getUint32(0),
-    families: peer.families ?? ['ipv4', 'ipv6'],
-    passive: peer.passive === true,
-    holdTimeSeconds: peer.holdTimeSeconds ?? DEFAULT_HOLD_TIME_SECONDS,
-    connectRetrySeconds: peer.connectRetrySeconds ?? DEFAULT_CONNECT_RETRY_SECONDS,
-    extendedNextHop: true,
-    ...(restartTimeSeconds > 0 && peer.gracefulRestart !== false
-      ? {
-          gracefulRestart: {
-            restartTimeSeconds,
-            restarting: true,
-            ...(longLivedStaleTimeSeconds > 0 ? { longLivedStaleTimeSeconds } : {}),
-          },
-        }
-      : {}),
-    ...(peer.role === undefined ? {} : { role: ROLES[peer.role], strictRole: peer.strictRole === true }),
-    jitter: dice,
-  }
-}
-
-const ROLES: Record<PeerRole, Role> = {
-  provider: Role.provider,
-  rs: Role.routeServer,
-  'rs-client': Role.routeServerClient,
-  customer: Role.customer,
-  peer: Role.peer,
 }
 
 /** `graceful restart, route refresh` */

@@ -1,0 +1,102 @@
+/**
+ * Sends UPDATEs to one peer: encodes them when the socket has room by our own account, and no more of them in one turn of the event loop than
+ * 64 KiB or what takes two milliseconds (send-turns.ts), so that neither other peers nor our own KEEPALIVEs wait behind a large table.
+ */
+import type { AdjRibOut } from '@dnstap-bgp/route-table'
+import type { Clock } from '@dnstap-bgp/runtime'
+import type { SendTurns } from './send-turns.ts'
+
+/** What it needs of a net.Socket. */
+export interface Outlet {
+  readonly writable: boolean
+  /** Octets that the kernel has not taken. */
+  readonly writableLength: number
+  write(octets: Uint8Array): unknown
+}
+
+export interface UpdateSenderDeps {
+  readonly adjRibOut: Pick<AdjRibOut, 'next' | 'pending'>
+  readonly turns: SendTurns
+  readonly clock: Clock
+  /** Octets that may wait in our process. */
+  readonly maxInFlightBytes: number
+  readonly onSent: (octets: number) => void
+}
+
+export class UpdateSender {
+  readonly #deps: UpdateSenderDeps
+  #outlet: Outlet | undefined
+  #isDue = false
+  #turnBytes = FIRST_TURN_BYTES
+  #onDrained: (() => void) | undefined
+
+  constructor(deps: UpdateSenderDeps) {
+    this.#deps = deps
+  }
+
+  /** A session is up. */
+  open(outlet: Outlet): void {
+    this.#outlet = outlet
+  }
+
+  /** The session is over. */
+  close(): void {
+    this.#outlet = undefined
+    this.#onDrained?.()
+  }
+
+  /** There is something to send, or room for it: do so at the end of this turn, when all of a burst is known. */
+  wake(): void {
+    if (this.#isDue || this.#outlet === undefined) return
+    this.#isDue = true
+    this.#deps.turns.add(() => {
+      this.#isDue = false
+      this.#flush()
+    })
+  }
+
+  /** Resolves when all that the peer should hear was handed to the kernel, or the session is gone. */
+  async drained(): Promise<void> {
+    if (this.#outlet === undefined) return
+    await new Promise<void>((resolve) => {
+      this.#onDrained = resolve
+      this.wake()
+    })
+  }
+
+  /** UPDATEs of about so many octets; how many next time is for the time this took to say. */
+  #encode(budgetBytes: number): Uint8Array | undefined {
+    const { clock, adjRibOut } = this.#deps
+    const startedAt = clock.monotonic()
+    const bytes = adjRibOut.next(budgetBytes)
+    const isSlow = clock.monotonic() - startedAt > TURN_MS
+    if (isSlow) this.#turnBytes = Math.max(FIRST_TURN_BYTES, this.#turnBytes >> 1)
+    else if (bytes !== undefined && bytes.length > this.#turnBytes >> 1)
+      this.#turnBytes = Math.min(MAX_TURN_BYTES, this.#turnBytes * 2)
+    return bytes
+  }
+
+  #flush(): void {
+    const outlet = this.#outlet
+    const { adjRibOut, clock, maxInFlightBytes, onSent } = this.#deps
+    if (outlet === undefined || !outlet.writable) return
+    const room = maxInFlightBytes - outlet.writableLength
+    if (room > 0 && adjRibOut.pending) {
+      const bytes = this.#encode(Math.min(room, this.#turnBytes))
+      if (bytes !== undefined) {
+        onSent(bytes.length)
+        outlet.write(bytes)
+      }
+    }
+    if (adjRibOut.pending) {
+      if (outlet.writableLength < maxInFlightBytes) this.wake() // else `drain` goes on
+    } else if (outlet.writableLength === 0) this.#onDrained?.()
+    else if (this.#onDrained !== undefined) clock.after(LAST_LOOK_MS, () => this.wake()) // for a short rest, no `drain` comes
+  }
+}
+
+const MAX_TURN_BYTES = 64 * 1024
+/** Two messages; the first turns run in cold code. */
+const FIRST_TURN_BYTES = 8 * 1024
+const TURN_MS = 2
+const LAST_LOOK_MS = 10
