@@ -29,6 +29,7 @@ const ROUTES = 2 * OF_EACH_FAMILY
 
 describe.skipIf(missing.length > 0)(
   `a rolling restart${missing.length > 0 ? ` (not installed: ${missing.join(', ')})` : ''}`,
+  { timeout: 180_000 }, // three routers and a program, on a machine that may be busy
   () => {
     const us = loopbackAddress()
     let helpers: Router[] = []
