@@ -463,48 +463,54 @@ test('a list that makes new routes too fast is capped, and what it has lives on'
   expect((await store.counts()).routes).toBe(known + 1)
 })
 
-describe('the rate of a list does not count', () => {
+describe('the rate of a list is ten times as high', () => {
   const some = (net: number) =>
     Array.from({ length: 50 }, (_, i) => ({ name: `n${net}-${i}.example.org`, address: `93.184.${net}.${i}` }))
 
-  test('while a store that lost its memory is taught again; after the relearn time it does', async () => {
+  test('while a store that lost its memory is taught again, and no higher; after the relearn time it is not', async () => {
     const store = new Switchable()
     const { learn, clock, cache } = await startTestCache({ config: rated('1m'), store })
     await clock.advanceAsync(60_000)
     await learn(...some(1))
     expect((await store.counts()).routes).toBe(3)
+    await clock.advanceAsync(1000) // a beat
     store.forgetEverything('e2')
     await clock.advanceAsync(1500)
     await learn(...some(1))
-    expect((await store.counts()).routes).toBe(50)
+    expect((await store.counts()).routes).toBe(30)
     await clock.advanceAsync(60_000)
     await learn(...some(2))
-    expect((await store.counts()).routes).toBe(53)
-    expect(cache.counters.refused.rate).toBe(47 + 47)
+    expect((await store.counts()).routes).toBe(33)
+    expect(cache.counters.refused.rate).toBe(47 + 20 + 47)
   })
 
-  test('when the cache starts with a store that has nothing, for the relearn time', async () => {
-    const { learn, store, clock } = await startTestCache({ config: rated('1m') })
+  test('not at a start with a store that has nothing: it may never have had anything', async () => {
+    const { learn, store } = await startTestCache({ config: rated('1m') })
     await learn(...some(1))
-    expect((await store.counts()).routes).toBe(50)
-    await clock.advanceAsync(60_000)
-    await learn(...some(2))
-    expect((await store.counts()).routes).toBe(53)
+    expect((await store.counts()).routes).toBe(3)
   })
 
-  test('unless most of what there was is still there: neither another start of the cache nor another epoch lifts it', async () => {
+  test('not when most of what there was is still there, in another epoch', async () => {
     const store = new Switchable()
-    const first = await startTestCache({ config: rated('1m'), store })
-    await first.learn(...some(1))
-    await first.cache.close()
     const { learn, clock } = await startTestCache({ config: rated('1m'), store })
-    await learn(...some(2))
-    expect((await store.counts()).routes).toBe(53)
+    await learn(...some(1))
     await clock.advanceAsync(3000)
     await store.forgetNothing('e2')
     await clock.advanceAsync(3000)
     await learn(...some(3))
-    expect((await store.counts()).routes).toBe(56)
+    expect((await store.counts()).routes).toBe(6)
+  })
+
+  test('also after an edit of something else', async () => {
+    const store = new Switchable()
+    const { learn, clock, cache } = await startTestCache({ config: rated('1m'), store })
+    await learn(...some(1))
+    await clock.advanceAsync(1000) // a beat
+    store.forgetEverything('e2')
+    await clock.advanceAsync(1500)
+    cache.reconfigure(configOf(rated('1m').replace('ttl = "1h"', 'ttl = "2h"')))
+    await learn(...some(1))
+    expect((await store.counts()).routes).toBe(30)
   })
 })
 

@@ -56,8 +56,8 @@ import { Explainer, type Explanation } from './explain.ts'
 import { Inquiries } from './inquiries.ts'
 import { ALL, LimitNotes } from './limit-notes.ts'
 import { Moments, unixTimeOf, type Moment } from './moment.ts'
+import { NewRouteRates } from './new-route-rates.ts'
 import { Rarely } from './rarely.ts'
-import { TokenBucket } from './token-bucket.ts'
 import { staticKey, staticSightings, type CacheConfig } from './cache-config.ts'
 
 /** Resolutions, sightings or bindings taken at a time, before the loop may get a turn: some 3 ms of it. */
@@ -154,7 +154,7 @@ export class CacheService implements Closeable {
   readonly #rarely: Rarely
   readonly #expiry: Expiry
   #limits: StoreLimits
-  #buckets: Map<string, TokenBucket>
+  readonly #rates: NewRouteRates
   readonly #subscriptions: Subscription[] = []
   readonly #timers = new Set<Timer>()
   #head: StoreHead = { epoch: '', revision: 0 }
@@ -166,8 +166,6 @@ export class CacheService implements Closeable {
   #auditing: Promise<void> | undefined
   #auditWanted = false
   #auditRetries = false
-  /** Until then lists make new routes as fast as they can: the store lost what it had, or has nothing yet. */
-  #relearnsUntilMs = -Infinity
   #closed = false
 
   constructor(config: CacheConfig, deps: CacheDeps) {
@@ -179,7 +177,7 @@ export class CacheService implements Closeable {
     this.#inquiries = new Inquiries(deps.bus, deps.clock)
     this.#rarely = new Rarely(deps.clock)
     this.#limits = limitsOf(config)
-    this.#buckets = bucketsOf(config, deps.clock.monotonic())
+    this.#rates = new NewRouteRates(config, deps.clock.monotonic())
     this.limitNotes = new LimitNotes(deps.clock, deps.log)
     this.crowded = new CrowdedAddresses(deps.store, deps.log)
     this.explainer = new Explainer(deps.store, this.#admission, this.#moments)
@@ -279,7 +277,7 @@ export class CacheService implements Closeable {
   reconfigure(config: CacheConfig): void {
     this.#config = config
     this.#limits = limitsOf(config)
-    this.#buckets = bucketsOf(config, this.#deps.clock.monotonic(), this.#buckets)
+    this.#rates.reconfigure(config, this.#deps.clock.monotonic())
     this.#admission.use(this.#admissionConfig(), this.#deps.lists.current)
     this.#auditSoon()
   }
@@ -589,7 +587,7 @@ export class CacheService implements Closeable {
     const planned = new Map<string, number>()
     outcomes.forEach((outcome, at) => {
       const sighting = sightings[at]
-      if (tried === 'first' && outcome === 'no-new-route' && this.#mayMakeRoutes(sighting.list, planned, now)) {
+      if (tried === 'first' && outcome === 'no-new-route' && this.#rates.mayMake(sighting.list, planned, now.monotonicMs)) {
         left.push(indexes[at])
         return
       }
@@ -615,7 +613,7 @@ export class CacheService implements Closeable {
         refused.set(i, answer)
         continue
       }
-      sightings.push(this.#mayMakeRoutes(answer.list, planned, now) ? answer : { ...answer, noNewRoute: true })
+      sightings.push(this.#rates.mayMake(answer.list, planned, now.monotonicMs) ? answer : { ...answer, noNewRoute: true })
       indexes.push(i)
     }
     return { sightings, indexes, refused }
@@ -637,15 +635,6 @@ export class CacheService implements Closeable {
         { source, seconds: Math.round(aheadMs / 1000) },
         'Resolutions come from the future: the clocks of this machine and of the one that saw them differ. They count as of now.',
       )
-  }
-
-  #mayMakeRoutes(list: string, planned: Map<string, number>, { monotonicMs }: Moment): boolean {
-    const bucket = this.#buckets.get(list)
-    if (bucket === undefined || monotonicMs < this.#relearnsUntilMs) return true
-    const count = (planned.get(list) ?? 0) + 1
-    if (bucket.available(monotonicMs) < count) return false
-    planned.set(list, count)
-    return true
   }
 
   /** The refusal, when a ceiling or the list's rate refused it. */
@@ -671,7 +660,7 @@ export class CacheService implements Closeable {
       const outcome = outcomes[i]
       const sighting = sightings[i]
       if (outcome === 'new') {
-        if (owned.delete(staticKey(sighting.list, sighting.prefix))) this.#pay(sighting.list, now)
+        if (owned.delete(staticKey(sighting.list, sighting.prefix))) this.#rates.pay(sighting.list, now.monotonicMs)
         else if (this.crowded.joined(sighting.prefix)) crowding.add(sighting.prefix)
       }
       // What a peer told us, it tells the others itself.
@@ -681,10 +670,6 @@ export class CacheService implements Closeable {
     }
     if (news.length > 0) this.#deps.bus.publish(LEARNT, news)
     for (const prefix of crowding) await this.crowded.look(prefix)
-  }
-
-  #pay(list: string, { monotonicMs }: Moment): void {
-    if (monotonicMs >= this.#relearnsUntilMs) this.#buckets.get(list)?.spend(1)
   }
 
   #noteFull(sighting: Sighting, outcome: Full): Refused {
@@ -733,9 +718,11 @@ export class CacheService implements Closeable {
     const { store, clock } = this.#deps
     const [head, { routes }] = await Promise.all([store.head(), store.counts()])
     const isAnother = head.epoch !== this.#head.epoch
-    // Announcers hold what the store does not know any more while it is learnt again: as fast as it comes.
-    if (isAnother && (routes === 0 || routes < this.#routes * MOST))
-      this.#relearnsUntilMs = clock.monotonic() + (this.#config.bgp?.relearnMs ?? DEFAULTS.bgp.relearnMs)
+    // Announcers hold what the store does not know any more while it is learnt again.
+    if (isAnother && routes < this.#routes * MOST) {
+      const nowMs = clock.monotonic()
+      this.#rates.raise(this.#config, nowMs, nowMs + (this.#config.bgp?.relearnMs ?? DEFAULTS.bgp.relearnMs))
+    }
     this.#head = head
     this.#routes = routes
     return isAnother
@@ -867,22 +854,6 @@ function limitsOf(config: CacheConfig): StoreLimits {
     routes: config.limits.routes,
     routesPerList: new Map(config.lists.filter((list) => list.maxRoutes !== Infinity).map((list) => [list.name, list.maxRoutes])),
   }
-}
-
-/** A list whose rate was not edited goes on with the bucket it has. */
-function bucketsOf(
-  config: CacheConfig,
-  nowMs: number,
-  before: ReadonlyMap<string, TokenBucket> = new Map(),
-): Map<string, TokenBucket> {
-  const capped = config.lists.filter((list) => list.newRoutesPerSecond !== Infinity)
-  return new Map(
-    capped.map(({ name, newRoutesPerSecond, newRoutesBurst }) => {
-      const known = before.get(name)
-      const isSame = known?.perSecond === newRoutesPerSecond && known.burst === newRoutesBurst
-      return [name, isSame ? known : new TokenBucket(newRoutesPerSecond, newRoutesBurst, nowMs)]
-    }),
-  )
 }
 
 /** Lets sockets and timers have their turn. */
