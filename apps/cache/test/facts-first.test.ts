@@ -54,7 +54,6 @@ as = 64512
 routerID = "192.0.2.1"
 sourceIP = "${us}"
 nextHop = "192.0.2.9"
-relearnTime = "0"
 peers = ["${bird.options.address}:${bird.options.port}"]
 [bus]
 servers = ["nats://${nats.url}"]
@@ -141,6 +140,17 @@ listen = "./admin.sock"
       expect(await withdrawals()).toBe(0)
       programs['cache 2'].signal('SIGCONT')
     }, 60_000)
+
+    test('what expired while Redis was away goes when it is back with its data, and is not held as lost', async () => {
+      await waitFor(async () => (await routes()) === 100, PATIENT)
+      startLookups({ path: tap(), names: namesIn(102, 20), everyMs: 1e9 })
+      await waitFor(async () => (await routes()) === 120, { ...PATIENT, what: () => `120 routes;\n${logs()}` })
+      await redis.kill()
+      await until(Date.now() + HOLD_MS)
+      await redis.restart()
+      await waitFor(async () => (await routes()) === 100, { ...PATIENT, what: () => `100 routes;\n${logs()}` })
+      expect(programs['cache 1'].log()).not.toContain('does not have what it had')
+    }, 120_000)
 
     test('what is looked up no more goes', async () => {
       steady.stop()

@@ -5,9 +5,10 @@
  * Two connections: one for commands, pipelined and without an offline queue; one that listens for expired keys, a trigger only:
  * under load Redis tells of them minutes late or not at all, so nothing depends on them.
  *
- * When Redis comes back empty, or as another process, the next script makes a new epoch; that is how everybody learns of it. Whoever
- * connects asks for the server's run_id first, and no script runs without it: so what a server lost as it went down cannot be
- * overtaken by new changes with the old numbers. What this replica stored in the last seconds before that, it stores again.
+ * When Redis comes back without something that this process was told, the next script makes a new epoch; that is how everybody learns of
+ * it. When it comes back with all of it, the epoch goes on. Whoever connects asks for the server's run_id first, and no script runs
+ * without it: so what a server lost as it went down cannot be overtaken by new changes with the old numbers. What this replica stored in
+ * the last seconds before that, it stores again.
  */
 import { randomUUID } from 'node:crypto'
 import { StoreError } from '@dnstap-bgp/ip-store'
@@ -27,10 +28,13 @@ import type {
 import type { Clock, Log, Timer } from '@dnstap-bgp/runtime'
 import type { RouteChange, RouteChanges, RoutesChunk, StoreHead } from '@dnstap-bgp/steering'
 import { Redis } from 'ioredis'
+import { EvictionWatch } from './eviction-watch.ts'
+import { FailingScripts } from './failing-scripts.ts'
 import { clientOptions } from './options.ts'
 import type { RedisStoreOptions } from './options.ts'
 import { bindingOf, infoText, listsOf, scoreText, SEPARATOR, timeText } from './record.ts'
 import { RecentWrites } from './recent-writes.ts'
+import { Witness } from './witness.ts'
 import { BEAT, BEGIN, EXPIRE, EXPIRE_SLICE, FORGET, HEAD, OBSERVE, READ, RESCHEDULE, SINCE, SLICE } from './scripts.ts'
 
 export interface RedisStoreDeps {
@@ -41,6 +45,8 @@ export interface RedisStoreDeps {
 const DEFAULT_PREFIX = 'dnstap-bgp:'
 const DEFAULT_LOG_LENGTH = 200_000
 const BEAT_INTERVAL_MS = 1000
+/** An operator may change the eviction policy while Redis runs. */
+const POLICY_PERIOD_MS = 5000
 /** Of one call; the rest waits, so that a large call does not run into the time-out of its own commands. */
 const SLICES_AT_ONCE = 8
 /** How many routes or bindings are handed out at once. */
@@ -80,7 +86,10 @@ export class RedisIpStore implements IpStore {
   readonly #author = randomUUID().slice(0, 8)
   #state: StoreState = { kind: 'unavailable', why: 'Redis has not been reached yet' }
   #unavailableSinceMs: number
-  #epoch: string | undefined
+  readonly #witness = new Witness()
+  readonly #failing: FailingScripts
+  readonly #eviction: EvictionWatch
+  #lookedAtPolicyMs = -Infinity
   /** Store time when our monotonic clock was at 0, by the last answer. */
   #clockOffsetMs: number | undefined
   #latestMs = -Infinity
@@ -110,10 +119,13 @@ export class RedisIpStore implements IpStore {
     this.#listener.on('ready', () => void this.#listen())
     this.#listener.on('message', (_channel: string, key: string) => this.#onExpired(key))
     this.#recent = new RecentWrites(deps.clock)
+    this.#failing = new FailingScripts(deps.clock)
+    this.#eviction = new EvictionWatch(deps.log)
     this.#beat = deps.clock.every(BEAT_INTERVAL_MS, () => {
       void this.#checkHealth()
       // Hears nothing for hours, which is right; what it does not answer is told by the time-out of its socket.
       if (this.#listener.status === 'ready') this.#listener.ping().catch(() => {})
+      void this.#lookAtPolicy()
     })
     this.#listener.connect().catch(() => {})
     this.opened = this.#commands
@@ -123,7 +135,8 @@ export class RedisIpStore implements IpStore {
   }
 
   get state(): StoreState {
-    return this.#state
+    const { concern } = this.#eviction
+    return this.#state.kind === 'ready' && concern !== undefined ? { kind: 'ready', concern } : this.#state
   }
 
   onState(listener: (state: StoreState) => void): void {
@@ -316,18 +329,29 @@ export class RedisIpStore implements IpStore {
 
   #runFor(life: string, script: keyof Scripts, ...args: string[]): Promise<string[]> {
     return this.#guard(async () => {
-      const known = this.#clockOffsetMs === undefined ? '' : String(this.now())
+      const known = `${this.#clockOffsetMs === undefined ? '' : this.now()} ${this.#witness.text}`
       const prefix = this.#prefix
-      const answer = await this.#scripts[script](
-        ...[`${prefix}meta`, prefix, life, known, this.#author, this.#logLength, ...args],
-      )
-      this.#recent.answered()
-      if (script !== 'dnstapBgpRead') {
-        this.#noteEpoch(answer[0])
-        this.#clockOffsetMs = Number(answer[1]) - this.#deps.clock.monotonic()
+      let answer: string[]
+      try {
+        answer = await this.#scripts[script](...[`${prefix}meta`, prefix, life, known, this.#author, this.#logLength, ...args])
+      } catch (error) {
+        if (!isRefusedWrite(error) && this.#failing.failed(script, error))
+          this.#setState({ kind: 'unavailable', why: this.#failing.why ?? '' })
+        throw error
       }
+      this.#failing.worked(script)
+      this.#recent.answered()
+      if (script !== 'dnstapBgpRead') this.#hear(answer)
       return answer
     })
+  }
+
+  /** Every answer begins with the epoch, and with store time and step. */
+  #hear([epoch = '', stamp = '']: readonly string[]): void {
+    const [timeMs, step] = stamp.split(' ').map(Number)
+    this.#clockOffsetMs = timeMs - this.#deps.clock.monotonic()
+    const before = this.#witness.hear(epoch, step)
+    if (before !== undefined) this.#deps.log.warn({ epoch, before }, 'Redis does not have what it had: a new epoch begins')
   }
 
   #whyNot(): string {
@@ -396,13 +420,6 @@ export class RedisIpStore implements IpStore {
     }
   }
 
-  #noteEpoch(epoch: string | undefined): void {
-    if (epoch === this.#epoch || epoch === undefined) return
-    if (this.#epoch !== undefined)
-      this.#deps.log.warn({ epoch, before: this.#epoch }, 'Redis does not have what it had: a new epoch begins')
-    this.#epoch = epoch
-  }
-
   // Is it there?
 
   #watch(redis: Redis): void {
@@ -436,7 +453,8 @@ export class RedisIpStore implements IpStore {
       if (this.#life === undefined) await this.#arrive(connection)
       await this.#run('dnstapBgpBeat')
       await this.#tellAgain((...args) => this.#run(...args))
-      if (connection === this.#connection) this.#setState({ kind: 'ready' })
+      const { why } = this.#failing
+      if (connection === this.#connection) this.#setState(why === undefined ? { kind: 'ready' } : { kind: 'unavailable', why })
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
       if (connection === this.#connection) this.#setState({ kind: 'unavailable', why: error.message })
@@ -450,7 +468,9 @@ export class RedisIpStore implements IpStore {
   async #arrive(connection: number): Promise<void> {
     const runId = await this.#runId()
     const life = runId ?? ''
-    if (this.#lifeBefore !== undefined && (runId === undefined || this.#lifeBefore !== life)) this.#recent.lost()
+    const isAnother = this.#lifeBefore !== undefined && (runId === undefined || this.#lifeBefore !== life)
+    const epochBefore = this.#witness.epoch
+    if (isAnother) this.#recent.lost()
     await this.#runFor(life, runId === undefined ? 'dnstapBgpBegin' : 'dnstapBgpHead')
     try {
       await this.#tellAgain((...args) => this.#runFor(life, ...args))
@@ -460,6 +480,8 @@ export class RedisIpStore implements IpStore {
       this.#deps.log.warn({ why: error.message }, 'Redis may lack what it was told last, and does not take it; it is told later')
     }
     if (connection !== this.#connection) throw new StoreError('Redis cannot be reached')
+    if (isAnother && epochBefore === this.#witness.epoch)
+      this.#deps.log.info({ epoch: epochBefore }, 'Redis was started again, or is another server, and has what it had')
     this.#life = this.#lifeBefore = life
   }
 
@@ -530,9 +552,7 @@ export class RedisIpStore implements IpStore {
       const [, flags = ''] = (await this.#listener.config('GET', 'notify-keyspace-events')) as string[]
       const has = flags.includes('E') && (flags.includes('x') || flags.includes('A'))
       if (!has) await this.#listener.config('SET', 'notify-keyspace-events', `${flags}Ex`)
-      const [, policy = 'noeviction'] = (await this.#listener.config('GET', 'maxmemory-policy')) as string[]
-      if (policy !== 'noeviction')
-        log.warn({ policy }, 'Redis may evict our keys when its memory is full; set maxmemory-policy noeviction')
+      await this.#askPolicy()
     } catch (error) {
       if (this.#closed || this.#listener.status !== 'ready') return
       log.info(
@@ -540,6 +560,18 @@ export class RedisIpStore implements IpStore {
         'may not look at the configuration of Redis; for prompt expiry notify-keyspace-events should contain Ex, and maxmemory-policy be noeviction',
       )
     }
+  }
+
+  async #askPolicy(): Promise<void> {
+    this.#lookedAtPolicyMs = this.#deps.clock.monotonic()
+    const [, policy = 'noeviction'] = (await this.#listener.config('GET', 'maxmemory-policy')) as string[]
+    this.#eviction.heard(policy)
+  }
+
+  /** Whoever may not ask was told when we connected. */
+  async #lookAtPolicy(): Promise<void> {
+    if (this.#listener.status !== 'ready' || this.#deps.clock.monotonic() - this.#lookedAtPolicyMs < POLICY_PERIOD_MS) return
+    await this.#askPolicy().catch(() => {})
   }
 
   #onExpired(key: string): void {

@@ -1,7 +1,8 @@
 /**
  * The Lua scripts: each is one atomic step over the keys below, all of which begin with the store's prefix.
  *
- *     meta        hash     epoch, revision, bindings, routes; next: the deadline that the key of this name has; life: the run_id of the server that the epoch is of;
+ *     meta        hash     epoch, revision, bindings, routes; next: the deadline that the key of this name has; life: the run_id of the server that wrote last;
+ *                          step: counts scripts that changed something; base, baseStep: revision and step when this life began;
  *                          clock: store time in ms, as it was when Redis's own clock said `last`
  *     lists       hash     list -> how many routes it owns (a list without bindings has no field)
  *     routes      hash     prefix -> its owning lists, NUL between them
@@ -22,8 +23,14 @@
  * the asker, who counts by a clock that does not step, knows to have passed: then Redis's clock was set. It never falls behind what
  * the asker knows, so that it does not go back when Redis does (to its last dump, to a replica's copy, to nothing).
  *
- * An epoch is of one life of the server process: started again, or another one after a failover, it may lack what was answered last,
- * and its numbers must not be given out twice.
+ * A server that was started again, or another one after a failover, may lack what was answered last, and no number may be given out twice.
+ * It has lost nothing as far as a witness can tell: an asker that has lived on, whose last answer was of this epoch and of a step that is
+ * there. Then the epoch goes on, and revisions and steps skip SKIP numbers, more than can have been given out and lost:
+ *
+ *     before  ... 41 42 43 44          a witness knows 42, and nothing is lost to it
+ *     now     ... 41 42 | base = 42, next is 42 + SKIP + 1
+ *
+ * Whoever comes later and knows a number within the gap was told what is lost: then a new epoch begins. So it does without a witness.
  *
  * Left out on purpose: Redis Cluster. Atomic steps need all keys in one slot, so a cluster could not share the load anyway.
  */
@@ -36,11 +43,14 @@ export const EXPIRE_SLICE = 1000
 /** Redis's clock may be ahead of what the asker expects by the longest an answer may take. */
 const SLACK_MS = 5000
 
+/** Changes that an earlier life can have made and lost: years of them. 2^53 has room for millions of restarts. */
+const SKIP = 1_000_000_000
+
 /** Not held up by a full memory: it takes things out, or writes next to nothing. */
 const IN_FULL_MEMORY = '#!lua flags=allow-oom\n'
 
-// ARGV of every script: prefix; run_id of the server, or nothing when it is not known; store time as the asker knows it, or nothing
-// when it has just started; a text of this process for a new epoch's name; length of the log; then arguments of its own.
+// ARGV of every script: prefix; run_id of the server, or nothing when it is not known; store time, epoch and step as the asker knows them,
+// each nothing when it has just started; a text of this process for a new epoch's name; length of the log; then arguments of its own.
 const COMMON = String.raw`
 local P = ARGV[1]
 local META, LISTS, ROUTES, DEADLINES, LOG = P .. 'meta', P .. 'lists', P .. 'routes', P .. 'deadlines', P .. 'log'
@@ -51,13 +61,16 @@ local function decimal(count)
   return string.format('%.0f', count)
 end
 
-local head = call('HMGET', META, 'epoch', 'revision', 'bindings', 'routes', 'life', 'clock', 'last', 'next')
+local head = call('HMGET', META, 'epoch', 'revision', 'bindings', 'routes', 'life', 'clock', 'last', 'next', 'step', 'base', 'baseStep')
 local epoch, life = head[1], ARGV[2]
 local revision, bindings, routes = tonumber(head[2] or 0), tonumber(head[3] or 0), tonumber(head[4] or 0)
+local step, base, baseStep = tonumber(head[9] or 0), tonumber(head[10]), tonumber(head[11])
+local knownTime, knownEpoch, knownStep = match(ARGV[3], '^(%S*) (%S*) (%S*)$')
+knownStep = tonumber(knownStep)
 
 local time = call('TIME')
 local last = time[1] * 1000 + math.floor(time[2] / 1000)
-local clock, known = tonumber(head[6]), tonumber(ARGV[3])
+local clock, known = tonumber(head[6]), tonumber(knownTime)
 if clock then
   local passed = math.max(0, last - tonumber(head[7] or last))
   if not known or clock + passed <= known + ${SLACK_MS} then clock = clock + passed end
@@ -66,14 +79,40 @@ else
 end
 if known and known > clock then clock = known end
 
-if not epoch or (life ~= '' and life ~= head[5]) then
-  -- Everything is gone, or (evicted, deleted by hand) only the head of it, or it is what an earlier life of the server left: what
-  -- is there becomes revision 0 of a new epoch.
+-- Store time and step, as every answer bears them.
+local function stamp()
+  return decimal(clock) .. ' ' .. decimal(step)
+end
+
+-- Is it a number that an earlier life may have given out for what is lost?
+local function isInGap(number, from)
+  return number and from and number > from and number < from + ${SKIP}
+end
+
+-- Everything is gone, or (evicted, deleted by hand) only the head of it, or it lacks what somebody was told: what is there becomes
+-- revision 0 of a new epoch.
+local function beginEpoch()
   epoch = time[1] .. '.' .. time[2] .. '-' .. ARGV[4]
   revision, bindings, routes = 0, call('ZCARD', DEADLINES), call('HLEN', ROUTES)
-  call('HSET', META, 'epoch', epoch, 'revision', 0, 'bindings', bindings, 'routes', routes, 'life', life,
+  step, base, baseStep = 0, nil, nil
+  call('HSET', META, 'epoch', epoch, 'revision', 0, 'bindings', bindings, 'routes', routes, 'life', life, 'step', 0,
     'clock', decimal(clock), 'last', decimal(last))
+  call('HDEL', META, 'base', 'baseStep')
   call('DEL', LOG)
+end
+
+local function goOn()
+  base, baseStep = revision, step
+  revision, step = revision + ${SKIP}, step + ${SKIP}
+  call('HSET', META, 'revision', decimal(revision), 'step', decimal(step), 'base', decimal(base), 'baseStep', decimal(baseStep),
+    'life', life, 'clock', decimal(clock), 'last', decimal(last))
+end
+
+local isOfThisEpoch = epoch and knownEpoch == epoch and knownStep
+if not epoch then beginEpoch()
+elseif life ~= '' and life ~= head[5] then
+  if isOfThisEpoch and knownStep <= step then goOn() else beginEpoch() end
+elseif isOfThisEpoch and isInGap(knownStep, baseStep) then beginEpoch()
 end
 `
 
@@ -216,9 +255,10 @@ local function finish(...)
     local oldest = math.max(0, revision - tonumber(ARGV[5]))
     call('XADD', LOG, 'MINID', '~', decimal(oldest), decimal(revision) .. '-0', #changes / 2, text)
   end
-  call('HSET', META, 'revision', decimal(revision), 'bindings', decimal(bindings), 'routes', decimal(routes),
+  step = step + 1
+  call('HSET', META, 'revision', decimal(revision), 'bindings', decimal(bindings), 'routes', decimal(routes), 'step', decimal(step),
     'clock', decimal(clock), 'last', decimal(last))
-  return { epoch, decimal(clock), decimal(firstRevision), text, ... }
+  return { epoch, stamp(), decimal(firstRevision), text, ... }
 end
 `
 
@@ -309,7 +349,7 @@ if #due > 0 then call('ZREMRANGEBYRANK', DEADLINES, 0, #due - 1) end
 local following = call('ZRANGE', DEADLINES, 0, 0, 'WITHSCORES')
 local followingDeadline = tonumber(following[2])
 if followingDeadline and followingDeadline ~= math.huge and followingDeadline ~= triggerDeadline then setTrigger(followingDeadline) end
-if #due == 0 then return { epoch, decimal(clock), decimal(firstRevision), '', '0', following[2] or 'inf' } end
+if #due == 0 then return { epoch, stamp(), decimal(firstRevision), '', '0', following[2] or 'inf' } end
 return finish(tostring(#due), following[2] or 'inf')
 `
 
@@ -343,19 +383,19 @@ return finish()
 /** Is what we are told written? Fails where a change would. */
 export const BEAT = String.raw`${COMMON}
 call('HSET', META, 'clock', decimal(clock), 'last', decimal(last))
-return { epoch, decimal(clock) }
+return { epoch, stamp() }
 `
 
 /** For a client that may not know the run_id: a new epoch, whatever is there. */
 export const BEGIN = String.raw`${IN_FULL_MEMORY}
 redis.call('HDEL', ARGV[1] .. 'meta', 'epoch')
 ${COMMON}
-return { epoch, decimal(clock) }
+return { epoch, stamp() }
 `
 
 /** Epoch, store time, revision, bindings, routes; then list, routes, list, routes. */
 export const HEAD = String.raw`${IN_FULL_MEMORY}${COMMON}
-local answer = { epoch, decimal(clock), decimal(revision), decimal(bindings), decimal(routes) }
+local answer = { epoch, stamp(), decimal(revision), decimal(bindings), decimal(routes) }
 for _, text in ipairs(call('HGETALL', LISTS)) do answer[#answer + 1] = text end
 return answer
 `
@@ -363,15 +403,16 @@ return answer
 /** ARGV[6], ARGV[7]: the asker's epoch and revision; ARGV[8]: at most so many. Epoch, store time, verdict, then the texts of the log's entries, and the first revision in them. */
 export const SINCE = String.raw`${COMMON}
 local after, limit = tonumber(ARGV[7]), tonumber(ARGV[8])
-if ARGV[6] ~= epoch or after > revision then return { epoch, decimal(clock), 'gap' } end
-if after == revision then return { epoch, decimal(clock), 'up-to-date' } end
-local answer = { epoch, decimal(clock), 'changes' }
+if ARGV[6] == epoch and isInGap(after, base) then beginEpoch() end
+if ARGV[6] ~= epoch or after > revision then return { epoch, stamp(), 'gap' } end
+if after == revision then return { epoch, stamp(), 'up-to-date' } end
+local answer = { epoch, stamp(), 'changes' }
 local nextRevision, firstToldRevision = after + 1, nil
 while nextRevision <= math.min(revision, after + limit) do
   local entry = call('XRANGE', LOG, decimal(nextRevision) .. '-0', '+', 'COUNT', 1)[1]
   local lastOfEntry = entry and tonumber(match(entry[1], '^%d+'))
   local first = entry and lastOfEntry - tonumber(entry[2][1]) + 1
-  if not entry or first > nextRevision then return { epoch, decimal(clock), 'gap' } end
+  if not entry or first > nextRevision then return { epoch, stamp(), 'gap' } end
   firstToldRevision = firstToldRevision or first
   answer[#answer + 1] = entry[2][2]
   nextRevision = lastOfEntry + 1

@@ -1,6 +1,6 @@
 import type { IpStore, Sighting } from '@dnstap-bgp/ip-store'
 import { allBindings, NO_LIMITS, sighting } from '@dnstap-bgp/ip-store/conformance'
-import { silentLog } from '@dnstap-bgp/runtime'
+import { silentLog, systemClock } from '@dnstap-bgp/runtime'
 import { isInstalled, waitFor } from '@dnstap-bgp/testkit'
 import type { Server } from '@dnstap-bgp/testkit'
 import { describe, expect, test } from 'vitest'
@@ -41,6 +41,79 @@ describe.skipIf(!isInstalled('redis-server'))('a life of the server process', ()
     }
     expect(await second.head()).toEqual(await other.head())
     expect(await prefixes(second)).toEqual([1, 2, 5, 6, 7, 8].map(address))
+  })
+
+  test('that has what the last one had goes on with its epoch, beyond every number that can have been given out', async () => {
+    const server = await redis({ persistent: true, extra: 'appendfsync always' })
+    const said: string[] = []
+    const say = (_fields: object, sentence: string) => void said.push(sentence)
+    const stores = [await open({ servers: [server] }, { ...silentLog, warn: say, info: say }), await open({ servers: [server] })]
+    const [store, other] = stores
+    await store.observe([at(1), at(2)], NO_LIMITS)
+    await other.observe([at(3)], NO_LIMITS)
+    const known = await store.head()
+    for (let restart = 0; restart < 2; restart++) {
+      await rollBack(server)
+      await Promise.all(stores.map(ready))
+    }
+    expect(await store.head()).toEqual(await other.head())
+    expect((await store.head()).epoch).toBe(known.epoch)
+    expect(await store.changesSince(known, 10)).toBe('gap')
+    const { changes } = await other.observe([at(4)], NO_LIMITS)
+    expect(changes?.epoch).toBe(known.epoch)
+    expect(changes?.firstRevision).toBeGreaterThan(known.revision + 1_000_000_000)
+    expect(await store.changesSince({ ...known, revision: (changes?.firstRevision ?? 0) - 1 }, 10)).toEqual(changes)
+    expect(await prefixes(store)).toEqual([1, 2, 3, 4].map(address))
+    expect(said.join()).toContain('has what it had')
+    expect(said.join()).not.toContain('a new epoch begins')
+  })
+
+  /** A server that was rolled back, and a replica that was told nothing of what it lost; it goes on with the epoch. */
+  async function rolledBackUnnoticed() {
+    const server = await redis({ extra: 'save 3600 1000000' })
+    // It hears nothing that it does not ask for.
+    const witness = await open({ servers: [server] }, silentLog, { ...systemClock, every: () => ({ cancel: () => {} }) })
+    await witness.observe([at(1), at(2)], NO_LIMITS)
+    cli(server, 'save')
+    const teller = await open({ servers: [server] })
+    await teller.observe([at(3), at(4)], NO_LIMITS)
+    const known = await teller.head()
+    return { server, witness, teller, known }
+  }
+
+  test('that lost what only an announcer knows begins a new epoch when the announcer asks for more', async () => {
+    const { server, witness, teller, known } = await rolledBackUnnoticed()
+    await teller.close()
+    await rollBack(server)
+    await ready(witness)
+    expect((await witness.head()).epoch).toBe(known.epoch)
+    const { changes } = await witness.observe([at(5)], NO_LIMITS)
+    expect(changes?.firstRevision).toBeGreaterThan(known.revision)
+    expect(await witness.changesSince(known, 10)).toBe('gap')
+    expect((await witness.head()).epoch).not.toBe(known.epoch)
+    expect(await prefixes(witness)).toEqual([1, 2, 5].map(address))
+  })
+
+  test('that lost refreshes, and not one change of a route, has lost something', async () => {
+    const server = await redis({ extra: 'save 3600 1000000' })
+    const store = await open({ servers: [server] })
+    await store.observe([at(1, { expiresAtMs: store.now() + 3_600_000 })], NO_LIMITS)
+    const known = await store.head()
+    cli(server, 'save')
+    await store.observe([at(1, { expiresAtMs: store.now() + 7_200_000 })], NO_LIMITS)
+    expect(await store.head()).toEqual(known)
+    await rollBack(server)
+    await ready(store)
+    expect((await store.head()).epoch).not.toBe(known.epoch)
+  })
+
+  test('that lost what another replica was told begins a new epoch when that one comes', async () => {
+    const { server, witness, teller, known } = await rolledBackUnnoticed()
+    await rollBack(server)
+    await Promise.all([ready(witness), ready(teller)])
+    expect((await teller.head()).epoch).not.toBe(known.epoch)
+    expect(await witness.head()).toEqual(await teller.head())
+    expect(await prefixes(witness)).toEqual([1, 2, 3, 4].map(address))
   })
 
   test('that lost what it answered last is told it again by who was told', async () => {

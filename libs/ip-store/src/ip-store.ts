@@ -149,9 +149,12 @@ export interface IpStore {
   close(): Promise<void>
 }
 
-/** `memory-only`: it works, but what is learnt now does not survive a restart (disk full, say); `why` is a sentence. */
+/**
+ * `ready` with a `concern`: it works, and an operator should put something right. `memory-only`: it works, but what is learnt now does not
+ * survive a restart (disk full, say). `concern` and `why` are sentences.
+ */
 export type StoreState =
-  | { readonly kind: 'ready' }
+  | { readonly kind: 'ready'; readonly concern?: string }
   | { readonly kind: 'memory-only'; readonly why: string }
   | { readonly kind: 'unavailable'; readonly why: string }
 

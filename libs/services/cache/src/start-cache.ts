@@ -29,8 +29,9 @@ export async function startCache(config: CacheConfig, deps: StartCacheDeps): Pro
   let counts: StoreCounts = { bindings: 0, routes: 0, routesPerList: new Map() }
   const look = () => {
     const { state } = store
-    if (state.kind === 'ready') storeHealth.ok()
-    else storeHealth.degraded(state.why)
+    const trouble = state.kind === 'ready' ? state.concern : state.why
+    if (trouble === undefined) storeHealth.ok()
+    else storeHealth.degraded(trouble)
     if (!cache.limitNotes.any) limitHealth.ok()
     else limitHealth.degraded([...cache.limitNotes.reached.values()].join(' '))
     const { expiryWaitsFor } = cache
