@@ -57,25 +57,29 @@ export const TARGETS: Readonly<Record<Shape, readonly string[]>> = {
   ],
 }
 
-/** Longest freeze: shorter than the BGP hold time of 90 s and than what expiry waits for. */
-const FREEZE_MS = { low: 2000, high: 12_000 }
-const DOWN_MS = { low: 0, high: 6000 }
+/** Shorter than the BGP hold time of 90 s and the graceful restart time of 120 s; in the long run longer than the shortest hold times. */
+const LENGTHS = {
+  full: { freezeMs: { low: 2000, high: 20_000 }, downMs: { low: 0, high: 12_000 } },
+  short: { freezeMs: { low: 2000, high: 12_000 }, downMs: { low: 0, high: 6000 } },
+}
 
 export function* scenes(seed: number, shape: Shape, options: { full: boolean; quietMs: number }): Generator<Scene> {
   const dice = new Dice(seed, `faults of ${shape}`)
   const deck = new Deck(dice, kindsOf(shape, options.full))
+  const lengths = LENGTHS[options.full ? 'full' : 'short']
   for (let number = 1; ; number++) {
-    const first = deck.draw()(dice, shape)
+    const first = deck.draw()(dice, shape, lengths)
     const faults = [{ gapMs: 0, fault: first }]
     if (options.full && dice.chance(0.25)) {
-      const second = signal(dice, shape)
+      const second = signal(dice, shape, lengths)
       if (!('target' in first) || second.target !== first.target) faults.push({ gapMs: dice.between(0, 2000), fault: second })
     }
     yield { number, faults, quietMs: dice.between(options.quietMs, 2 * options.quietMs) }
   }
 }
 
-type Maker = (dice: Dice, shape: Shape) => Fault
+type Lengths = (typeof LENGTHS)['full' | 'short']
+type Maker = (dice: Dice, shape: Shape, lengths: Lengths) => Fault
 
 /** Each kind comes once before any comes again. */
 class Deck {
@@ -96,8 +100,8 @@ class Deck {
   }
 }
 
-function signal(dice: Dice, shape: Shape, kind = dice.pick(['kill', 'stop', 'freeze'] as const)) {
-  const length = kind === 'freeze' ? FREEZE_MS : DOWN_MS
+function signal(dice: Dice, shape: Shape, lengths: Lengths, kind = dice.pick(['kill', 'stop', 'freeze'] as const)) {
+  const length = kind === 'freeze' ? lengths.freezeMs : lengths.downMs
   return { kind, target: dice.pick(TARGETS[shape]), lengthMs: dice.between(length.low, length.high) }
 }
 
@@ -105,9 +109,9 @@ const edit: Maker = (dice) => ({ kind: 'edit', hup: dice.chance(0.5), inPlace: d
 const lasting =
   (kind: 'full-disk' | 'store-gone' | 'flush' | 'wipe-streams' | 'delete-consumers' | 'power-cut' | 'peer-away'): Maker =>
   (dice) => ({ kind, lengthMs: dice.between(2000, 10_000) })
-const kill: Maker = (dice, shape) => signal(dice, shape, 'kill')
-const stop: Maker = (dice, shape) => signal(dice, shape, 'stop')
-const freeze: Maker = (dice, shape) => signal(dice, shape, 'freeze')
+const kill: Maker = (dice, shape, lengths) => signal(dice, shape, lengths, 'kill')
+const stop: Maker = (dice, shape, lengths) => signal(dice, shape, lengths, 'stop')
+const freeze: Maker = (dice, shape, lengths) => signal(dice, shape, lengths, 'freeze')
 const reconnect: Maker = (dice, shape) => ({
   kind: 'resolver-reconnects',
   resolver: dice.between(0, shape === 'all-in-one' ? 0 : 1),

@@ -10,6 +10,8 @@ export interface Violation {
   readonly kind: ViolationKind
   readonly seat: string
   readonly address: string
+  /** The lists that have had it. */
+  readonly lists: string
   readonly atMs: number
   untilMs: number
   /** The scene that was on, or the last one. */
@@ -80,7 +82,7 @@ export class Judge {
   }
 
   report(kind: ViolationKind, what: string, atMs: number, scene: number, story: readonly string[]): void {
-    this.violations.push({ kind, seat: '', address: what, atMs, untilMs: atMs, scene, story })
+    this.violations.push({ kind, seat: '', address: what, lists: '', atMs, untilMs: atMs, scene, story })
   }
 
   #judgePresent(seat: string, address: string, fromMs: number, toMs: number, scene: number): void {
@@ -103,8 +105,12 @@ export class Judge {
       open.untilMs = atMs
       return
     }
-    const story = this.#model.bindingsOf(address).flatMap((binding) => binding.story)
-    const violation = { kind, seat, address, atMs, untilMs: atMs, scene, story: [...story] }
+    const story = [
+      ...this.#model.bindingsOf(address).flatMap((binding) => binding.story),
+      ...this.#model.timeline.story(atMs, 60_000),
+    ]
+    const lists = [...new Set(this.#model.bindingsOf(address).map((binding) => binding.list))].join(', ')
+    const violation = { kind, seat, address, lists, atMs, untilMs: atMs, scene, story }
     this.violations.push(violation)
     if (!alone) this.#open.set(key, violation)
   }

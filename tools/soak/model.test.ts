@@ -102,6 +102,13 @@ describe('the model', () => {
     expect(model.mustHold(ADDRESS, 5000, 26_000)).toBe(false)
   })
 
+  test('does not count what was still under way when the store was lost', () => {
+    seen(0)
+    model.storeLost(1000, 20_000)
+    model.settle(10_000)
+    expect(model.mustHold(ADDRESS, 10_000, 10_000)).toBe(false)
+  })
+
   test('never allows a route for a name that no list has', () => {
     model.unlisted('20.0.0.9')
     expect(model.goneBy('20.0.0.9')).toBe(-Infinity)

@@ -49,7 +49,7 @@ export class Binding {
 
   tell(atMs: number, text: string): void {
     this.story.push(`${new Date(atMs).toISOString().slice(11, 23)} ${this.list} ${this.name}: ${text}`)
-    if (this.story.length > 12) this.story.shift()
+    if (this.story.length > 8) this.story.shift()
   }
 }
 
@@ -122,6 +122,7 @@ export class Model {
     for (const binding of this.#bindings.values()) {
       if (binding.mayUntilMs < atMs - BOUNDS.settleMs) continue
       binding.tell(atMs, `the store lost it; held for ${heldMs / 1000} s`)
+      binding.pending = binding.pending.filter((sighting) => sighting.atMs > atMs)
       cutSpans(binding, atMs + heldMs)
     }
   }

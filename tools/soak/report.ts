@@ -65,7 +65,7 @@ export function tellReport(report: Report): string {
 function groups(violations: readonly Violation[]): Violation[][] {
   const found = new Map<string, Violation[]>()
   for (const violation of violations) {
-    const key = `${violation.scene} ${violation.kind}`
+    const key = `${violation.scene} ${violation.kind} ${violation.lists}`
     const group = found.get(key)
     if (group === undefined) found.set(key, [violation])
     else group.push(violation)
@@ -74,8 +74,13 @@ function groups(violations: readonly Violation[]): Violation[][] {
 }
 
 function tellGroup(group: readonly Violation[]): string[] {
-  const lines = [`scene ${group[0].scene}: ${group[0].kind}, ${group.length} times`]
-  for (const violation of group.slice(0, EXAMPLES)) {
+  const { scene, kind, lists } = group[0]
+  const lines = [`scene ${scene}: ${kind}, ${group.length} times${lists === '' ? '' : `, list ${lists}`}`]
+  const addresses = new Set<string>()
+  for (const violation of group) {
+    // One example for each address: the same happened in other seats.
+    if (addresses.has(violation.address) || addresses.size === EXAMPLES) continue
+    addresses.add(violation.address)
     const at = new Date(violation.atMs).toISOString().slice(11, 23)
     const lasted = ((violation.untilMs - violation.atMs) / 1000).toFixed(1)
     lines.push(`  ${at} ${violation.seat} ${violation.address} (seen for ${lasted} s)`)

@@ -50,6 +50,7 @@ export async function soak(options: SoakOptions): Promise<Report> {
 
 const TICK_MS = 100
 const LOOK_MS = 1000
+const PEER_REQUESTS = 8
 
 class Run {
   readonly #options: SoakOptions
@@ -311,11 +312,17 @@ class Run {
     for (const { name, address, seenMs } of entries) this.#model.maybe('peer', name, address, seenMs, holdMs)
     this.#fleet.peer.knows(entries)
     if (!this.#fleet.peer.here) return
-    for (const entry of entries) {
-      if (this.#over) return
-      const taken = await this.#fleet.peer.tell(this.#fleet.gateway, entry)
-      if (taken) this.#model.sighted('peer', entry.name, entry.address, { atMs: entry.seenMs, holdMs, via: 'peer' })
+    const waiting = [...entries]
+    const tellOne = async () => {
+      for (let entry = waiting.pop(); entry !== undefined && !this.#over; entry = waiting.pop()) {
+        const sentMs = Date.now()
+        if (!(await this.#fleet.peer.tell(this.#fleet.gateway, entry))) continue
+        // It lives from when it was seen, and is under way since it was sent.
+        const leftMs = holdMs - (sentMs - entry.seenMs)
+        this.#model.sighted('peer', entry.name, entry.address, { atMs: sentMs, holdMs: leftMs, via: 'peer' })
+      }
     }
+    await Promise.all(Array.from({ length: PEER_REQUESTS }, tellOne))
   }
 
   #edit(fault: Extract<Fault, { kind: 'edit' }>): void {

@@ -78,9 +78,12 @@ export class Timeline {
     return this.#since(fromMs).filter((outage) => outage.fromMs <= end && outage.toMs >= fromMs)
   }
 
-  /** The last outage that ended before. */
-  lastBefore(atMs: number): Outage | undefined {
-    return this.outages.findLast((outage) => outage.toMs <= atMs)
+  /** For reports: the outages that began in the last so many milliseconds, in words. */
+  story(atMs: number, spanMs: number): string[] {
+    const clock = (ms: number) => (ms === Infinity ? '...' : new Date(ms).toISOString().slice(11, 23))
+    return this.outages
+      .filter((outage) => outage.toMs >= atMs - spanMs && outage.fromMs <= atMs)
+      .map((outage) => `${clock(outage.fromMs)} to ${clock(outage.toMs)} outage: ${outage.what.join(', ')}`)
   }
 
   /** The end of what takes so long on an idle machine: what it waited is added, and what it waited meanwhile, up to a bound. */
