@@ -43,6 +43,7 @@ export interface WholePath {
   /** The last one has the socket. */
   readonly programs: readonly Daemon[]
   readonly redis: Server | undefined
+  readonly nats: Server | undefined
   /** The port of NATS' monitoring. */
   readonly natsMonitor: number
   readonly natsUrl: string | undefined
@@ -100,6 +101,7 @@ listen = "./admin.sock"`,
     bird,
     programs,
     redis,
+    nats,
     natsMonitor,
     natsUrl: nats?.url,
     send: (frame) =>
