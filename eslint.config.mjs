@@ -1,6 +1,7 @@
 import tseslint from 'typescript-eslint'
 
 const pure = [
+  'libs/base/foreign-text',
   'libs/base/ip',
   'libs/dns/frame-streams',
   'libs/dns/dnstap',
@@ -18,7 +19,7 @@ const pure = [
 const tests = ['**/*.test.ts', '**/test/**/*.ts', '**/bench/**/*.ts']
 
 export default tseslint.config(
-  { ignores: ['**/dist/**', '**/node_modules/**', 'run/**', '.nx/**', 'libs/steering/src/generated/**', '**/*.mjs', '**/*.js'] },
+  { ignores: ['**/dist/**', '**/node_modules/**', 'run/**', '.nx/**', 'libs/steering/src/generated/**', '**/*.js'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommended],

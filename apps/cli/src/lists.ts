@@ -1,5 +1,7 @@
 /** The lists of a running instance, and the operator's word for one of them. */
+import { foreignText } from '@dnstap-bgp/foreign-text'
 import { askAdmin, type AdminTarget } from './admin-client.ts'
+import { complain } from './output.ts'
 import { print } from './print.ts'
 
 interface ListRow {
@@ -18,6 +20,6 @@ export async function lists(target: AdminTarget, accept: string | undefined, jso
   const row = rows.find(({ name }) => name === accept)
   if (row === undefined || row.state === 'fresh') return 0
   // The word was heard, but there was nothing that it could be about.
-  process.stderr.write(`List "${accept}" was not taken, it is ${row.state}: ${row.why ?? ''}\n`)
+  complain(`List "${accept}" was not taken, it is ${row.state}: ${foreignText(row.why ?? '', 1000)}`)
   return 1
 }

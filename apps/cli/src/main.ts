@@ -6,6 +6,7 @@ import { check } from './check.ts'
 import { credentials } from './credentials.ts'
 import { lists } from './lists.ts'
 import { match } from './match.ts'
+import { complain } from './output.ts'
 import { print } from './print.ts'
 import { replay } from './replay.ts'
 import { runApp, SERVICES } from './run-app.ts'
@@ -79,7 +80,7 @@ async function main(argv: string[]): Promise<number> {
       },
     })
   } catch (error) {
-    process.stderr.write(`${whyNotParsed(error)}. Try: dnstap-bgp --help\n`)
+    complain(`${whyNotParsed(error)}. Try: dnstap-bgp --help`)
     return 2
   }
   const { values, positionals } = parsed
@@ -149,7 +150,7 @@ async function main(argv: string[]): Promise<number> {
     }
   } catch (error) {
     const { sentence, exitCode } = explainError(error)
-    process.stderr.write(`${sentence}${error instanceof UsageError ? '. Try: dnstap-bgp --help' : ''}\n`)
+    complain(`${sentence}${error instanceof UsageError ? '. Try: dnstap-bgp --help' : ''}`)
     return exitCode
   }
 }

@@ -1,7 +1,9 @@
 /** Which rule of which list decides on a name, and why: loads the lists of a configuration as a service would. */
 import { loadConfig } from '@dnstap-bgp/config'
+import { foreignText } from '@dnstap-bgp/foreign-text'
 import { startLists } from '@dnstap-bgp/lists-service'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
+import { complain, say } from './output.ts'
 import { print } from './print.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -27,15 +29,15 @@ export async function match(configFile: string, names: readonly string[], json: 
     if (json) print('match', answers, true)
     else
       for (const answer of answers) {
-        process.stdout.write(`${answer.name}: ${answer.feeds.length > 0 ? answer.feeds.join(', ') : 'no list'}\n`)
-        for (const why of answer.why) process.stdout.write(`  ${why}\n`)
+        say(`${answer.name}: ${answer.feeds.length > 0 ? answer.feeds.join(', ') : 'no list'}`)
+        for (const why of answer.why) say(`  ${foreignText(why, 1000)}`)
       }
     for (const { name, state, why } of lists.loaded.lists)
       if (state === 'failed' || state === 'refused')
-        process.stderr.write(
-          `List "${name}" ${state === 'failed' ? 'could not be loaded and decided nothing here' : 'decided by its last good version, for its new one is refused'}: ${why ?? ''}\n`,
+        complain(
+          `List "${name}" ${state === 'failed' ? 'could not be loaded and decided nothing here' : 'decided by its last good version, for its new one is refused'}: ${foreignText(why ?? '', 1000)}`,
         )
-    for (const name of wrong) process.stderr.write(`"${name}" is no domain name\n`)
+    for (const name of wrong) complain(`"${foreignText(name)}" is no domain name`)
     return wrong.length > 0 ? 2 : 0
   } finally {
     await lists.close()

@@ -89,3 +89,22 @@ test('routes come in the order of their addresses, IPv4 first', () => {
 test('a forget that found nothing says so', () => {
   expect(readable('forget', { forgotten: 0, withdrawn: [] })).toBe('Nothing was bound to it.')
 })
+
+test('what a stranger chose does not reach the terminal as control characters, and begins no line', () => {
+  const evil = '\u001b]0;pwned\u0007\u009b2J\n\u202eforged'
+  const rows = [{ name: 'sub', state: 'cached', why: evil, skipped: { [evil]: 1 }, firstSkipped: [evil, evil] }]
+  const texts = [
+    readable('lists', rows),
+    readable('check', { skipped: [`${evil} `, evil], one: [evil], value: evil, group: { [evil]: evil }, rows }),
+    readable('status', evil),
+  ]
+  for (const text of texts) {
+    expect(text).toContain('\\u001b]0;pwned\\u0007\\u009b2J\\u000a\\u202eforged')
+    expect(text.replaceAll('\n', '')).not.toMatch(/\p{C}/u)
+    expect(text).not.toMatch(/^.?forged/m)
+  }
+})
+
+test('a value of megabytes is cut', () => {
+  expect(readable('lists', [{ name: 'sub', why: 'x'.repeat(31_457_280) }]).length).toBeLessThan(20_000)
+})

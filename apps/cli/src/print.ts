@@ -1,4 +1,6 @@
 /** Answers of the admin API as a person reads them. What is left out here, `--json` has. */
+import { foreignText } from '@dnstap-bgp/foreign-text'
+import { sayJson, sayLines } from './output.ts'
 
 type Row = Readonly<Record<string, unknown>>
 
@@ -23,13 +25,14 @@ const WORDS: Readonly<Record<string, string>> = {
 
 /** Writes to standard output; `json`: as it came. */
 export function print(what: string, answer: unknown, json: boolean): void {
-  process.stdout.write(json ? `${JSON.stringify(answer, null, 2)}\n` : `${readable(what, answer)}\n`)
+  if (json) sayJson(answer)
+  else sayLines(readable(what, answer))
 }
 
 export function readable(what: string, answer: unknown): string {
   if (Array.isArray(answer) && answer.length === 0) return `No ${what}.`
   if (Array.isArray(answer)) return table(what, what === 'routes' ? [...(answer as Row[])].sort(byPrefix) : (answer as Row[]))
-  if (typeof answer !== 'object' || answer === null) return String(answer)
+  if (typeof answer !== 'object' || answer === null) return shown(String(answer))
   if (what === 'forget' && (answer as Row)['forgotten'] === 0) return 'Nothing was bound to it.'
   return fields(answer as Row)
 }
@@ -51,8 +54,8 @@ function fields(answer: Row): string {
     }
     if (Array.isArray(value) && typeof value[0] === 'object') blocks.push(`${words(key)}:\n${indent(table(key, value as Row[]))}`)
     else if (Array.isArray(value) && value.length > 1 && String(value[0]).includes(' '))
-      blocks.push(`${words(key)}:\n${indent(value.join('\n'))}`)
-    else if (Array.isArray(value)) lines.push(`${words(key)}: ${value.join(', ')}`)
+      blocks.push(`${words(key)}:\n${indent(value.map((one) => shown(String(one))).join('\n'))}`)
+    else if (Array.isArray(value)) lines.push(`${words(key)}: ${shown(value.join(', '))}`)
     else if (typeof value === 'object') blocks.push(`${words(key)}:\n${indent(group(value as Row))}`)
     else lines.push(`${words(key)}: ${cell(value)}`)
   }
@@ -90,13 +93,20 @@ function cell(value: unknown): string {
   if (Array.isArray(value)) return value.map(cell).join(' > ')
   if (typeof value === 'object' && value !== null)
     return Object.entries(value)
-      .map(([key, one]) => `${key}=${cell(one)}`)
+      .map(([key, one]) => `${shown(key)}=${cell(one)}`)
       .join(' ')
   if (value === true) return 'yes'
   if (value === false) return 'no'
   // Times: nobody reads milliseconds in a table.
-  return String(value).replace(/^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d+Z$/, '$1Z')
+  return shown(String(value)).replace(/^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d+Z$/, '$1Z')
 }
+
+/** Values came from elsewhere: a line feed in one must not begin a line here. */
+function shown(text: string): string {
+  return foreignText(text, MAX_CELL)
+}
+
+const MAX_CELL = 4000
 
 function isEmpty(value: unknown): boolean {
   if (value === undefined || value === null || value === '') return true
@@ -105,7 +115,7 @@ function isEmpty(value: unknown): boolean {
 
 /** routesPerList: routes per list */
 function words(key: string): string {
-  return WORDS[key] ?? key.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+  return WORDS[key] ?? shown(key).replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
 }
 
 function indent(text: string): string {

@@ -6,6 +6,7 @@
  * A program that cannot start says why in one sentence per mistake and exits: 2 for its arguments or its configuration, 1 for the rest.
  */
 import { ConfigError, loadConfig, type ConfigWith, type Part } from '@dnstap-bgp/config'
+import { foreignLines } from '@dnstap-bgp/foreign-text'
 import { runService, systemClock, type Clock, type Closeable, type Log, type Use } from '@dnstap-bgp/runtime'
 import { AdminError, createLogger, Health, Metrics, startAdminServer, type AdminRoutes } from '@dnstap-bgp/telemetry'
 import { readArguments } from './arguments.ts'
@@ -40,6 +41,9 @@ export interface Program<Needed extends Part> {
   onReport(report: () => object | Promise<object>): void
 }
 
+/** Of what is told about a start that failed: it may quote a file. */
+const MAX_LINE = 4000
+
 /** Runs until it is told to stop; leaves the exit code in `process.exitCode`. */
 export async function runProgram<const Needed extends Part>(
   options: ProgramOptions<Needed>,
@@ -52,7 +56,7 @@ export async function runProgram<const Needed extends Part>(
     log = opened.program.log
   } catch (error) {
     const { sentence, exitCode } = explainError(error)
-    process.stderr.write(`${sentence}\n`)
+    process.stderr.write(`${foreignLines(sentence, MAX_LINE)}\n`)
     process.exitCode = exitCode
     return
   }

@@ -5,6 +5,7 @@
  * buffer and the newest are dropped when it is full. What is buffered is written when the process exits.
  * No worker transports: a bundled program has no file to start them from.
  */
+import { escapeControls, escapeControlsInLines } from '@dnstap-bgp/foreign-text'
 import type { Log } from '@dnstap-bgp/runtime'
 import { pino } from 'pino'
 
@@ -19,7 +20,9 @@ export interface LineSink {
 }
 
 export function createLogger(config: LoggerConfig, sink: LineSink = standardOutput()): Log {
-  const json: LineSink = config.format === 'json' ? sink : { write: (line: string) => sink.write(readableLine(line)) }
+  // JSON.stringify leaves C1 controls and marks of direction as they are.
+  const write = config.format === 'json' ? escapeControlsInLines : readableLine
+  const json: LineSink = { write: (line: string) => sink.write(write(line)) }
   return pino(
     {
       level: config.level,
@@ -78,7 +81,7 @@ function describeError(error: unknown): unknown {
 function readableLine(line: string): string {
   const { level, time, message, ...fields } = JSON.parse(line) as Record<string, unknown>
   const words = Object.entries(fields).flatMap(([key, value]) => readableFields(key, value))
-  return `${String(time)} ${String(level).padEnd(5)} ${oneLine(String(message ?? ''))}${words.join('')}\n`
+  return `${String(time)} ${String(level).padEnd(5)} ${escapeControls(String(message ?? ''))}${words.join('')}\n`
 }
 
 function readableFields(key: string, value: unknown): string[] {
@@ -89,22 +92,15 @@ function readableFields(key: string, value: unknown): string[] {
 }
 
 function readableValue(value: unknown): string {
-  if (typeof value === 'string') return /^[^\s"=\\\p{C}]+$/u.test(value) ? value : oneLine(JSON.stringify(value))
+  if (typeof value === 'string') return /^[^\s"=\\\p{C}]+$/u.test(value) ? value : escapeControls(JSON.stringify(value))
   if (isErrorText(value))
     return (
-      oneLine(JSON.stringify(value.message)) + (value.stack === undefined ? '' : ` stack=${oneLine(JSON.stringify(value.stack))}`)
+      escapeControls(JSON.stringify(value.message)) +
+      (value.stack === undefined ? '' : ` stack=${escapeControls(JSON.stringify(value.stack))}`)
     )
-  return oneLine(JSON.stringify(value) ?? 'undefined')
+  return escapeControls(JSON.stringify(value) ?? 'undefined')
 }
 
 function isErrorText(value: unknown): value is { message: string; stack?: string } {
   return typeof value === 'object' && value !== null && 'name' in value && 'message' in value && typeof value.message === 'string'
-}
-
-/** A name or a peer's words must not break a line in two, nor talk to a terminal: control characters are shown as \u escapes. */
-function oneLine(text: string): string {
-  return text.replaceAll(
-    /\p{C}|[\u2028\u2029]/gu,
-    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
-  )
 }

@@ -5,6 +5,7 @@
  * only moves chunks), and the size limit holds for what comes out, so a bomb ends at the limit. A redirect never leads from https to http, and
  * tokens and passwords go to the origin they were given for only. Through a proxy everything goes, or nothing.
  */
+import { foreignText } from '@dnstap-bgp/foreign-text'
 import { reveal, type SecretText } from '@dnstap-bgp/runtime'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { open } from 'node:fs/promises'
@@ -123,8 +124,12 @@ function sentenceOf(error: Error): string {
   if (code === 'ECONNREFUSED') return 'the connection is refused'
   if (code === 'ECONNRESET') return 'the connection was cut'
   if (typeof code === 'string' && code.startsWith('Z_')) return `what it sent cannot be unpacked (${error.message})`
-  return error.message
+  // A certificate, for one, names its host as it likes.
+  return foreignText(error.message, 400)
 }
+
+/** Of what the server chose. */
+const MAX_SHOWN = 80
 
 interface Downloaded {
   readonly etag: string | undefined
@@ -151,7 +156,7 @@ async function download(what: DownloadRequest, path: string, cancel: AbortSignal
       if (status === 304 && isConditional(what)) return 'unchanged'
       const location = response.headers.location
       if (![301, 302, 303, 307, 308].includes(status) || location === undefined)
-        throw new DownloadError(`it answers ${status} ${response.statusMessage ?? ''}`.trimEnd())
+        throw new DownloadError(`it answers ${status} ${foreignText(response.statusMessage ?? '', MAX_SHOWN)}`.trimEnd())
       if (redirects === limits.redirects) throw new DownloadError(`it redirects more than ${limits.redirects} times`)
       if (!URL.canParse(location, url.href)) throw new DownloadError('it redirects to what is no URL')
       const next = new URL(location, url)
@@ -254,7 +259,7 @@ async function store(response: IncomingMessage, what: DownloadRequest, path: str
   const type = response.headers['content-type'] ?? ''
   if (/^\s*(text\/html|application\/xhtml\+xml)\b/i.test(type)) {
     response.destroy()
-    throw new BadContent(`it sends a web page (${type.slice(0, 60)}), not a list`)
+    throw new BadContent(`it sends a web page (${foreignText(type, MAX_SHOWN)}), not a list`)
   }
   let total = 0
   const measured = async function* (chunks: AsyncIterable<Uint8Array>) {
@@ -293,7 +298,7 @@ function decoderOf(response: IncomingMessage): Decoder | undefined {
       return createInflate()
     default:
       response.destroy()
-      throw new BadContent(`its content coding "${coding.slice(0, 40)}" is unknown`)
+      throw new BadContent(`its content coding "${foreignText(coding, MAX_SHOWN)}" is unknown`)
   }
 }
 

@@ -296,6 +296,15 @@ test.each([
     /it redirects to file:\/\/, which is not followed$/,
   ],
   ['a redirect to nowhere', 'cached', status(302, { location: 'http://[' }), /it redirects to what is no URL$/],
+  [
+    'a status line with terminal escapes, and without end',
+    'cached',
+    (_request: IncomingMessage, response: ServerResponse) => {
+      // Node refuses to write such a line, a hostile server does not.
+      response.socket?.end(`HTTP/1.1 503 \u009b2J\u00ad${'x'.repeat(4000)}\r\n\r\n`, 'latin1')
+    },
+    /it answers 503 \\u009b2J\\u00adx{40,80}…$/,
+  ],
   ['a redirect without a place', 'cached', status(302), /it answers 302 Found$/],
   ['too much', 'refused', text('x'.repeat(200_000)), /it is over the limit of 100000 bytes$/],
   [

@@ -7,9 +7,13 @@
  * would announce nonsense: an address, a name and a time must be there (it takes `{}` for ::/128), and an IPv4-mapped address is none.
  */
 import { nameToText, textToName } from '@dnstap-bgp/dns-wire'
+import { foreignText } from '@dnstap-bgp/foreign-text'
 import { formatAddress, isIpv4Mapped, parseAddress } from '@dnstap-bgp/ip'
 import { PeerSyncError, parseJson } from './json-scanner.ts'
 import { formatTime, parseTime } from './time.ts'
+
+/** Characters of a peer's text in an answer and in logs. */
+const MAX_SHOWN = 100
 
 export interface PeerEntry {
   /** Canonical text. */
@@ -59,7 +63,7 @@ function addressOf(value: unknown): string {
   if (text === '') throw new PeerSyncError('missing IP address')
   const octets = parseAddress(text)
   if (octets === undefined || (octets.length === 16 && isIpv4Mapped(octets)))
-    throw new PeerSyncError(`invalid IP address: ${shown(text)}`)
+    throw new PeerSyncError(`invalid IP address: ${foreignText(text, MAX_SHOWN)}`)
   return formatAddress(octets)
 }
 
@@ -67,7 +71,7 @@ function nameOf(value: unknown): string {
   const text = textOf(value, 'Domain', 'string')
   if (text === '') throw new PeerSyncError('missing Domain')
   const wire = text.length > MAX_NAME_TEXT_LENGTH ? undefined : textToName(text)
-  if (wire === undefined) throw new PeerSyncError(`invalid Domain: ${shown(text)}`)
+  if (wire === undefined) throw new PeerSyncError(`invalid Domain: ${foreignText(text, MAX_SHOWN)}`)
   return nameToText(wire, 0)
 }
 
@@ -75,7 +79,7 @@ function timeOf(value: unknown): number {
   const text = textOf(value, 'TS', 'time.Time')
   if (text === '') throw new PeerSyncError('missing TS')
   const ms = parseTime(text)
-  if (ms === undefined) throw new PeerSyncError(`parsing time "\\"${shown(text)}\\"": not RFC 3339`)
+  if (ms === undefined) throw new PeerSyncError(`parsing time "\\"${foreignText(text, MAX_SHOWN)}\\"": not RFC 3339`)
   return Math.max(0, ms)
 }
 
@@ -92,11 +96,6 @@ function textOf(value: unknown, field: string, type: string): string {
 function goKind(value: unknown): string {
   if (Array.isArray(value)) return 'array'
   return typeof value === 'boolean' ? 'bool' : typeof value
-}
-
-/** A stranger's text in an answer and in logs: short, and without control characters. */
-function shown(text: string): string {
-  return text.slice(0, 100).replaceAll(/\p{C}/gu, '?')
 }
 
 function goString(text: string): string {

@@ -1,0 +1,1 @@
+export { escapeControls, escapeControlsInLines, foreignJson, foreignLines, foreignText } from './foreign-text.ts'
