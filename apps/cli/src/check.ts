@@ -8,8 +8,7 @@
 import { describeListen, loadConfig, PROGRAM_NEEDS, type Config, type ProgramName } from '@dnstap-bgp/config'
 import { LmdbFile, StoreFileError } from '@dnstap-bgp/ip-store-lmdb'
 import { ListsError } from '@dnstap-bgp/list-loader'
-import { listRow, startLists, type RunningLists } from '@dnstap-bgp/lists-service'
-import { silentLog, systemClock } from '@dnstap-bgp/runtime'
+import { listRow, type RunningLists } from '@dnstap-bgp/lists-service'
 import { existsSync } from 'node:fs'
 import { BlockList, isIP, isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
@@ -17,6 +16,7 @@ import { dirname, resolve } from 'node:path'
 import { AdminClientError, askAdmin } from './admin-client.ts'
 import { describePreview, type Preview } from './describe-preview.ts'
 import { exposures } from './exposures.ts'
+import { lookAtLists } from './look-at-lists.ts'
 import { print } from './print.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -35,7 +35,7 @@ export async function check(configFile: string, service: string | undefined, jso
   const problems = [...store.problems]
   let lists: RunningLists | undefined
   try {
-    if (needs.includes('lists')) lists = await startLists(config, { clock: systemClock, log: silentLog, look: { askUrls: true } })
+    if (needs.includes('lists')) lists = await lookAtLists(config, true)
     await lists?.close()
   } catch (error) {
     if (!(error instanceof ListsError)) throw error
@@ -50,7 +50,11 @@ export async function check(configFile: string, service: string | undefined, jso
   const troubled = loaded.filter(({ state }) => state !== 'fresh')
   const answer = {
     configuration: `${config.fileName} is sound for ${program}`,
-    warnings: [...warnings, ...addressesNotRouted(config, loaded)],
+    warnings: [
+      ...warnings,
+      ...addressesNotRouted(config, loaded),
+      ...loaded.flatMap((list) => list.warnings.map((warning) => `list "${list.name}": ${warning}`)),
+    ],
     dnstap: config.dnstap?.listen.map(describeListen) ?? [],
     'BGP peers': config.bgp?.peers.map((peer) => `${peer.name} (AS ${peer.asn})`) ?? [],
     lists: loaded.map((list) => {

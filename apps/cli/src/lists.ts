@@ -18,7 +18,7 @@ export async function lists(target: AdminTarget, accept: string | undefined, jso
   const rows = (await askAdmin(target, 'POST', '/api/lists/accept', { list: accept })) as readonly ListRow[]
   print('lists', rows, json)
   const row = rows.find(({ name }) => name === accept)
-  if (row === undefined || row.state === 'fresh') return 0
+  if (row === undefined || row.state === 'fresh' || row.state === 'degraded') return 0
   // The word was heard, but there was nothing that it could be about.
   complain(`List "${accept}" was not taken, it is ${row.state}: ${foreignText(row.why ?? '', 1000)}`)
   return 1

@@ -1,8 +1,7 @@
 /** Which rule of which list decides on a name, and why: loads the lists of a configuration as a service would. */
 import { loadConfig } from '@dnstap-bgp/config'
 import { foreignText } from '@dnstap-bgp/foreign-text'
-import { startLists } from '@dnstap-bgp/lists-service'
-import { silentLog, systemClock } from '@dnstap-bgp/runtime'
+import { lookAtLists } from './look-at-lists.ts'
 import { complain, say } from './output.ts'
 import { print } from './print.ts'
 import { UsageError } from './usage-error.ts'
@@ -10,7 +9,7 @@ import { UsageError } from './usage-error.ts'
 export async function match(configFile: string, names: readonly string[], json: boolean): Promise<number> {
   if (names.length === 0) throw new UsageError('match takes at least one name')
   const config = loadConfig(configFile, process.env, { needs: ['lists'] })
-  const lists = await startLists(config, { clock: systemClock, log: silentLog, look: { askUrls: false } })
+  const lists = await lookAtLists(config, false)
   try {
     const wrong = names.filter((name) => lists.explain(name) === undefined)
     const answers = names.flatMap((name) => {

@@ -6,7 +6,21 @@ type Row = Readonly<Record<string, unknown>>
 
 /** Columns of a table that would be too wide with all it knows. Columns that are empty in all rows are left out anyway. */
 const COLUMNS: Readonly<Record<string, readonly string[]>> = {
-  lists: ['name', 'state', 'format', 'names', 'rules', 'addresses', 'skipped', 'changed', 'source', 'why', 'firstSkipped'],
+  lists: [
+    'name',
+    'state',
+    'format',
+    'names',
+    'rules',
+    'addresses',
+    'skipped',
+    'changed',
+    'source',
+    'why',
+    'notKept',
+    'warnings',
+    'firstSkipped',
+  ],
   peers: ['name', 'asn', 'state', 'since', 'prefixesOut', 'queued', 'heldBack', 'nextAttempt', 'lastError'],
   parts: ['name', 'state', 'since', 'why'],
   bindings: ['name', 'prefix', 'list', 'rule', 'chain', 'source', 'lastSeen', 'expires'],

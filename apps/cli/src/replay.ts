@@ -5,10 +5,10 @@ import { loadConfig, neverListOptions } from '@dnstap-bgp/config'
 import { Ingest } from '@dnstap-bgp/dnstap-ingest-service'
 import { FrameStreamReader } from '@dnstap-bgp/frame-streams'
 import { NeverList } from '@dnstap-bgp/ip'
-import { startLists } from '@dnstap-bgp/lists-service'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
 import { RESOLUTIONS, type Resolution } from '@dnstap-bgp/steering'
 import { createReadStream } from 'node:fs'
+import { lookAtLists } from './look-at-lists.ts'
 import { print } from './print.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -21,7 +21,7 @@ const READ_BYTES = 1 << 20
 export async function replay(configFile: string, captures: readonly string[], json: boolean): Promise<number> {
   if (captures.length === 0) throw new UsageError('replay takes at least one capture (a Frame Streams file)')
   const config = loadConfig(configFile, process.env, { needs: ['lists'] })
-  const lists = await startLists(config, { clock: systemClock, log: silentLog, look: { askUrls: false } })
+  const lists = await lookAtLists(config, false)
   const bus = new LocalBus({ pause: () => new Promise((resolve) => setImmediate(resolve)) })
   const admission = new Admission(
     {

@@ -80,6 +80,9 @@ export interface ListConfig {
   readonly match: 'auto' | 'exact' | 'suffix'
   /** Make static routes of the addresses and prefixes that stand in the list. */
   readonly addresses: boolean
+  /** Of the prefixes in the list: a shorter (wider) one is not routed. */
+  readonly shortestPrefixIpv4: number
+  readonly shortestPrefixIpv6: number
   /** RFC 1997, as 32-bit numbers. */
   readonly communities: readonly number[]
   /** RFC 8092. */

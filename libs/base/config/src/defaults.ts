@@ -9,6 +9,8 @@ export const DEFAULTS = {
     format: 'auto',
     match: 'auto',
     addresses: false,
+    shortestPrefixIpv4: 8,
+    shortestPrefixIpv6: 19,
     ttlMs: 24 * HOUR_MS,
     ttlMinMs: 5 * MINUTE_MS,
     ttlMaxMs: 24 * HOUR_MS,

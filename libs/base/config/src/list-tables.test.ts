@@ -67,6 +67,18 @@ test('credentials in the URL of a list are a mistake that says where they belong
   expect(mistakeIn('source = "https://me:pw@lists.example/x"')).toMatch(/list\.source: .*they belong into user and password/)
 })
 
+test('prefixes in a list may be no shorter than /8 and /19, or what the list says', () => {
+  expect(listOf('source = "x"')).toMatchObject({ shortestPrefixIpv4: 8, shortestPrefixIpv6: 19 })
+  expect(listOf('source = "x"\naddresses = true\nshortestPrefix = 5\nshortestPrefixIPv6 = 0')).toMatchObject({
+    shortestPrefixIpv4: 5,
+    shortestPrefixIpv6: 0,
+  })
+  expect(mistakeIn('source = "x"\naddresses = true\nshortestPrefix = 33')).toMatch(/list\.shortestPrefix: .*from 0 to 32/)
+  expect(mistakeIn('source = "x"\nshortestPrefixIPv6 = 32')).toMatch(
+    /list\.shortestPrefixIPv6: is for lists whose addresses are routed, expected it away, or addresses = true/,
+  )
+})
+
 test('what is for URLs is a mistake at a file', () => {
   expect(mistakeIn('source = "x"\nuser = "me"\npassword = "x"')).toMatch(/list\.user: is for URLs/)
 })

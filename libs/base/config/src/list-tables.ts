@@ -53,6 +53,8 @@ function bareList(hold: Hold): Omit<ListConfig, 'name' | 'source'> {
     format: DEFAULTS.list.format,
     match: DEFAULTS.list.match,
     addresses: DEFAULTS.list.addresses,
+    shortestPrefixIpv4: DEFAULTS.list.shortestPrefixIpv4,
+    shortestPrefixIpv6: DEFAULTS.list.shortestPrefixIpv6,
     communities: [],
     largeCommunities: [],
     nextHopIpv4: undefined,
@@ -91,6 +93,8 @@ function parseList(section: Section, hold: Hold, context: Context): ListConfig {
     format: section.get('format', oneOf(LIST_FORMATS), list.format),
     match: section.get('match', oneOf(['auto', 'exact', 'suffix']), list.match),
     addresses: section.get('addresses', boolean, list.addresses),
+    shortestPrefixIpv4: section.get('shortestPrefix', integer(0, 32), list.shortestPrefixIpv4),
+    shortestPrefixIpv6: section.get('shortestPrefixIPv6', integer(0, 128), list.shortestPrefixIpv6),
     communities: section.get('communities', oneOrMany(community), []),
     largeCommunities: section.get('largeCommunities', oneOrMany(largeCommunity), []),
     nextHopIpv4: section.optional('nextHop', nextHopAddress('ipv4')),
@@ -111,6 +115,9 @@ function parseList(section: Section, hold: Hold, context: Context): ListConfig {
   }
   for (const key of FOR_URLS)
     if (!isUrl && source !== undefined && section.has(key)) section.mistaken(key, 'is for URLs', 'it away, or a URL as source')
+  for (const key of ['shortestPrefix', 'shortestPrefixIPv6'])
+    if (section.has(key) && !parsed.addresses)
+      section.mistaken(key, 'is for lists whose addresses are routed', 'it away, or addresses = true')
   if (parsed.bearerToken !== undefined && parsed.login !== undefined)
     section.mistaken('user', 'stands beside bearerToken', 'one way to log in')
   if (isUrl && parsed.proxyLogin !== undefined && !section.has('proxy'))

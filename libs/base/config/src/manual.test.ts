@@ -43,6 +43,8 @@ test('every default is the one that counts', () => {
       format: list.format,
       match: list.match,
       addresses: list.addresses,
+      shortestPrefix: list.shortestPrefixIpv4,
+      shortestPrefixIPv6: list.shortestPrefixIpv6,
       newRoutesPerSecond: list.newRoutesPerSecond,
       newRoutesBurst: list.newRoutesBurst,
       refreshInterval: formatDuration(list.refreshIntervalMs),

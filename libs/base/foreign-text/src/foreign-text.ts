@@ -8,6 +8,8 @@
 
 /** Unicode's "other" (controls, format characters, lone surrogates, private use, unassigned) and its separators of lines. */
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu
+/** Nearly every text; known in a third of the time. */
+const PRINTABLE_ASCII = /^[\x20-\x7e]*$/
 const UNPRINTABLE_IN_LINES = /(?!\n)[\p{C}\p{Zl}\p{Zp}]/gu
 const DEFAULT_LONGEST = 200
 const MAX_LINES = 1000
@@ -35,7 +37,7 @@ export function foreignJson(value: unknown): string {
 
 /** No bound: only for text whose length is known to be small. */
 export function escapeControls(text: string): string {
-  return text.replaceAll(UNPRINTABLE, escapeOf)
+  return PRINTABLE_ASCII.test(text) ? text : text.replaceAll(UNPRINTABLE, escapeOf)
 }
 
 /** The same, with line feeds left as they are. What is JSON stays the same JSON. */

@@ -1,5 +1,5 @@
 import { parseConfig, type Config } from '@dnstap-bgp/config'
-import { silentLog } from '@dnstap-bgp/runtime'
+import { silentLog, StoppedError } from '@dnstap-bgp/runtime'
 import { expect, test } from 'vitest'
 import { Reloader } from './reloader.ts'
 
@@ -104,4 +104,12 @@ test('reloads come one after the other, the last file last', async () => {
   }
   await Promise.all([first, second])
   expect(applied).toEqual([1, 2])
+})
+
+test('a reload that is given up because the program stops is no error, and has no stack', async () => {
+  const { lines, reloader } = start('')
+  reloader.onReload(() => Promise.reject(new StoppedError()))
+  await reloader.started()
+  await reloader.request()
+  expect(lines).toEqual(['info: The reload was given up: the program is stopping.'])
 })

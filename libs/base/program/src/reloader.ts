@@ -3,7 +3,7 @@
  * next start. A configuration with mistakes changes nothing.
  */
 import { keysThatNeedRestart, type Config } from '@dnstap-bgp/config'
-import type { Log } from '@dnstap-bgp/runtime'
+import { StoppedError, type Log } from '@dnstap-bgp/runtime'
 import { explainError } from './explain-error.ts'
 
 export interface ReloaderDeps<Read extends Config> {
@@ -63,6 +63,7 @@ export class Reloader<Read extends Config> {
       for (const listener of this.#listeners) await listener(fresh)
       log.info({ config: fresh.fileName }, `${what} read again.`)
     } catch (error) {
+      if (error instanceof StoppedError) return log.info({}, 'The reload was given up: the program is stopping.')
       log.error({}, `Not everything was reloaded. ${explainError(error).sentence}`)
     }
   }

@@ -56,6 +56,8 @@ async function measure({ ListLoader }: typeof ListLoaderModule, names: number) {
           format: 'auto',
           match: 'auto',
           addresses: false,
+          shortestPrefixIpv4: 8,
+          shortestPrefixIpv6: 19,
           refreshIntervalMs: 86_400_000,
           origin: undefined,
           sha256: undefined,

@@ -13,6 +13,8 @@ export type JobSource =
   | {
       readonly kind: 'fetched'
       readonly path: string
+      /** A folder with what the list includes (v2fly); undefined: it includes nothing. */
+      readonly includes: string | undefined
       readonly etag: string | undefined
       readonly lastModified: string | undefined
     }
@@ -39,6 +41,8 @@ export interface JobList {
   readonly format: string
   readonly match: 'auto' | 'exact' | 'suffix'
   readonly addresses: boolean
+  readonly shortestPrefixIpv4: number
+  readonly shortestPrefixIpv6: number
   readonly origin: string | undefined
   readonly sha256: string | undefined
   readonly minimumShare: number
@@ -85,6 +89,4 @@ export interface BuildResult {
   readonly matcher: SharedArrayBuffer | undefined
   readonly addresses: ReadonlyMap<string, SharedArrayBuffer>
   readonly lists: readonly JobListResult[]
-  /** Last good versions that could not be kept for a restart: one sentence each. */
-  readonly copyFaults: readonly string[]
 }

@@ -8,17 +8,19 @@ import { compareMatchers, Matcher, MatcherBuilder } from '@dnstap-bgp/domain-mat
 import type { ListCounts, ListRules } from '@dnstap-bgp/domain-matcher'
 import { ListError, ListFormat, ListMatch, ListParser } from '@dnstap-bgp/domain-list'
 import type { ListOptions } from '@dnstap-bgp/domain-list'
+import { foreignText } from '@dnstap-bgp/foreign-text'
 import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { BuildJob, BuildResult, JobList, JobListResult } from './build-job.ts'
-import { keepFetched, keepFiles, keepNote } from './kept-copies.ts'
+import { includesOfCopy, keepFetched, keepFiles, keepNote, whyNotKept } from './kept-copies.ts'
 import type { CopyNote } from './kept-copies.ts'
-import { isLoaded } from './list-definition.ts'
+import { isCurrent, isLoaded } from './list-definition.ts'
 import type { ListDifference, ListState, ListStatus, SkippedLine } from './list-definition.ts'
 import { chunksOf, filesOf, FolderDigest, signatureOfFile, SourceError } from './list-files.ts'
 import type { SourceFiles } from './list-files.ts'
 import { joinLines, splitLines } from './shared-text.ts'
+import { isTooWide, tooWideSentence } from './wide-prefix.ts'
 
 /** Where a list gets its rules from in this attempt. */
 interface Plan {
@@ -35,7 +37,7 @@ export async function buildLists(job: BuildJob): Promise<BuildResult> {
     const attempt = await buildOnce(job, plans, previous)
     if (attempt.refused.size === 0) {
       const result = resultOf(job, attempt, previous)
-      return job.readOnly ? result : { ...result, copyFaults: keepCopies(attempt, result.lists) }
+      return job.readOnly ? result : { ...result, lists: keepCopies(attempt, result.lists) }
     }
     for (const list of job.lists) {
       const why = attempt.refused.get(list.name)
@@ -47,27 +49,30 @@ export async function buildLists(job: BuildJob): Promise<BuildResult> {
 }
 
 /** The last step, for only what became the newest version is a good copy. */
-function keepCopies(attempt: Attempt, results: readonly JobListResult[]): string[] {
-  const faults: string[] = []
-  attempt.lists.forEach(({ list, reading, plan }, index) => {
-    const status = results[index]?.status
-    const { copyPath, source, note } = list
-    if (copyPath === undefined || status?.sha256 === undefined || (plan.from !== 'fetched' && plan.from !== 'path')) return
-    const { rules, addresses, changedAt, sha256 } = status
-    const { etag, lastModified } = source.kind === 'fetched' ? source : { etag: undefined, lastModified: undefined }
-    const fresh: CopyNote = { reading: list.reading, sha256, etag, lastModified, rules, addresses, changedAt }
-    try {
-      if (plan.from === 'fetched') keepFetched(copyPath, plan.path)
-      else if (note?.sha256 !== sha256 && reading?.files !== undefined) {
-        // What is written meanwhile is another version, and gets a build of its own.
-        if (!keepFiles(copyPath, reading.files, sha256)) return
-      } else if (JSON.stringify(note) === JSON.stringify(fresh)) return
-      keepNote(copyPath, fresh)
-    } catch (error) {
-      faults.push(`list "${list.name}": ${error instanceof Error ? error.message : String(error)}`)
-    }
+function keepCopies(attempt: Attempt, results: readonly JobListResult[]): JobListResult[] {
+  return results.map((result, index) => {
+    const built = attempt.lists[index]
+    if (built === undefined || (built.plan.from !== 'fetched' && built.plan.from !== 'path')) return result
+    return { ...result, status: { ...result.status, notKept: keepCopy(built, result.status) } }
   })
-  return faults
+}
+
+/** Returns why it could not be kept. */
+function keepCopy({ list, reading, plan }: Built, status: ListStatus): string | undefined {
+  const { copyPath, source, note } = list
+  if (copyPath === undefined || status.sha256 === undefined) return undefined
+  const { rules, addresses, changedAt, sha256 } = status
+  const { etag, lastModified } = source.kind === 'fetched' ? source : { etag: undefined, lastModified: undefined }
+  const fresh: CopyNote = { reading: list.reading, sha256, etag, lastModified, rules, addresses, changedAt }
+  try {
+    if (source.kind === 'fetched' && plan.from === 'fetched') keepFetched(copyPath, source, fresh)
+    else if (note?.sha256 === sha256) {
+      if (JSON.stringify(note) !== JSON.stringify(fresh)) keepNote(copyPath, fresh)
+    } else if (reading?.files !== undefined) keepFiles(copyPath, reading.files, fresh)
+    return undefined
+  } catch (error) {
+    return whyNotKept(copyPath, error)
+  }
 }
 
 function firstPlan(list: JobList, previous: Matcher | undefined): Plan {
@@ -136,7 +141,7 @@ async function buildOnce(job: BuildJob, plans: ReadonlyMap<string, Plan>, previo
     } else {
       const reading = new Reading(list, rules)
       const fault =
-        (await reading.read(plan.path, job.maxListBytes)) ??
+        (await reading.read(plan.path, includeFolder(list, plan), job.maxListBytes)) ??
         digestFault(list, reading) ??
         zoneFault(list, reading, rules) ??
         emptyFault(list, reading) ??
@@ -222,6 +227,8 @@ class Reading {
   readonly #list: JobList
   readonly #rules: ListRules
   readonly #addresses = new Set<string>()
+  readonly #tooWide: string[] = []
+  readonly #missing = new Set<string>()
   #file: string | undefined
   #lastSkip = ''
 
@@ -240,18 +247,21 @@ class Reading {
   }
 
   /** Reads a file or a folder; returns what is wrong with it. */
-  async read(path: string, maxBytes: number): Promise<string | undefined> {
+  async read(path: string, includes: string | undefined, maxBytes: number): Promise<string | undefined> {
     const list = this.#list
     try {
       this.files = filesOf(path)
       const { files, isFolder, dangling } = this.files
-      const includes = list.path === undefined ? undefined : includeFolder(list.path)
       const options: ListOptions = {
         match: list.match,
         // `google@cn` and `google,@cn` are the same wish.
         sites: list.sites.map((site) => [site, ...list.attributes].join('@')),
         attributes: list.attributes,
-        include: (name) => (includes === undefined ? undefined : this.#includedBytes(includes, name, maxBytes)),
+        include: (name) => {
+          const bytes = includes === undefined ? undefined : this.#includedBytes(includes, name, maxBytes)
+          if (bytes === undefined && this.#missing.size < KEPT_LINES) this.#missing.add(name)
+          return bytes
+        },
         ...(list.origin === undefined ? {} : { origin: list.origin }),
       }
       const formats = new Set<string>()
@@ -291,6 +301,7 @@ class Reading {
         ),
       address: (prefix, line) => {
         if (!this.#list.addresses) this.addressCount++
+        else if (isTooWide(prefix, this.#list)) this.#skipTooWide(prefix, line)
         else if (this.#addresses.size < MAX_ADDRESSES) this.addressCount = this.#addresses.add(prefix).size
         else this.#skip('too-many-addresses', line, prefix)
       },
@@ -300,6 +311,20 @@ class Reading {
     for await (const chunk of chunksOf(file, maxBytes, (bytes) => hash.update(bytes))) parser.push(chunk)
     this.sha256 = hash.digest('hex')
     return parser.end().format
+  }
+
+  /** Sentences about rules that the source has and that are not in use. */
+  losses(): string[] {
+    const { 'prefix-too-wide': tooWide = 0, 'include-not-found': missing = 0 } = this.skipped
+    const losses: string[] = []
+    if (missing > 0) losses.push(notWhole([...this.#missing], missing))
+    if (tooWide > 0) losses.push(tooWideSentence(this.#tooWide, tooWide, this.#list))
+    return losses
+  }
+
+  #skipTooWide(prefix: string, line: number): void {
+    if (this.#tooWide.length < KEPT_LINES) this.#tooWide.push(prefix)
+    this.#skip('prefix-too-wide', line, prefix)
   }
 
   /** A v2fly list includes its neighbours, and nothing else. */
@@ -331,9 +356,16 @@ function formatOf(format: string): ListFormat | 'auto' {
   return (format.startsWith('clash') ? ListFormat.clash : format) as ListFormat | 'auto'
 }
 
-/** Where the lists lie that a v2fly list may include, also when a copy of it is read. */
-function includeFolder(path: string): string {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? path : dirname(path)
+function notWhole(names: readonly string[], count: number): string {
+  const shown = names.map((name) => `include:${foreignText(name, 60)}`).join(', ')
+  return `it is not whole: ${shown}${count > names.length ? ` and ${count - names.length} more` : ''} not found`
+}
+
+/** Where the lists lie that a v2fly list may include: beside the operator's file, also when a copy of it is read; or where they were fetched to. */
+function includeFolder({ path, source }: JobList, plan: Plan): string | undefined {
+  if (path !== undefined) return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? path : dirname(path)
+  if (plan.from === 'copy') return includesOfCopy(plan.path)
+  return source.kind === 'fetched' ? source.includes : undefined
 }
 
 function resultOf(job: BuildJob, attempt: Attempt, previous: Matcher | undefined): BuildResult {
@@ -357,7 +389,7 @@ function resultOf(job: BuildJob, attempt: Attempt, previous: Matcher | undefined
       included: built.reading === undefined ? undefined : [...built.reading.included],
     }
   })
-  return { matcher: anyChange ? buffer : undefined, addresses, lists, copyFaults: [] }
+  return { matcher: anyChange ? buffer : undefined, addresses, lists }
 }
 
 function differenceOf(
@@ -384,11 +416,14 @@ function statusOf(job: BuildJob, built: Built, isChanged: boolean): ListStatus {
   const skipped = { ...(reading?.skipped ?? before?.skipped) }
   for (const [reason, count] of lost) skipped[reason] = (skipped[reason] ?? 0) + count
   const sha256 = reading?.sha256 ?? before?.sha256
+  const losses = reading?.losses() ?? before?.losses ?? []
   return {
     name: list.name,
     source: list.sourceText,
-    state: plan.state,
-    why: plan.why,
+    ...(isCurrent(plan) ? stateBy(losses) : { state: plan.state, why: plan.why }),
+    notKept: before?.notKept,
+    losses,
+    warnings: reading === undefined ? (before?.warnings ?? []) : warningsOf(list, reading),
     format: reading?.format ?? before?.format ?? list.format,
     names,
     rules,
@@ -400,6 +435,18 @@ function statusOf(job: BuildJob, built: Built, isChanged: boolean): ListStatus {
     changedAt: changedAt(job, list, sha256, isChanged),
     checkedAt: list.checkedAt,
   }
+}
+
+function stateBy(losses: readonly string[]): Pick<ListStatus, 'state' | 'why'> {
+  return losses.length > 0 ? { state: 'degraded', why: losses.join('; ') } : { state: 'fresh', why: undefined }
+}
+
+const GROWTH = 10
+
+function warningsOf(list: JobList, reading: Reading): string[] {
+  const before = sizeBefore(list)
+  const hasGrown = before !== undefined && before > 0 && list.accept !== 'less' && reading.size >= before * GROWTH
+  return hasGrown ? [`it grew from ${before} rules to ${reading.size}`] : []
 }
 
 function changedAt(job: BuildJob, { status, note, reading }: JobList, sha256: string | undefined, isChanged: boolean): number {

@@ -7,20 +7,21 @@
  */
 import { foreignText } from '@dnstap-bgp/foreign-text'
 import { reveal, type SecretText } from '@dnstap-bgp/runtime'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'
 import type { IncomingMessage, RequestOptions } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { isIP } from 'node:net'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { connect as connectTls } from 'node:tls'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import { downloadPathIn } from './kept-copies.ts'
 import type { Login } from './list-definition.ts'
+import { isLocalTarget, lookupElsewhere } from './local-target.ts'
 
 export interface DownloadLimits {
   /** From request to last byte. */
@@ -56,13 +57,35 @@ export type Received =
     }
   | { readonly outcome: 'unchanged' }
   /** failed: not to be had; refused: it is there, and cannot be a list. */
-  | { readonly outcome: 'failed' | 'refused'; readonly why: string }
+  | {
+      readonly outcome: 'failed' | 'refused'
+      readonly why: string
+      /** The server says that there is none. */
+      readonly isMissing?: boolean
+    }
 
-/** Does not throw what the world does wrong: that is an outcome. */
-export async function receive(request: DownloadRequest, cancel: AbortSignal): Promise<Received> {
-  let place: { readonly path: string; readonly discard: string } | undefined
+/** Does not throw what the world does wrong: that is an outcome. Where one folder has no room, the next is tried. */
+export async function receive(
+  request: DownloadRequest,
+  cancel: AbortSignal,
+  folders: readonly string[] = foldersFor(request),
+): Promise<Received> {
+  let noRoom: NoRoom | undefined
+  for (const folder of folders) {
+    try {
+      return await receiveInto(folder, request, cancel)
+    } catch (error) {
+      if (!(error instanceof NoRoom)) throw error
+      noRoom ??= error
+    }
+  }
+  return { outcome: 'failed', why: noRoom?.message ?? 'there is no room for what it sends' }
+}
+
+async function receiveInto(folder: string, request: DownloadRequest, cancel: AbortSignal): Promise<Received> {
+  let place: Place | undefined
   try {
-    place = placeFor(request.folder)
+    place = placeIn(folder, folder !== request.folder)
     const { path, discard } = place
     const answer = await download(request, path, cancel)
     if (answer !== 'unchanged') return { outcome: 'fetched', path, discard, ...answer }
@@ -70,31 +93,64 @@ export async function receive(request: DownloadRequest, cancel: AbortSignal): Pr
     return { outcome: 'unchanged' }
   } catch (error) {
     remove(place)
+    if (isNoRoom(error)) throw noRoomIn(folder, request.folder, error)
     if (!(error instanceof Error)) throw error
-    return { outcome: isBadContent(error) ? 'refused' : 'failed', why: sentenceOf(error) }
-  }
-}
-
-function placeFor(folder: string | undefined): { path: string; discard: string } {
-  try {
-    if (folder === undefined) {
-      const made = mkdtempSync(join(tmpdir(), 'dnstap-bgp-list-'))
-      return { path: join(made, 'list'), discard: made }
+    return {
+      outcome: isBadContent(error) ? 'refused' : 'failed',
+      why: sentenceOf(error),
+      ...(error instanceof NotThere ? { isMissing: true } : {}),
     }
-    mkdirSync(folder, { recursive: true, mode: 0o750 })
-    const path = downloadPathIn(folder)
-    return { path, discard: path }
-  } catch (error) {
-    throw noPlace(folder, folder ?? tmpdir(), error)
   }
 }
 
-/** `configured`: what was asked for, if anything was. */
-function noPlace(configured: string | undefined, folder: string, error: unknown): DownloadError {
-  const code = (error as NodeJS.ErrnoException).code ?? String(error)
+interface Place {
+  readonly path: string
+  readonly discard: string
+}
+
+/** A folder in memory, for when every disk is full. */
+const IN_MEMORY = '/dev/shm'
+
+/** Where it is kept; where temporary files lie; memory. */
+function foldersFor({ folder }: DownloadRequest): string[] {
+  const wanted = [...(folder === undefined ? [] : [folder]), tmpdir(), ...(existsSync(IN_MEMORY) ? [IN_MEMORY] : [])]
+  return [...new Set(wanted)]
+}
+
+function placeIn(folder: string, isTemporary: boolean): Place {
+  if (isTemporary) {
+    const made = mkdtempSync(join(folder, 'dnstap-bgp-list-'))
+    return { path: join(made, 'list'), discard: made }
+  }
+  mkdirSync(folder, { recursive: true, mode: 0o750 })
+  const path = downloadPathIn(folder)
+  return { path, discard: path }
+}
+
+const NO_ROOM: ReadonlySet<unknown> = new Set([
+  'ENOSPC',
+  'EDQUOT',
+  'EROFS',
+  'EACCES',
+  'EPERM',
+  'ENOENT',
+  'ENOTDIR',
+  'EEXIST',
+  'EIO',
+])
+const FILE_CALLS: ReadonlySet<unknown> = new Set(['mkdir', 'mkdtemp', 'open', 'write', 'close'])
+
+/** Is it about our file? A socket has some of these codes too. */
+function isNoRoom(error: unknown): boolean {
+  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException
+  return NO_ROOM.has(code) && FILE_CALLS.has(syscall)
+}
+
+function noRoomIn(folder: string, configured: string | undefined, error: unknown): NoRoom {
+  const { code } = error as NodeJS.ErrnoException
   const setting = configured === undefined ? 'TMPDIR' : '[lists] state'
-  return new DownloadError(
-    `there is no room for what it sends: ${folder} cannot be written (${code}); ${setting} names another folder`,
+  return new NoRoom(
+    `there is no room for what it sends: ${folder} cannot be written (${code ?? 'unknown error'}); ${setting} names another folder`,
     { cause: error },
   )
 }
@@ -105,6 +161,14 @@ function remove(place: { readonly discard: string } | undefined): void {
 
 class DownloadError extends Error {
   override readonly name: string = 'DownloadError'
+}
+
+class NoRoom extends DownloadError {
+  override readonly name = 'NoRoom'
+}
+
+class NotThere extends DownloadError {
+  override readonly name = 'NotThere'
 }
 
 /** It came, and is no list. */
@@ -148,15 +212,18 @@ async function download(what: DownloadRequest, path: string, cancel: AbortSignal
   try {
     cancel.throwIfAborted()
     let url = new URL(what.url)
+    // A redirect leads to this machine or its link only from there.
+    let mayBeLocal = true
     for (let redirects = 0; ; redirects++) {
-      const response = await ask(url, what, abort.signal)
+      const response = await ask(url, { ...what, mayBeLocal }, abort.signal)
+      mayBeLocal &&= isLocalTarget(response.socket.remoteAddress ?? '')
       const status = response.statusCode ?? 0
       if (status === 200) return await store(response, what, path, abort.signal)
       response.destroy()
       if (status === 304 && isConditional(what)) return 'unchanged'
       const location = response.headers.location
       if (![301, 302, 303, 307, 308].includes(status) || location === undefined)
-        throw new DownloadError(`it answers ${status} ${foreignText(response.statusMessage ?? '', MAX_SHOWN)}`.trimEnd())
+        throw answersWith(status, response.statusMessage ?? '')
       if (redirects === limits.redirects) throw new DownloadError(`it redirects more than ${limits.redirects} times`)
       if (!URL.canParse(location, url.href)) throw new DownloadError('it redirects to what is no URL')
       const next = new URL(location, url)
@@ -172,11 +239,21 @@ async function download(what: DownloadRequest, path: string, cancel: AbortSignal
   }
 }
 
+function answersWith(status: number, message: string): DownloadError {
+  const why = `it answers ${status} ${foreignText(message, MAX_SHOWN)}`.trimEnd()
+  return status === 404 || status === 410 ? new NotThere(why) : new DownloadError(why)
+}
+
+function leadsHere(url: URL): DownloadError {
+  return new DownloadError(`it redirects to ${foreignText(url.host, MAX_SHOWN)}, which is this machine or its link`)
+}
+
 function isConditional({ etag, lastModified }: DownloadRequest): boolean {
   return etag !== undefined || lastModified !== undefined
 }
 
-async function ask(url: URL, what: DownloadRequest, signal: AbortSignal): Promise<IncomingMessage> {
+async function ask(url: URL, what: DownloadRequest & { mayBeLocal: boolean }, signal: AbortSignal): Promise<IncomingMessage> {
+  if (!what.mayBeLocal && isLocalTarget(hostOf(url))) throw leadsHere(url)
   const headers: Record<string, string> = { 'user-agent': 'dnstap-bgp', accept: '*/*', 'accept-encoding': 'gzip, br' }
   if (what.etag !== undefined) headers['if-none-match'] = what.etag
   if (what.lastModified !== undefined) headers['if-modified-since'] = what.lastModified
@@ -184,7 +261,12 @@ async function ask(url: URL, what: DownloadRequest, signal: AbortSignal): Promis
   if (isFirstOrigin && what.bearerToken !== undefined) headers.authorization = `Bearer ${reveal(what.bearerToken)}`
   else if (isFirstOrigin && what.login !== undefined) headers.authorization = basic(what.login)
   const options: RequestOptions = { headers, signal, timeout: what.limits.stallMs }
-  if (what.proxy === undefined) return responseTo(url, { ...options, agent: false })
+  if (what.proxy === undefined)
+    return responseTo(url, {
+      ...options,
+      agent: false,
+      ...(what.mayBeLocal ? {} : { lookup: lookupElsewhere(() => leadsHere(url)) }),
+    })
 
   const proxy = new URL(what.proxy)
   const proxyHeaders: Record<string, string> =
@@ -273,7 +355,7 @@ async function store(response: IncomingMessage, what: DownloadRequest, path: str
   // Opened before anything can fail: a stream that opens by itself may do so after its file was removed.
   const file = await open(path, 'wx', 0o640).catch((error: unknown) => {
     response.destroy()
-    throw noPlace(what.folder, dirname(path), error)
+    throw error
   })
   const target = file.createWriteStream()
   if (decoder === undefined) await pipeline(response, measured, target, { signal })

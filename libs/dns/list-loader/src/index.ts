@@ -1,6 +1,6 @@
 export { DOWNLOAD_LIMITS, ListLoader } from './list-loader.ts'
 export type { ListLoaderConfig, ListLoaderDeps, LoadOptions, ReloadOptions } from './list-loader.ts'
-export { isLoaded, ListsError } from './list-definition.ts'
+export { isCurrent, isLoaded, ListsError } from './list-definition.ts'
 export type {
   ListDefinition,
   ListDifference,

@@ -3,10 +3,12 @@
  *
  *   NAME-DIGEST.list         a file, or a folder of files; DIGEST is of where it came from, so that a list may begin with another's copy
  *   NAME-DIGEST.list.json    the note, written after it
+ *   NAME-DIGEST.list.includes    a folder with what a v2fly list from a URL includes, if it includes anything
  *
  * A copy is replaced only by a version that was taken, so one that is there was good once. Services on one machine may share the folder: both
  * write the same, by rename. A note speaks of the bytes whose digest it has, and of no others: a copy that is not those is not used.
  */
+import { foreignText } from '@dnstap-bgp/foreign-text'
 import { createHash, randomBytes } from 'node:crypto'
 import {
   accessSync,
@@ -90,40 +92,96 @@ export function readNote(copyPath: string | undefined): CopyNote | undefined {
   }
 }
 
-/** Throws what the file system throws. */
+/** Replaces the note alone. Throws what the file system throws. */
 export function keepNote(copyPath: string, note: CopyNote): void {
-  const path = `${copyPath}-${randomBytes(4).toString('hex')}`
+  replace(copyPath, note, undefined)
+}
+
+/** Keeps what was fetched: the file becomes the copy, with what it includes. It may lie on another disk. */
+export function keepFetched(copyPath: string, { path: from, includes }: Fetched, note: CopyNote): void {
+  const folder = dirname(copyPath)
+  mkdirSync(folder, { recursive: true, mode: 0o750 })
+  const isHere = dirname(from) === folder
+  const path = isHere ? from : downloadPathIn(folder)
+  const itsIncludes = isHere || includes === undefined ? includes : downloadPathIn(folder)
   try {
-    writeFileSync(path, JSON.stringify(note), { mode: 0o640 })
-    renameSync(path, noteOf(copyPath))
+    if (!isHere) copied(from, path)
+    if (!isHere && includes !== undefined && itsIncludes !== undefined) {
+      mkdirSync(itsIncludes, { mode: 0o750 })
+      for (const name of readdirSync(includes)) copied(join(includes, name), join(itsIncludes, name))
+    }
+    replace(copyPath, note, path, itsIncludes)
   } finally {
-    rmSync(path, { force: true })
+    if (!isHere) for (const one of [path, itsIncludes]) if (one !== undefined) rmSync(one, { recursive: true, force: true })
   }
 }
 
-/** Keeps what was fetched: `from`, in the same folder, becomes the copy. */
-export function keepFetched(copyPath: string, from: string): void {
-  renameSync(from, copyPath)
+interface Fetched {
+  readonly path: string
+  /** A folder with what it includes. */
+  readonly includes: string | undefined
 }
 
-/** Keeps a copy of the operator's file or folder, if that still is what has the digest: it may have been written to since it was judged. */
-export function keepFiles(copyPath: string, { files, isFolder }: SourceFiles, sha256: string): boolean {
+/** A folder with what the copy includes; undefined: nothing. */
+export function includesOfCopy(copyPath: string): string | undefined {
+  const folder = includesOf(copyPath)
+  return existsSync(folder) ? folder : undefined
+}
+
+function includesOf(copyPath: string): string {
+  return `${copyPath}.includes`
+}
+
+/**
+ * Keeps a copy of the operator's file or folder, if that still is what the note speaks of: what was written to it since it was judged is another
+ * version, and gets a build of its own.
+ */
+export function keepFiles(copyPath: string, { files, isFolder }: SourceFiles, note: CopyNote): void {
   const folder = dirname(copyPath)
   mkdirSync(folder, { recursive: true, mode: 0o750 })
-  const path = join(folder, `${LEFTOVER}${randomBytes(8).toString('hex')}`)
+  const path = downloadPathIn(folder)
   try {
     if (isFolder) {
       mkdirSync(path, { mode: 0o750 })
       const whole = new FolderDigest()
       for (const file of files) whole.add(file, copied(file, join(path, basename(file))))
-      if (whole.sha256 !== sha256) return false
-    } else if (copied(files[0] ?? '', path) !== sha256) return false
-    rmSync(copyPath, { recursive: true, force: true })
-    renameSync(path, copyPath)
-    return true
+      if (whole.sha256 !== note.sha256) return
+    } else if (copied(files[0] ?? '', path) !== note.sha256) return
+    replace(copyPath, note, path)
   } finally {
     rmSync(path, { recursive: true, force: true })
   }
+}
+
+/**
+ * The last step: what needs room is written, the rest is renaming. A note that finds no room must not leave a new copy beside an old note, which would
+ * keep the copy from being used.
+ */
+function replace(copyPath: string, note: CopyNote, path: string | undefined, includes?: string): void {
+  const notePath = downloadPathIn(dirname(copyPath))
+  try {
+    writeFileSync(notePath, JSON.stringify(note), { mode: 0o640 })
+    if (path !== undefined) {
+      // A folder cannot be renamed over.
+      if (statSync(copyPath, { throwIfNoEntry: false })?.isDirectory() === true)
+        rmSync(copyPath, { recursive: true, force: true })
+      rmSync(includesOf(copyPath), { recursive: true, force: true })
+      if (includes !== undefined) renameSync(includes, includesOf(copyPath))
+      renameSync(path, copyPath)
+    }
+    renameSync(notePath, noteOf(copyPath))
+  } finally {
+    rmSync(notePath, { force: true })
+  }
+}
+
+/** One sentence about a copy that could not be written. */
+export function whyNotKept(copyPath: string, error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException
+  const folder = dirname(copyPath)
+  if (code === 'ENOSPC' || code === 'EDQUOT') return `there is no room for its copy in ${folder} (${code})`
+  if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') return `its copy cannot be written to ${folder} (${code})`
+  return foreignText(error instanceof Error ? error.message : String(error), 300)
 }
 
 /** Copies, and returns the digest of what was written. */

@@ -17,6 +17,9 @@ export interface ListDefinition {
   readonly match: 'auto' | 'exact' | 'suffix'
   /** Hand over the addresses and prefixes in the list, rather than only count them. */
   readonly addresses: boolean
+  /** Of those: a shorter (wider) prefix is skipped. */
+  readonly shortestPrefixIpv4: number
+  readonly shortestPrefixIpv6: number
   readonly refreshIntervalMs: number
   /** RPZ: the zone's name, where the zone does not say it. */
   readonly origin: string | undefined
@@ -38,6 +41,8 @@ export interface Login {
 export type ListState =
   /** What the source says now. */
   | 'fresh'
+  /** The same, but rules of it are missing: the source is not whole, or much of it was not understood. */
+  | 'degraded'
   /** The last good copy, while the source cannot be reached. */
   | 'cached'
   /** The source has something that was not taken; the last good version stays. */
@@ -61,6 +66,12 @@ export interface ListStatus {
   readonly state: ListState
   /** One sentence, unless fresh. */
   readonly why: string | undefined
+  /** Why the last good version cannot be kept for a restart; undefined: it is kept, or need not be. */
+  readonly notKept: string | undefined
+  /** What is missing of the rules that the source has; one sentence each. */
+  readonly losses: readonly string[]
+  /** What an operator may not expect of the rules in use; one sentence each. */
+  readonly warnings: readonly string[]
   /** As recognised, when the configuration says `auto`. */
   readonly format: string
   /** Distinct names, and distinct rules. */
@@ -83,14 +94,29 @@ export function isLoaded({ state }: Pick<ListStatus, 'state'>): boolean {
   return state !== 'failed' && state !== 'waiting'
 }
 
+/** Are its rules what the source says now? */
+export function isCurrent({ state }: Pick<ListStatus, 'state'>): boolean {
+  return state === 'fresh' || state === 'degraded'
+}
+
 /** Would both make the same rules of the same bytes? What differs besides is how the source is asked. */
 export function readsAlike(a: ListDefinition, b: ListDefinition): boolean {
   return readingOf(a) === readingOf(b)
 }
 
 /** All that decides which rules a list has, as one text. */
-export function readingOf({ source, format, match, addresses, origin, sha256 }: ListDefinition): string {
-  return JSON.stringify([source.kind === 'path' ? source.path : source.url, format, match, addresses, origin, sha256])
+export function readingOf(list: ListDefinition): string {
+  const { source, format, match, addresses, origin, sha256, shortestPrefixIpv4, shortestPrefixIpv6 } = list
+  const where = source.kind === 'path' ? source.path : source.url
+  return JSON.stringify([
+    where,
+    format,
+    match,
+    addresses,
+    origin,
+    sha256,
+    ...(addresses ? [shortestPrefixIpv4, shortestPrefixIpv6] : []),
+  ])
 }
 
 /** How a list differs from its version before. */

@@ -50,6 +50,8 @@ function list(name: string, path: string, more: Partial<ListDefinition> = {}): L
     format: 'auto',
     match: 'auto',
     addresses: false,
+    shortestPrefixIpv4: 8,
+    shortestPrefixIpv6: 19,
     refreshIntervalMs: 86_400_000,
     origin: undefined,
     sha256: undefined,
@@ -488,7 +490,8 @@ test('a folder for last good versions that cannot be written is told, and the li
   )
   opened.push(loader)
   expect((await loader.load()).lists[0]?.state).toBe('fresh')
-  expect(faults).toMatchObject([{ why: expect.stringMatching(/^list "one": ENOTDIR/) as string }])
+  expect(faults).toMatchObject([{ why: expect.stringMatching(/^ENOTDIR/) as string }])
+  expect(loader.current?.lists[0]?.notKept).toMatch(/^ENOTDIR/)
 })
 
 test('a folder for last good versions that cannot be looked into does not keep lists from loading', async () => {

@@ -11,14 +11,15 @@
  * it. An edited definition takes effect when its source was read by it; until then the rules that were in use stay (`readAs`).
  */
 import { Matcher } from '@dnstap-bgp/domain-matcher'
-import { reveal, type Clock, type Log, type Timer } from '@dnstap-bgp/runtime'
+import { reveal, StoppedError, type Clock, type Log, type Timer } from '@dnstap-bgp/runtime'
 import { randomInt } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import type { BuildJob, BuildResult, JobList, JobSource } from './build-job.ts'
-import { receive } from './download.ts'
+import { CopyRetries } from './copy-retries.ts'
 import type { DownloadLimits, Received } from './download.ts'
+import { receiveWithIncludes, type ReceivedList } from './receive-includes.ts'
 import { copyPathOf, findCopy, readNote, removeLeftovers } from './kept-copies.ts'
-import { isLoaded, ListsError, readingOf, readsAlike } from './list-definition.ts'
+import { isCurrent, isLoaded, ListsError, readingOf, readsAlike } from './list-definition.ts'
 import type { ListDefinition, ListDifference, ListStatus, LoadedLists } from './list-definition.ts'
 import { signatureOf, splitFragment, urlFragment } from './list-files.ts'
 import { runBuild } from './run-build.ts'
@@ -92,6 +93,7 @@ export class ListLoader {
   readonly #beside = new Map<string, ReadonlyMap<string, string>>() // by source: signatures of files that its `include:` lines named, by path
   readonly #watchers = new Map<string, SourceWatcher>() // by source
   readonly #settling: Settling
+  readonly #copyRetries: CopyRetries
   #poll: Timer | undefined
   readonly #refreshes = new Map<string, Timer>() // by list
   readonly #failures = new Map<string, number>() // of a URL, one after the other
@@ -115,8 +117,9 @@ export class ListLoader {
         return signatureOf(source, this.#filesBeside(source))
       },
       isRead: (source, signature) => signature === this.#signatureRead(source),
-      read: (source) => this.#readAgain(source),
+      read: (source) => this.#readAgain((list) => list.source.kind === 'path' && list.source.path === source),
     })
+    this.#copyRetries = new CopyRetries(deps.clock, (name) => this.#keepAgain(name))
   }
 
   /** The newest version; undefined before load(). */
@@ -218,11 +221,12 @@ export class ListLoader {
     this.#poll?.cancel()
     for (const timer of this.#refreshes.values()) timer.cancel()
     this.#settling.close()
+    this.#copyRetries.close()
     this.#refreshes.clear()
     for (const watcher of this.#watchers.values()) watcher.close()
     this.#watchers.clear()
     this.#listeners.clear()
-    this.#cancel.abort()
+    this.#cancel.abort(new StoppedError())
     await Promise.allSettled([...this.#asking.values()].map(({ built }) => built))
     await this.#lastReconfiguration
     await this.#lastBuild
@@ -306,8 +310,7 @@ export class ListLoader {
     this.#current = current
     this.#noteValidators(job, result)
     this.#tell(before, current)
-    for (const why of result.copyFaults)
-      this.#log.error({ why }, 'A list is in use, but its last good version cannot be kept for a restart.')
+    if (!this.#cancel.signal.aborted) this.#copyRetries.note(current.lists)
     this.#forgetTimers()
     this.#forgetQuestions()
     for (const listener of this.#listeners) listener(current)
@@ -337,6 +340,8 @@ export class ListLoader {
         format: list.format,
         match: list.match,
         addresses: list.addresses,
+        shortestPrefixIpv4: list.shortestPrefixIpv4,
+        shortestPrefixIpv6: list.shortestPrefixIpv6,
         origin: list.origin,
         sha256: list.sha256,
         minimumShare: list.minimumShare,
@@ -367,7 +372,8 @@ export class ListLoader {
     // An answer to another question: the definition was edited since.
     if (answer !== undefined && isAskedAlike(answer.list, list)) {
       const { received, of } = answer
-      if (received.outcome === 'fetched') return { ...received, kind: 'fetched' }
+      if (received.outcome === 'fetched')
+        return { ...received, kind: 'fetched', includes: 'includes' in received ? received.includes : undefined }
       if (received.outcome === 'unchanged' && status !== undefined && of === status.sha256)
         return { kind: 'keep', state: 'fresh', why: undefined }
       const why = received.outcome === 'unchanged' ? 'it changed while it was asked' : `${sourceText(list)}: ${received.why}`
@@ -423,6 +429,13 @@ export class ListLoader {
     for (const source of this.#watchers.keys()) this.#settling.hint(source)
   }
 
+  /** The last good version could not be kept: what is read now is kept, if there is room. */
+  #keepAgain(name: string): void {
+    const list = this.#definitions.find((one) => one.name === name)
+    if (list?.source.kind === 'path') this.#readAgain((one) => one === list)
+    else if (list !== undefined) this.#quietly(this.#refresh(list, false), [list])
+  }
+
   #filesBeside(source: string): string[] {
     return [...(this.#beside.get(source)?.keys() ?? [])]
   }
@@ -442,8 +455,8 @@ export class ListLoader {
     return own === undefined ? undefined : [own, ...(this.#beside.get(source)?.values() ?? [])].join('\n')
   }
 
-  #readAgain(source: string): void {
-    const lists = this.#definitions.filter((list) => list.source.kind === 'path' && list.source.path === source)
+  #readAgain(isMeant: (list: ListDefinition) => boolean): void {
+    const lists = this.#definitions.filter(isMeant)
     const built = this.#wish((wish) => {
       for (const { name } of lists) wish.names.add(name)
     })
@@ -487,7 +500,7 @@ export class ListLoader {
     const { source } = list
     if (source.kind !== 'url') throw new Error(`list ${list.name} has no URL`)
     const known = this.#validatorsFor(list)
-    const received = await receive(
+    const received = await receiveWithIncludes(
       {
         url: placeOf(list).path,
         proxy: source.proxy,
@@ -607,12 +620,13 @@ export class ListLoader {
 
   #noteValidators(job: BuildJob, result: BuildResult): void {
     job.lists.forEach(({ name, source, note, path }, index) => {
-      const { status, isKept } = result.lists[index] ?? {}
+      const { status, isKept, included } = result.lists[index] ?? {}
       if (path !== undefined || status?.sha256 === undefined || isKept === true) return
       // The bytes in use are those that came now, or those of the copy.
-      const of =
-        source.kind === 'fetched' && status.state === 'fresh' ? source : note?.sha256 === status.sha256 ? note : undefined
-      if (of === undefined) this.#validators.delete(name)
+      const isTaken = source.kind === 'fetched' && isCurrent(status)
+      const of = isTaken ? source : note?.sha256 === status.sha256 ? note : undefined
+      // What could not be kept must come once more; that a list did not change says nothing about those that it includes.
+      if (of === undefined || status.notKept !== undefined || (included?.length ?? 0) > 0) this.#validators.delete(name)
       else this.#validators.set(name, { sha256: status.sha256, etag: of.etag, lastModified: of.lastModified })
     })
   }
@@ -641,8 +655,15 @@ export class ListLoader {
           log.warn({ why: status.why }, 'The list has no names yet: its first download is under way.')
         else if (status.state === 'failed') log.error({ why: status.why }, 'The list failed; it has no names.')
         else if (status.state === 'cached') log.warn({ why: status.why }, 'The list is taken from its last good copy.')
+        else if (status.state === 'degraded') log.warn({ why: status.why }, 'Rules of the list are missing.')
         else if (last !== undefined) log.info({}, 'The list is fresh again.')
       }
+      if (status.notKept !== undefined && last?.notKept === undefined)
+        log.error({ why: status.notKept }, 'The list is in use, but its last good version cannot be kept for a restart.')
+      else if (status.notKept === undefined && last?.notKept !== undefined)
+        log.info({}, 'The last good version of the list is kept again.')
+      for (const warning of status.warnings)
+        if (last?.warnings.includes(warning) !== true) log.warn({}, `${status.name}: ${warning}.`)
       if (isLoaded(status) && (last === undefined || !isLoaded(last) || (difference !== undefined && hasChange(difference)))) {
         const { names, rules, addresses, format, skipped, skippedLines } = status
         const { added, removed, changed } = difference ?? { added: rules, removed: 0, changed: 0 }
@@ -657,7 +678,7 @@ export class ListLoader {
 interface Answer {
   /** As it was when it was asked. */
   readonly list: ListDefinition
-  readonly received: Received
+  readonly received: ReceivedList
   /** Digest of the version that "not modified" speaks of. */
   readonly of: string | undefined
 }
@@ -725,7 +746,9 @@ async function giveUp(questions: readonly Question[]): Promise<void> {
 
 /** Removes what was fetched, unless it became the copy. */
 function discard({ received }: Answer): void {
-  if (received.outcome === 'fetched') rmSync(received.discard, { recursive: true, force: true })
+  if (received.outcome !== 'fetched') return
+  rmSync(received.discard, { recursive: true, force: true })
+  if ('includes' in received) rmSync(received.includes, { recursive: true, force: true })
 }
 
 interface Version extends LoadedLists {

@@ -4,12 +4,13 @@
  * The bundle puts the worker beside main.js. From TypeScript sources there is no such file; then the build runs here, which is
  * good enough for tests.
  */
+import { StoppedError } from '@dnstap-bgp/runtime'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import type { BuildJob, BuildResult } from './build-job.ts'
 
-/** Ends the build when it is cancelled: the promise is rejected then. */
+/** Ends the build when it is cancelled: the promise is then rejected with a StoppedError. */
 export async function runBuild(job: BuildJob, cancel: AbortSignal): Promise<BuildResult> {
   const workerUrl = new URL('./list-worker.js', import.meta.url)
   if (!existsSync(fileURLToPath(workerUrl))) {
@@ -25,7 +26,7 @@ export async function runBuild(job: BuildJob, cancel: AbortSignal): Promise<Buil
     worker.once('error', reject)
     worker.once('exit', (code) => {
       cancel.removeEventListener('abort', terminate)
-      reject(new Error(cancel.aborted ? 'the build was cancelled' : `the list worker ended with code ${code}`))
+      reject(cancel.aborted ? new StoppedError() : new Error(`the list worker ended with code ${code}`))
     })
   })
 }

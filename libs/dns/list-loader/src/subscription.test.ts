@@ -12,7 +12,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { ListLoader } from './list-loader.ts'
+import { receive } from './download.ts'
+import { DOWNLOAD_LIMITS, ListLoader } from './list-loader.ts'
 import type { ListLoaderConfig } from './list-loader.ts'
 import type { ListDefinition, LoadedLists } from './list-definition.ts'
 
@@ -87,6 +88,8 @@ function subscription(more: Partial<ListDefinition> = {}, proxy?: string): ListD
     format: 'auto',
     match: 'auto',
     addresses: false,
+    shortestPrefixIpv4: 8,
+    shortestPrefixIpv6: 19,
     refreshIntervalMs: 3_600_000,
     origin: undefined,
     sha256: undefined,
@@ -424,15 +427,15 @@ test('a copy that cannot be kept is told, and the list is in use', async () => {
   const loader = new ListLoader({ lists: [subscription()], stateFolder, watch: false }, { clock: new FakeClock(), log })
   opened.push(loader)
   await loader.load()
-  const copy = join(
+  const note = join(
     stateFolder,
-    readdirSync(stateFolder).find((name) => name.endsWith('.list'))!,
+    readdirSync(stateFolder).find((name) => name.endsWith('.list.json'))!,
   )
-  rmSync(copy)
-  mkdirSync(copy)
+  rmSync(note)
+  mkdirSync(note)
   answer = text('a.example\nc.example\n')
   expect(covers(await loader.reload(), 'c.example')).toBe(true)
-  expect(faults).toMatchObject([{ why: expect.stringMatching(/^list "sub": EISDIR/) as string }])
+  expect(faults).toMatchObject([{ why: expect.stringMatching(/^EISDIR/) as string }])
 })
 
 // ---- an edited definition
@@ -626,14 +629,15 @@ test('an answer to an earlier definition does not take the place of the right on
   await loader.reconfigure([edited, other])
   await waitFor(() => held.size === 2)
   // Both answers come while another build is going on, the right one first.
-  let release = () => {}
+  let release: (() => void) | undefined
   world.beforeBuild = () => new Promise((resolve) => (release = resolve))
   const both = [loader.reload({ only: ['file'] }), loader.reload({ only: ['sub'] })]
+  await waitFor(() => release !== undefined, { what: 'the other build' })
   for (const [url, body] of Object.entries({ '/edited.txt': 'edited.example\n', '/list.txt': 'a.example\nlate.example\n' })) {
     held.get(url)!.end(body)
     await waitFor(() => requests.every((request) => request.url !== url || request.socket.destroyed))
   }
-  release()
+  release?.()
   await Promise.all([slow, ...both])
   expect([covers(loader.current!, 'edited.example'), covers(loader.current!, 'late.example')]).toEqual([true, false])
   expect(only(loader.current!).state).toBe('fresh')
@@ -757,20 +761,36 @@ test('a preview waits for a slow URL no longer than seconds, and shows it as it 
 
 // ---- folders that cannot be written, and looks that must not write
 
-test('without a place for downloads a URL fails with a sentence, and files load all the same', async () => {
+test('where the folder for copies cannot be written, lists are used all the same, and none is kept', async () => {
   const file = join(stateFolder, 'file.txt')
   writeFileSync(file, 'file.example\n')
   const other = subscription({ name: 'file', source: { kind: 'path', path: file } })
   const loaded = await loaderOf([subscription(), other], { stateFolder: join(file, 'below') }).load()
-  expect(loaded.lists.map(({ state }) => state)).toEqual(['failed', 'fresh'])
-  expect(loaded.lists[0]?.why).toMatch(/file\.txt\/below cannot be written \(ENOTDIR\); \[lists\] state names another folder$/)
+  expect(loaded.lists.map(({ state, notKept }) => [state, notKept?.slice(0, 7)])).toEqual([
+    ['fresh', 'ENOTDIR'],
+    ['fresh', 'ENOTDIR'],
+  ])
 })
 
-test('a look that has no place for downloads says by which setting it gets one: not by that of the service', async () => {
-  vi.stubEnv('TMPDIR', join(stateFolder, 'nowhere'))
-  const look = loaderOf(subscription(), { readOnly: true })
-  const { why } = only(await look.load({ askUrls: true }).finally(() => vi.unstubAllEnvs()))
-  expect(why).toMatch(/nowhere cannot be written \(ENOENT\); TMPDIR names another folder$/)
+test.each([
+  ['a service', (folder: string) => folder, '[lists] state names another folder'],
+  ['a look', () => undefined, 'TMPDIR names another folder'],
+] as const)('%s without any place for downloads says by which setting it gets one', async (_who, folderFor, setting) => {
+  const nowhere = join(stateFolder, 'nowhere', 'below')
+  const { proxy, bearerToken, login, proxyLogin } = { ...subscription(), proxy: undefined }
+  const received = await receive(
+    {
+      ...{ url: `${base}/list.txt`, proxy, bearerToken, login, proxyLogin, etag: undefined, lastModified: undefined },
+      ...{ folder: folderFor(nowhere), maxBytes: 1000, limits: DOWNLOAD_LIMITS },
+    },
+    new AbortController().signal,
+    ['/dev/null/lists', '/dev/null/more'],
+  )
+  expect(received).toMatchObject({ outcome: 'failed' })
+  expect('why' in received && received.why).toMatch(
+    /^there is no room for what it sends: \/dev\/null\/lists cannot be written \(ENOTDIR\); /,
+  )
+  expect('why' in received && received.why).toContain(setting)
 })
 
 /** Everything in the folder, with when it was written. */

@@ -33,6 +33,8 @@ async function watched(name: string, format = 'auto') {
     format,
     match: 'auto',
     addresses: false,
+    shortestPrefixIpv4: 8,
+    shortestPrefixIpv6: 19,
     refreshIntervalMs: 86_400_000,
     origin: undefined,
     sha256: undefined,

@@ -23,6 +23,8 @@ async function listedNames(match: ListDefinition['match'], names: readonly strin
     format: 'rpz',
     match,
     addresses: false,
+    shortestPrefixIpv4: 8,
+    shortestPrefixIpv6: 19,
     refreshIntervalMs: 86_400_000,
     origin: undefined,
     sha256: undefined,

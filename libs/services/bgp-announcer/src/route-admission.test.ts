@@ -11,6 +11,12 @@ source = "/nowhere/names.txt"
 name = "prefixes"
 source = "/nowhere/prefixes.txt"
 addresses = true
+[[list]]
+name = "wide"
+source = "/nowhere/wide.txt"
+addresses = true
+shortestPrefix = 5
+shortestPrefixIPv6 = 3
 `,
   'test.toml',
   {},
@@ -31,6 +37,9 @@ test.each([
   ['22.0.0.0/7', ['prefixes'], 'too wide'],
   ['2001:2000::/19', ['prefixes'], ['prefixes']],
   ['2001::/18', ['prefixes'], 'too wide'],
+  ['16.0.0.0/5', ['prefixes', 'wide'], ['wide']],
+  ['2000::/3', ['wide'], ['wide']],
+  ['2000::/2', ['wide'], 'too wide'],
   ['0.0.0.0/0', ['prefixes'], 'too wide'],
   ['::/0', ['prefixes'], 'too wide'],
 ] as const)('of a route to %s that lists %j are to own, this stays: %j', (prefix, owners, expected) => {

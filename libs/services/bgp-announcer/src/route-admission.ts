@@ -32,9 +32,6 @@ export class RouteAdmission {
 
   #mayBeAsWide(owner: string, length: number, isIpv6: boolean): boolean {
     const list = this.#lists.get(owner)
-    return list?.addresses === true && length >= SHORTEST[isIpv6 ? 'ipv6' : 'ipv4']
+    return list?.addresses === true && length >= (isIpv6 ? list.shortestPrefixIpv6 : list.shortestPrefixIpv4)
   }
 }
-
-/** No internet registry was ever given more in one piece. */
-const SHORTEST = { ipv4: 8, ipv6: 19 } as const

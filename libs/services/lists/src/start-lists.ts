@@ -8,8 +8,9 @@ import type { Config } from '@dnstap-bgp/config'
 import { textToName } from '@dnstap-bgp/dns-wire'
 import { Matcher } from '@dnstap-bgp/domain-matcher'
 import type { Explanation } from '@dnstap-bgp/domain-matcher'
+import { foreignText } from '@dnstap-bgp/foreign-text'
 import { isLoaded, ListLoader, type ListDifference, type ListStatus, type LoadedLists } from '@dnstap-bgp/list-loader'
-import type { Clock, Closeable, Log } from '@dnstap-bgp/runtime'
+import { StoppedError, type Clock, type Closeable, type Log } from '@dnstap-bgp/runtime'
 import { AdminError, samplesOf, type AdminRoutes, type Health, type Metrics } from '@dnstap-bgp/telemetry'
 import { dirname, join } from 'node:path'
 import { watchUntriedRegexps } from './untried-regexps.ts'
@@ -20,7 +21,8 @@ export interface StartListsDeps {
   readonly clock: Clock
   readonly log: Log
   /** For commands: only a look, beside a service that runs by the same configuration. Nothing is watched and nothing written. */
-  readonly look?: { readonly askUrls: boolean }
+  /** `stop`: gives the look up, and removes what was downloaded for it. */
+  readonly look?: { readonly askUrls: boolean; readonly stop?: AbortSignal }
   readonly metrics?: Metrics
   readonly health?: Health
   readonly routes?: AdminRoutes
@@ -93,7 +95,14 @@ export async function startLists(config: ListsConfig, deps: StartListsDeps): Pro
     },
     { clock, log },
   )
-  let loaded = await loader.load({ askUrls: deps.look?.askUrls === true })
+  const giveUp = () => void loader.close()
+  deps.look?.stop?.addEventListener('abort', giveUp)
+  let loaded: LoadedLists
+  try {
+    loaded = await loader.load({ askUrls: deps.look?.askUrls === true })
+  } finally {
+    deps.look?.stop?.removeEventListener('abort', giveUp)
+  }
   let coverage = coverageOf(loaded)
   const filterOf = ({ matcher }: LoadedLists) =>
     deps.limitRegexpTime === true ? new Matcher(matcher.buffer, { now: () => clock.monotonic() }) : matcher
@@ -102,9 +111,9 @@ export async function startLists(config: ListsConfig, deps: StartListsDeps): Pro
   const listeners = new Set<() => void>()
   const health = deps.health?.component('lists')
   const look = () => {
-    const troubled = loaded.lists.filter((list) => list.state !== 'fresh')
-    if (troubled.length === 0) health?.ok()
-    else health?.degraded(troubled.map((list) => `List "${list.name}" is ${list.state}: ${list.why ?? ''}`).join(' '))
+    const troubles = loaded.lists.flatMap(troublesOf)
+    if (troubles.length === 0) health?.ok()
+    else health?.degraded(foreignText(troubles.join(' '), MAX_HEALTH_TEXT))
   }
   look()
   const take = (fresh: LoadedLists) => {
@@ -222,6 +231,16 @@ function sameAddresses(a: LoadedLists, b: LoadedLists): boolean {
   return a.differences.every((one) => one.addressesAdded === 0 && one.addressesRemoved === 0) && counts(a) === counts(b)
 }
 
+const MAX_HEALTH_TEXT = 4000
+
+/** What health says about a list. */
+function troublesOf({ name, state, why, notKept }: ListStatus): string[] {
+  const troubles: string[] = []
+  if (state !== 'fresh') troubles.push(`List "${name}" is ${state}: ${foreignText(why ?? '', 1000)}.`)
+  if (notKept !== undefined) troubles.push(`List "${name}" is in use, but not kept for a restart: ${notKept}.`)
+  return troubles
+}
+
 function pick({ added, removed, changed, addressesAdded, addressesRemoved }: ListDifference) {
   return { added, removed, changed, addressesAdded, addressesRemoved }
 }
@@ -241,9 +260,9 @@ function addRoutes(routes: AdminRoutes, loader: ListLoader, lists: RunningLists)
     const known = lists.loaded.lists.map((list) => list.name)
     if (typeof name !== 'string' || !known.includes(name))
       throw new AdminError(404, `there is no such list; there are ${known.join(', ')}`)
-    return (await loader.reload({ accept: [name], only: [name] })).lists.map(listRow)
+    return rowsOf(loader.reload({ accept: [name], only: [name] }))
   })
-  routes.set('POST /api/lists/reload', async () => (await loader.reload()).lists.map(listRow))
+  routes.set('POST /api/lists/reload', () => rowsOf(loader.reload()))
   routes.set('GET /api/match', ({ query }) => {
     const name = query.get('name')
     if (name === null || name === '') throw new AdminError(400, 'which name? (?name=)')
@@ -251,12 +270,22 @@ function addRoutes(routes: AdminRoutes, loader: ListLoader, lists: RunningLists)
   })
 }
 
+async function rowsOf(loading: Promise<LoadedLists>): Promise<object[]> {
+  try {
+    return (await loading).lists.map(listRow)
+  } catch (error) {
+    if (error instanceof StoppedError) throw new AdminError(503, error.message, { cause: error })
+    throw error
+  }
+}
+
 /** A list as the operator sees it. */
 export function listRow(list: ListStatus): object {
-  const { skippedLines, changedAt, checkedAt, ...rest } = list
+  const { skippedLines, changedAt, checkedAt, losses: _, ...rest } = list
   return {
     ...rest,
     why: list.why ?? null,
+    notKept: list.notKept ?? null,
     changed: new Date(changedAt).toISOString(),
     checked: new Date(checkedAt).toISOString(),
     firstSkipped: skippedLines

@@ -1,0 +1,50 @@
+/** Tries again to keep the last good version of lists that could not be kept: a disk that was full has room some day. */
+import type { Clock, Timer } from '@dnstap-bgp/runtime'
+import type { ListStatus } from './list-definition.ts'
+
+const FIRST_MS = 30_000
+const LONGEST_MS = 3_600_000
+
+interface Retry {
+  timer: Timer | undefined
+  waitMs: number
+}
+
+export class CopyRetries {
+  readonly #clock: Clock
+  readonly #again: (list: string) => void
+  readonly #retries = new Map<string, Retry>() // by list
+
+  /** `again` reads the list once more, which ends in another try to keep it. */
+  constructor(clock: Clock, again: (list: string) => void) {
+    this.#clock = clock
+    this.#again = again
+  }
+
+  /** Call it after each build. */
+  note(lists: readonly Pick<ListStatus, 'name' | 'notKept'>[]): void {
+    const missing = new Set(lists.filter(({ notKept }) => notKept !== undefined).map(({ name }) => name))
+    for (const [name, retry] of this.#retries) {
+      if (missing.has(name)) continue
+      retry.timer?.cancel()
+      this.#retries.delete(name)
+    }
+    for (const name of missing) this.#plan(name)
+  }
+
+  close(): void {
+    for (const { timer } of this.#retries.values()) timer?.cancel()
+    this.#retries.clear()
+  }
+
+  #plan(name: string): void {
+    const retry = this.#retries.get(name) ?? { timer: undefined, waitMs: FIRST_MS }
+    if (retry.timer !== undefined) return
+    retry.timer = this.#clock.after(retry.waitMs, () => {
+      retry.timer = undefined
+      retry.waitMs = Math.min(retry.waitMs * 2, LONGEST_MS)
+      this.#again(name)
+    })
+    this.#retries.set(name, retry)
+  }
+}
