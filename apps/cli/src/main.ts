@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { askAdmin } from './admin-client.ts'
 import { check } from './check.ts'
+import { checkList } from './check-list.ts'
 import { credentials } from './credentials.ts'
 import { lists } from './lists.ts'
 import { match } from './match.ts'
@@ -26,7 +27,10 @@ Start
 
 Look before you start
   check [--service NAME]                what is wrong with the configuration, what its lists would load, what would change
-  match NAME...                         which rule of which list decides on a name, and why
+  check --list FILE|URL [--format F] [--capture CAPTURE]
+                                        what a file would be as a list, without a configuration: format, counts, what is
+                                        skipped, its widest rules, and what it catches of a capture's names
+  match NAME...                         which rule of which list decides on a name, why, and in which line it stands
   replay CAPTURE...                     what a Frame Streams file would have routed, and how fast
 
 Ask a running instance, at [admin] listen of the configuration
@@ -74,6 +78,9 @@ async function main(argv: string[]): Promise<number> {
         hard: { type: 'boolean' },
         service: { type: 'string' },
         'hold-down': { type: 'string' },
+        list: { type: 'string' },
+        format: { type: 'string' },
+        capture: { type: 'string' },
         json: { type: 'boolean' },
         version: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
@@ -100,6 +107,12 @@ async function main(argv: string[]): Promise<number> {
       throw new UsageError(`${command} takes no argument, such as "${subjects[0]}"${command === 'backup' ? BACKUP : ''}`)
     switch (command) {
       case 'check':
+        if (values.list !== undefined) {
+          const { list: source, format, capture } = values
+          return await checkList({ source, format, capture, config, json })
+        }
+        for (const option of ['format', 'capture'] as const)
+          if (values[option] !== undefined) throw new UsageError(`--${option} is for check --list`)
         return await check(config, values.service, json)
       case 'match':
         return await match(config, subjects, json)

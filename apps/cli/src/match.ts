@@ -1,5 +1,6 @@
 /** Which rule of which list decides on a name, and why: loads the lists of a configuration as a service would. */
 import { loadConfig } from '@dnstap-bgp/config'
+import { placeKey, placesOfRules } from '@dnstap-bgp/lists-service'
 import { foreignText } from '@dnstap-bgp/foreign-text'
 import { lookAtLists } from './look-at-lists.ts'
 import { complain, say } from './output.ts'
@@ -12,14 +13,18 @@ export async function match(configFile: string, names: readonly string[], json: 
   const lists = await lookAtLists(config, false)
   try {
     const wrong = names.filter((name) => lists.explain(name) === undefined)
-    const answers = names.flatMap((name) => {
-      const explanation = lists.explain(name)
-      if (explanation === undefined) return []
+    const explanations = names.flatMap((name) => lists.explain(name) ?? [])
+    const places = await placesOfRules(
+      config,
+      explanations.flatMap(({ rules }) => rules),
+    )
+    const answers = explanations.map((explanation) => {
       return {
         name: explanation.name,
         feeds: explanation.feeds.map((feed) => `${feed.list} (${feed.rule})`),
         rules: explanation.rules.map(({ by, ...rule }) => ({
           ...rule,
+          place: places.get(placeKey(rule)) ?? null,
           ...(by === undefined ? {} : { by: `${by.rule} of ${by.list}` }),
         })),
         why: explanation.why,
@@ -30,6 +35,8 @@ export async function match(configFile: string, names: readonly string[], json: 
       for (const answer of answers) {
         say(`${answer.name}: ${answer.feeds.length > 0 ? answer.feeds.join(', ') : 'no list'}`)
         for (const why of answer.why) say(`  ${foreignText(why, 1000)}`)
+        for (const { list, rule, place } of answer.rules)
+          if (place !== null) say(`  ${foreignText(rule)} of ${list}: ${foreignText(place, 1000)}`)
       }
     for (const { name, state, why } of lists.loaded.lists)
       if (state === 'failed' || state === 'refused')

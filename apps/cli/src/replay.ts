@@ -3,20 +3,13 @@ import { LocalBus } from '@dnstap-bgp/bus'
 import { Admission, isRefused } from '@dnstap-bgp/cache-service'
 import { loadConfig, neverListOptions } from '@dnstap-bgp/config'
 import { Ingest } from '@dnstap-bgp/dnstap-ingest-service'
-import { FrameStreamReader } from '@dnstap-bgp/frame-streams'
 import { NeverList } from '@dnstap-bgp/ip'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
 import { RESOLUTIONS, type Resolution } from '@dnstap-bgp/steering'
-import { createReadStream } from 'node:fs'
+import { readCapture } from './capture.ts'
 import { lookAtLists } from './look-at-lists.ts'
 import { print } from './print.ts'
 import { UsageError } from './usage-error.ts'
-
-export class CaptureError extends Error {
-  override readonly name = 'CaptureError'
-}
-
-const READ_BYTES = 1 << 20
 
 export async function replay(configFile: string, captures: readonly string[], json: boolean): Promise<number> {
   if (captures.length === 0) throw new UsageError('replay takes at least one capture (a Frame Streams file)')
@@ -87,21 +80,4 @@ export async function replay(configFile: string, captures: readonly string[], js
     json,
   )
   return 0
-}
-
-/** @throws CaptureError when the file is no Frame Stream */
-async function readCapture(file: string, onFrame: (bytes: Uint8Array, start: number, end: number) => void): Promise<void> {
-  const reader = new FrameStreamReader({ onFrame, answer: () => {} }, {})
-  try {
-    for await (const chunk of createReadStream(file, { highWaterMark: READ_BYTES })) {
-      reader.push(chunk as Buffer)
-      await new Promise((resolve) => setImmediate(resolve)) // what was found goes its way before the next chunk
-    }
-  } catch (error) {
-    throw new CaptureError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
-  }
-  if (reader.state === 'refused')
-    throw new CaptureError(
-      `${file} is no dnstap capture (${reader.refusal ?? 'refused'}); a Frame Streams file as fstrm_capture writes it expected`,
-    )
 }

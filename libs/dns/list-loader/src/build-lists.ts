@@ -8,7 +8,6 @@ import { compareMatchers, Matcher, MatcherBuilder } from '@dnstap-bgp/domain-mat
 import type { ListCounts, ListRules } from '@dnstap-bgp/domain-matcher'
 import { ListError, ListFormat, ListMatch, ListParser } from '@dnstap-bgp/domain-list'
 import type { ListOptions } from '@dnstap-bgp/domain-list'
-import { foreignText } from '@dnstap-bgp/foreign-text'
 import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
@@ -19,6 +18,7 @@ import { isCurrent, isLoaded } from './list-definition.ts'
 import type { ListDifference, ListState, ListStatus, SkippedLine } from './list-definition.ts'
 import { chunksOf, filesOf, FolderDigest, signatureOfFile, SourceError } from './list-files.ts'
 import type { SourceFiles } from './list-files.ts'
+import { lossesBySkips, notWhole } from './losses.ts'
 import { joinLines, splitLines } from './shared-text.ts'
 import { isTooWide, tooWideSentence } from './wide-prefix.ts'
 
@@ -209,7 +209,10 @@ function sizeBefore({ status, note, reading }: JobList): number | undefined {
   return note?.reading === reading ? note.rules + note.addresses : undefined
 }
 
+/** Of what was skipped: so many are shown in any case, and so many of each reason. */
 const KEPT_LINES = 5
+const KEPT_OF_REASON = 3
+const KEPT_IN_ALL = 60
 const MAX_ADDRESSES = 1_000_000
 
 /** The rules of one list on their way from files to the builder, and what was skipped. */
@@ -316,7 +319,12 @@ class Reading {
   /** Sentences about rules that the source has and that are not in use. */
   losses(): string[] {
     const { 'prefix-too-wide': tooWide = 0, 'include-not-found': missing = 0 } = this.skipped
-    const losses: string[] = []
+    const { rules, duplicates } = this.#rules.counts
+    const losses = lossesBySkips({
+      entries: rules + duplicates + this.addressCount,
+      skipped: this.skipped,
+      minimumShare: this.#list.minimumShare,
+    })
     if (missing > 0) losses.push(notWhole([...this.#missing], missing))
     if (tooWide > 0) losses.push(tooWideSentence(this.#tooWide, tooWide, this.#list))
     return losses
@@ -347,18 +355,15 @@ class Reading {
     if (line > 0 && place === this.#lastSkip) return
     this.#lastSkip = place
     this.skipped[reason] = (this.skipped[reason] ?? 0) + 1
-    if (this.skippedLines.length < KEPT_LINES) this.skippedLines.push({ reason, file: this.#file, line, text })
+    const isSample =
+      this.skippedLines.length < KEPT_LINES || (this.skipped[reason] <= KEPT_OF_REASON && this.skippedLines.length < KEPT_IN_ALL)
+    if (isSample) this.skippedLines.push({ reason, file: this.#file, line, text })
   }
 }
 
 /** The configuration knows the two kinds of Clash providers apart; the parser recognises them. */
-function formatOf(format: string): ListFormat | 'auto' {
+export function formatOf(format: string): ListFormat | 'auto' {
   return (format.startsWith('clash') ? ListFormat.clash : format) as ListFormat | 'auto'
-}
-
-function notWhole(names: readonly string[], count: number): string {
-  const shown = names.map((name) => `include:${foreignText(name, 60)}`).join(', ')
-  return `it is not whole: ${shown}${count > names.length ? ` and ${count - names.length} more` : ''} not found`
 }
 
 /** Where the lists lie that a v2fly list may include: beside the operator's file, also when a copy of it is read; or where they were fetched to. */

@@ -668,7 +668,7 @@ export class ListLoader {
         const { names, rules, addresses, format, skipped, skippedLines } = status
         const { added, removed, changed } = difference ?? { added: rules, removed: 0, changed: 0 }
         log.info({ names, rules, addresses, format, added, removed, changed }, 'The list is loaded.')
-        if (skippedLines.length > 0) log.warn({ skipped, first: skippedLines }, 'Some of the list was skipped.')
+        if (skippedLines.length > 0) log.warn({ skipped, first: skippedLines.slice(0, 5) }, 'Some of the list was skipped.')
       }
     }
   }

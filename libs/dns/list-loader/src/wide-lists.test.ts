@@ -71,6 +71,17 @@ test('a list may be allowed wider prefixes, and where addresses are not routed n
   expect((await loaderOf({ addresses: false }).load()).lists[0]).toMatchObject({ state: 'fresh', addresses: 2 })
 })
 
+test('a list of which most lines were skipped is degraded, and says what was not understood', async () => {
+  write('a.example', ...Array.from({ length: 9 }, (_, i) => `bad..${i}`))
+  const loader = loaderOf()
+  expect((await loader.load()).lists[0]).toMatchObject({
+    state: 'degraded',
+    why: 'only 10 % of its 10 entries were understood (9 empty-label)',
+  })
+  write('a.example', 'b.example', 'bad..name')
+  expect((await loader.reload()).lists[0]?.state).toBe('fresh')
+})
+
 test('a list that grew tenfold has a warning until it is read once more as it is', async () => {
   const names = (count: number) => Array.from({ length: count }, (_, i) => `n${i}.example`)
   write(...names(10))
