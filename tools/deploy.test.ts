@@ -158,10 +158,12 @@ describe('docker-compose.yml', () => {
     expect(service.volumes).toContainEqual(expect.objectContaining({ target: '/etc/dnstap-bgp', read_only: true }))
   })
 
-  test.each(ours.filter(([name]) => NEEDS[name].includes('lists')))(
-    '%s has a /tmp, where a look at lists from URLs puts what it fetches',
-    (_name, { tmpfs }) => {
+  test.each(ours)(
+    '%s has a /tmp of its own for the socket of the admin server, and where a look at lists from URLs puts what it fetches',
+    (_name, { tmpfs, environment }) => {
       expect((tmpfs ?? []).map((mount) => mount.split(':')[0])).toEqual(['/tmp'])
+      // Not beside the dnstap socket: the resolvers' group may use that folder.
+      expect(environment?.['DNSTAP_BGP_ADMIN_SOCKET']).toBe('/tmp/admin.sock')
     },
   )
 

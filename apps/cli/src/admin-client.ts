@@ -11,11 +11,14 @@ export class AdminClientError extends Error {
   readonly status: number | undefined
   /** Nobody listens there: no instance runs, or it runs elsewhere. */
   readonly isNobody: boolean
+  /** We may not use the socket. */
+  readonly isForbidden: boolean
 
-  constructor(message: string, status?: number, isNobody = false) {
+  constructor(message: string, status?: number, isNobody = false, isForbidden = false) {
     super(message)
     this.status = status
     this.isNobody = isNobody
+    this.isForbidden = isForbidden
   }
 }
 
@@ -38,7 +41,27 @@ export function timeoutMsOf(path: string): number {
 }
 
 export async function askAdmin(target: AdminTarget, method: 'GET' | 'POST', path: string, body?: unknown): Promise<unknown> {
-  const { listen, token } = whereIs(target)
+  const { places, token } = whereIs(target)
+  for (const [index, listen] of places.entries()) {
+    try {
+      return await askAt(listen, token, method, path, body)
+    } catch (error) {
+      // The socket may be of another user's group, or missing; what is only read can be had at the port as well.
+      const isLast = index === places.length - 1
+      if (isLast || !(error instanceof AdminClientError) || !(error.isNobody || error.isForbidden)) throw error
+      if (error.isForbidden && method === 'POST') throw error
+    }
+  }
+  throw new AdminClientError('The admin server is switched off.')
+}
+
+async function askAt(
+  listen: ListenAddress,
+  token: string | undefined,
+  method: 'GET' | 'POST',
+  path: string,
+  body: unknown,
+): Promise<unknown> {
   const where = listen.kind === 'unix' ? { socketPath: listen.path } : { host: listen.host ?? '127.0.0.1', port: listen.port }
   const shown = listen.kind === 'unix' ? listen.path : `${where.host}:${listen.port}`
   const payload = body === undefined ? undefined : JSON.stringify(body)
@@ -63,6 +86,13 @@ export async function askAdmin(target: AdminTarget, method: 'GET' | 'POST', path
     const why = error instanceof Error ? error.message : String(error)
     const { code } = error as NodeJS.ErrnoException
     const isNobody = code === 'ECONNREFUSED' || code === 'ENOENT'
+    if (code === 'EACCES' && listen.kind === 'unix')
+      throw new AdminClientError(
+        `You may not use ${shown}: be root, or the user that dnstap-bgp runs as.`,
+        undefined,
+        false,
+        true,
+      )
     throw new AdminClientError(
       isNobody
         ? `Nothing answers at ${shown} (${why}). Does dnstap-bgp run, and is [admin] listen the same?`
@@ -84,19 +114,27 @@ export async function askAdmin(target: AdminTarget, method: 'GET' | 'POST', path
   return answer
 }
 
-function whereIs({ config, admin }: AdminTarget): { listen: ListenAddress; token: string | undefined } {
+interface Places {
+  /** To be tried in this order. */
+  readonly places: readonly ListenAddress[]
+  readonly token: string | undefined
+}
+
+function whereIs({ config, admin }: AdminTarget): Places {
   if (admin !== undefined) {
     const token = tokenOf(config)
-    if (admin.includes('/')) return { listen: { kind: 'unix', path: admin }, token }
+    if (admin.includes('/')) return { places: [{ kind: 'unix', path: admin }], token }
     const colon = admin.lastIndexOf(':')
     const port = Number(admin.slice(colon + 1))
     if (colon < 0 || !Number.isInteger(port) || port < 1 || port > 65535)
       throw new UsageError(`--admin is "${admin}"; HOST:PORT or a socket's path expected`)
-    return { listen: { kind: 'tcp', host: admin.slice(0, colon).replace(/^\[|\]$/g, ''), port }, token }
+    return { places: [{ kind: 'tcp', host: admin.slice(0, colon).replace(/^\[|\]$/g, ''), port }], token }
   }
-  const { listen, token } = loadConfig(config, process.env).admin
-  if (listen === undefined) throw new AdminClientError(`${config} switches the admin server off ([admin] listen = "off").`)
-  return { listen, token: token?.reveal() }
+  const { listen, socket, token } = loadConfig(config, process.env).admin
+  const places: ListenAddress[] = socket === undefined ? [] : [{ kind: 'unix', path: socket.path }]
+  if (listen !== undefined) places.push(listen)
+  if (places.length === 0) throw new AdminClientError(`${config} switches the admin server off ([admin] listen = "off").`)
+  return { places, token: token?.reveal() }
 }
 
 /** From the configuration, as far as there is one that we can read, or from the environment. */

@@ -106,7 +106,13 @@ function lookAtStore({ store }: Config): { readonly problems: string[]; readonly
 /** Not an error: systemd makes some of them when the program starts. */
 function missingFolders({ dnstap, admin }: Config, program: ProgramName): string[] {
   const hasTap = program === 'all-in-one' || program === 'dnstap-ingest'
-  const sockets = [...(hasTap ? (dnstap?.listen ?? []) : []), ...(admin.listen === undefined ? [] : [admin.listen])]
+  const adminSocket =
+    admin.socket === undefined || admin.socket.isDefault ? [] : [{ kind: 'unix' as const, path: admin.socket.path }]
+  const sockets = [
+    ...(hasTap ? (dnstap?.listen ?? []) : []),
+    ...(admin.listen === undefined ? [] : [admin.listen]),
+    ...adminSocket,
+  ]
   return sockets.flatMap((listen) =>
     listen.kind === 'unix' && !existsSync(dirname(listen.path))
       ? [`the folder of ${listen.path} does not exist; it must when the program starts (systemd: RuntimeDirectory=)`]

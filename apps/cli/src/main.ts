@@ -33,7 +33,7 @@ Look before you start
   match NAME...                         which rule of which list decides on a name, why, and in which line it stands
   replay CAPTURE...                     what a Frame Streams file would have routed, and how fast
 
-Ask a running instance, at [admin] listen of the configuration
+Ask a running instance, at [admin] socket or listen of the configuration
   status                                health of each part, counts
   senders                               each resolver that reports: connection, frames
   lists                                 each list: state, names, skipped, last change
@@ -47,7 +47,7 @@ Ask a running instance, at [admin] listen of the configuration
 
 Options
   --config FILE   configuration; default /etc/dnstap-bgp/dnstap-bgp.toml, or else run/dnstap-bgp.toml (of npm start)
-  --admin WHERE   HOST:PORT or a socket's path, in place of [admin] listen; the token is still the configuration's or
+  --admin WHERE   HOST:PORT or a socket's path, in place of what [admin] says; the token is still the configuration's or
                   that of DNSTAP_BGP_ADMIN_TOKEN
   --json          the answer as JSON
   --version, --help

@@ -293,7 +293,9 @@ export interface RedisConfig {
 export interface AdminConfig {
   /** Undefined: switched off (`listen = "off"`). */
   readonly listen: ListenAddress | undefined
-  /** Asked for on /api; needed for it on anything but loopback and UNIX sockets. */
+  /** A UNIX socket beside a TCP address, for what changes something. By default a program runs without it where it cannot be made. */
+  readonly socket: { readonly path: string; readonly isDefault: boolean } | undefined
+  /** Asked for on /api; needed for it on anything but loopback and UNIX sockets, and for a POST on TCP. */
   readonly token: Secret | undefined
 }
 

@@ -36,6 +36,7 @@ export const DEFAULTS = {
   },
   syncer: { syncIntervalMs: 10 * MINUTE_MS },
   store: { port: 6379, sentinelPort: 26379, database: 0, keyPrefix: 'dnstap-bgp:' },
-  admin: { listen: { kind: 'tcp', host: '127.0.0.1', port: 8053 } },
+  // On another port than that of `listen`, the socket's name has the port: several programs on one machine each have their own.
+  admin: { listen: { kind: 'tcp', host: '127.0.0.1', port: 8053 }, socket: '/run/dnstap-bgp/admin.sock' },
   log: { level: 'info', format: 'text' },
 } as const

@@ -76,7 +76,7 @@ test('every default is the one that counts', () => {
     }),
     ...prefixed('syncer.', { syncInterval: formatDuration(syncer.syncIntervalMs) }),
     ...prefixed('store.', { database: store.database, keyPrefix: store.keyPrefix }),
-    ...prefixed('admin.', { listen: `${admin.listen.host}:${admin.listen.port}` }),
+    ...prefixed('admin.', { listen: `${admin.listen.host}:${admin.listen.port}`, socket: admin.socket }),
     ...prefixed('log.', log),
   ])
   // "1m30s" and "90s" are one duration to a reader, and the manual has the shorter thought.

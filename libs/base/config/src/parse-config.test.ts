@@ -766,6 +766,17 @@ database = 2
     expect(parse('').admin.listen).toEqual({ kind: 'tcp', host: '127.0.0.1', port: 8053 })
     expect(parse('[admin]\nlisten = "off"').admin.listen).toBeUndefined()
     expect(parse('[admin]\nlisten = "./admin.sock"').admin.listen).toEqual({ kind: 'unix', path: join(folder, 'admin.sock') })
+    expect(parse('[admin]\nlisten = "./admin.sock"').admin.socket).toBeUndefined()
+    expect(parse('[admin]\nlisten = "off"').admin.socket).toBeUndefined()
+    expect(parse('').admin.socket).toEqual({ path: '/run/dnstap-bgp/admin.sock', isDefault: true })
+    // Each of several programs on one machine has a socket of its own, and the command finds it by the configuration alone.
+    expect(parse('[admin]\nlisten = "127.0.0.1:8061"').admin.socket?.path).toBe('/run/dnstap-bgp/admin-8061.sock')
+    expect(parse('[admin]\nsocket = "./a.sock"').admin.socket).toEqual({ path: join(folder, 'a.sock'), isDefault: false })
+    expect(parse('[admin]\nsocket = "off"').admin.socket).toBeUndefined()
+    expect(parse('[admin]\nlisten = "off"\nsocket = "./a.sock"').admin).toMatchObject({
+      listen: undefined,
+      socket: { isDefault: false },
+    })
     expect(parse('[log]\nlevel = "DEBUG"').log).toEqual({ level: 'debug', format: 'text' })
   })
 

@@ -408,16 +408,33 @@ function parseClientTls(section: Section, { folder }: Context): TlsClientConfig 
 }
 
 function parseAdmin(section: Section, context: Context): AdminConfig {
-  const listen: Read<ListenAddress | 'off'> = (value) => {
-    const written = text(value)
-    if (!(written instanceof Wrong) && written.toLowerCase() === 'off') return 'off'
-    const address = listenAddress(context.folder)(value)
-    return address instanceof Wrong ? new Wrong(`${address.expected}, or "off"`, address) : address
+  const where = section.get('listen', orOff(listenAddress(context.folder)), DEFAULTS.admin.listen)
+  const socket = section.optional('socket', orOff(path(context.folder)))
+  const listen = where === 'off' ? undefined : where
+  const admin: AdminConfig = {
+    listen,
+    socket: socket === undefined ? defaultAdminSocket(listen) : socket === 'off' ? undefined : { path: socket, isDefault: false },
+    token: readSecret(section, 'token', context),
   }
-  const where = section.get('listen', listen, DEFAULTS.admin.listen)
-  const admin = { listen: where === 'off' ? undefined : where, token: readSecret(section, 'token', context) }
   section.done()
   return admin
+}
+
+/** Beside a TCP address only. Whoever configured a path, or nothing at all, has what they wanted. */
+function defaultAdminSocket(listen: ListenAddress | undefined): AdminConfig['socket'] {
+  if (listen?.kind !== 'tcp' || listen.port === 0) return undefined
+  const { socket } = DEFAULTS.admin
+  const isUsual = listen.port === DEFAULTS.admin.listen.port
+  return { path: isUsual ? socket : socket.replace(/\.sock$/, `-${listen.port}.sock`), isDefault: true }
+}
+
+function orOff<T>(read: Read<T>): Read<T | 'off'> {
+  return (value) => {
+    const written = text(value)
+    if (!(written instanceof Wrong) && written.toLowerCase() === 'off') return 'off'
+    const found = read(value)
+    return found instanceof Wrong ? new Wrong(`${found.expected}, or "off"`, found) : found
+  }
 }
 
 function parseLog(section: Section): LogConfig {

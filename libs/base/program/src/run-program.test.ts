@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,7 +8,9 @@ import { runProgram, type Program } from './run-program.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'dnstap-bgp-program-'))
 const { argv, exitCode } = process
+const umask = process.umask()
 afterEach(() => {
+  process.umask(umask)
   process.argv = argv
   process.exitCode = exitCode
   rmSync(folder, { recursive: true, force: true })
@@ -27,9 +29,10 @@ function ready(): Promise<{ status: number; report: unknown }> {
   })
 }
 
-test('a program is not ready before its start is over, though every part that is there is well; degraded is ready, and told apart', async () => {
+test('a program is not ready before its start is over, though every part that is there is well; what it writes is private', async () => {
   writeFileSync(join(folder, 'a.toml'), '[admin]\nlisten = "./admin.sock"\n[log]\nlevel = "error"\n')
   process.argv = [process.execPath, 'test', '--config', join(folder, 'a.toml')]
+  process.umask(0)
   let goOn = () => {}
   const program = await new Promise<Program<never> & { readonly ended: Promise<void> }>((resolve, reject) => {
     const gate = new Promise<void>((open) => (goOn = open))
@@ -39,6 +42,9 @@ test('a program is not ready before its start is over, though every part that is
     })
     ended.catch(reject)
   })
+  // Whatever the umask it was started with, nobody else may read what it writes.
+  writeFileSync(join(folder, 'names'), 'x', { mode: 0o666 })
+  expect(statSync(join(folder, 'names')).mode & 0o777).toBe(0o640)
   const store = program.health.component('store')
   expect(await ready()).toMatchObject({ status: 503, report: { ready: false, state: 'starting' } })
   store.ok()

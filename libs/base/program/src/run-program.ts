@@ -8,10 +8,11 @@
 import { ConfigError, loadConfig, type ConfigWith, type Part } from '@dnstap-bgp/config'
 import { foreignLines } from '@dnstap-bgp/foreign-text'
 import { runService, systemClock, type Clock, type Closeable, type Log, type Use } from '@dnstap-bgp/runtime'
-import { AdminError, createLogger, Health, Metrics, startAdminServer, type AdminRoutes } from '@dnstap-bgp/telemetry'
+import { AdminError, createLogger, Health, Metrics, type AdminRoutes } from '@dnstap-bgp/telemetry'
 import { readArguments } from './arguments.ts'
 import { explainError } from './explain-error.ts'
 import { notifySystemd } from './notify-systemd.ts'
+import { openAdmin } from './open-admin.ts'
 import { Reloader } from './reloader.ts'
 import { whoServes } from './who-serves.ts'
 
@@ -61,13 +62,15 @@ export async function runProgram<const Needed extends Part>(
     return
   }
   const { program, signals } = opened
+  // The store, copies of lists and backups hold names that people looked up. Sockets are given their modes one by one.
+  process.umask(process.umask() | 0o027)
   await runService(
     log,
     async (use) => {
       use(signals)
       for (const warning of program.config.warnings) log.warn({}, warning)
       // Open before the services: a probe must be able to ask why a start takes long.
-      use(await startAdminServer(program.config.admin, { ...program, elsewhere: whoServes }))
+      use(await openAdmin(program.config.admin, { ...program, elsewhere: whoServes }))
       await start(program, use)
       program.health.started()
       log.info({ version: program.version, config: program.config.fileName }, `${program.name} runs.`)

@@ -1,3 +1,4 @@
+export { boundConnections } from './bound-connections.ts'
 export { systemClock } from './clock.ts'
 export type { Clock, Timer } from './clock.ts'
 export { HostAddresses } from './host-addresses.ts'

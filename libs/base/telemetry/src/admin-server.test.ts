@@ -1,4 +1,4 @@
-import { silentLog } from '@dnstap-bgp/runtime'
+import { silentLog, type Log } from '@dnstap-bgp/runtime'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import type { OutgoingHttpHeaders } from 'node:http'
@@ -19,7 +19,7 @@ afterEach(async () => {
 const LOOPBACK = { kind: 'tcp', host: '127.0.0.1', port: 0 } as const
 const token = { reveal: () => 'sesame' }
 
-async function start(config: Partial<AdminServerConfig> = {}, routes: Record<string, AdminHandler> = {}) {
+async function start(config: Partial<AdminServerConfig> = {}, routes: Record<string, AdminHandler> = {}, log: Log = silentLog) {
   const health = new Health({ clock: { now: () => 0, monotonic: () => 0 }, log: silentLog })
   const metrics = new Metrics({ process: false })
   const server = await startAdminServer(
@@ -27,7 +27,7 @@ async function start(config: Partial<AdminServerConfig> = {}, routes: Record<str
     {
       health,
       metrics,
-      log: silentLog,
+      log,
       routes: new Map(Object.entries(routes)),
       elsewhere: (path) => (path === '/api/peers' ? 'bgp-announcer' : undefined),
     },
@@ -74,7 +74,7 @@ test('a path that another service has is 404 with its name', async () => {
 const postJson = (body: string, headers: OutgoingHttpHeaders = {}) => ({
   method: 'POST',
   body,
-  headers: { 'Content-Type': 'application/json', ...headers },
+  headers: { 'Content-Type': 'application/json', Authorization: 'Bearer sesame', ...headers },
 })
 
 test('/livez is 200 whatever the parts say; /readyz is 503 until the start is over and all parts have started', async () => {
@@ -105,15 +105,16 @@ test('/metrics is Prometheus text', async () => {
 
 test('a handler gets query and body, and its value is sent as JSON', async () => {
   const { server } = await start(
-    {},
+    { token },
     {
       'GET /api/explain': ({ query }) => ({ asked: query.get('subject') }),
       'POST /api/forget': ({ body }) => Promise.resolve({ body }),
     },
   )
-  expect((await ask(server, '/api/explain?subject=a%20b')).text).toBe('{"asked":"a b"}\n')
+  const headers = { Authorization: 'Bearer sesame' }
+  expect((await ask(server, '/api/explain?subject=a%20b', { headers })).text).toBe('{"asked":"a b"}\n')
   expect((await ask(server, '/api/forget', postJson('{"subject":"x"}'))).text).toBe('{"body":{"subject":"x"}}\n')
-  expect((await ask(server, '/api/forget', { method: 'POST' })).text).toBe('{}\n')
+  expect((await ask(server, '/api/forget', { method: 'POST', headers })).text).toBe('{}\n')
 })
 
 test('an async iterable becomes a JSON array', async () => {
@@ -180,8 +181,9 @@ test.each([
   ['no type', { method: 'POST', body: '{}' }, 415],
   ['too long', postJson(`"${'x'.repeat(70_000)}"`), 413],
 ] as const)('a body that is %s is refused', async (_what, body, status) => {
-  const { server } = await start({}, { 'POST /api/x': () => 'taken' })
-  expect((await ask(server, '/api/x', body)).status).toBe(status)
+  const { server } = await start({ token }, { 'POST /api/x': () => 'taken' })
+  const headers = { Authorization: 'Bearer sesame', ...('headers' in body ? body.headers : {}) }
+  expect((await ask(server, '/api/x', { ...body, headers })).status).toBe(status)
   expect((await ask(server, '/livez')).status).toBe(200)
 })
 
@@ -202,7 +204,10 @@ test.each(['localhost', 'LOCALHOST:8053', '127.0.0.1:1', '127.9.9.9', '[::1]:805
 )
 
 test("another page's request is refused, the same origin's is not", async () => {
-  const { server } = await start({}, { 'POST /api/x': () => 1 })
+  const { server } = await start({ token }, { 'POST /api/x': () => 1, 'GET /api/x': () => 1 })
+  for (const site of ['cross-site', 'same-site'])
+    expect((await ask(server, '/metrics', { headers: { 'Sec-Fetch-Site': site } })).status).toBe(403)
+  expect((await ask(server, '/metrics', { headers: { 'Sec-Fetch-Site': 'same-origin' } })).status).toBe(200)
   expect((await ask(server, '/api/x', postJson('{}', { Host: 'localhost', Origin: 'https://evil.example' }))).status).toBe(403)
   expect((await ask(server, '/api/x', postJson('{}', { Host: 'localhost', Origin: 'null' }))).status).toBe(403)
   expect((await ask(server, '/api/x', postJson('{}', { Host: 'localhost', Origin: 'http://localhost' }))).status).toBe(200)
@@ -219,6 +224,53 @@ test('off loopback /api is closed without a token and asks for it when there is 
   expect((await ask(guarded, '/api/x', { headers: { Authorization: 'Bearer sesam' } })).status).toBe(401)
   expect((await ask(guarded, '/api/x', { headers: { Authorization: 'Bearer sesame' } })).status).toBe(200)
   expect((await ask(guarded, '/metrics')).status).toBe(200)
+})
+
+test('on loopback TCP any local user may read, and change nothing without the token; the UNIX socket needs none', async () => {
+  const routes = { 'GET /api/x': () => 1, 'POST /api/x': () => 2 }
+  const tcp = (await start({}, routes)).server
+  expect((await ask(tcp, '/api/x')).status).toBe(200)
+  const refused = await ask(tcp, '/api/x', postJson('{}'))
+  expect([refused.status, refused.text]).toEqual([403, expect.stringContaining('needs a token (admin.token)')])
+  const guarded = (await start({ token }, routes)).server
+  expect((await ask(guarded, '/api/x', postJson('{}', { Authorization: 'Bearer open' }))).status).toBe(401)
+  expect((await ask(guarded, '/api/x', postJson('{}'))).status).toBe(200)
+  const folder = mkdtempSync(join(tmpdir(), 'admin-'))
+  closers.push(() => rmSync(folder, { recursive: true }))
+  const socket = (await start({ listen: { kind: 'unix', path: join(folder, 'admin.sock') } }, routes)).server
+  expect((await ask(socket, '/api/x', { method: 'POST' })).text).toBe('2\n')
+})
+
+test('a POST whose body is never whole is no fault of ours: no line in the log', async () => {
+  const lines: string[] = []
+  const note = (_fields: object, sentence: string) => void lines.push(sentence)
+  let asked = 0
+  const routes = { 'POST /api/x': () => asked++, 'GET /api/x': () => 1 }
+  const { server } = await start({ token }, routes, { ...silentLog, warn: note, error: note })
+  const where = server.listening
+  const port = where?.kind === 'tcp' ? where.port : 0
+  const head = 'POST /api/x HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer sesame\r\nContent-Type: application/json\r\n'
+  for (const body of ['Content-Length: 50\r\n\r\n{"a"', 'Transfer-Encoding: chunked\r\n\r\n5\r\n{"a"'])
+    for (const leave of ['destroy', 'end', 'resetAndDestroy'] as const) {
+      await new Promise<void>((resolve) => {
+        const socket = connect(port, '127.0.0.1', () => socket.write(head + body, () => socket[leave]()))
+        socket.on('error', () => {})
+        socket.on('close', () => resolve())
+        socket.resume()
+      })
+    }
+  expect((await ask(server, '/api/x', { headers: { Authorization: 'Bearer sesame' } })).status).toBe(200)
+  expect([asked, lines]).toEqual([0, []])
+})
+
+test('connections that never send anything leave room for others', async () => {
+  const { server } = await start()
+  const where = server.listening
+  const port = where?.kind === 'tcp' ? where.port : 0
+  const silent = Array.from({ length: 200 }, () => connect(port, '127.0.0.1').on('error', () => {}))
+  closers.push(() => silent.forEach((socket) => socket.destroy()))
+  await Promise.all(silent.map((socket) => new Promise((resolve) => socket.once('connect', resolve))))
+  expect((await ask(server, '/livez')).status).toBe(200)
 })
 
 test('bytes that are no HTTP hurt nobody', async () => {

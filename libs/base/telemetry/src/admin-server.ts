@@ -6,10 +6,11 @@
  *   GET /metrics   Prometheus text
  *   GET, POST /api/...   JSON, from the handlers that services registered
  *
- * Who may talk to it: on loopback and UNIX sockets whoever can reach it, except web pages (a foreign Host or Origin is refused, so that
- * DNS rebinding and forms get nothing). On other addresses /api asks for the bearer token, and is closed when none is configured.
+ * Who may talk to it: on a UNIX socket whoever its permissions let in. On loopback TCP any local user may read; a POST needs the bearer token,
+ * and is refused when none is configured. On other addresses /api asks for the token, and is closed without one. Web pages get nothing: a
+ * foreign Host or Origin is refused, so that DNS rebinding and forms do not help.
  */
-import { reveal, type Log, type SecretText } from '@dnstap-bgp/runtime'
+import { boundConnections, reveal, type Log, type SecretText } from '@dnstap-bgp/runtime'
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
@@ -46,6 +47,8 @@ export class AdminError extends Error {
 export interface AdminServerConfig {
   /** Undefined: no server. */
   readonly listen: Where | undefined
+  /** Permissions of a UNIX socket; default 0660. */
+  readonly mode?: number
   readonly token?: SecretText | undefined
 }
 
@@ -86,9 +89,9 @@ export async function startAdminServer(config: AdminServerConfig, deps: AdminSer
       })
     },
   )
-  server.maxConnections = MAX_CONNECTIONS
+  boundConnections(server, MAX_CONNECTIONS)
   server.maxHeadersCount = 100
-  await listenOn(server, listen, 'the admin server ([admin] listen)')
+  await listenOn(server, listen, 'the admin server ([admin] listen)', config.mode)
   const listening: Where = listen.kind === 'tcp' ? { ...listen, port: (server.address() as AddressInfo).port } : listen
   deps.log.debug({ listen: describeWhere(listening) }, 'The admin server listens.')
   return { listening, close: () => closeServer(server) }
@@ -154,18 +157,24 @@ function makeGuard(listen: Where, token: AdminServerConfig['token']): Guard {
       if (isTcp && isLocal && headers.host !== undefined && !isLoopback(hostOf(headers.host)))
         return new AdminError(403, `this server answers to loopback names only, not to ${headers.host}`)
       const { origin } = headers
-      if (origin !== undefined && origin !== `http://${headers.host}` && origin !== `https://${headers.host}`)
+      const isForeign = origin !== undefined && origin !== `http://${headers.host}` && origin !== `https://${headers.host}`
+      if (isForeign || headers['sec-fetch-site'] === 'cross-site' || headers['sec-fetch-site'] === 'same-site')
         return new AdminError(403, 'requests from other web pages are refused')
       return undefined
     },
-    refusesApi({ headers }) {
-      if (wanted === undefined)
-        return isLocal ? undefined : new AdminError(403, '/api is closed on this address until admin.token is set')
+    refusesApi({ headers, method }) {
+      if (wanted === undefined) {
+        if (!isLocal) return new AdminError(403, '/api is closed on this address until admin.token is set')
+        return isTcp && method === 'POST' ? new AdminError(403, NO_POST) : undefined
+      }
       if (headers.authorization === undefined) return new AdminError(401, 'a bearer token is needed (admin.token)')
       return timingSafeEqual(digest(headers.authorization), wanted) ? undefined : new AdminError(401, 'the bearer token is wrong')
     },
   }
 }
+
+const NO_POST =
+  'on TCP this needs a token (admin.token): any local user can reach the port; the UNIX socket (admin.socket) needs none'
 
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest()
@@ -210,8 +219,9 @@ function readOctets(request: IncomingMessage): Promise<Buffer> {
       }
     })
     request.once('end', () => resolve(Buffer.concat(chunks)))
-    request.once('error', reject)
-    request.once('close', () => reject(new AdminError(400, 'the body ended in the middle')))
+    const ended = () => reject(new AdminError(400, 'the body ended in the middle'))
+    request.once('error', ended)
+    request.once('close', ended)
   })
 }
 

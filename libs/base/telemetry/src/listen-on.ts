@@ -17,10 +17,13 @@ export class ListenError extends Error {
   }
 }
 
-/** @param who `the admin server`, for the sentence */
-export async function listenOn(server: Server, where: Where, who: string): Promise<void> {
+/**
+ * @param who `the admin server`, for the sentence
+ * @param mode permissions of a UNIX socket
+ */
+export async function listenOn(server: Server, where: Where, who: string, mode = 0o660): Promise<void> {
   try {
-    if (where.kind === 'unix') await listenOnPath(server, where.path)
+    if (where.kind === 'unix') await listenOnPath(server, where.path, mode)
     else await listening(server, { port: where.port, ...(where.host === undefined ? {} : { host: where.host }) })
   } catch (error) {
     if (error instanceof ListenError) throw error
@@ -46,7 +49,7 @@ const REASONS: Readonly<Record<string, string>> = {
 }
 
 /** A socket that nobody listens on is replaced; anything else that is there stays. */
-async function listenOnPath(server: Server, path: string): Promise<void> {
+async function listenOnPath(server: Server, path: string, mode: number): Promise<void> {
   try {
     await listening(server, { path })
   } catch (error) {
@@ -56,7 +59,7 @@ async function listenOnPath(server: Server, path: string): Promise<void> {
     await unlink(path)
     await listening(server, { path })
   }
-  await chmod(path, 0o660)
+  await chmod(path, mode)
 }
 
 function listening(

@@ -77,6 +77,11 @@ export class DnstapConnection {
     return this.#held
   }
 
+  /** It has been cut, or said that it ends; its socket closes soon. */
+  get isEnding(): boolean {
+    return this.#reason !== undefined
+  }
+
   get isStreaming(): boolean {
     return this.#reader.state === 'streaming'
   }

@@ -45,6 +45,14 @@ export class Listener {
     return address === undefined || (this.#connectionsFrom.get(networkOf(address)) ?? 0) < this.#limits.connectionsFromOne
   }
 
+  /** Would the end of a connection from `gone` make room for one from `address`? */
+  hasRoomWithout(gone: string | undefined, address: string | undefined): boolean {
+    if (address === undefined) return true
+    const network = networkOf(address)
+    if ((this.#connectionsFrom.get(network) ?? 0) < this.#limits.connectionsFromOne) return true
+    return gone !== undefined && networkOf(gone) === network
+  }
+
   get holdsTooMuch(): boolean {
     return this.heldOctets > this.#limits.heldOctets
   }

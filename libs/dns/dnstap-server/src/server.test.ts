@@ -204,6 +204,21 @@ describe('bad senders end their own connection alone', () => {
     await sender().begin()
   })
 
+  test('connections that begin no stream make room for others, the one that waited longest first', async () => {
+    const server = await start({ listen: [{ kind: 'unix', path }, LOOPBACK], limits })
+    for (const address of server.addresses) {
+      const silent = [sender(address), sender(address)]
+      await waitFor(() => [...server.connections].filter(({ isStreaming }) => !isStreaming).length === 2)
+      const good = await sender(address).begin()
+      await silent[0].ended()
+      await sender(address).begin()
+      await silent[1].ended()
+      await sender(address).ended() // both stream: now the newest is refused
+      good.socket.end(STOP)
+    }
+    expect(server.counters.closed['too-many-connections']).toBe(6)
+  })
+
   test('one address has no more than its share of a TCP listener', async () => {
     const server = await start({ listen: [LOOPBACK], limits: { ...limits, connections: 10 } })
     const [tcp] = server.addresses

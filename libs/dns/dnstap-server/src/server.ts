@@ -360,11 +360,23 @@ export class DnstapServer implements ConnectionOwner {
     const address = addressOf(socket)
     const reason = this.#reasonToRefuse(address, listener)
     if (reason === undefined) return true
+    if (reason === 'too-many-connections' && this.#makeRoom(address, listener)) return true
     this.counters.closed[reason]++
     if (reason !== 'server-closed')
       this.#busyLog.warn({ listener: listener.text, ...(address === undefined ? {} : { address }) }, REFUSALS[reason])
     socket.on('error', () => {})
     socket.destroy()
+    return false
+  }
+
+  /** Whoever holds connections open and begins no stream shuts nobody out: the one of them that has waited longest goes. */
+  #makeRoom(address: string | undefined, listener: Listener): boolean {
+    for (const [connection, its] of this.#connections) {
+      if (its !== listener || connection.isStreaming || connection.isEnding) continue
+      if (!listener.hasRoomWithout(connection.address, address)) continue
+      connection.cut('too-many-connections')
+      return true
+    }
     return false
   }
 

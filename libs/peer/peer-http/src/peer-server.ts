@@ -12,7 +12,15 @@
  */
 import { BatchReader, PeerSyncError, SingleEntryReader, encodeEntry } from '@dnstap-bgp/peer-sync'
 import type { EntryReader, PeerEntry } from '@dnstap-bgp/peer-sync'
-import { RateLimitedLog, reveal, type Clock, type Log, type Resolve, type SecretText } from '@dnstap-bgp/runtime'
+import {
+  boundConnections,
+  RateLimitedLog,
+  reveal,
+  type Clock,
+  type Log,
+  type Resolve,
+  type SecretText,
+} from '@dnstap-bgp/runtime'
 import express from 'express'
 import type { NextFunction, Request, Response } from 'express'
 import { createHash, timingSafeEqual } from 'node:crypto'
@@ -148,7 +156,7 @@ class Gateway implements PeerServer {
       },
       this.#routes(),
     )
-    this.#server.maxConnections = MAX_CONNECTIONS
+    boundConnections(this.#server, MAX_CONNECTIONS)
     this.#server.on('connection', (socket: Socket) => this.#countStranger(socket))
   }
 

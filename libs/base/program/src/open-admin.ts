@@ -1,0 +1,32 @@
+/** Opens the admin server where the configuration says: on its address, and on the UNIX socket beside a TCP one. */
+import type { Config } from '@dnstap-bgp/config'
+import type { Closeable } from '@dnstap-bgp/runtime'
+import { ListenError, startAdminServer, type AdminServerDeps } from '@dnstap-bgp/telemetry'
+
+/** @throws ListenError with one sentence when it cannot listen where the operator wants it to */
+export async function openAdmin({ listen, socket, token }: Config['admin'], deps: AdminServerDeps): Promise<Closeable> {
+  const first = await startAdminServer({ listen, token }, deps)
+  if (socket === undefined) return first
+  try {
+    const second = await startAdminServer({ listen: { kind: 'unix', path: socket.path }, mode: OWNER_ONLY, token }, deps)
+    return {
+      async close() {
+        await second.close()
+        await first.close()
+      },
+    }
+  } catch (error) {
+    if (error instanceof ListenError && socket.isDefault) {
+      deps.log.warn(
+        {},
+        `${error.message}. Commands that change something (forget, peers --reset, lists --accept, backup) need it, or admin.token; admin.socket names another path.`,
+      )
+      return first
+    }
+    await first.close()
+    throw error
+  }
+}
+
+/** The folder is the dnstap socket's too, and whoever may report to us is not thereby an operator. */
+const OWNER_ONLY = 0o600
