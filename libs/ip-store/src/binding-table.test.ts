@@ -80,20 +80,24 @@ describe('a row written and put back', () => {
     expect(restore(new BindingTable({ epoch: 'e2' }), 0, rowOf(rows, 0), 999)).toBe('restored')
   })
 
-  test('leaves the slots between free for what is new', () => {
+  test('may come in any order, and leaves the slots between free for what is new', () => {
+    const rows = tableWith([{}, { prefix: '192.0.2.2/32' }])
     const after = new BindingTable({ epoch: 'e2' })
-    expect(restore(after, 2, rowOf(tableWith([{}]), 0))).toBe('restored')
+    expect(restore(after, 4, rowOf(rows, 1))).toBe('restored')
+    expect(restore(after, 2, rowOf(rows, 0))).toBe('restored')
+    after.restored()
     after.observe(
       [1, 2, 3].map((at) => sighting({ prefix: `198.51.100.${at}/32` })),
       NO_LIMITS,
     )
-    expect([0, 1, 2, 3].map((slot) => after.binding(slot).prefix)).toEqual([
-      '198.51.100.2/32',
+    expect([0, 1, 2, 3, 4].map((slot) => after.binding(slot).prefix)).toEqual([
       '198.51.100.1/32',
+      '198.51.100.2/32',
       '192.0.2.1/32',
       '198.51.100.3/32',
+      '192.0.2.2/32',
     ])
-    expect(after.slots).toBe(4)
+    expect(after.slots).toBe(5)
   })
 })
 

@@ -1,6 +1,6 @@
 /**
  * The bindings, the routes they own and the deadlines they have, in memory and in one thread: what MemoryIpStore answers from and
- * what the LMDB store keeps a copy of on disk. ip-store.ts says what each method means; this is how.
+ * what the store in files keeps a copy of on disk. ip-store.ts says what each method means; this is how.
  *
  *   names     text ─▶ id ─▶ first binding ─┐                        ┌─ prefixes   text ─▶ id ─▶ first binding, first owner
  *                                          ▼                        ▼                                            │
@@ -290,7 +290,8 @@ export class BindingTable {
 
   /**
    * Puts a binding of an earlier life back in its slot, from what writeRow() wrote, unless it is due by `nowMs`. No route change is
-   * logged and the journal is not told. Slots in ascending order, before anything else is asked; those left out are free.
+   * logged and the journal is not told. Slots come in any order, before anything else is asked; restored() ends it.
+   * `isChecked`: somebody else has seen that these are the octets that were written.
    */
   restoreRow(
     slot: number,
@@ -299,15 +300,17 @@ export class BindingTable {
     at: number,
     end: number,
     nowMs: number,
+    isChecked = false,
   ): 'restored' | 'due' | 'corrupt' {
-    if (end - at < ROW_HEAD || view.getUint32(at, true) !== rowCheck(bytes, at, end)) return 'corrupt'
+    if (end - at < ROW_HEAD) return 'corrupt'
+    if (!isChecked && view.getUint32(at, true) !== rowCheck(bytes, at, end)) return 'corrupt'
     const expiresAtMs = view.getFloat64(at + 4, true)
     if (expiresAtMs <= nowMs) return 'due'
     const chainShape = view.getUint16(at + 38, true)
     let length = ROW_HEAD
     for (let text = 0; text < 5; text++) length += writtenLength(view.getUint16(at + 28 + text * 2, true))
     if (chainShape !== JUST_THE_NAME) length += writtenLength(chainShape)
-    if (at + length !== end || Number.isNaN(expiresAtMs) || slot < this.#slots) return 'corrupt'
+    if (at + length !== end || Number.isNaN(expiresAtMs) || this.isBound(slot)) return 'corrupt'
 
     const listAt = at + ROW_HEAD
     const nameAt = listAt + writtenLength(view.getUint16(at + 28, true))
@@ -328,8 +331,7 @@ export class BindingTable {
     this.#lastName = name
     this.#lastRule = this.#texts.holdWritten(bytes, ruleAt, view.getUint16(at + 32, true), this.#lastRule)
     this.#lastSource = this.#texts.holdWritten(bytes, sourceAt, view.getUint16(at + 36, true), this.#lastSource)
-    while (this.#slots < slot) this.#free(this.#slots++)
-    this.#slots = slot + 1
+    while (this.#slots <= slot) this.#list.set(this.#slots++, FREE)
     this.#rule.set(slot, this.#lastRule)
     this.#source.set(slot, this.#lastSource)
     this.#chain.set(slot, chainShape === JUST_THE_NAME ? NONE : this.#texts.holdWritten(bytes, chainAt, chainShape))
@@ -338,6 +340,13 @@ export class BindingTable {
     this.#expiresAtMs.set(slot, expiresAtMs)
     this.#bind(slot, list, name, prefix, undefined)
     return 'restored'
+  }
+
+  /** Every row is back: slots that were left out are free, the lowest is taken first. */
+  restored(): void {
+    this.#freeSlot = NONE
+    if (this.#bindings === this.#slots) return
+    for (let slot = this.#slots - 1; slot >= 0; slot--) if (!this.isBound(slot)) this.#free(slot)
   }
 
   #begin(): number {

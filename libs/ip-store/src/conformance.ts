@@ -1,7 +1,7 @@
 /**
  * What every IP store must do, as a vitest suite: each sentence of ip-store.ts, then random calls against the obvious twin.
  *
- *   ipStoreConformance('LMDB', () => openLmdbStore({ path: temporaryFolder() }, deps))
+ *   ipStoreConformance('files', () => openFileStore({ path: temporaryPath() }, deps))
  *
  * `openStore` gives an empty store each time; the suite closes it. Tests only: nothing that ships imports this.
  */

@@ -1,5 +1,5 @@
 /**
- * The IP store: bindings, the routes they own, and the numbered log of what changed. A port: MemoryIpStore here, LMDB and Redis in
+ * The IP store: bindings, the routes they own, and the numbered log of what changed. A port: MemoryIpStore here, files and Redis in
  * libs of their own; ipStoreConformance() holds all three to this page.
  *
  *   binding  (list, name, prefix)  lives until expiresAtMs; seen again, it lives longer
