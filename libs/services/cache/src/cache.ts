@@ -525,7 +525,9 @@ export class CacheService implements Closeable {
     await this.#opening
     await this.#auditing
     await swept
-    await this.#deps.store.flush()
+    await this.#deps.store.flush().catch((error: unknown) => {
+      if (!(error instanceof StoreError)) throw error // what cannot be written now the store tells when it is closed
+    })
   }
 
   /** A rejection brings the messages back: right while the store is away; for anything else it is a fault of ours, and told. */
