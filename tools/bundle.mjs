@@ -15,7 +15,7 @@ const result = await build({
   sourcesContent: false,
   legalComments: 'none',
   conditions: ['dnstap-bgp-source'],
-  external: ['lmdb', 'koffi'],
+  external: ['koffi'],
   define: { 'process.env.DNSTAP_BGP_VERSION': JSON.stringify(version) },
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",

@@ -6,9 +6,9 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** Not bundled: they load binaries that lie beside them. Keep in step with `external` in bundle.mjs. */
-const NATIVE = ['lmdb', 'koffi']
-/** What of a package is read at run time, and its licence. `dict.txt` is lmdb's. */
-const NEEDED = /\.([cm]?js|json|node)$|(^|\/)(LICEN[CS]E[^/]*|NOTICE|dict\.txt)$/i
+const NATIVE = ['koffi']
+/** What of a package is read at run time, and its licence. */
+const NEEDED = /\.([cm]?js|json|node)$|(^|\/)(LICEN[CS]E[^/]*|NOTICE)$/i
 /** Hidden folders of its authors, tests, tools of its build; binaries for another C library than this machine's. */
 const NOT_NEEDED = /(^|\/)(\.|tests?\b|rollup\.config)|(^|\/)(vendor|dependencies|doc)\//
 const OTHER_LIBC = process.report.getReport().header.glibcVersionRuntime === undefined ? /[._/]glibc[._/]|(^|\/)linux_/ : /musl/

@@ -21,7 +21,7 @@ const BENCHES = {
   'bgp-to-bird': ['libs/bgp/bgp-speaker/bench/to-bird.ts'],
   'bgp-event-loop': ['libs/bgp/bgp-speaker/bench/event-loop.ts'],
   store: ['libs/ip-store/bench/binding-table.bench.ts'],
-  'store-lmdb': ['libs/ip-store-lmdb/bench/lmdb-ip-store.bench.ts'],
+  'store-file': ['libs/ip-store-file/bench/file-ip-store.bench.ts'],
   'store-redis': ['libs/ip-store-redis/bench/redis-store.ts'],
   bus: ['libs/bus/bench/local-bus.ts'],
   'bus-nats': ['libs/bus-nats/bench/nats-bus.ts'],

@@ -6,7 +6,7 @@
 
 /** libs/services/dnstap-ingest/README.md: a repeat is passed on when the fact would live longer by an eighth of its hold time (1 s to 10 min). */
 const repeatHeldBackMs = (holdMs: number) => Math.min(600_000, Math.max(1000, holdMs / 8))
-/** libs/ip-store-lmdb/README.md: after a crash a deadline may be early by 1/32 of the hold time. */
+/** libs/ip-store-file/README.md: after a crash a deadline may be early by 1/32 of the hold time. */
 const deadlineOnDiskMs = (holdMs: number) => holdMs / 32
 
 export const BOUNDS = {

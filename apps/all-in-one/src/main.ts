@@ -1,4 +1,4 @@
-/** The four services in one process: LocalBus between them, the LMDB file (or memory) under them. Nothing else is needed. */
+/** The four services in one process: LocalBus between them, a store in files (or in memory) under them. Nothing else is needed. */
 import { startBgpAnnouncer } from '@dnstap-bgp/bgp-announcer-service'
 import { LocalBus } from '@dnstap-bgp/bus'
 import { startCache } from '@dnstap-bgp/cache-service'

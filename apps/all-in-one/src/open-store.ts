@@ -1,7 +1,7 @@
-/** The embedded store: an LMDB file when the configuration names one, else memory. */
+/** The embedded store: in files when the configuration names a place, else in memory. */
 import type { Config } from '@dnstap-bgp/config'
 import { MemoryIpStore, StoreError, type IpStore } from '@dnstap-bgp/ip-store'
-import { openLmdbStore, StoreFileError, type LmdbIpStore, type StoreFileFault } from '@dnstap-bgp/ip-store-lmdb'
+import { openFileStore, StoreFileError, type FileIpStore, type StoreFileFault } from '@dnstap-bgp/ip-store-file'
 import type { Clock, Log } from '@dnstap-bgp/runtime'
 import { AdminError, type AdminRoutes, type Metrics } from '@dnstap-bgp/telemetry'
 import { randomUUID } from 'node:crypto'
@@ -17,9 +17,9 @@ interface Deps {
 const GOES_ON_WITHOUT: readonly StoreFileFault[] = ['damaged', 'newer']
 
 export async function openStore(config: Config, deps: Deps): Promise<IpStore> {
-  if (config.store.kind === 'lmdb') {
+  if (config.store.kind === 'file') {
     try {
-      const store = await openLmdbStore({ path: config.store.path }, deps)
+      const store = await openFileStore({ path: config.store.path }, deps)
       offer(store, deps)
       return store
     } catch (error) {
@@ -41,16 +41,16 @@ function inMemory({ clock }: Deps, memoryOnly?: string): IpStore {
   })
 }
 
-/** What only a store with a file has. */
-function offer(store: LmdbIpStore, { metrics, routes }: Deps): void {
+/** What only a store with files has. */
+function offer(store: FileIpStore, { metrics, routes }: Deps): void {
   metrics.gauge({
     name: 'store_pending_rows',
-    help: 'Bindings that wait to be written to the file.',
+    help: 'Bindings that wait to be written to disk.',
     read: () => store.pendingRows,
   })
   metrics.gauge({
     name: 'store_loaded_rows',
-    help: 'Rows of the file at the start, by what became of them.',
+    help: 'Rows found on disk at the start, by what became of them.',
     labels: ['outcome'],
     read: () => Object.entries(store.loaded).map(([outcome, value]) => ({ labels: { outcome }, value })),
   })

@@ -2,7 +2,7 @@
  * How long cache and announcer hold the one event loop of the all-in-one, with a million addresses of a hundred thousand listed names:
  * at the start, at an edit of the lists, at an edit of attributes, when 100,000 expire together, when a snapshot must be taken again.
  *
- *   npx tsx --conditions=dnstap-bgp-source apps/all-in-one/test/event-loop.bench.ts [--count 1000000] [--store memory|lmdb] [--json]
+ *   npx tsx --conditions=dnstap-bgp-source apps/all-in-one/test/event-loop.bench.ts [--count 1000000] [--store memory|file] [--json]
  *
  * Held: the longest between two turns, in processor time of this thread (waiting for a busy processor is not our doing). No BGP peer. From
  * sources, lists are built in this thread (in the bundle, a worker does it): that is what holds the loop when names leave the lists.
@@ -13,7 +13,7 @@ import { CacheService } from '@dnstap-bgp/cache-service'
 import { neverListOptions, parseConfig } from '@dnstap-bgp/config'
 import { NeverList } from '@dnstap-bgp/ip'
 import { MemoryIpStore, type Binding, type IpStore, type Sighting } from '@dnstap-bgp/ip-store'
-import { openLmdbStore } from '@dnstap-bgp/ip-store-lmdb'
+import { openFileStore } from '@dnstap-bgp/ip-store-file'
 import { startLists } from '@dnstap-bgp/lists-service'
 import { RouteTable } from '@dnstap-bgp/route-table'
 import { silentLog, systemClock as clock } from '@dnstap-bgp/runtime'
@@ -104,8 +104,8 @@ const bus = new LocalBus({
 })
 const deps = { clock, log: silentLog }
 const store: IpStore =
-  STORE === 'lmdb'
-    ? await openLmdbStore({ path: join(folder, 'cache') }, deps)
+  STORE === 'file'
+    ? await openFileStore({ path: join(folder, 'cache') }, deps)
     : new MemoryIpStore({ epoch: 'bench', hashSeed: 1, now: () => clock.now() })
 for (let from = 0; from < COUNT; from += 1000) {
   const batch: Sighting[] = []

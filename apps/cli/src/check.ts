@@ -6,7 +6,7 @@
  * It may run beside the instance, as root: it looks and writes nothing. URLs are asked, as the instance would ask them.
  */
 import { describeListen, loadConfig, PROGRAM_NEEDS, type Config, type ProgramName } from '@dnstap-bgp/config'
-import { LmdbFile, StoreFileError } from '@dnstap-bgp/ip-store-lmdb'
+import { storeAt, StoreFileError } from '@dnstap-bgp/ip-store-file'
 import { ListsError } from '@dnstap-bgp/list-loader'
 import { listRow, type RunningLists } from '@dnstap-bgp/lists-service'
 import { existsSync } from 'node:fs'
@@ -89,10 +89,10 @@ function programOf(service: string | undefined): ProgramName {
   return found
 }
 
-/** The head of the embedded store's file. One of ours that cannot be read costs memory of the past; any other keeps the program from starting. */
+/** The heads of the embedded store's files. One of ours that cannot be read costs memory of the past; any other keeps the program from starting. */
 function lookAtStore({ store }: Config): { readonly problems: string[]; readonly warnings: string[] } {
   try {
-    if (store.kind === 'lmdb') LmdbFile.open(store.path)?.close()
+    if (store.kind === 'file') storeAt(store.path).close()
     return { problems: [], warnings: [] }
   } catch (error) {
     if (!(error instanceof StoreFileError)) throw error

@@ -275,7 +275,7 @@ export interface NatsConfig {
   readonly replicas: number | undefined
 }
 
-export type StoreConfig = { readonly kind: 'memory' } | { readonly kind: 'lmdb'; readonly path: string } | RedisConfig
+export type StoreConfig = { readonly kind: 'memory' } | { readonly kind: 'file'; readonly path: string } | RedisConfig
 
 export interface RedisConfig {
   readonly kind: 'redis'

@@ -60,7 +60,7 @@ describe("the ancestor's file", () => {
         hold: { kind: 'idle', ttlMs: 43_200_000 },
       },
     ])
-    expect(config.store).toEqual({ kind: 'lmdb', path: '/var/lib/dnstap-bgp/cache' })
+    expect(config.store).toEqual({ kind: 'file', path: '/var/lib/dnstap-bgp/cache' })
     expect(config.bus).toEqual({ kind: 'local' })
     expect(config.dnstap.listen).toEqual([{ kind: 'unix', path: '/run/dnstap-bgp/dnstap.sock' }])
     expect(config.dnstap.mode).toBe(0o666)

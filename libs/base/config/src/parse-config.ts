@@ -365,7 +365,7 @@ function parseStore(root: Section, context: Context): StoreConfig {
     if (cachePath !== undefined) context.reading.warnings.push('cache is ignored: store.redis is set')
     return redis
   }
-  return cachePath === undefined ? { kind: 'memory' } : { kind: 'lmdb', path: cachePath }
+  return cachePath === undefined ? { kind: 'memory' } : { kind: 'file', path: cachePath }
 }
 
 function redisServer(defaultPort: number): Read<{ host: string; port: number; encrypted: boolean }> {

@@ -126,7 +126,7 @@ export async function startBgpAnnouncer(config: BgpAnnouncerConfig, deps: StartA
 function stateFileOf({ bgp, store }: BgpAnnouncerConfig): string | undefined {
   if (bgp.relearnMs === 0) return undefined
   if (bgp.stateFile !== undefined) return bgp.stateFile
-  if (store.kind === 'lmdb') return join(dirname(store.path), 'announced')
+  if (store.kind === 'file') return join(dirname(store.path), 'announced')
   const folder = process.env['STATE_DIRECTORY']?.split(':')[0]
   return folder === undefined || folder === '' ? undefined : join(folder, 'announced')
 }

@@ -3,7 +3,7 @@
  *
  * Usage: tsx libs/services/dnstap-ingest/bench/new-address.ts [--json] [--count N] [--per-second N] [--profile FOLDER]
  *
- * The bundled all-in-one runs as a process of its own, with an LMDB file and 100,000 listed names. Frames come from another process, 33
+ * The bundled all-in-one runs as a process of its own, with a store on disk and 100,000 listed names. Frames come from another process, 33
  * in a write as a busy Unbound sends them; the BGP peer is this one, which counts prefixes. What is counted is the CPU of the all-in-one,
  * all its threads, until the last prefix is here and the process rests again. Build first (npm run build).
  */

@@ -248,7 +248,7 @@ function pick({ added, removed, changed, addressesAdded, addressesRemoved }: Lis
 /** Where last good versions lie: where the operator says, beside the store, or where systemd says that state belongs. */
 export function stateFolderOf(config: ListsConfig): string | undefined {
   if (config.listState !== undefined) return config.listState
-  if (config.store.kind === 'lmdb') return join(dirname(config.store.path), 'lists')
+  if (config.store.kind === 'file') return join(dirname(config.store.path), 'lists')
   const folder = process.env['STATE_DIRECTORY']?.split(':')[0]
   return folder === undefined || folder === '' ? undefined : join(folder, 'lists')
 }

@@ -1,14 +1,4 @@
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Binding } from '@dnstap-bgp/ip-store'
@@ -17,34 +7,33 @@ import { silentLog, systemClock } from '@dnstap-bgp/runtime'
 import type { Clock } from '@dnstap-bgp/runtime'
 import { FakeClock } from '@dnstap-bgp/testkit'
 import fc from 'fast-check'
-import { open } from 'lmdb'
 import { afterAll, describe, expect, test, vi } from 'vitest'
-import type { LmdbIpStore } from './lmdb-ip-store.ts'
-import { openLmdbStore } from './lmdb-ip-store.ts'
+import type { FileIpStore } from './file-ip-store.ts'
+import { openFileStore } from './open-file-store.ts'
 import type { Boot } from './store-clock.ts'
-import { StoreFileError } from './store-file-error.ts'
+import { storeWith } from '../test/store-under-test.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
 const T0 = 1_790_000_000_000
 const HOUR = 3_600_000
 
-const folder = mkdtempSync(join(tmpdir(), 'ip-store-lmdb-'))
+const folder = mkdtempSync(join(tmpdir(), 'ip-store-file-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 let files = 0
 const newPath = () => join(folder, `store-${files++}`)
 /** Each opening is another boot: what passed meanwhile is what the wall clock says. */
 const ANY_BOOT: Boot = { id: '', uptimeMs: () => 0 }
 const openAt = (path: string, clock: Clock = new FakeClock(T0), boot = ANY_BOOT) =>
-  openLmdbStore({ path }, { clock, log: silentLog, boot })
+  openFileStore({ path }, { clock, log: silentLog, boot })
 
-/** What a process that died now would leave: the file as it is on disk. */
+/** What a process that died now would leave: the files as they are on disk. */
 function crashCopy(path: string): string {
   const copy = newPath()
-  copyFileSync(path, copy)
+  cpSync(path, copy, { recursive: true })
   return copy
 }
 
-async function contents(path: string, clock?: Clock): Promise<{ bindings: Binding[]; loaded: LmdbIpStore['loaded'] }> {
+async function contents(path: string, clock?: Clock): Promise<{ bindings: Binding[]; loaded: FileIpStore['loaded'] }> {
   const store = await openAt(path, clock)
   const bindings = await allBindings(store)
   const { loaded } = store
@@ -52,7 +41,7 @@ async function contents(path: string, clock?: Clock): Promise<{ bindings: Bindin
   return { bindings, loaded }
 }
 
-ipStoreConformance('LMDB', () => openAt(newPath(), systemClock), { runs: 30 })
+ipStoreConformance('files', () => openAt(newPath(), systemClock), { runs: 30 })
 
 describe('store time', () => {
   const MINUTE = 60_000
@@ -151,11 +140,8 @@ describe('store time', () => {
     ['was overwritten', '9990000000000 9990000000000 0 boot 0'],
     ['makes no sense', 'noon'],
   ])('a file whose anchor %s starts at the wall clock, or when something was last seen', async (_how, anchor) => {
-    const { path, store } = await learntFor(HOUR)
-    await store.close()
-    const file = open<Uint8Array, number>({ path, noSubdir: true, encoding: 'binary', keyEncoding: 'uint32' })
-    await (anchor === undefined ? file.remove(0xffff_fffe) : file.put(0xffff_fffe, new TextEncoder().encode(anchor)))
-    await file.close()
+    const path = newPath()
+    storeWith(path, [sighting({ expiresAtMs: T0 + HOUR })], anchor)
     for (const [wallMs, expectedMs] of [
       [T0 - WEEK, T0],
       [T0 + MINUTE, T0 + MINUTE],
@@ -236,7 +222,7 @@ describe('what was learnt', () => {
     await store.close()
   })
 
-  test('may have texts too long for a page', async () => {
+  test('may have texts of any length', async () => {
     const path = newPath()
     const store = await openAt(path)
     const chain = Array.from({ length: 60 }, (_, at) => `${'x'.repeat(60)}.${at}.example`)
@@ -251,7 +237,7 @@ describe('a refresh', () => {
   const held = sighting({ expiresAtMs: T0 + 24 * HOUR })
   const seenAgain = (ms: number) => ({ ...held, seenAtMs: T0 + ms, expiresAtMs: held.expiresAtMs + ms })
 
-  async function withHeld(body: (store: LmdbIpStore, path: string, clock: FakeClock) => Promise<void>, seen = held) {
+  async function withHeld(body: (store: FileIpStore, path: string, clock: FakeClock) => Promise<void>, seen = held) {
     const path = newPath()
     const clock = new FakeClock(T0)
     const store = await openAt(path, clock)
@@ -371,203 +357,6 @@ test('whatever is done, and whenever it is killed or closed between, what was fl
   )
 })
 
-describe('a file that is not ours to write', () => {
-  async function refusal(path: string): Promise<StoreFileError> {
-    const error = await openAt(path).then(
-      async (store) => {
-        await store.close()
-        throw new Error('it was opened')
-      },
-      (reason: unknown) => reason,
-    )
-    expect(error).toBeInstanceOf(StoreFileError)
-    return error as StoreFileError
-  }
-
-  async function expectRefused(path: string, fault: string, sentence: RegExp): Promise<void> {
-    const before = readFileSync(path)
-    const error = await refusal(path)
-    expect(error.fault).toBe(fault)
-    expect(error.message).toMatch(sentence)
-    expect(error.message).toContain(path)
-    expect(error.message).not.toMatch(/\n/)
-    expect(readFileSync(path).equals(before)).toBe(true)
-  }
-
-  async function storeFile(bindings: number): Promise<string> {
-    const path = newPath()
-    const store = await openAt(path)
-    await store.observe(
-      Array.from({ length: bindings }, (_, at) => sighting({ prefix: `10.0.${at >> 8}.${at & 255}/32` })),
-      NO_LIMITS,
-    )
-    await store.close()
-    return path
-  }
-
-  test("the ancestor's Bolt cache", async () => {
-    const path = newPath()
-    const bolt = Buffer.alloc(32_768)
-    bolt.writeUInt32LE(0xed0cdaed, 16)
-    writeFileSync(path, bolt)
-    await expectRefused(path, 'old-bolt-file', /dnstap-bgp 1 .*move it away/)
-  })
-
-  test.each([
-    ['a text', Buffer.from('example.org\n'.repeat(1000))],
-    ['a byte', Buffer.from('x')],
-    ['nothing but zeros', Buffer.alloc(8192)],
-  ])('%s', async (_what, bytes) => {
-    const path = newPath()
-    writeFileSync(path, bytes)
-    await expectRefused(path, 'foreign', /not a dnstap-bgp store/)
-  })
-
-  test('a folder', async () => {
-    const path = newPath()
-    mkdirSync(path)
-    expect(await refusal(path)).toMatchObject({ fault: 'foreign' })
-  })
-
-  test("another program's LMDB file", async () => {
-    const path = newPath()
-    const other = open({ path, noSubdir: true, overlappingSync: false })
-    await other.put('a key', 'a value')
-    await other.close()
-    await expectRefused(path, 'foreign', /not a dnstap-bgp store/)
-  })
-
-  test('a store of a later version', async () => {
-    const path = await storeFile(3)
-    const later = open<Uint8Array, number>({
-      path,
-      noSubdir: true,
-      overlappingSync: false,
-      encoding: 'binary',
-      keyEncoding: 'uint32',
-    })
-    await later.put(0xffff_ffff, new TextEncoder().encode('dnstap-bgp ip-store 2'))
-    await later.close()
-    await expectRefused(path, 'newer', /of version 2; this version .* reads 1/)
-  })
-
-  test('an LMDB file of a later version', async () => {
-    const path = await storeFile(3)
-    const bytes = readFileSync(path)
-    bytes.writeUInt32LE(3, 28)
-    writeFileSync(path, bytes)
-    await expectRefused(path, 'newer', /version 3/)
-  })
-
-  test('a store cut off anywhere', async () => {
-    const path = await storeFile(600)
-    const size = readFileSync(path).length
-    for (let pages = 1; pages < size / 4096; pages++) {
-      const cut = crashCopy(path)
-      truncateSync(cut, pages * 4096 + (pages % 3) * 100)
-      await expectRefused(cut, 'damaged', /damaged: .*move it away/)
-    }
-  })
-
-  test('a store with any page overwritten: refused, or the page held nothing', async () => {
-    const path = await storeFile(600)
-    const size = readFileSync(path).length
-    let refused = 0
-    for (let page = 0; page < size / 4096; page++) {
-      const bad = crashCopy(path)
-      const bytes = readFileSync(bad)
-      bytes.fill(0xa5, page * 4096, (page + 1) * 4096)
-      writeFileSync(bad, bytes)
-      const opened = await contents(bad).catch((error: unknown) => error)
-      if (opened instanceof StoreFileError) refused++
-      else expect(opened).toMatchObject({ loaded: { bindings: 600, corrupt: 0 } })
-    }
-    expect(refused).toBeGreaterThan(15)
-  })
-
-  test('a store in use, until it is not', async () => {
-    const path = newPath()
-    const holder = await openAt(path)
-    const error = await refusal(path)
-    expect(error).toMatchObject({ fault: 'locked' })
-    expect(error.message).toContain(`in use by process ${process.pid}`)
-    await holder.close()
-    expect((await contents(path)).loaded.bindings).toBe(0)
-  })
-
-  test('a path that cannot be', async () => {
-    const file = newPath()
-    writeFileSync(file, 'x')
-    expect(await refusal(join(file, 'below', 'store'))).toMatchObject({ fault: 'unusable' })
-  })
-})
-
-test('an empty file becomes a store', async () => {
-  const path = newPath()
-  writeFileSync(path, '')
-  const store = await openAt(path)
-  await store.observe([sighting()], NO_LIMITS)
-  await store.close()
-  expect((await contents(path)).loaded.bindings).toBe(1)
-})
-
-test('rows that make no sense are passed over, counted, and gone after', async () => {
-  const path = newPath()
-  const store = await openAt(path)
-  await store.observe(
-    [1, 2, 3].map((at) => sighting({ prefix: `192.0.2.${at}/32` })),
-    NO_LIMITS,
-  )
-  await store.close()
-  const raw = open<Uint8Array, number>({
-    path,
-    noSubdir: true,
-    overlappingSync: false,
-    encoding: 'binary',
-    keyEncoding: 'uint32',
-  })
-  await raw.put(1, new Uint8Array([1, 2, 3]))
-  await raw.put(77, raw.get(0) as Uint8Array) // the same binding twice
-  await raw.put(2 ** 31, new Uint8Array(100))
-  await raw.close()
-  const found = await contents(path)
-  expect(found.loaded).toEqual({ bindings: 2, due: 0, corrupt: 3 })
-  expect(found.bindings.map((binding) => binding.prefix)).toEqual(['192.0.2.1/32', '192.0.2.3/32'])
-  expect((await contents(path)).loaded).toEqual({ bindings: 2, due: 0, corrupt: 0 })
-})
-
-test('a backup taken while it runs is a store with everything in it, in place of the last one', async () => {
-  const path = newPath()
-  const store = await openAt(path)
-  const all = Array.from({ length: 2_000 }, (_, at) => sighting({ prefix: `10.0.${at >> 8}.${at & 255}/32` }))
-  await store.observe(all.slice(0, 1_000), NO_LIMITS)
-  const backup = store.backup()
-  await expect(store.backup()).rejects.toThrow('a backup is under way')
-  await store.observe(all.slice(1_000), NO_LIMITS)
-  expect(await backup).toEqual({ path: `${path}.backup`, bytes: statSync(`${path}.backup`).size })
-  expect((await contents(crashCopy(`${path}.backup`))).bindings.length).toBeGreaterThanOrEqual(1_000)
-  await store.backup()
-  expect((await contents(`${path}.backup`)).bindings).toHaveLength(2_000)
-  await store.close()
-})
-
-test('a file that is mostly holes is packed when it is opened, with everything in it', async () => {
-  const path = newPath()
-  const store = await openAt(path)
-  const rule = 'x'.repeat(12_000)
-  const bulk = Array.from({ length: 6_000 }, (_, at) => sighting({ prefix: `10.0.${at >> 8}.${at & 255}/32`, rule }))
-  await store.observe(bulk, NO_LIMITS)
-  await store.flush()
-  await store.forget(bulk.slice(10))
-  await store.close()
-  const before = statSync(path).size
-  expect(before).toBeGreaterThan(64 * 2 ** 20)
-  expect((await contents(path)).bindings).toEqual(bulk.slice(0, 10).map((one) => ({ ...one, firstSeenMs: T0 })))
-  expect(statSync(path).size).toBeLessThan(before / 10)
-  expect(existsSync(`${path}.packed`)).toBe(false)
-  expect((await contents(path)).loaded).toEqual({ bindings: 10, due: 0, corrupt: 0 })
-})
-
 test('a closed store answers nothing and may be closed again', async () => {
   const store = await openAt(newPath())
   await store.close()
@@ -576,7 +365,7 @@ test('a closed store answers nothing and may be closed again', async () => {
   await expect(store.head()).rejects.toThrow('closed')
 })
 
-test('the folder of a new store is made', async () => {
+test('the folders of a new store are made', async () => {
   const path = join(newPath(), 'var', 'lib', 'cache')
   await (await openAt(path)).close()
   expect(existsSync(path)).toBe(true)

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
 import { build } from 'esbuild'
-import { openLmdbStore } from '../src/index.ts'
+import { openFileStore } from '../src/index.ts'
 
 export interface Kills {
   readonly rounds: number
@@ -33,7 +33,6 @@ export async function buildWriter(): Promise<{ readonly file: string; remove(): 
     platform: 'node',
     format: 'esm',
     conditions: ['dnstap-bgp-source'],
-    external: ['lmdb'],
     logLevel: 'error',
   })
   return { file, remove: () => rmSync(file, { force: true }) }
@@ -56,7 +55,7 @@ export async function killWriters(path: string, writer: string, rounds: number, 
     const { said, killedAtMs, flushedAtMs } = await oneWriter(path, writer, round, 20 + random() * 380)
     answered += said.size
     const openingAt = systemClock.monotonic()
-    const store = await openLmdbStore({ path }, { clock: systemClock, log: silentLog })
+    const store = await openFileStore({ path }, { clock: systemClock, log: silentLog })
     const openedAtMs = store.now() - (systemClock.monotonic() - openingAt)
     const found = new Map<string, number>()
     for await (const part of store.bindings())
@@ -115,6 +114,6 @@ async function oneWriter(
   return { said, killedAtMs, flushedAtMs }
 }
 
-async function forgetAll(store: Awaited<ReturnType<typeof openLmdbStore>>): Promise<void> {
+async function forgetAll(store: Awaited<ReturnType<typeof openFileStore>>): Promise<void> {
   for await (const part of store.bindings()) await store.forget(part)
 }

@@ -13,13 +13,13 @@
 import { writeSync } from 'node:fs'
 import type { StoreLimits } from '@dnstap-bgp/ip-store'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
-import { openLmdbStore } from '../src/index.ts'
+import { openFileStore } from '../src/index.ts'
 
 const [path = '', round = '0'] = process.argv.slice(2)
 const limits: StoreLimits = { namesPerPrefix: Infinity, prefixesPerName: Infinity, routesPerList: new Map(), routes: Infinity }
 const say = (line: string) => writeSync(1, `${line}\n`)
 
-const store = await openLmdbStore({ path }, { clock: systemClock, log: silentLog })
+const store = await openFileStore({ path }, { clock: systemClock, log: silentLog })
 store.onState((state) => say(`! ${state.kind}`))
 say('! open')
 

@@ -6,10 +6,12 @@
  * ids mean nothing. Where there is no such command, or the file's system knows no such lock, the file names its holder (process id,
  * start time, boot) and a holder that is no longer there has lost it; that sees no holder in another container.
  *
- * LMDB's own lock file lets many processes in, so it is no help. The file stays when the lock goes: removing it would race.
+ * The file stays when the lock goes: removing it would race. On a full or read-only disk a file that is there can be locked all the
+ * same, it just does not name its holder. Where it is not there and cannot be made, there is no lock.
  */
 import { spawnSync } from 'node:child_process'
-import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { isPassing } from './disk-fault.ts'
 import { bootId } from './store-clock.ts'
 import { StoreFileError } from './store-file-error.ts'
 
@@ -21,9 +23,9 @@ export interface FileLock {
   release(): void
 }
 
-/** @throws StoreFileError 'locked' with who holds it, as far as is known */
+/** @throws StoreFileError 'locked' with who holds it, as far as is known; or as the system does, when there is no file to lock */
 export function lockFile(path: string, store: string, command = 'flock'): FileLock {
-  const descriptor = openSync(path, 'a+')
+  const descriptor = openToLock(path)
   const holder = readFileSync(path, 'latin1')
   const { status } = spawnSync(command, ['-n', '-x', '3'], { stdio: ['ignore', 'ignore', 'ignore', descriptor] })
   const isHeld = status === HELD || (status !== TAKEN && isAlive(holder))
@@ -33,14 +35,38 @@ export function lockFile(path: string, store: string, command = 'flock'): FileLo
     const who = pid === undefined || pid === '' ? 'another process' : `process ${pid}`
     throw new StoreFileError('locked', `the store ${store} is in use by ${who}; each instance needs a store of its own`)
   }
-  ftruncateSync(descriptor, 0)
-  writeSync(descriptor, `${process.pid} ${startOf(process.pid)} ${bootId()}\n`)
+  try {
+    nameHolder(descriptor, `${process.pid} ${startOf(process.pid)} ${bootId()}\n`)
+  } catch (error) {
+    if (status !== TAKEN) {
+      closeSync(descriptor)
+      throw error // the name is all the lock there is
+    }
+  }
   return {
     release: () => {
-      ftruncateSync(descriptor, 0)
+      try {
+        nameHolder(descriptor, '')
+      } catch {
+        // a name that stays is no lock
+      }
       closeSync(descriptor)
     },
   }
+}
+
+function openToLock(path: string): number {
+  try {
+    return openSync(path, 'a+')
+  } catch (error) {
+    if (isPassing(error) && existsSync(path)) return openSync(path, 'r')
+    throw error
+  }
+}
+
+function nameHolder(descriptor: number, name: string): void {
+  ftruncateSync(descriptor, 0)
+  writeSync(descriptor, name)
 }
 
 function isAlive(holder: string): boolean {

@@ -2,15 +2,15 @@
  * The embedded store with a million addresses: learning, refreshing, starting again, 100,000 expiring at once; what each costs, how
  * much memory, and how long the loop is held. Each phase is a process of its own, as resident memory never shrinks.
  *
- *   npx tsx libs/ip-store-lmdb/bench/lmdb-ip-store.bench.ts [--count 1000000] [--json]
+ *   npx tsx libs/ip-store-file/bench/file-ip-store.bench.ts [--count 1000000] [--json]
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, readSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { NewDeadline, Sighting, StoreLimits } from '@dnstap-bgp/ip-store'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
-import { openLmdbStore } from '../src/index.ts'
+import { openFileStore } from '../src/index.ts'
 
 const argument = (name: string, otherwise: string) => {
   const at = process.argv.indexOf(name)
@@ -82,7 +82,7 @@ interface Figures {
 async function run(phase: string, path: string): Promise<Figures> {
   const openedAt = performance.now()
   const stopWatching = watchLoop()
-  const store = await openLmdbStore({ path }, { clock: systemClock, log: silentLog })
+  const store = await openFileStore({ path }, { clock: systemClock, log: silentLog })
   const figures = (from: number, each: number, longest: number, note: string): Figures => ({
     phase,
     milliseconds: Math.round(performance.now() - from),
@@ -156,7 +156,7 @@ async function run(phase: string, path: string): Promise<Figures> {
 if (process.argv.includes('--phase')) {
   console.log(JSON.stringify(await run(argument('--phase', ''), argument('--path', ''))))
 } else {
-  const folder = mkdtempSync(join(tmpdir(), 'ip-store-lmdb-bench-'))
+  const folder = mkdtempSync(join(tmpdir(), 'ip-store-file-bench-'))
   const path = join(folder, 'cache')
   const rows: Figures[] = []
   for (const phase of ['learn', 'load', 'refresh', 'expire']) {
@@ -171,7 +171,7 @@ if (process.argv.includes('--phase')) {
     )
     rows.push(JSON.parse(child.stdout) as Figures)
   }
-  const fileBytes = statSync(path).size
+  const fileBytes = bytesAt(path)
   rmSync(folder, { recursive: true })
   if (process.argv.includes('--json')) console.log(JSON.stringify({ count: COUNT, fileBytes, phases: rows }))
   else {
@@ -184,4 +184,8 @@ if (process.argv.includes('--phase')) {
     )
     console.log(`${COUNT} addresses, file ${(fileBytes / 1e6).toFixed(0)} MB`)
   }
+}
+
+function bytesAt(folder: string): number {
+  return readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0)
 }

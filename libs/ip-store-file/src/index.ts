@@ -1,0 +1,7 @@
+export { FileIpStore } from './file-ip-store.ts'
+export type { FileStoreConfig, FileStoreDependencies } from './file-ip-store.ts'
+export { openFileStore } from './open-file-store.ts'
+export type { LoadedBindings } from './restored-rows.ts'
+export { storeAt } from './store-at.ts'
+export { StoreFileError } from './store-file-error.ts'
+export type { StoreFileFault } from './store-file-error.ts'
