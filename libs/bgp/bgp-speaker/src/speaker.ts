@@ -50,6 +50,7 @@ export class BgpSpeaker {
   readonly #timers = new Set<Timer>()
   /** `leaving`: routes are being withdrawn, and peers that we know may still connect to hear of it. */
   #state: 'new' | 'running' | 'leaving' | 'closed' = 'new'
+  #starting: Promise<void> | undefined
   readonly #strangersLog: RateLimitedLog
   /** Connections turned away since the start: from addresses that no peer has, or without an option that the peer must have. */
   refusedConnections = 0
@@ -65,6 +66,11 @@ export class BgpSpeaker {
   async start(): Promise<void> {
     if (this.#state !== 'new') throw new Error('a speaker is started once')
     this.#state = 'running'
+    this.#starting = this.#open()
+    await this.#starting
+  }
+
+  async #open(): Promise<void> {
     this.#calls = await this.#loadCalls()
     if (this.#isClosed) return
     for (const config of this.#config.peers)
@@ -118,6 +124,9 @@ export class BgpSpeaker {
   }
 
   async close(options: CloseOptions = {}): Promise<void> {
+    if (this.#isClosed) return
+    // Routers may keep routes of our last life, whether or not we came to open a session in this one.
+    if (options.withdraw === true) await (this.#state === 'new' ? this.start() : this.#starting)
     if (this.#isClosed) return
     this.#state = options.withdraw === true ? 'leaving' : 'closed'
     for (const timer of this.#timers) timer.cancel()
