@@ -118,9 +118,9 @@ describe('docker-compose.yml', () => {
     expect(running['nats'].command).toEqual(['--config', '/etc/nats/nats.conf'])
     expect(mountOf(running['nats'], '/etc/nats/credentials')).toBe('credentials-nats:/etc/nats/credentials:ro')
     expect(running['redis'].command).toEqual(
-      expect.arrayContaining(['127.0.0.1', '--aclfile', '/etc/redis/credentials/users.acl']),
+      expect.arrayContaining(['127.0.0.1', '--aclfile', '/run/secrets/dnstap-bgp/users.acl']),
     )
-    expect(mountOf(running['redis'], '/etc/redis/credentials')).toBe('credentials-redis:/etc/redis/credentials:ro')
+    expect(mountOf(running['redis'], '/run/secrets/dnstap-bgp')).toBe('credentials-redis:/run/secrets/dnstap-bgp:ro')
   })
 
   test('the dnstap socket is for a group, not for every user of the machine', () => {
@@ -179,6 +179,39 @@ describe('docker-compose.yml', () => {
     )
     const volumes = new Set(named.filter((name) => !name.startsWith('.')))
     expect([...volumes].sort()).toEqual(Object.keys(file.volumes).sort())
+  })
+})
+
+describe('docker-compose.ha.yml', () => {
+  const base = parse(read('docker-compose.yml'), { merge: true }) as { services: Record<string, ComposeService> }
+  const { services, volumes } = parse(read('docker-compose.ha.yml'), { merge: true }) as {
+    services: Record<string, Partial<ComposeService> & { extends?: { file: string; service: string } }>
+    volumes: Record<string, unknown>
+  }
+
+  test('has three NATS servers that know each other, a replica of Redis, and three Sentinels', () => {
+    const added = Object.keys(services).filter((name) => base.services[name] === undefined)
+    expect(added.sort()).toEqual(['nats-2', 'nats-3', 'redis-replica', 'sentinel-1', 'sentinel-2', 'sentinel-3'])
+    for (const name of added) expect(services[name].extends?.file).toBe('docker-compose.yml')
+    const routes = (services['credentials'].command ?? []).filter((word) => word.startsWith('--nats-route='))
+    const listens = [1, 2, 3].map((n) => /cluster \{[^}]*listen: "([^"]+)"/.exec(read(`deploy/docker/ha/nats-${n}.conf`))?.[1])
+    expect(routes).toEqual(listens.map((listen) => `--nats-route=${listen}`))
+  })
+
+  test.each(['dnstap-ingest', 'cache', 'bgp-announcer', 'sync-gateway'])('%s knows all servers', (name) => {
+    const environment = { ...base.services[name].environment, ...services[name].environment }
+    const written = Object.fromEntries(Object.entries(environment).map(([key, value]) => [key, String(value)]))
+    const config = loadConfig(path('deploy/docker/dnstap-bgp.toml'), withSecrets(written), { needs: NEEDS[name] })
+    expect(config.warnings).toEqual([])
+    expect(config.bus).toMatchObject({ replicas: 3 })
+    expect(config.bus.kind === 'nats' ? config.bus.servers : []).toHaveLength(3)
+  })
+
+  test('every named volume is declared', () => {
+    const named = Object.values(services).flatMap((service) =>
+      (service.volumes ?? []).filter((volume) => typeof volume === 'string').map((volume) => volume.split(':')[0]),
+    )
+    expect(named.filter((name) => !name.startsWith('.')).sort()).toEqual(Object.keys(volumes).sort())
   })
 })
 

@@ -6,6 +6,9 @@
  *     FOLDER/cache/                       nats-password, redis-password, admin-token
  *     FOLDER/dnstap-ingest/, …            nats-password, admin-token
  *
+ * With `--nats-route`, for a cluster of NATS servers, nats/cluster.conf has the routes and their password. With `--sentinel` the users of
+ * Redis' replicas and Sentinels are made, and redis/replication.conf, redis/sentinel.conf and cache/sentinel-password.
+ *
  * What is there is kept, so that it can be run at every start; what follows from it (users and permissions) is written anew, so that a
  * new version's permissions take hold. docker-compose.yml runs it before everything else.
  */
@@ -23,8 +26,20 @@ type Folder = (typeof FOLDERS)[number]
 const FOLDER_MODE = 0o750
 const FILE_MODE = 0o440
 const REDIS_USER = 'dnstap-bgp'
+/** What Sentinels call the server that they watch: [store] sentinel. */
+const PRIMARY = 'dnstap-bgp'
 
-export function credentials(folder: string, groups: readonly string[]): number {
+export interface CredentialOptions {
+  /** GID or FOLDER=GID. */
+  readonly groups: readonly string[]
+  /** HOST:PORT of each server of a NATS cluster, where the others reach it. */
+  readonly natsRoutes: readonly string[]
+  readonly sentinel: boolean
+}
+
+export function credentials(folder: string, { groups, natsRoutes, sentinel }: CredentialOptions): number {
+  const wrong = natsRoutes.find((route) => !/^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):\d{1,5}$/.test(route))
+  if (wrong !== undefined) throw new UsageError(`--nats-route takes HOST:PORT, not "${wrong}"`)
   const groupOf = readGroups(groups)
   const files = new Files(folder, groupOf)
   for (const each of FOLDERS) files.makeFolder(each)
@@ -35,7 +50,9 @@ export function credentials(folder: string, groups: readonly string[]): number {
     return { name, password: files.secret(name, 'nats-password'), permissions: permissionsOf(name, WHO_SAYS_WHAT) }
   })
   files.write('nats', 'authorization.conf', natsAuthorization(users))
-  files.write('redis', 'users.acl', redisUsers(redisPassword))
+  if (natsRoutes.length > 0)
+    files.write('nats', 'cluster.conf', natsCluster(natsRoutes, files.secret('nats', 'cluster-password')))
+  files.write('redis', 'users.acl', redisUsers(redisPassword) + (sentinel ? makeSentinels(files) : ''))
   process.stdout.write(`${folder}: ${files.made} made, ${files.kept} kept\n`)
   return 0
 }
@@ -49,6 +66,32 @@ function redisUsers(password: string): string {
     'user default off',
     'user health on nopass resetkeys resetchannels -@all +ping',
     `user ${REDIS_USER} on >${password} resetkeys ~dnstap-bgp:* resetchannels &__keyevent@*__:expired +@all -@admin -@dangerous +info +config|get`,
+    '',
+  ].join('\n')
+}
+
+/** For a `cluster` block: nats-server takes the password of a route that it was given from the route itself. */
+function natsCluster(routes: readonly string[], password: string): string {
+  const lines = routes.map((route) => `  "nats-route://cluster:${password}@${route}"`)
+  return `authorization { user: cluster, password: "${password}" }\nroutes: [\n${lines.join('\n')}\n]\n`
+}
+
+/** Returns the users that replicas and Sentinels are at a Redis server; the rest is lines of their configurations. */
+function makeSentinels(files: Files): string {
+  const [replica, watch] = [files.secret('redis', 'replica-password'), files.secret('redis', 'sentinel-user-password')]
+  const password = files.secret('cache', 'sentinel-password')
+  files.write('redis', 'replication.conf', `masteruser replica\nmasterauth ${replica}\n`)
+  const lines = [`sentinel auth-user ${PRIMARY} sentinel`, `sentinel auth-pass ${PRIMARY} ${watch}`]
+  files.write(
+    'redis',
+    'sentinel.conf',
+    [...lines, `requirepass ${password}`, `sentinel sentinel-pass ${password}`, ''].join('\n'),
+  )
+  const may =
+    '+multi +slaveof +ping +exec +subscribe +config|rewrite +role +publish +info +client|setname +client|kill +script|kill'
+  return [
+    `user replica on >${replica} resetkeys resetchannels -@all +psync +replconf +ping`,
+    `user sentinel on >${watch} resetkeys allchannels -@all ${may}`,
     '',
   ].join('\n')
 }

@@ -23,7 +23,8 @@ Start
   run --service NAME                    one of ${SERVICES.join(', ')}
 
   credentials FOLDER [--group GID]...   make the passwords of the services apart, for NATS, Redis and each of them; what is
-                                        there is kept. The group may read them; FOLDER=GID gives one folder another
+                                        there is kept. The group may read them; FOLDER=GID gives one folder another.
+                                        --nats-route HOST:PORT... for a NATS cluster, --sentinel for Redis with Sentinels
 
 Look before you start
   check [--service NAME]                what is wrong with the configuration, what its lists would load, what would change
@@ -75,6 +76,8 @@ async function main(argv: string[]): Promise<number> {
         peer: { type: 'string' },
         reset: { type: 'string' },
         group: { type: 'string', multiple: true },
+        'nats-route': { type: 'string', multiple: true },
+        sentinel: { type: 'boolean' },
         hard: { type: 'boolean' },
         service: { type: 'string' },
         'hold-down': { type: 'string' },
@@ -120,7 +123,11 @@ async function main(argv: string[]): Promise<number> {
         return await replay(config, subjects, json)
       case 'credentials':
         if (subjects.length !== 1) throw new UsageError('credentials takes one folder')
-        return credentials(subjects[0], values.group ?? [])
+        return credentials(subjects[0], {
+          groups: values.group ?? [],
+          natsRoutes: values['nats-route'] ?? [],
+          sentinel: values.sentinel === true,
+        })
       case 'status':
       case 'senders':
         print(command, await askAdmin({ config, admin: values.admin }, 'GET', `/api/${command}`), json)

@@ -44,10 +44,30 @@ listen = "./admin.sock"
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
+test('credentials of a NATS cluster and of Sentinels are made when they are asked for', async () => {
+  const made = join(folder, 'ha')
+  const routes = ['--nats-route', '192.0.2.1:6222', '--nats-route', '[2001:db8::2]:6222']
+  expect(await cli('credentials', made, ...routes, '--sentinel')).toMatchObject({ code: 0 })
+  const read = (...path: string[]) => readFileSync(join(made, ...path), 'utf8')
+  const password = read('nats', 'cluster-password')
+  expect(read('nats', 'cluster.conf')).toBe(
+    `authorization { user: cluster, password: "${password}" }\nroutes: [\n  "nats-route://cluster:${password}@192.0.2.1:6222"\n  "nats-route://cluster:${password}@[2001:db8::2]:6222"\n]\n`,
+  )
+  expect(read('redis', 'sentinel.conf')).toContain(`requirepass ${read('cache', 'sentinel-password')}\n`)
+  expect(read('redis', 'users.acl').match(/^user \S+/gm)).toEqual([
+    'user default',
+    'user health',
+    'user dnstap-bgp',
+    'user replica',
+    'user sentinel',
+  ])
+})
+
 test('credentials wants one folder, and groups by number', async () => {
   expect(await cli('credentials')).toEqual({ code: 2, output: 'credentials takes one folder. Try: dnstap-bgp --help\n' })
   const { code, output } = await cli('credentials', join(folder, 'credentials'), '--group', 'nobody=5')
   expect(code).toBe(2)
+  expect(await cli('credentials', join(folder, 'credentials'), '--nats-route', 'no port')).toMatchObject({ code: 2 })
   expect(output).toContain('FOLDER of nats, redis, dnstap-ingest, cache, bgp-announcer, sync-gateway, not "nobody=5"')
 })
 
