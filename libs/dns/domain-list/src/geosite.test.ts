@@ -54,6 +54,27 @@ describe('the fixture', () => {
   test('without a choice the list is refused, and what there is to choose is told', () => {
     expect(() => sites()).toThrow('the file holds 4 lists; say which by sites, such as other, google, empty, newer')
   })
+  test('codes and values of megabytes, and with terminal escapes, cost nothing and are not told whole', () => {
+    const long = 'x'.repeat(3 * 2 ** 20)
+    const file = encoded([
+      { code: long },
+      { countryCode: '\u001b]0;evil\u0007' },
+      {
+        code: 'good',
+        domain: [
+          { type: 2, value: long },
+          { type: 2, value: 'a.example', attribute: [{ key: long }] },
+        ],
+      },
+    ])
+    expect(() => collect([file], 'geosite', {})).toThrow(
+      /^the file holds 3 lists; say which by sites, such as \\u001b\]0;evil\\u0007, good$/,
+    )
+    expect(collect([file], 'geosite', { sites: ['good'] }).entries).toEqual([
+      expect.stringMatching(/^1 skip line-too-long x{50,60}$/),
+      '2 suffix a.example',
+    ])
+  })
   test('every truncation is refused, and nothing else is thrown', () => {
     const whole = fixture('geosite.dat')
     let atBoundary = 0

@@ -9,6 +9,7 @@
  * One file holds hundreds of lists, so the operator says which (`google`, `google@cn`, `google@-ads`). One entry at a time is held in memory.
  * There are no lines: rules carry the number of the domain among those of the chosen lists.
  */
+import { foreignText } from '@dnstap-bgp/foreign-text'
 import type { ChunkFormat } from './format-reader.ts'
 import { ListError, ListFault } from './list-error.ts'
 import type { RuleEmitter } from './rule-emitter.ts'
@@ -57,7 +58,7 @@ export class GeositeFormat implements ChunkFormat {
       throw new ListError(
         ListFault.noSiteChosen,
         0,
-        `the file holds ${this.#siteCount} lists; say which by sites, such as ${examples}`,
+        `the file holds ${this.#siteCount} lists; say which by sites${examples === '' ? '' : `, such as ${examples}`}`,
       )
     }
     for (const code of this.#wanted.keys()) if (!this.#found.has(code)) this.#emitter.skip(SkipReason.siteNotFound, code)
@@ -80,11 +81,13 @@ export class GeositeFormat implements ChunkFormat {
     const held = this.#held
     let code = ''
     for (const field of fieldsOf(held, start, end)) {
-      if ((field.number === 1 || field.number === 4) && field.wireType === LENGTH_DELIMITED && code === '')
+      // A longer one is no code that anybody could ask for, and reading megabytes of it takes seconds.
+      const isCode = (field.number === 1 || field.number === 4) && field.end - field.start <= MAX_CODE_BYTES
+      if (isCode && field.wireType === LENGTH_DELIMITED && code === '')
         code = decodeUtf8(held, field.start, field.end).toLowerCase()
     }
     this.#siteCount++
-    if (this.#examples.length < 8) this.#examples.push(code)
+    if (this.#examples.length < 8 && code !== '') this.#examples.push(foreignText(code, MAX_SHOWN))
     const filters = this.#wanted.get(code)
     if (filters === undefined) return
     this.#found.add(code)
@@ -112,6 +115,8 @@ export class GeositeFormat implements ChunkFormat {
     if (!filters.some((filter) => passes(filter, attributes))) return
     const kind = type === 2 ? RuleKind.suffix : type === 3 ? RuleKind.exact : undefined
     if (kind !== undefined && emitter.plainBytes(kind, held, valueStart, valueEnd)) return
+    if (valueEnd - valueStart > MAX_VALUE_BYTES)
+      return emitter.skip(SkipReason.lineTooLong, decodeUtf8(held, valueStart, valueStart + MAX_SHOWN))
     const text = decodeUtf8(held, valueStart, valueEnd)
     if (kind !== undefined) emitter.name(kind, text)
     else if (type === 0) emitter.keyword(text)
@@ -122,7 +127,8 @@ export class GeositeFormat implements ChunkFormat {
 
 function attributeKey(bytes: Uint8Array, start: number, end: number): string {
   for (const field of fieldsOf(bytes, start, end)) {
-    if (field.number === 1 && field.wireType === LENGTH_DELIMITED) return decodeUtf8(bytes, field.start, field.end).toLowerCase()
+    if (field.number !== 1 || field.wireType !== LENGTH_DELIMITED) continue
+    return field.end - field.start > MAX_CODE_BYTES ? '' : decodeUtf8(bytes, field.start, field.end).toLowerCase()
   }
   return ''
 }
@@ -141,6 +147,10 @@ const FIXED64 = 1
 const LENGTH_DELIMITED = 2
 const FIXED32 = 5
 const MAX_ENTRY_BYTES = 1 << 26
+const MAX_CODE_BYTES = 255
+const MAX_VALUE_BYTES = 65_536
+/** Of a code or value, in a message. */
+const MAX_SHOWN = 60
 
 /** All fields of a message that is there in full. */
 function* fieldsOf(bytes: Uint8Array, start: number, end: number): Generator<Field> {

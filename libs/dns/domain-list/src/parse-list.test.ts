@@ -8,7 +8,7 @@ import { ListFormat, RuleKind } from './rule.ts'
 import type { ListOptions, RuleSink } from './rule.ts'
 import { collect, fixture, utf8 } from '../test/collect.ts'
 
-vi.setConfig({ testTimeout: 30_000 }) // much is compared, and the machine may be busy
+vi.setConfig({ testTimeout: 120_000 }) // much is compared, and the machine may be busy
 
 const fixtures: readonly (readonly [string, ListFormat])[] = [
   ['plain.txt', 'plain'],
@@ -214,7 +214,7 @@ describe('hostile lists', () => {
         }
       }
     },
-    30_000,
+    120_000,
   )
 
   test('a million bad lines are counted, and what is shown of each is short', () => {

@@ -4,6 +4,7 @@
  * A format says what it read (`name`, `glob`, `keyword`, `regexp`, `address`) and what it could not honour (`skip`); nothing reaches the
  * sink that is not in the form rule.ts promises.
  */
+import { foreignText } from '@dnstap-bgp/foreign-text'
 import { formatPrefix, parsePrefix } from '@dnstap-bgp/ip'
 import { MAX_PLAIN_NAME, normalizeName, scanName } from './name.ts'
 import type { NameCharacters } from './name.ts'
@@ -103,8 +104,7 @@ export class RuleEmitter {
   skip(reason: SkipReason, text: string): void {
     this.#skippedTotal++
     this.#skipped.set(reason, (this.#skipped.get(reason) ?? 0) + 1)
-
-    this.#sink.skip(reason, this.line, text.slice(0, MAX_SHOWN).replace(/[\x00-\x1f\x7f-\x9f]/g, '\ufffd'))
+    this.#sink.skip(reason, this.line, foreignText(text, MAX_SHOWN))
   }
 
   summary(format: ListFormat): ListSummary {
