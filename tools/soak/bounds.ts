@@ -19,8 +19,12 @@ export const BOUNDS = {
   settleMs: 3000,
   /** docs/lists.md: after a change, what no list covers any more is withdrawn within a second. One more to see that the file changed. */
   editMs: 5000,
-  /** After an outage, facts of a consumer that died come back (libs/bus-nats/README.md: 10 s), and expiry waits for what waited. */
+  /** After an outage, facts of a consumer that died come back (libs/bus-nats/README.md: 10 s). */
   afterOutageMs: 15_000,
+  /** docs/decisions/0011-facts-before-deadlines.md: so long after what was away is back, expiry waits at most for facts. */
+  expiryWaitMs: 30_000,
+  /** libs/services/bgp-announcer/README.md: a change is in the announcer's file within 10 s. */
+  announcedFileMs: 10_000,
   /** All has come back by itself so long after the last thing was started or let go. */
   recoveryMs: 60_000,
 } as const

@@ -5,8 +5,8 @@ import type { Effect } from './timeline.ts'
 export interface Consequence extends Effect {
   /** Is the path interrupted at all? Edits and a sync peer's absence are not: everything must go on in time. */
   readonly interrupts: boolean
-  /** The store is empty afterwards: announcers hold routes, or (the announcer began anew as well) nobody does. */
-  readonly storeLost?: 'held' | 'nothing held'
+  /** The store is empty afterwards: announcers hold routes, those they know or (the announcer began anew as well) those in its file. */
+  readonly storeLost?: 'held' | 'held from the file'
   /** BIRDs that are away, so that what they hold is not judged. */
   readonly birds?: readonly string[]
 }
@@ -21,8 +21,7 @@ export function consequenceOf(fault: Fault, shape: Shape): Consequence {
     case 'full-disk':
       return { interrupts: true }
     case 'store-gone':
-      // docs/bgp.md: the store must survive the restart, else what is announced after it is what was learnt since.
-      return { interrupts: true, loses: ['*'], storeLost: 'nothing held' }
+      return { interrupts: true, loses: ['*'], storeLost: 'held from the file' }
     case 'flush':
       return { interrupts: true, loses: ['*'], storeLost: 'held' }
     case 'wipe-streams':
@@ -45,8 +44,8 @@ function ofSignal(frozen: boolean, target: string, shape: Shape): Consequence {
   if (target === 'gateway') return { interrupts: true, loses: ['peer'] }
   if (target.startsWith('ingest')) {
     const resolver = [target.replace('ingest', 'resolver')]
-    // What waits in the socket of a frozen ingest, no cache can know of.
-    return frozen ? { interrupts: true, hides: resolver } : { interrupts: true, loses: resolver }
+    // A frozen ingest is waited for, 30 s and longer than any freeze here (docs/decisions/0011-facts-before-deadlines.md).
+    return frozen ? { interrupts: true } : { interrupts: true, loses: resolver }
   }
   // A failover takes a replica that may lack the last writes (Redis copies without waiting).
   if (target.startsWith('redis') && shape === 'services-ha') return { interrupts: true, loses: ['*'] }

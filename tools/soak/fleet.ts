@@ -1,6 +1,5 @@
 /** All that runs in a soak, of whatever shape. shapes.ts starts it. */
-import { rmSync, writeFileSync } from 'node:fs'
-import { renameSync } from 'node:fs'
+import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SmallDisk } from './disk.ts'
 import type { Shape } from './faults.ts'
@@ -47,8 +46,8 @@ export function writeList(work: string, list: string, names: readonly string[], 
   renameSync(`${path}.new`, path)
 }
 
-/** The files of the embedded store, as if the disk had been replaced; lists' last good copies go too. */
+/** The files of the embedded store; what the announcer keeps beside it stays. */
 export function removeStore(disk: SmallDisk): void {
-  for (const name of ['cache', 'cache-lock', 'cache.lock', 'cache.backup', 'lists'])
-    rmSync(join(disk.folder, name), { recursive: true, force: true })
+  for (const name of readdirSync(disk.folder))
+    if (name.startsWith('cache')) rmSync(join(disk.folder, name), { recursive: true, force: true })
 }

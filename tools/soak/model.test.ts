@@ -65,7 +65,7 @@ describe('the model', () => {
     expect(model.mustHold(ADDRESS, HOLD + BOUNDS.afterOutageMs, HOLD + BOUNDS.afterOutageMs)).toBe(true)
   })
 
-  test('does not blame a cache for a fact that only a frozen ingest had', () => {
+  test('does not blame a cache for a fact that it could not know of', () => {
     const outage = timeline.begin(0)
     outage.add('freeze', { hides: ['resolver-1'] })
     seen(1000)
@@ -78,7 +78,7 @@ describe('the model', () => {
   test('lets what expired during an outage stay for the documented wait after it, and no longer', () => {
     seen(0)
     timeline.begin(HOLD - 1000).toMs = HOLD + 10_000
-    expect(model.goneBy(ADDRESS)).toBe(HOLD + 10_000 + BOUNDS.afterOutageMs + BOUNDS.lateMs)
+    expect(model.goneBy(ADDRESS)).toBe(HOLD + 10_000 + BOUNDS.expiryWaitMs + BOUNDS.lateMs)
   })
 
   test('wants a name gone soon after it was taken from its list, and back only when it was seen again', () => {
@@ -100,6 +100,13 @@ describe('the model', () => {
     model.storeLost(6000, 20_000)
     expect(model.mustHold(ADDRESS, 5000, 25_999)).toBe(true)
     expect(model.mustHold(ADDRESS, 5000, 26_000)).toBe(false)
+  })
+
+  test('does not want what was too young for the file of an announcer that was killed with the store', () => {
+    seen(0)
+    model.settle(5000)
+    model.storeLost(6000, 20_000, 5000)
+    expect(model.mustHold(ADDRESS, 5000, 6000)).toBe(false)
   })
 
   test('does not count what was still under way when the store was lost', () => {

@@ -115,15 +115,16 @@ export class Model {
   }
 
   /**
-   * The store lost everything. Announcers hold routes for `heldMs` (0: nothing is held), then only what was learnt again stays.
-   * What was under way is lost as well; the outage says so.
+   * The store lost everything. Announcers hold routes for `heldMs`, then only what was learnt again stays. An announcer that was killed with
+   * it has its file, which lacks what is younger than `fileMs`. What was under way is lost as well; the outage says so.
    */
-  storeLost(atMs: number, heldMs: number): void {
+  storeLost(atMs: number, heldMs: number, fileMs = 0): void {
     for (const binding of this.#bindings.values()) {
       if (binding.mayUntilMs < atMs - BOUNDS.settleMs) continue
       binding.tell(atMs, `the store lost it; held for ${heldMs / 1000} s`)
       binding.pending = binding.pending.filter((sighting) => sighting.atMs > atMs)
       cutSpans(binding, atMs + heldMs)
+      for (const span of binding.spans) if (span.dueMs > atMs - fileMs) span.untilMs = Math.min(span.untilMs, atMs)
     }
   }
 
@@ -158,7 +159,7 @@ export class Model {
     if (this.#neverListed.has(address)) return -Infinity
     let lastMs = -Infinity
     for (const binding of this.bindingsOf(address)) lastMs = Math.max(lastMs, binding.mayUntilMs)
-    return this.timeline.settledAt(lastMs, BOUNDS.lateMs, BOUNDS.afterOutageMs + BOUNDS.lateMs)
+    return this.timeline.settledAt(lastMs, BOUNDS.lateMs, BOUNDS.expiryWaitMs + BOUNDS.lateMs)
   }
 
   #binding(list: string, name: string, address: string): Binding {

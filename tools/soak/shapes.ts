@@ -171,7 +171,7 @@ nextHop = "192.0.2.9"
 nextHopIPv6 = "2001:db8::9"
 peers = [${birds.map((bird) => `"${bird.address}:${bird.port}"`).join(', ')}]
 relearnTime = ${seconds(options.relearnMs)}
-[syncer]
+${disk === undefined ? 'stateFile = "./announced"\n' : ''}[syncer]
 listen = "${placed.gateway}"
 peers = ["${placed.peer.host}:${placed.peer.port}"]
 syncInterval = "15s"

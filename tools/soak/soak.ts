@@ -175,8 +175,9 @@ class Run {
         for (const bird of this.#fleet.birds)
           if (consequence.birds?.includes(bird.daemon.name)) bird.seats.forEach((seat) => this.#judge.seatAway(seat, nowMs))
         if (consequence.storeLost === undefined) return
-        this.#model.storeLost(nowMs, consequence.storeLost === 'held' ? this.#options.relearnMs : 0)
-        if (consequence.storeLost === 'held') this.#storeLost = { outage: this.#outage, atMs: nowMs }
+        const fileMs = consequence.storeLost === 'held' ? 0 : BOUNDS.announcedFileMs + BOUNDS.settleMs
+        this.#model.storeLost(nowMs, this.#options.relearnMs, fileMs)
+        this.#storeLost = { outage: this.#outage, atMs: nowMs }
       })
     } finally {
       this.#busy--
