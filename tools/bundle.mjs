@@ -1,6 +1,7 @@
 // Bundles one app into one file: dist/apps/NAME/main.js. Native packages stay outside and are resolved from node_modules.
 import { build } from 'esbuild'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { describePackage, distinct, noticeOf, packageFoldersOf } from './bill-of-materials.mjs'
 
 const name = process.argv[2]
 const version = JSON.parse(readFileSync('package.json', 'utf8')).version
@@ -22,6 +23,9 @@ const result = await build({
   },
   metafile: true,
 })
+const packages = distinct(packageFoldersOf(Object.keys(result.metafile.inputs)).map((folder) => describePackage(folder)))
+writeFileSync(`dist/apps/${name}/packages.json`, JSON.stringify(packages))
+writeFileSync(`dist/apps/${name}/NOTICE`, noticeOf(packages))
 const bytes = Object.values(result.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0)
 console.log(`${name}: ${Object.keys(result.metafile.outputs).length} files, ${(bytes / 1e6).toFixed(1)} MB`)
 

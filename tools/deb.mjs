@@ -39,6 +39,11 @@ Files: usr/lib/dnstap-bgp/all-in-one/node_modules/*
 Copyright: the authors of each package, as its package.json and LICENSE name them
 License: each-package
  The package.json and the LICENSE in the folder of each package say it.
+
+Files: usr/lib/dnstap-bgp/*/*.js
+Copyright: the authors of dnstap-bgp, and of the packages that NOTICE names
+License: each-bundled-package
+ /usr/share/doc/dnstap-bgp/NOTICE has the name, version and licence of each package that is in these files.
 `
 const tree = mkdtempSync(join(tmpdir(), 'dnstap-bgp-deb-'))
 try {
@@ -58,6 +63,8 @@ try {
   ))
     copy(`docs/${page}`, `usr/share/doc/dnstap-bgp/docs/${page}`)
   write('usr/share/doc/dnstap-bgp/copyright', COPYRIGHT)
+  cpSync(join(lib, 'all-in-one/NOTICE'), join(tree, 'usr/share/doc/dnstap-bgp/NOTICE'))
+  copy('SECURITY.md', 'usr/share/doc/dnstap-bgp/SECURITY.md')
 
   const kilobytes = Math.ceil(sizeOf(tree) / 1024)
   write(

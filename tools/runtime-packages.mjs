@@ -1,9 +1,11 @@
-// Lays out what one program needs to run: its bundle, the native packages it imports, a health check, and the command in cli/.
+// Lays out what one program needs to run: its bundle, the native packages it imports, a health check, and the command in cli/; LICENSE, the
+// NOTICE of other people's packages, and sbom.cdx.json.
 // Usage: node tools/runtime-packages.mjs APP FOLDER (after the build)
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { bundledIn, cycloneDx, describePackage, distinct, noticeOf } from './bill-of-materials.mjs'
 
 /** Not bundled: they load binaries that lie beside them. Keep in step with `external` in bundle.mjs. */
 const NATIVE = ['koffi']
@@ -31,6 +33,7 @@ cpSync(cli, join(out, 'cli'), { recursive: true })
 const { version, license } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const manifest = { name: `dnstap-bgp-${app}`, version, license, private: true, type: 'module' }
 writeFileSync(join(out, 'package.json'), `${JSON.stringify(manifest)}\n`)
+cpSync(join(root, 'LICENSE'), join(out, 'LICENSE'))
 cpSync(join(root, 'tools/healthcheck.mjs'), join(out, 'healthcheck.mjs'))
 
 const code = [bundle, cli].flatMap((from) =>
@@ -43,6 +46,11 @@ for (const name of NATIVE) {
   const imported = new RegExp(`\\b(from|import|require)\\s*\\(?\\s*["']${name}["']`)
   if (code.some((text) => imported.test(text))) copy(name, root)
 }
+const natives = [...copied].map((name) => describePackage(join(out, 'node_modules', name)))
+const packages = distinct([...bundledIn(bundle), ...bundledIn(cli), ...natives])
+writeFileSync(join(out, 'NOTICE'), noticeOf(packages))
+writeFileSync(join(out, 'sbom.cdx.json'), `${JSON.stringify(cycloneDx(manifest.name, version, packages), undefined, 1)}\n`)
+for (const one of ['packages.json', 'cli/packages.json', 'cli/NOTICE']) rmSync(join(out, one), { force: true })
 console.log(`${app}: ${[...copied].join(', ') || 'no native package'}`)
 
 /** A package and what it depends on; optional ones (binaries for other machines) only if they are installed. */

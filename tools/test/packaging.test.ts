@@ -47,6 +47,20 @@ describe('the files of an image', () => {
     expect(stderr).toBe('')
   })
 
+  test.each(['all-in-one', 'sync-gateway'])('%s has its licence, those of all that is bundled, and a list of it', (app) => {
+    const out = layOut(app)
+    const read = (file: string) => readFileSync(join(out, file), 'utf8')
+    expect(read('LICENSE')).toMatch(/^MIT License/)
+    const { components } = JSON.parse(read('sbom.cdx.json')) as { components: { name: string; version: string; purl: string }[] }
+    const names = components.map(({ name }) => name)
+    expect(names).toEqual(expect.arrayContaining(['express', 'protobufjs', 'pino', 'prom-client', 'ip-num']))
+    expect(names.includes('koffi')).toBe(app === 'all-in-one')
+    // What only builds or tests is in no program.
+    expect(names.filter((name) => /^(vitest|esbuild|typescript|eslint|nx|prettier)$/.test(name))).toEqual([])
+    for (const { name, version } of components) expect(read('NOTICE')).toContain(`\n${name} ${version} (`)
+    expect(existsSync(join(out, 'packages.json'))).toBe(false)
+  })
+
   test('the command is in every image, and asks the program beside it by the environment they share', async () => {
     const cli = join(layOut('sync-gateway'), 'cli', 'main.js')
     const run = (args: string[], env: NodeJS.ProcessEnv = {}) =>
@@ -142,7 +156,14 @@ describe.skipIf(spawnSync('dpkg-deb', ['--version']).status !== 0)('the Debian p
       const tree = join(folder, 'tree')
       execFileSync('dpkg-deb', ['-x', file, tree])
       const documents = readdirSync(join(tree, 'usr/share/doc/dnstap-bgp'), { recursive: true })
-      for (const document of ['copyright', 'README.md', 'docs/bgp.md', 'docs/decisions/0005-stop-keeps-routes.md'])
+      for (const document of [
+        'copyright',
+        'NOTICE',
+        'SECURITY.md',
+        'README.md',
+        'docs/bgp.md',
+        'docs/decisions/0005-stop-keeps-routes.md',
+      ])
         expect(documents).toContain(document)
       expect(readdirSync(join(tree, 'usr/lib/systemd/system'))).toEqual(['dnstap-bgp.service', 'dnstap-bgp.socket'])
       const config = join(tree, 'etc/dnstap-bgp/dnstap-bgp.toml')
