@@ -3,7 +3,8 @@
  *
  * One entry for each operator: the reason as `explain` shows it, then addresses and prefixes. To add one, add a line with its source. A whole
  * prefix stands here where the operator uses all of it for resolvers, so that a new address in it needs no new version of ours.
- * Checked on 2026-11-30. Forms that embed an IPv4 address (DNS64 answers among them) need no line: embedded-ipv4.ts.
+ * The root servers were compared with Debian's dns-root-data on 2026-11-30. The other sources say where to check an entry; they could not be
+ * reached when these lines were written. Forms that embed an IPv4 address (DNS64 answers among them) need no line: embedded-ipv4.ts.
  */
 type Entry = readonly [reason: string, ...prefixes: string[]]
 
