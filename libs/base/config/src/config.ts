@@ -68,6 +68,13 @@ export const LIST_FORMATS = [
   'clash-domain',
   'clash-classical',
   'routeros',
+  'autoproxy',
+  'unbound',
+  'smartdns',
+  'dnscrypt',
+  'shadowsocks',
+  'domain-set',
+  'geosite-yaml',
 ] as const
 
 export interface ListConfig {

@@ -5,30 +5,44 @@
  *   |example.com^         this name alone                    ||x^$important       wins over exceptions without it
  *   example.com           this name alone (domains-only)     0.0.0.0 example.com  a line of a hosts file
  *   ||ad*.example.com^    `*` is any characters              /^ad[0-9]+\./        a regular expression
+ *   ||example.com/*       every URL of these hosts: as ||example.com^
+ *   ://example.com^       also http://example.com^, |https://example.com/: this name alone
+ *   ||x^$denyallow=a.x    the name and its subdomains but a.x and its subdomains
+ *   ||x^$badfilter        switches the rule ||x^ off, wherever it stands; the survey has gathered these
  *
- * A pattern without `^` or `|` at its end matches the beginning of longer names, as it does there. Of the modifiers only `important` can
- * be honoured here: a rule with any other (`client`, `dnstype`, `denyallow`, `dnsrewrite`, `badfilter`, all of a browser's) is
- * skipped and counted, an exception too, since each of them narrows or undoes the rule. Order of rules is of no meaning.
+ * `||example.com` without `^` matches the beginning of longer names there. Nobody means those: it is read as the name and its subdomains, which is
+ * less. A beginning that ends in a dot (`||ads.`) is read as one. Other modifiers (`client`, `dnstype`, `dnsrewrite`, all of a
+ * browser's) narrow or undo a rule: it is skipped, an exception too. Order of rules is of no meaning.
  */
+import { COSMETIC } from './evidence.ts'
 import type { LineFormat } from './format-reader.ts'
 import { globBody } from './glob.ts'
-import { isHostsAddress, isLocalName } from './hosts.ts'
+import { hostsNames, isLocalName } from './hosts.ts'
 import { normalizeName } from './name.ts'
-import { looksLikeAddress } from './plain.ts'
-import type { RuleEmitter } from './rule-emitter.ts'
+import { looksLikeAddress } from './plain-words.ts'
+import type { NameKind, RuleEmitter } from './rule-emitter.ts'
 import { RuleKind, SkipReason } from './rule.ts'
+import { ruleKey } from './survey.ts'
 import { before, decodeUtf8 } from './utf8.ts'
 
 export class AdblockFormat implements LineFormat {
   readonly #emitter: RuleEmitter
+  readonly #switchedOff: ReadonlySet<string>
 
-  constructor(emitter: RuleEmitter) {
+  constructor(emitter: RuleEmitter, switchedOff: ReadonlySet<string>) {
     this.#emitter = emitter
+    this.#switchedOff = switchedOff
   }
 
   line(bytes: Uint8Array, start: number, end: number): void {
     // ||name^ is nearly every line.
-    if (end - start > 3 && bytes[start] === PIPE && bytes[start + 1] === PIPE && bytes[end - 1] === CARET) {
+    if (
+      this.#switchedOff.size === 0 &&
+      end - start > 3 &&
+      bytes[start] === PIPE &&
+      bytes[start + 1] === PIPE &&
+      bytes[end - 1] === CARET
+    ) {
       if (bytes[end - 2] !== DOT && this.#emitter.plainBytes(RuleKind.suffix, bytes, start + 2, end - 1)) return
     }
     const text = decodeUtf8(bytes, start, end).trim()
@@ -46,22 +60,34 @@ export class AdblockFormat implements LineFormat {
     const emitter = this.#emitter
     const exception = line.startsWith('@@')
     const [pattern, modifiers] = split(exception ? line.slice(2) : line)
-    let important = false
+    if (modifiers.includes('badfilter') || this.#switchedOff.has(ruleKey(`${exception ? '@@' : ''}${pattern}`, modifiers)))
+      return emitter.skip(SkipReason.switchedOff, line)
+    const rule: Rule = { exception, important: modifiers.includes('important'), except: [], line }
     for (const modifier of modifiers) {
-      if (modifier !== 'important') return emitter.skip(SkipReason.unsupportedModifier, line)
-      important = true
+      if (modifier === 'important') continue
+      if (modifier.startsWith('denyallow=') && !exception) rule.except.push(...modifier.slice('denyallow='.length).split('|'))
+      else return this.#unsupported(modifier, pattern, rule)
     }
-    if (pattern.length > 1 && pattern.startsWith('/') && pattern.endsWith('/'))
-      return emitter.regexp(pattern.slice(1, -1).replaceAll('\\/', '/'), exception, important)
+    if (pattern.length > 1 && pattern.startsWith('/') && pattern.endsWith('/')) {
+      if (rule.except.length > 0) return emitter.skip(SkipReason.unsupportedModifier, line)
+      return emitter.regexp(pattern.slice(1, -1).replaceAll('\\/', '/'), exception, rule.important)
+    }
     if (!exception && modifiers.length === 0 && this.#hostsLine(pattern)) return
     // Names may be followed by a comment in the domains-only form.
-    this.#pattern(before(pattern, /(?<=\s)#/).trimEnd(), exception, important, line)
+    this.#pattern(before(pattern, /(?<=\s)#/).trimEnd(), rule)
+  }
+
+  /** What an exception of a browser's modifiers excepts is no lookup; one of a resolver's is. */
+  #unsupported(modifier: string, pattern: string, { exception, line }: Rule): void {
+    const name = /^(?:\|\|)?([^|^*/]+)\^?$/.exec(pattern)?.[1] ?? ''
+    if (exception && RESOLVER_MODIFIER.test(modifier)) this.#emitter.skipException(SkipReason.unsupportedModifier, line, name)
+    else this.#emitter.skip(SkipReason.unsupportedModifier, line)
   }
 
   /** `address name...`, the hosts syntax such lists may mix in. */
   #hostsLine(text: string): boolean {
-    const [address = '', ...names] = before(text, /#/).trim().split(/\s+/)
-    if (names.length === 0 || !isHostsAddress(address)) return false
+    const names = hostsNames(before(text, /#/).trim().split(/\s+/))
+    if (names === undefined) return false
     for (const name of names) {
       if (isLocalName(name)) this.#emitter.skip(SkipReason.localName, name)
       else this.#emitter.name(RuleKind.exact, name)
@@ -69,53 +95,81 @@ export class AdblockFormat implements LineFormat {
     return true
   }
 
-  #pattern(pattern: string, exception: boolean, important: boolean, line: string): void {
+  #pattern(pattern: string, rule: Rule): void {
     const emitter = this.#emitter
+    const { exception, line } = rule
+    const url = HOST_OF_URL.exec(pattern)
+    if (url !== null) return this.#name(url[1] === undefined ? RuleKind.exact : RuleKind.subdomains, url[2] ?? '', rule)
     const subdomainsToo = pattern.startsWith('||')
     const fromStart = !subdomainsToo && pattern.startsWith('|')
-    const body = pattern.slice(subdomainsToo ? 2 : fromStart ? 1 : 0).replace(/(?:\^\|?|\|)$/, '')
-    const toEnd = pattern.length > 1 && /[\^|]$/.test(pattern)
-    if (/^[*.^|]*$/.test(body)) return emitter.skip(body === '' ? SkipReason.emptyName : SkipReason.tooBroad, line)
+    const unanchored = pattern.slice(subdomainsToo ? 2 : fromStart ? 1 : 0)
+    const body = unanchored.replace(subdomainsToo ? /(?:\^[|*]?|\||\/\*?)$/ : /(?:\^\|?|\|)$/, '')
+    const toEnd = body.length < unanchored.length
+    if (/^[*.^|]*$/.test(body)) return this.#skip(body === '' ? SkipReason.emptyName : SkipReason.tooBroad, rule)
     if (body.includes('://')) return emitter.skip(SkipReason.url, line)
     if (looksLikeAddress(body)) {
       if (!emitter.address(body, exception)) emitter.skip(SkipReason.badAddress, line)
       return
     }
-    // The beginning of an address: those are matched by prefix there.
+    // A path, which a name cannot decide; or the beginning of an address: those are matched by prefix there.
     if (/[/^|?=&,:\s]/.test(body) || /^[0-9.]+$/.test(body)) return emitter.skip(SkipReason.unsupportedPattern, line)
 
-    if (body.includes('*')) return this.#glob(body, subdomainsToo, fromStart, toEnd, exception, important, line)
-    if (subdomainsToo && toEnd) return emitter.name(RuleKind.suffix, body, exception, important)
-    if (fromStart && toEnd) return emitter.name(RuleKind.exact, body, exception, important)
+    if (body.includes('*')) return this.#glob(body, subdomainsToo, fromStart, toEnd, rule)
+    const isWhole = toEnd || (body.includes('.') && !/^\.|\.$/.test(body))
+    if (subdomainsToo && isWhole) return this.#name(RuleKind.suffix, body, rule)
+    if (fromStart && isWhole) return this.#name(RuleKind.exact, body, rule)
     if (!subdomainsToo && !fromStart && !toEnd) {
       // Domains-only. A single word would be a piece of any name there: too easily meant otherwise.
       const inner = body.replace(/\.$/, '')
-      if (!inner.includes('.') || body.startsWith('.')) return emitter.skip(SkipReason.unsupportedPattern, line)
-      return emitter.name(RuleKind.exact, body, exception, important)
+      if (!inner.includes('.') || body.startsWith('.')) return this.#skip(SkipReason.unsupportedPattern, rule)
+      return this.#name(RuleKind.exact, body, rule)
     }
     // .example.com^ and example.com^ end a name, |example. and ||example. begin one.
-    if (body.startsWith('.') && toEnd && !fromStart) return emitter.name(RuleKind.subdomains, body.slice(1), exception, important)
-    this.#glob(body, subdomainsToo, fromStart, toEnd, exception, important, line)
+    if (body.startsWith('.') && toEnd && !fromStart) return this.#name(RuleKind.subdomains, body.slice(1), rule)
+    this.#glob(body, subdomainsToo, fromStart, toEnd, rule)
   }
 
-  #glob(
-    body: string,
-    subdomainsToo: boolean,
-    fromStart: boolean,
-    toEnd: boolean,
-    exception: boolean,
-    important: boolean,
-    line: string,
-  ): void {
+  /** A rule for one name, and the exceptions that $denyallow makes below it. */
+  #name(kind: NameKind, text: string, rule: Rule): void {
+    const emitter = this.#emitter
+    const { exception, important, except, line } = rule
+    if (except.length === 0) return emitter.name(kind, text, exception, important)
+    const name = normalizeName(text).name ?? ''
+    const excepted = except.map((each) => normalizeName(each.trim()).name)
+    const below = excepted.filter((each) => each !== undefined && (each === name || each.endsWith(`.${name}`)))
+    // One that covers the whole rule leaves nothing of it; what lies elsewhere excepts nothing.
+    if (excepted.some((each) => each === undefined || each === name || name.endsWith(`.${each}`)) || name === '')
+      return emitter.skip(SkipReason.unsupportedModifier, line)
+    emitter.name(kind, text, false, important)
+    for (const each of below) emitter.literalName(RuleKind.suffix, each ?? '', true, important)
+  }
+
+  #glob(body: string, subdomainsToo: boolean, fromStart: boolean, toEnd: boolean, rule: Rule): void {
     // ||*.example.com^ asks for something before the name.
     const below = /^\*\.([^*]+)$/.exec(body)?.[1]
     if (below !== undefined && toEnd && normalizeName(below).name !== undefined)
-      return this.#emitter.name(RuleKind.subdomains, below, exception, important)
+      return this.#name(RuleKind.subdomains, below, rule)
     const source = globBody(body, '.*')
-    if (source === undefined) return this.#emitter.skip(SkipReason.unsupportedPattern, line)
+    if (source === undefined) return this.#skip(SkipReason.unsupportedPattern, rule)
+    if (rule.except.length > 0) return this.#emitter.skip(SkipReason.unsupportedModifier, rule.line)
     const before = subdomainsToo ? '(?:^|\\.)' : fromStart ? '^' : ''
-    this.#emitter.regexp(`${before}${source}${toEnd ? '$' : ''}`, exception, important)
+    this.#emitter.regexp(`${before}${source}${toEnd ? '$' : ''}`, rule.exception, rule.important)
   }
+
+  /** A pattern that is no name of a host is one of URLs; what is excepted there is no lookup. */
+  #skip(reason: SkipReason, { exception, line }: Rule): void {
+    if (exception && reason === SkipReason.tooBroad) this.#emitter.skipException(reason, line)
+    else this.#emitter.skip(reason, line)
+  }
+}
+
+/** What stands around the pattern of a rule. */
+interface Rule {
+  readonly exception: boolean
+  readonly important: boolean
+  /** The names of $denyallow. */
+  readonly except: string[]
+  readonly line: string
 }
 
 /** Pattern and modifiers. A regular expression keeps its own `$`. */
@@ -136,5 +190,6 @@ function split(rule: string): [pattern: string, modifiers: readonly string[]] {
 const PIPE = 0x7c
 const CARET = 0x5e
 const DOT = 0x2e
-/** Element hiding, CSS, scriptlets and HTML filtering: `##`, `#@#`, `#?#`, `#$#`, `#%#`, `$$`. A comment begins with `# ` or `###`. */
-const COSMETIC = /^[^#\s]*[^#\s]#(?:@?[?$%]?|[?$%]@?)#|^##(?=[^#\s])|^#[@?$%]{1,2}#|\$@?\$/
+const RESOLVER_MODIFIER = /^(?:client|ctag|dnstype|dnsrewrite|denyallow)\b/
+/** A URL of which only the host is given: `http://x^`, `://x/`, `|https://x`, `*://*.x/*`. */
+const HOST_OF_URL = /^\|?(?:https?|wss?|ftp|\*)?:\/\/(\*\.)?([^/^|:*?=&,\s$]+)(?:\^[|*]?|\/\*?|\|)?$/i

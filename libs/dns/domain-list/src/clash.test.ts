@@ -27,7 +27,7 @@ test('the fixture: YAML of all three behaviours', () => {
     '27 skip unsupported-rule AND,((DOMAIN,x.example),(NETWORK,UDP))',
     '28 skip unsupported-rule MATCH',
     '30 address 198.51.100.0/24',
-    '31 skip bad-address 198.51.100.1/24',
+    '31 address 198.51.100.0/24',
     '33 skip bad-syntax   - &anchor anchored.example',
     '34 skip bad-syntax   - *anchor',
     '35 skip bad-syntax   - !!str tagged.example',

@@ -9,12 +9,13 @@
  *     - DOMAIN-SUFFIX,example.com  # classical: DOMAIN, DOMAIN-SUFFIX, DOMAIN-KEYWORD, DOMAIN-REGEX, DOMAIN-WILDCARD, IP-CIDR, IP-CIDR6
  *     - 192.0.2.0/24
  *
- * A line with a comma after a word in capitals is classical, any other one is of domain or ipcidr behaviour. Of YAML only this shape is read, and
+ * A line of `TYPE,value` is classical (clash-classical.ts), any other one is of domain or ipcidr behaviour. Surge, Loon and Quantumult X write the same
+ * classical rules in text files; of a whole configuration of theirs only the section [Rule] is read. Of YAML only this shape is read, and
  * `payload: [ ... ]` on one line: no anchors, no block scalars, so no bombs.
  */
 import type { LineFormat } from './format-reader.ts'
-import { globToRegexp } from './glob.ts'
-import { looksLikeAddress } from './plain.ts'
+import { classicalRule, isClassical } from './clash-classical.ts'
+import { looksLikeAddress } from './plain-words.ts'
 import type { RuleEmitter } from './rule-emitter.ts'
 import { RuleKind, SkipReason } from './rule.ts'
 import { before, decodeUtf8 } from './utf8.ts'
@@ -23,6 +24,7 @@ export class ClashFormat implements LineFormat {
   readonly #emitter: RuleEmitter
   /** Undefined until the first key is seen: then the file is YAML, and only what stands under `payload` is read. */
   #inPayload: boolean | undefined
+  #inRules = true
 
   constructor(emitter: RuleEmitter) {
     this.#emitter = emitter
@@ -32,6 +34,11 @@ export class ClashFormat implements LineFormat {
     const text = decodeUtf8(bytes, start, end)
     const trimmed = text.trim()
     if (trimmed === '' || /^(?:#|\/\/|;)/.test(trimmed) || /^(?:---|\.\.\.)(?:\s|$)/.test(text)) return
+    if (/^\[[\w .-]+\]$/.test(trimmed)) {
+      this.#inRules = /^\[(?:remote |local )?rule\]$/i.test(trimmed) || /^\[filter_(?:local|remote)\]$/i.test(trimmed)
+      return
+    }
+    if (!this.#inRules) return this.#emitter.skip(SkipReason.otherSection, text)
     const key = /^([A-Za-z][\w-]*)\s*:(?:\s+(.*))?$/.exec(text)
     if (key !== null) return this.#yamlKey(key[1] ?? '', key[2] ?? '', text)
     if (this.#inPayload === false) return
@@ -42,7 +49,7 @@ export class ClashFormat implements LineFormat {
   }
 
   #yamlKey(key: string, value: string, line: string): void {
-    this.#inPayload = key === 'payload'
+    this.#inPayload = key === 'payload' || key === 'rules'
     if (!this.#inPayload) return
     const rest = before(value, /(?<=^|\s)#/).trim()
     if (rest === '' || rest === 'null' || rest === '~') return
@@ -61,10 +68,11 @@ export class ClashFormat implements LineFormat {
   #item(text: string): void {
     const emitter = this.#emitter
     if (text === '') return emitter.skip(SkipReason.emptyName, text)
-    if (text === 'MATCH' || text === 'FINAL') return emitter.skip(SkipReason.unsupportedRule, text)
-    if (/^[A-Z][A-Z0-9-]*\s*,/.test(text)) return this.#classical(text)
+    if (/^(?:MATCH|FINAL)(?:,.*)?$/i.test(text)) return emitter.skip(SkipReason.unsupportedRule, text)
+    if (isClassical(text)) return classicalRule(emitter, text)
+    if (text.includes(',')) return emitter.skip(SkipReason.unsupportedRule, text)
     if (looksLikeAddress(text)) {
-      if (!emitter.address(text)) emitter.skip(SkipReason.badAddress, text)
+      if (!emitter.address(text, false, true)) emitter.skip(SkipReason.badAddress, text)
       return
     }
     if (text.startsWith('+.') && !text.includes('*')) return emitter.name(RuleKind.suffix, text.slice(2))
@@ -73,37 +81,6 @@ export class ClashFormat implements LineFormat {
     const whole = text.split('.').every((label) => label === '*' || !/[*+]/.test(label))
     if (whole && !text.startsWith('.')) emitter.wildcard(text)
     else emitter.skip(SkipReason.unsupportedPattern, text)
-  }
-
-  #classical(text: string): void {
-    const emitter = this.#emitter
-    const comma = text.indexOf(',')
-    const type = text.slice(0, comma).trim()
-    const rest = text.slice(comma + 1).trim()
-    // What follows the value is a policy or `no-resolve`; a regular expression may itself hold commas, and in a provider nothing follows it.
-    const [value = '', ...extras] = type === 'DOMAIN-REGEX' ? [rest] : rest.split(',').map((field) => field.trim())
-    if (extras.includes('src')) return emitter.skip(SkipReason.unsupportedRule, text)
-    switch (type) {
-      case 'DOMAIN':
-        return emitter.name(RuleKind.exact, value)
-      case 'DOMAIN-SUFFIX':
-        return emitter.name(RuleKind.suffix, value)
-      case 'DOMAIN-KEYWORD':
-        return emitter.keyword(value)
-      case 'DOMAIN-REGEX':
-        return emitter.regexp(value)
-      case 'DOMAIN-WILDCARD': {
-        if (/^[*.?]*$/.test(value)) return emitter.skip(SkipReason.tooBroad, text)
-        const source = globToRegexp(value, '.*', '.')
-        return source === undefined ? emitter.skip(SkipReason.unsupportedPattern, text) : emitter.regexp(source)
-      }
-      case 'IP-CIDR':
-      case 'IP-CIDR6':
-        if (!emitter.address(value)) emitter.skip(SkipReason.badAddress, text)
-        return
-      default:
-        return emitter.skip(SkipReason.unsupportedRule, text)
-    }
   }
 }
 

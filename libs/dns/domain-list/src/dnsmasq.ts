@@ -40,12 +40,14 @@ export class DnsmasqFormat implements LineFormat {
 
   #domain(domain: string, exception: boolean, line: string): void {
     const emitter = this.#emitter
-    if (domain === '') return emitter.skip(SkipReason.unsupportedPattern, line) // names without a dot
-    if (domain === '#' || domain === '*') return emitter.skip(SkipReason.tooBroad, line)
+    const skip = (reason: SkipReason, text: string) =>
+      exception ? emitter.skipException(reason, text) : emitter.skip(reason, text)
+    if (domain === '') return skip(SkipReason.unsupportedPattern, line) // names without a dot
+    if (domain === '#' || domain === '*') return skip(SkipReason.tooBroad, line)
     if (!domain.startsWith('*')) return emitter.name(RuleKind.suffix, domain.replace(/^\.+/, ''), exception)
     if (domain.startsWith('*.')) return emitter.name(RuleKind.subdomains, domain.slice(2), exception)
     const ending = globBody(domain.slice(1), '*')
-    if (ending === undefined || domain.includes('*', 1)) emitter.skip(SkipReason.unsupportedPattern, domain)
+    if (ending === undefined || domain.includes('*', 1)) skip(SkipReason.unsupportedPattern, domain)
     else emitter.regexp(`${ending}$`, exception)
   }
 }

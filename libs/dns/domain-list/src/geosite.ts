@@ -13,10 +13,15 @@ import { foreignText } from '@dnstap-bgp/foreign-text'
 import type { ChunkFormat } from './format-reader.ts'
 import { ListError, ListFault } from './list-error.ts'
 import type { RuleEmitter } from './rule-emitter.ts'
-import { RuleKind, SkipReason } from './rule.ts'
+import { ListFormat, RuleKind, SkipReason } from './rule.ts'
 import { decodeUtf8 } from './utf8.ts'
 import { passes } from './v2fly.ts'
 import type { AttributeFilter } from './v2fly.ts'
+
+/** Does a file of this format hold many lists, of which some have to be chosen? */
+export function takesSites(format: ListFormat): boolean {
+  return format === ListFormat.geosite || format === ListFormat.geositeYaml
+}
 
 export class GeositeFormat implements ChunkFormat {
   readonly #emitter: RuleEmitter
@@ -112,6 +117,7 @@ export class GeositeFormat implements ChunkFormat {
         attributes.push(attributeKey(held, field.start, field.end))
     }
     emitter.line++
+    emitter.beginItem()
     if (!filters.some((filter) => passes(filter, attributes))) return
     const kind = type === 2 ? RuleKind.suffix : type === 3 ? RuleKind.exact : undefined
     if (kind !== undefined && emitter.plainBytes(kind, held, valueStart, valueEnd)) return

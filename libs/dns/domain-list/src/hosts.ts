@@ -2,7 +2,7 @@
  * hosts(5) files: `address name [alias...]`, comments from `#`. Each name stands for itself alone. The address is what a blocking resolver
  * would answer and says nothing here, so it is not counted as an address of the list.
  */
-import { parseAddress } from '@dnstap-bgp/ip'
+import { parseAddress, parsePrefix } from '@dnstap-bgp/ip'
 import type { LineFormat } from './format-reader.ts'
 import type { RuleEmitter } from './rule-emitter.ts'
 import { RuleKind, SkipReason } from './rule.ts'
@@ -20,9 +20,7 @@ export class HostsFormat implements LineFormat {
   line(bytes: Uint8Array, start: number, end: number): void {
     if (this.#fastLine(bytes, start, end)) return
     const text = decodeUtf8(bytes, start, end)
-    const [address, ...names] = before(text, /#/)
-      .split(/\s+/)
-      .filter((field) => field !== '')
+    const [address, ...names] = wordsOf(before(text, /#/))
     if (address === undefined) return
     if (!isHostsAddress(address)) return this.#emitter.skip(SkipReason.badSyntax, text)
     if (names.length === 0) return this.#emitter.skip(SkipReason.noName, text)
@@ -44,8 +42,20 @@ export class HostsFormat implements LineFormat {
   }
 }
 
-/** An address as hosts files write it, a zone included. */
+/** The names of a line of a hosts file that stands in another format; undefined: it is none. Nothing but names follows the address. */
+export function hostsNames(words: readonly string[]): string[] | undefined {
+  const [address = '', ...names] = words
+  if (names.length === 0 || !isHostsAddress(address) || names.some((name) => parsePrefix(name) !== undefined)) return undefined
+  return names
+}
+
+function wordsOf(text: string): string[] {
+  return text.split(/\s+/).filter((word) => word !== '')
+}
+
+/** An address as hosts files write it, a zone included; `0` is how inet_aton lets 0.0.0.0 be written. */
 export function isHostsAddress(text: string): boolean {
+  if (text === '0') return true
   const zone = text.indexOf('%')
   return parseAddress(zone < 0 ? text : text.slice(0, zone)) !== undefined
 }

@@ -1,11 +1,13 @@
 /**
- * JSON (RFC 8259) as a stream of tokens: no tree is built, nothing recurses, and what is held is one string.
+ * JSON (RFC 8259) as a stream of tokens: no tree is built, nothing recurses, and what is held is one string. Comments are passed by, as sing-box
+ * does: `//` and `#` to the end of the line, and what stands between slash-star and star-slash.
  *
  * Grammar is checked; a fault throws ListError, because after it nothing can be trusted. Strings are handed over as the bytes between
  * the quotes, with a mark when they hold escapes: most hold none and need no copy.
  */
 import { ListError, ListFault } from './list-error.ts'
-import { decodeUtf8 } from './utf8.ts'
+import { brokenUtf8 } from './text-check.ts'
+import { badUtf8At, decodeUtf8 } from './utf8.ts'
 
 export interface JsonEvents {
   beginObject(): void
@@ -45,13 +47,14 @@ export class JsonScanner {
     while (at < chunk.length) {
       if (this.#mode === IN_STRING) at = this.#string(chunk, at)
       else if (this.#mode === IN_LITERAL) at = this.#literal(chunk, at)
+      else if (this.#mode !== BETWEEN) at = this.#comment(chunk, at)
       else at = this.#between(chunk, at)
     }
   }
 
   end(): void {
     if (this.#mode === IN_LITERAL) this.#endLiteral()
-    if (this.#expect !== NOTHING || this.#mode === IN_STRING)
+    if (this.#expect !== NOTHING || (this.#mode !== BETWEEN && this.#mode !== IN_LINE_COMMENT))
       throw new ListError(ListFault.truncated, this.#line, 'the JSON ends in the middle')
   }
 
@@ -64,6 +67,12 @@ export class JsonScanner {
       case 0x20:
       case 0x09:
       case 0x0d:
+        return at + 1
+      case 0x23: // #
+        this.#mode = IN_LINE_COMMENT
+        return at + 1
+      case 0x2f: // /
+        this.#mode = AFTER_SLASH
         return at + 1
       case 0x22: // "
         if (this.#expect !== VALUE && this.#expect !== VALUE_OR_END && this.#expect !== KEY && this.#expect !== KEY_OR_END)
@@ -102,6 +111,27 @@ export class JsonScanner {
     }
   }
 
+  /** From `at`, behind a slash or inside a comment. */
+  #comment(chunk: Uint8Array, at: number): number {
+    const octet = chunk[at]
+    if (octet === 0x0a) this.#line++
+    switch (this.#mode) {
+      case AFTER_SLASH:
+        if (octet !== 0x2f && octet !== 0x2a) throw this.#unexpected(0x2f)
+        this.#mode = octet === 0x2f ? IN_LINE_COMMENT : IN_BLOCK_COMMENT
+        break
+      case IN_LINE_COMMENT:
+        if (octet === 0x0a) this.#mode = BETWEEN
+        break
+      case IN_BLOCK_COMMENT:
+        if (octet === 0x2a) this.#mode = AFTER_STAR
+        break
+      default:
+        if (octet !== 0x2a) this.#mode = octet === 0x2f ? BETWEEN : IN_BLOCK_COMMENT
+    }
+    return at + 1
+  }
+
   /** From `at`, inside a string, to behind its closing quote or the end of the chunk. */
   #string(chunk: Uint8Array, at: number): number {
     let end = at
@@ -131,6 +161,8 @@ export class JsonScanner {
   }
 
   #stringEnded(bytes: Uint8Array, start: number, end: number): void {
+    const bad = badUtf8At(bytes, start, end)
+    if (bad >= 0) throw brokenUtf8(this.#line, bytes[bad])
     if (this.#expect === KEY || this.#expect === KEY_OR_END) {
       this.#expect = COLON
       this.#events.key(bytes, start, end, this.#escaped)
@@ -219,10 +251,21 @@ type Container = typeof OBJECT | typeof ARRAY
 const OBJECT = 0
 const ARRAY = 1
 
-type Mode = typeof BETWEEN | typeof IN_STRING | typeof IN_LITERAL
+type Mode =
+  | typeof BETWEEN
+  | typeof IN_STRING
+  | typeof IN_LITERAL
+  | typeof AFTER_SLASH
+  | typeof IN_LINE_COMMENT
+  | typeof IN_BLOCK_COMMENT
+  | typeof AFTER_STAR
 const BETWEEN = 0
 const IN_STRING = 1
 const IN_LITERAL = 2
+const AFTER_SLASH = 3
+const IN_LINE_COMMENT = 4
+const IN_BLOCK_COMMENT = 5
+const AFTER_STAR = 6
 
 type Expect =
   typeof VALUE | typeof VALUE_OR_END | typeof KEY | typeof KEY_OR_END | typeof COLON | typeof COMMA_OR_END | typeof NOTHING

@@ -2,8 +2,10 @@
 export const ListFault = {
   /** The bytes are compressed; whoever fetched them unpacks them first. */
   compressed: 'compressed',
-  /** UTF-16 or UTF-32, by its byte order mark. */
+  /** UTF-16 or UTF-32 by its byte order mark, or octets that are no UTF-8 outside of comments. */
   notUtf8: 'not-utf8',
+  /** NUL octets, or a binary format that is not read. */
+  binary: 'binary',
   /** A web page stands where the list should: an error page, a captive portal. */
   htmlPage: 'html-page',
   /** JSON or protobuf that does not follow its grammar: what comes after the fault cannot be trusted. */
@@ -16,6 +18,8 @@ export const ListFault = {
   tooLarge: 'too-large',
   /** A geosite file holds hundreds of lists; the configuration has to say which. */
   noSiteChosen: 'no-site-chosen',
+  /** Attributes or sites were chosen of a format that has none: taking the whole list instead would be more than was asked for. */
+  noSuchChoice: 'no-such-choice',
   unknownFormat: 'unknown-format',
 } as const
 export type ListFault = (typeof ListFault)[keyof typeof ListFault]

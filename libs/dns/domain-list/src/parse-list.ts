@@ -1,110 +1,128 @@
 /**
  * The way in: bytes of a list, chunk by chunk, to rules in a sink.
  *
- * Knows which reader a format has, and what stands before every format: the byte order mark, the detection of `auto`, and the signs
- * that this is no list at all. Reading files, unpacking and refusing a list that shrank are the loader's.
+ * Knows which reader a format has. A list is looked at twice: the survey (survey.ts) says what it is, then the parser reads it. Reading files,
+ * unpacking and refusing a list that shrank are the loader's.
  */
-import { detectFormat, DETECT_BYTES, refuseWhatIsNoList } from './detect.ts'
 import { AdblockFormat } from './adblock.ts'
+import { AutoproxyFormat } from './autoproxy.ts'
 import { ClashFormat } from './clash.ts'
+import { DnscryptFormat } from './dnscrypt.ts'
 import { DnsmasqFormat } from './dnsmasq.ts'
+import { DomainSetFormat } from './domain-set.ts'
 import type { ChunkFormat, LineFormat } from './format-reader.ts'
+import { GeositeYamlFormat } from './geosite-yaml.ts'
 import { GeositeFormat } from './geosite.ts'
 import { HostsFormat } from './hosts.ts'
+import { Intake } from './intake.ts'
 import { LineReader } from './lines.ts'
 import { ListError, ListFault } from './list-error.ts'
+import { isBinaryFormat } from './magic.ts'
 import { PlainFormat } from './plain.ts'
 import { RouterosFormat } from './routeros.ts'
 import { RpzFormat } from './rpz.ts'
 import { RuleEmitter } from './rule-emitter.ts'
 import { ListFormat, ListMatch, SkipReason } from './rule.ts'
 import type { ListOptions, ListSummary, RuleSink } from './rule.ts'
+import { ShadowsocksFormat } from './shadowsocks.ts'
 import { SingBoxFormat } from './sing-box.ts'
+import { SmartdnsFormat } from './smartdns.ts'
+import { givenFormat, MAX_LINE_BYTES, needsSurvey, surveyList } from './survey.ts'
+import type { Survey } from './survey.ts'
+import { refuseBrokenUtf8 } from './text-check.ts'
+import { UnboundFormat } from './unbound.ts'
 import { decodeUtf8 } from './utf8.ts'
 import { V2flyFormat } from './v2fly.ts'
 
-/** Reads a whole list. Throws ListError, and nothing else. */
+/** Reads a whole list that is at hand. Throws ListError, and nothing else. */
 export function parseList(
-  chunks: Iterable<Uint8Array>,
+  chunks: readonly Uint8Array[],
   format: ListFormat | 'auto',
   options: ListOptions,
   sink: RuleSink,
 ): ListSummary {
-  const parser = new ListParser(format, options, sink)
+  const survey = format === 'auto' || needsSurvey(format) ? surveyList(chunks, format) : givenFormat(format)
+  const parser = new ListParser(survey, options, sink)
   for (const chunk of chunks) parser.push(chunk)
   return parser.end()
 }
 
-/** The same for bytes that arrive: push() every chunk, then end(). A chunk may be reused once push() has returned. */
+/**
+ * The same for bytes that arrive: push() every chunk, then end(). A chunk may be reused once push() has returned. The survey is ListSurvey's of the
+ * very same bytes; where needsSurvey() says that there is no need of one, the format will do.
+ */
 export class ListParser {
-  readonly #options: ListOptions
+  readonly #format: ListFormat
   readonly #emitter: RuleEmitter
-  #format: ListFormat | 'auto'
-  #reader: ChunkFormat | undefined
-  #head = new Uint8Array(0) // the beginning, until there is enough to look at
+  readonly #intake: Intake
 
-  constructor(format: ListFormat | 'auto', options: ListOptions, sink: RuleSink) {
-    if (format !== 'auto' && !Object.values(ListFormat).includes(format))
+  constructor(known: Survey | ListFormat, options: ListOptions, sink: RuleSink) {
+    const survey = typeof known === 'string' ? givenFormat(known) : known
+    const { format } = survey
+    if (!Object.values(ListFormat).includes(format))
       throw new ListError(ListFault.unknownFormat, 0, `there is no list format "${String(format)}"`)
+    refuseUselessChoice(format, options)
     this.#format = format
-    this.#options = options
     this.#emitter = new RuleEmitter(sink, options.match ?? ListMatch.auto)
+    this.#intake = new Intake(!isBinaryFormat(format), (binary) => {
+      if (binary !== undefined && binary !== format)
+        throw new ListError(ListFault.binary, 0, `these are octets of ${binary}, and the list is to be read as ${format}`)
+      return chunkFormat(survey, this.#emitter, options)
+    })
   }
 
   push(chunk: Uint8Array): void {
-    if (this.#reader !== undefined) return this.#reader.push(chunk)
-    const head = new Uint8Array(this.#head.length + chunk.length)
-    head.set(this.#head)
-    head.set(chunk, this.#head.length)
-    this.#head = head
-    if (head.length >= DETECT_BYTES) this.#begin(false)
+    this.#intake.push(chunk)
   }
 
   end(): ListSummary {
-    const reader = this.#reader ?? this.#begin(true)
-    reader.end()
-    return this.#emitter.summary(this.#format === 'auto' ? ListFormat.plain : this.#format)
-  }
-
-  #begin(complete: boolean): ChunkFormat {
-    const hasMark = this.#head[0] === 0xef && this.#head[1] === 0xbb && this.#head[2] === 0xbf
-    const head = hasMark ? this.#head.subarray(3) : this.#head
-    this.#head = new Uint8Array(0)
-    const looked = head.subarray(0, DETECT_BYTES)
-    refuseWhatIsNoList(looked)
-    const format = this.#format === 'auto' ? detectFormat(looked, complete) : this.#format
-    this.#format = format
-    const reader = chunkFormat(format, this.#emitter, this.#options)
-    this.#reader = reader
-    reader.push(head)
-    return reader
+    this.#intake.end()
+    return this.#emitter.summary(this.#format)
   }
 }
 
-const DEFAULT_MAX_LINE_BYTES = 65536
+/** To take a whole list of which a part was chosen would be more than was asked for. */
+function refuseUselessChoice(format: ListFormat, { attributes = [] }: ListOptions): void {
+  if (attributes.length > 0 && !HAS_ATTRIBUTES.has(format))
+    throw new ListError(
+      ListFault.noSuchChoice,
+      0,
+      `this is a ${format} list, whose entries have no attributes: remove #@${attributes[0]}`,
+    )
+}
 
-function chunkFormat(format: ListFormat, emitter: RuleEmitter, options: ListOptions): ChunkFormat {
-  const maxLineBytes = options.maxLineBytes ?? DEFAULT_MAX_LINE_BYTES
+const HAS_ATTRIBUTES: ReadonlySet<ListFormat> = new Set([
+  ListFormat.v2fly,
+  ListFormat.plain,
+  ListFormat.geosite,
+  ListFormat.geositeYaml,
+])
+
+function chunkFormat({ format, switchedOff }: Survey, emitter: RuleEmitter, options: ListOptions): ChunkFormat {
+  const maxLineBytes = options.maxLineBytes ?? MAX_LINE_BYTES
   if (format === ListFormat.geosite) return new GeositeFormat(emitter, options.sites ?? [])
   if (format === ListFormat.singBox) return new SingBoxFormat(emitter, maxLineBytes)
-  return new LinesOf(lineFormat(format, emitter, options, maxLineBytes), emitter, maxLineBytes)
+  return new LinesOf(lineFormat(format, switchedOff, emitter, options, maxLineBytes), emitter, maxLineBytes)
 }
 
 function lineFormat(
   format: Exclude<ListFormat, 'geosite' | 'sing-box'>,
+  switchedOff: ReadonlySet<string>,
   emitter: RuleEmitter,
   options: ListOptions,
   maxLineBytes: number,
 ): LineFormat {
   switch (format) {
     case ListFormat.plain:
-      return new PlainFormat(emitter)
+      // Names alone have no attributes, so a choice of attributes leaves v2fly's entries only.
+      if ((options.attributes ?? []).length > 0) return new V2flyFormat(emitter, options, maxLineBytes)
+      return new PlainFormat(emitter, options, maxLineBytes)
     case ListFormat.hosts:
       return new HostsFormat(emitter)
     case ListFormat.dnsmasq:
       return new DnsmasqFormat(emitter)
     case ListFormat.adblock:
-      return new AdblockFormat(emitter)
+      return new AdblockFormat(emitter, switchedOff)
     case ListFormat.v2fly:
       return new V2flyFormat(emitter, options, maxLineBytes)
     case ListFormat.rpz:
@@ -113,6 +131,20 @@ function lineFormat(
       return new ClashFormat(emitter)
     case ListFormat.routeros:
       return new RouterosFormat(emitter, maxLineBytes)
+    case ListFormat.autoproxy:
+      return new AutoproxyFormat(emitter)
+    case ListFormat.unbound:
+      return new UnboundFormat(emitter)
+    case ListFormat.smartdns:
+      return new SmartdnsFormat(emitter)
+    case ListFormat.dnscrypt:
+      return new DnscryptFormat(emitter)
+    case ListFormat.shadowsocks:
+      return new ShadowsocksFormat(emitter)
+    case ListFormat.domainSet:
+      return new DomainSetFormat(emitter)
+    case ListFormat.geositeYaml:
+      return new GeositeYamlFormat(emitter, options.sites ?? [])
   }
 }
 
@@ -127,11 +159,16 @@ class LinesOf implements ChunkFormat {
       {
         line: (bytes, start, end, number) => {
           emitter.line = number
+          emitter.beginItem()
+          refuseBrokenUtf8(bytes, start, end, number)
           format.line(bytes, start, end)
         },
         tooLong: (bytes, start, end, number) => {
           emitter.line = number
-          emitter.skip(SkipReason.lineTooLong, decodeUtf8(bytes, start, end))
+          emitter.beginItem()
+          const text = decodeUtf8(bytes, start, end)
+          if (/^\s*@@/.test(text)) emitter.skipException(SkipReason.lineTooLong, text)
+          else emitter.skip(SkipReason.lineTooLong, text)
         },
       },
       maxLineBytes,

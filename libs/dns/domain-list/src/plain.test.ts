@@ -46,8 +46,7 @@ test('the fixture: comments, decorations, addresses, U-labels, escapes and sever
     '39 skip url https://example.org/path',
     '40 skip url example.org/path',
     '41 skip bad-character example.org:443',
-    '42 skip bad-utf8 \ufffd\ufffd.example',
-    '43 skip bad-character nul\\u0000.example',
+    '43 skip bad-character control\\u0001.example',
     '44 skip single-word это',
     '44 skip single-word просто',
     '44 skip single-word слова',
@@ -69,7 +68,7 @@ describe('one line', () => {
     ['.ua', ['suffix ua']],
     ['*.ua', ['suffix ua']],
     ['moved to com', ['skip single-word moved', 'skip single-word to', 'skip single-word com']],
-    ['com, net', ['suffix com', 'suffix net']],
+    ['com, net', ['skip single-word com', 'skip single-word net']],
     ['example.com;', ['suffix example.com']],
     ['a.example;b.example', ['skip bad-character a.example;b.example']],
     ['a\\#b.example # c', ['suffix a#b.example']],
@@ -150,6 +149,7 @@ test('a line of one name, read the fast way, is what it is among the general', (
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 8 }), fc.constantFrom('auto', 'exact', 'suffix'), (pieces, match) => {
       const line = pieces.join('')
+      if (/##/.test(line)) return // that may be a cosmetic rule
       const [content = '', ...comment] = line.split(/(?=#)/)
       // A comma adds nothing but keeps a line from being the simple kind. Not at the beginning of a comment, though.
       if (/^\s*(?:!|;|\/\/)|\\$|\s(?:;|\/\/)/.test(content)) return

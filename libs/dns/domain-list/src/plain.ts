@@ -9,117 +9,180 @@
  *   !example.com           an exception, also before the other forms; `@@` means the same
  *   ||example.com^         the name and its subdomains, as in the lists this line is copied from; so does +.example.com
  *   192.0.2.0/24           an address or CIDR
+ *   0.0.0.0 example.com    a line of a hosts file: this name alone
+ *   full:example.com       an entry of v2fly, with or without attributes; DOMAIN-SUFFIX,example.com: a classical rule. Nothing else means them
  *
  * Comments: `#` anywhere; `;` and `//` at the beginning or after white space; `!` followed by white space at the beginning. Names are
  * separated by white space or commas, may be quoted, end in a dot, be in Unicode, or hold RFC 1035 escapes. A word without a dot is a
- * top-level domain only where it stands alone or says so by its dot: `.ua`. Among others it is prose, and one `com` too many.
+ * top-level domain only where it stands alone or says so by its dot: `.ua`. Among others it is prose, and one `com` too many. A line of which one
+ * word is not understood gives nothing: what that word does to the others is not known.
  */
+import { parsePrefix } from '@dnstap-bgp/ip'
+import { isClassical, classicalRule } from './clash-classical.ts'
+import { COSMETIC } from './evidence.ts'
 import type { LineFormat } from './format-reader.ts'
 import { globToRegexp } from './glob.ts'
-import type { RuleEmitter } from './rule-emitter.ts'
+import { hostsNames } from './hosts.ts'
+import { normalizeName } from './name.ts'
+import { addressFault, looksLikeAddress, unquoted, withoutComment } from './plain-words.ts'
+import type { NameKind, RuleEmitter } from './rule-emitter.ts'
 import { ListMatch, RuleKind, SkipReason } from './rule.ts'
-import { before, decodeUtf8 } from './utf8.ts'
+import type { ListOptions } from './rule.ts'
+import { decodeUtf8 } from './utf8.ts'
+import { isV2flyEntry, V2flyFormat } from './v2fly.ts'
 
 export class PlainFormat implements LineFormat {
   readonly #emitter: RuleEmitter
+  readonly #v2fly: V2flyFormat
 
-  constructor(emitter: RuleEmitter) {
+  constructor(emitter: RuleEmitter, options: ListOptions, maxLineBytes: number) {
     this.#emitter = emitter
+    this.#v2fly = new V2flyFormat(emitter, options, maxLineBytes)
   }
 
   line(bytes: Uint8Array, start: number, end: number): void {
     if (this.#oneName(bytes, start, end)) return
-    const items = withoutComment(decodeUtf8(bytes, start, end)).split(',')
-    for (const item of items) {
-      const tokens = item.split(/\s+/).filter((token) => token !== '')
-      for (const token of tokens) this.#token(token, tokens.length > 1)
-    }
+    const text = decodeUtf8(bytes, start, end)
+    if (isV2flyEntry(text)) return this.#v2fly.line(bytes, start, end)
+    if (COSMETIC.test(text)) return this.#emitter.skip(SkipReason.cosmeticRule, text)
+    const content = withoutComment(text)
+    if (isClassical(content)) return classicalRule(this.#emitter, content.trim())
+    this.#items(content.split(','))
   }
 
   /** The fast way for what most lines are: nothing, a comment, or one name with or without `*.`, white space or a comment around it. */
   #oneName(bytes: Uint8Array, start: number, end: number): boolean {
     let from = start
     while (from < end && isBlank(bytes[from])) from++
-    if (from === end || bytes[from] === HASH) return true
+    if (from === end) return true
+    if (bytes[from] === HASH) return !mayBeCosmetic(bytes[from + 1])
     let to = from
     while (to < end && bytes[to] > SPACE && bytes[to] !== HASH) to++
     let after = to
     while (after < end && isBlank(bytes[after])) after++
-    if (after < end && bytes[after] !== HASH) return false
+    if (after < end && (bytes[after] !== HASH || (after === to && mayBeCosmetic(bytes[after + 1])))) return false
     const emitter = this.#emitter
     const below = bytes[from] === DOT ? 1 : bytes[from] === STAR && bytes[from + 1] === DOT ? 2 : 0
     const kind = below > 0 && emitter.match === ListMatch.exact ? RuleKind.subdomains : RuleKind.suffix
     return emitter.plainBytes(kind, bytes, from + below, to)
   }
 
-  #token(quoted: string, amongOthers: boolean): void {
-    const emitter = this.#emitter
-    let text = unquoted(quoted.endsWith(';') && !quoted.endsWith('\\;') ? quoted.slice(0, -1) : quoted)
-    const mark = /^(?:!|@@)/.exec(text)?.[0] ?? ''
-    const exception = mark !== ''
-    text = text.slice(mark.length)
-    if (text === '') return emitter.skip(SkipReason.emptyName, quoted)
-    if (looksLikeAddress(text)) {
-      if (!emitter.address(text, exception)) emitter.skip(addressFault(text), text)
-      return
+  #items(items: readonly string[]): void {
+    const words: Word[] = []
+    let faults = 0
+    for (const item of items) {
+      const tokens = item.split(/\s+/).filter((token) => token !== '')
+      const names = hostsNames(tokens)
+      for (const token of names ?? tokens) {
+        const word = names === undefined ? this.#word(token) : this.#hostsName(token)
+        words.push(word)
+        if (word.fault !== undefined && ++faults >= MAX_FAULTS) break
+      }
+      if (faults >= MAX_FAULTS) break
     }
-    if (text.includes('/')) return emitter.skip(SkipReason.url, text)
-    const copied = /^(?:\|\|([^|^]+)\^?|\+\.(.+))$/.exec(text)
-    if (copied !== null) return emitter.literalName(RuleKind.suffix, copied[1] ?? copied[2], exception)
-    if (text.startsWith('=')) return emitter.literalName(RuleKind.exact, text.slice(1), exception)
-
-    const below = /^(?:\*?\.)(?=[^.])/.exec(text)?.[0].length ?? 0
-    const name = text.slice(below)
-    if (name.replaceAll('\\*', '').includes('*')) return this.#glob(text, name, exception)
-    if (below > 0)
-      return emitter.literalName(emitter.match === ListMatch.exact ? RuleKind.subdomains : RuleKind.suffix, name, exception)
-    if (amongOthers && !DOTS.test(name)) return emitter.skip(SkipReason.singleWord, name)
-    emitter.name(RuleKind.suffix, name, exception)
+    if (words.length > 1) for (const word of words) if (word.isSingle) word.fault ??= SkipReason.singleWord
+    const isUnderstood = words.every((word) => word.fault === undefined)
+    for (const word of words) {
+      if (word.fault !== undefined && word.isException) this.#emitter.skipException(word.fault, word.text, word.name)
+      else if (word.fault !== undefined) this.#emitter.skip(word.fault, word.text)
+      else if (isUnderstood) this.#emit(word)
+    }
   }
 
-  #glob(text: string, name: string, exception: boolean): void {
-    if (/^[*.]+$/.test(text)) return this.#emitter.skip(SkipReason.tooBroad, text)
+  #word(quoted: string): Word {
+    const text = unquoted(quoted.endsWith(';') && !quoted.endsWith('\\;') ? quoted.slice(0, -1) : quoted)
+    const mark = /^(?:!|@@)/.exec(text)?.[0] ?? ''
+    const isException = mark !== ''
+    const unmarked = text.slice(mark.length)
+    if (unmarked === '') return fault(SkipReason.emptyName, quoted, false)
+    if (looksLikeAddress(unmarked)) return this.#address(unmarked, isException)
+    if (/^-{0,2}[A-Za-z][\w-]*=/.test(unmarked)) return fault(SkipReason.unsupportedDirective, text, isException)
+    if (unmarked.includes('/')) return fault(SkipReason.url, unmarked, isException)
+    const copied = /^(?:\|\|([^|^]+)\^?|\+\.(.+))$/.exec(unmarked)
+    if (copied !== null) return this.#name(RuleKind.suffix, copied[1] ?? copied[2] ?? '', isException, true)
+    if (unmarked.startsWith('=')) return this.#name(RuleKind.exact, unmarked.slice(1), isException, true)
+
+    const below = /^(?:\*?\.)(?=[^.])/.exec(unmarked)?.[0].length ?? 0
+    const name = unmarked.slice(below)
+    if (name.replaceAll('\\*', '').includes('*')) return this.#glob(unmarked, name, isException)
+    if (below === 0) return { ...this.#name(RuleKind.suffix, name, isException, false), isSingle: !DOTS.test(name) }
+    const kind = this.#emitter.match === ListMatch.exact ? RuleKind.subdomains : RuleKind.suffix
+    return this.#name(kind, name, isException, true)
+  }
+
+  #address(text: string, isException: boolean): Word {
+    const isPrefix = parsePrefix(text) !== undefined
+    return { ...fault(addressFault(text), text, isException), form: 'address', fault: isPrefix ? undefined : addressFault(text) }
+  }
+
+  /** `isLiteral`: the list's `match` changes nothing. */
+  #name(kind: NameKind, name: string, isException: boolean, isLiteral: boolean): Word {
+    const { reason } = normalizeName(name)
+    return { form: isLiteral ? 'literal' : 'name', kind, text: name, name, isException, isSingle: false, fault: reason }
+  }
+
+  #hostsName(name: string): Word {
+    return this.#name(RuleKind.exact, name, false, false)
+  }
+
+  #glob(text: string, name: string, isException: boolean): Word {
+    if (/^[*.]+$/.test(text)) return fault(SkipReason.tooBroad, text, isException)
     const labels = name.split('.')
-    if (labels.every((label) => label === '*' || !label.includes('*'))) return this.#emitter.wildcard(text, exception)
-    const source = globToRegexp(text, '[^.]*')
-    if (source === undefined) this.#emitter.skip(SkipReason.unsupportedPattern, text)
-    else this.#emitter.regexp(source, exception)
+    const isWildcard = labels.every((label) => label === '*' || !label.includes('*'))
+    const source = isWildcard ? text : globToRegexp(text, '[^.]*')
+    if (source === undefined) return fault(SkipReason.unsupportedPattern, text, isException)
+    return { ...fault(SkipReason.badRegexp, source, isException), form: isWildcard ? 'wildcard' : 'regexp', fault: undefined }
+  }
+
+  #emit({ form, kind, text, isException }: Word): void {
+    const emitter = this.#emitter
+    switch (form) {
+      case 'name':
+        return emitter.name(kind, text, isException)
+      case 'literal':
+        return emitter.literalName(kind, text, isException)
+      case 'wildcard':
+        return emitter.wildcard(text, isException)
+      case 'regexp':
+        return emitter.regexp(text, isException)
+      case 'address':
+        emitter.address(text, isException)
+    }
   }
 }
 
-/** Could this be meant as an address, a CIDR or a range, rather than as a name? Four numbers are never taken for a name. */
-export function looksLikeAddress(text: string): boolean {
-  if (text.length > MAX_ADDRESS_TEXT) return false
-  return (
-    /^[0-9]+(?:\.[0-9]+){3}$/.test(text) ||
-    /^[0-9]+(?:\.[0-9]+){3}(?:-[0-9.]+$|[:/])/.test(text) ||
-    /^\[?[0-9a-fA-F]*:[0-9a-fA-F:.]*(?:%\w+)?\]?(?:[-/:].*)?$/.test(text)
-  )
+/** One word of a line: what it would give, or why it gives nothing. */
+interface Word {
+  /** `literal`: a name whose kind the list's `match` does not change. */
+  readonly form: 'name' | 'literal' | 'wildcard' | 'regexp' | 'address'
+  readonly kind: NameKind
+  readonly text: string
+  /** Where it stands for one name. */
+  readonly name: string
+  readonly isException: boolean
+  /** It has no dot. */
+  readonly isSingle: boolean
+  fault: SkipReason | undefined
 }
 
-export function addressFault(text: string): SkipReason {
-  return /^[0-9a-fA-F:.]+-[0-9a-fA-F:.]+$/.test(text) ? SkipReason.addressRange : SkipReason.badAddress
+function fault(reason: SkipReason, text: string, isException: boolean): Word {
+  return { form: 'name', kind: RuleKind.suffix, text, name: '', isException, isSingle: false, fault: reason }
 }
 
-/** The line up to its comment, if it has one. */
-export function withoutComment(line: string): string {
-  return before(line, COMMENT)
-}
-
-function unquoted(text: string): string {
-  const quote = text.charAt(0)
-  return text.length > 1 && (quote === '"' || quote === "'") && text.endsWith(quote) ? text.slice(1, -1) : text
-}
-
-const MAX_ADDRESS_TEXT = 100
-const DOTS = /[.\u3002\uff0e\uff61]/
 function isBlank(octet: number | undefined): boolean {
   return octet === SPACE || octet === TAB
 }
 
+/** What stands behind a `#` without a blank before it: then it may be the middle of `##`, `#@#`, `#?#`, `#$#`, `#%#`. */
+function mayBeCosmetic(octet: number | undefined): boolean {
+  return octet === HASH || octet === 0x40 || octet === 0x3f || octet === 0x24 || octet === 0x25
+}
+
+/** Told of one line, which gives nothing in any case. */
+const MAX_FAULTS = 20
+const DOTS = /[.\u3002\uff0e\uff61]/
 const SPACE = 0x20
 const TAB = 0x09
 const DOT = 0x2e
 const STAR = 0x2a
 const HASH = 0x23
-const COMMENT = /^\s*!(?=\s|$)|^\s*!{2}|(?<!\\)#|(?<=^|\s);|(?<=^|\s)\/\//

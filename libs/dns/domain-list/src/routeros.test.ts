@@ -17,8 +17,8 @@ test('the fixture: static entries over wrapped lines', () => {
     '19 exact script.example',
     '20 skip unsupported-directive remove [find name=x]',
     '21 suffix path.example',
-    '22 skip unsupported-directive /ip firewall address-list add list=vpn address=192.0.2.9',
-    '23 skip unsupported-directive add list=vpn address=other.example',
+    '22 address 192.0.2.9/32',
+    '23 exact other.example',
     '24 exact oneline.example',
     '25 exact last.example',
   ])

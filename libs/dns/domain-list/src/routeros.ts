@@ -1,15 +1,19 @@
 /**
- * RouterOS exports of `/ip dns static` (help.mikrotik.com: DNS, static).
+ * RouterOS exports of `/ip dns static` and of address lists (help.mikrotik.com: DNS, static; Address-lists).
  *
  *   /ip dns static
  *   add name=example.com type=FWD forward-to=192.0.2.53 match-subdomain=yes
  *   add address=192.0.2.1 comment="a \"quoted\" word" disabled=yes name=example.net
  *   add regexp="(^|\\.)example\\.org\$" type=NXDOMAIN
+ *   ip dns static add address=240.0.0.1 name=one.test       the slash may be missing, and the menu stand in each line
+ *   /ip firewall address-list
+ *   add list=vpn address=192.0.2.0/24                       an address; or a name, which the router itself looks up
  *
- * A name stands for itself alone unless match-subdomain=yes. An export breaks long lines with a backslash and indents what follows;
+ * A name stands for itself alone unless match-subdomain=yes; `*.example.com` stands for the subdomains. An export breaks long lines with a backslash and indents what follows;
  * disabled entries and all other commands and menus are passed by, counted.
  */
 import type { LineFormat } from './format-reader.ts'
+import { addressFault, looksLikeAddress } from './plain-words.ts'
 import type { RuleEmitter } from './rule-emitter.ts'
 import { RuleKind, SkipReason } from './rule.ts'
 import { decodeUtf8 } from './utf8.ts'
@@ -21,7 +25,7 @@ export class RouterosFormat implements LineFormat {
   #commandLine = 0
   #continues = false
   #tooLong = false
-  #inStatic = true // a snippet without its menu is taken for one of ours
+  #menu: Menu = 'static' // a snippet without its menu is taken for one of ours
 
   constructor(emitter: RuleEmitter, maxLineBytes: number) {
     this.#emitter = emitter
@@ -58,27 +62,45 @@ export class RouterosFormat implements LineFormat {
   #run(command: string): void {
     let text = command.replace(/^:do\s*\{\s*/, '').replace(/\}\s*on-error\s*=\s*\{[^{}]*\}\s*$/, '')
     if (text === '' || text.startsWith('#')) return
-    if (text.startsWith('/')) {
-      const menu = /^\/[a-z0-9-]+(?:[ /]+(?!add\b|set\b|remove\b|print\b|export\b)[a-z0-9-]+)*/i.exec(text)?.[0] ?? text
-      this.#inStatic = /^\/ip[ /]+dns[ /]+static$/i.test(menu)
+    const [menu = ''] = MENU.exec(text) ?? []
+    if (menu !== '') {
+      this.#menu = STATIC.test(menu) ? 'static' : ADDRESS_LIST.test(menu) ? 'address-list' : 'other'
       text = text.slice(menu.length).replace(/^[ /]+/, '')
       if (text === '') return
     }
-    if (!this.#inStatic || !/^add(?:\s|$)/.test(text)) return this.#emitter.skip(SkipReason.unsupportedDirective, command)
+    if (this.#menu === 'other' || !/^add(?:\s|$)/.test(text)) return this.#emitter.skip(SkipReason.unsupportedDirective, command)
     const properties = readProperties(text.slice('add'.length))
     if (properties === undefined) this.#emitter.skip(SkipReason.badSyntax, command)
+    else if (isYes(properties.get('disabled'))) this.#emitter.skip(SkipReason.disabled, command)
+    else if (this.#menu === 'address-list' || isAddressListEntry(properties)) this.#addAddress(properties, command)
     else this.#add(properties, command)
   }
 
   #add(properties: ReadonlyMap<string, string>, command: string): void {
     const emitter = this.#emitter
-    if (isYes(properties.get('disabled'))) return emitter.skip(SkipReason.disabled, command)
     const regexp = properties.get('regexp') ?? ''
     const name = properties.get('name') ?? ''
     if (regexp !== '') emitter.regexp(regexp)
     else if (name === '') emitter.skip(SkipReason.noName, command)
+    else if (name === '*' || name === '*.') emitter.skip(SkipReason.tooBroad, command)
+    else if (name.startsWith('*.')) emitter.name(RuleKind.subdomains, name.slice(2))
     else emitter.name(isYes(properties.get('match-subdomain')) ? RuleKind.suffix : RuleKind.exact, name)
   }
+
+  #addAddress(properties: ReadonlyMap<string, string>, command: string): void {
+    const emitter = this.#emitter
+    const address = properties.get('address') ?? ''
+    if (address === '') emitter.skip(SkipReason.noName, command)
+    else if (!looksLikeAddress(address)) emitter.name(RuleKind.exact, address)
+    else if (!emitter.address(address, false, true)) emitter.skip(addressFault(address), command)
+  }
+}
+
+type Menu = 'static' | 'address-list' | 'other'
+
+/** In a snippet without its menu: what an address list has, and a static entry has not. */
+function isAddressListEntry(properties: ReadonlyMap<string, string>): boolean {
+  return properties.has('list') && properties.has('address') && !properties.has('name') && !properties.has('regexp')
 }
 
 /** `key=value key="quoted value"`; undefined when something else stands between. */
@@ -107,6 +129,11 @@ function isYes(value: string | undefined): boolean {
   return value === 'yes' || value === 'true'
 }
 
+/** A menu at the beginning of a command; without its slash only those that are ours. */
+const MENU =
+  /^\/[a-z0-9-]+(?:[ /]+(?!add\b|set\b|remove\b|print\b|export\b)[a-z0-9-]+)*|^ip[ /]+dns[ /]+static(?=[ /]|$)|^ipv?6?[ /]+firewall[ /]+address-list(?=[ /]|$)|^(?:ip|ipv6|interface|system|routing)(?:[ /]+(?!add\b|set\b|remove\b|print\b|export\b)[a-z0-9-]+)+/i
+const STATIC = /^\/?ip[ /]+dns[ /]+static$/i
+const ADDRESS_LIST = /^\/?ip(?:v6)?[ /]+firewall[ /]+address-list$/i
 const CONTROL_ESCAPES = new Map(Object.entries({ n: '\n', r: '\r', t: '\t', a: '\u0007', b: '\b', f: '\f', v: '\v', _: ' ' }))
 const PROPERTY = /^([A-Za-z][\w-]*)=(?:"((?:[^"\\]|\\.)*)"|([^\s"]*))(?=\s|$)/s
 /** An odd number of them: an even number is escaped backslashes. */

@@ -177,10 +177,11 @@ export class RpzFormat implements LineFormat {
 
   #trigger(trigger: string, exception: boolean): void {
     const emitter = this.#emitter
-    if (trigger === '*') return emitter.skip(SkipReason.tooBroad, trigger)
+    const skip = (reason: SkipReason) => (exception ? emitter.skipException(reason, trigger) : emitter.skip(reason, trigger))
+    if (trigger === '*') return skip(SkipReason.tooBroad)
     const below = trigger.startsWith('*.')
     const name = below ? trigger.slice(2) : trigger
-    if (/(?:^|\.)\*(?:\.|$)/.test(name)) return emitter.skip(SkipReason.unsupportedPattern, trigger)
+    if (/(?:^|\.)\*(?:\.|$)/.test(name)) return skip(SkipReason.unsupportedPattern)
     emitter.name(below ? RuleKind.subdomains : RuleKind.exact, name, exception, false, 'zone')
   }
 }

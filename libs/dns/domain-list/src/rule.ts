@@ -36,6 +36,13 @@ export const ListFormat = {
   singBox: 'sing-box',
   clash: 'clash',
   routeros: 'routeros',
+  autoproxy: 'autoproxy',
+  unbound: 'unbound',
+  smartdns: 'smartdns',
+  dnscrypt: 'dnscrypt',
+  shadowsocks: 'shadowsocks',
+  domainSet: 'domain-set',
+  geositeYaml: 'geosite-yaml',
 } as const
 export type ListFormat = (typeof ListFormat)[keyof typeof ListFormat]
 
@@ -76,7 +83,14 @@ export const SkipReason = {
   cosmeticRule: 'cosmetic-rule',
   badKeyword: 'bad-keyword',
   badRegexp: 'bad-regexp',
+  regexpTooLong: 'regexp-too-long',
   disabled: 'disabled',
+  /** Another line of the list switches it off: AdBlock's $badfilter. */
+  switchedOff: 'switched-off',
+  /** It holds at some times of the day only. */
+  timedRule: 'timed-rule',
+  /** A section of the file whose names are not the listed ones. */
+  otherSection: 'other-section',
   // v2fly, geosite
   includeNotFound: 'include-not-found',
   includeCycle: 'include-cycle',
@@ -90,12 +104,45 @@ export const SkipReason = {
 } as const
 export type SkipReason = (typeof SkipReason)[keyof typeof SkipReason]
 
+/** Skips that lose nothing: the line was understood, and it says nothing about names. */
+export const HARMLESS_SKIPS: ReadonlySet<SkipReason> = new Set([
+  SkipReason.localName,
+  SkipReason.cosmeticRule,
+  SkipReason.disabled,
+  SkipReason.switchedOff,
+  SkipReason.otherSection,
+])
+
+/** Skips because something was larger, longer or more than this package reads: rules that were lost to a cap. */
+export const CAP_SKIPS: ReadonlySet<SkipReason> = new Set([
+  SkipReason.lineTooLong,
+  SkipReason.regexpTooLong,
+  SkipReason.includeTooDeep,
+  SkipReason.includeRefused,
+])
+
+/** What an operator should know about a rule that was taken. */
+export const RuleNote = {
+  /** The rule covers a whole public suffix: `com`, `co.uk`. */
+  publicSuffix: 'public-suffix',
+  /** An address with bits behind its prefix length, which were cleared as the format's own program does. */
+  hostBits: 'host-bits',
+} as const
+export type RuleNote = (typeof RuleNote)[keyof typeof RuleNote]
+
 export interface RuleSink {
   rule(kind: RuleKind, pattern: string, exception: boolean, important: boolean, line: number): void
   /** An IP address or CIDR in the list, canonical text with its length: `192.0.2.1/32`. */
   address(prefix: string, line: number): void
   /** Something of the list that became no rule. `text` is what was seen, cut short and without control characters. */
   skip(reason: SkipReason, line: number, text: string): void
+  /** A rule that was taken and deserves a warning. */
+  note?(note: RuleNote, line: number, text: string): void
+  /**
+   * An exception that was skipped, told after its skip(). While it is missing, the rules that it excepts from cover too much.
+   * `name`: the name that it stands for, normalized; '' when the exception is not one of a single name.
+   */
+  exceptionSkipped?(line: number, name: string, text: string): void
   /**
    * May be given beside `rule`: then names that come straight from bytes (nearly all, in a big plain list) are handed over as such,
    * and no string is made. The same pattern as `rule` would be given, as ASCII from `start` to `end`, valid during the call only.
@@ -138,4 +185,14 @@ export interface ListSummary {
   /** What became no rule, by reason; and how many in all. */
   readonly skipped: Readonly<Partial<Record<SkipReason, number>>>
   readonly skippedTotal: number
+  /** Lines (entries of JSON and geosite) that were understood whole: each gave rules, or says nothing about names (HARMLESS_SKIPS). */
+  readonly understoodLines: number
+  /** The other lines with content, each by the first reason why it or a part of it was skipped. */
+  readonly skippedLines: Readonly<Partial<Record<SkipReason, number>>>
+  /** Of `skipped`, what was lost to a cap (CAP_SKIPS). */
+  readonly lostToCaps: Readonly<Partial<Record<SkipReason, number>>>
+  /** How many exceptions were skipped: see RuleSink.exceptionSkipped. */
+  readonly exceptionsSkipped: number
+  /** Warnings about rules that were taken, by kind. */
+  readonly notes: Readonly<Partial<Record<RuleNote, number>>>
 }

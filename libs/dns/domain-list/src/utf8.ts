@@ -12,7 +12,7 @@ export function decodeUtf8(bytes: Uint8Array, start: number, end: number): strin
       continue
     }
     const lead = bytes[from]
-    const length = lead >= 0xf0 && lead <= 0xf4 ? 4 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xc2 && lead < 0xe0 ? 2 : 0
+    const length = sequenceLength(lead)
     const codePoint = length > 0 && from + length <= end ? readSequence(bytes, from, length) : -1
     text += codePoint < 0 ? '\ufffd' : String.fromCodePoint(codePoint)
     from += codePoint < 0 ? 1 : length
@@ -38,6 +38,11 @@ export function asciiText(bytes: Uint8Array, start: number, end: number): string
   return text
 }
 
+/** How many octets a sequence has, by its first; 0: none begins so. */
+function sequenceLength(lead: number): number {
+  return lead >= 0xf0 && lead <= 0xf4 ? 4 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xc2 && lead < 0xe0 ? 2 : 0
+}
+
 function asciiEnd(bytes: Uint8Array, start: number, end: number): number {
   let i = start
   while (i < end && bytes[i] < 0x80) i++
@@ -57,3 +62,19 @@ function readSequence(bytes: Uint8Array, at: number, length: number): number {
 }
 
 const SMALLEST = [0, 0, 0x80, 0x800, 0x10000]
+
+/** Where in bytes[start, end) the first octet stands that is no UTF-8; -1: there is none. */
+export function badUtf8At(bytes: Uint8Array, start: number, end: number): number {
+  let at = start
+  while (at < end) {
+    const lead = bytes[at]
+    if (lead < 0x80) {
+      at++
+      continue
+    }
+    const length = sequenceLength(lead)
+    if (length === 0 || at + length > end || readSequence(bytes, at, length) < 0) return at
+    at += length
+  }
+  return -1
+}

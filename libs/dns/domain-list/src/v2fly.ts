@@ -5,6 +5,7 @@
  *   full:example.com         this name alone
  *   keyword:example   regexp:^ad[0-9]+\.
  *   include:other @cn @-ads  what other holds, of that only entries with the attribute cn and without ads
+ *   full:example.com:@cn,@ads   the same with attributes, as in the text files that are published beside geosite.dat
  *
  * An entry may also end in `&other`, which adds it to another list as well and changes nothing here. Included lists are asked for by
  * name; how deep, how many and how much is bounded, a list that includes itself is told, and one that was read under the same
@@ -19,6 +20,11 @@ import { before, decodeUtf8 } from './utf8.ts'
 
 /** Which entries to take, by attribute; `-ads` is the attribute `ads` that must be missing. */
 export type AttributeFilter = readonly string[]
+
+/** Is this a line that only v2fly's lists have: a type or an attribute? */
+export function isV2flyEntry(line: string): boolean {
+  return /^\s*(?:(?:full|domain|keyword|regexp|include):\S|[^\s:=#]+(?:\s+[@&][\w!-]+)+\s*(?:#|$))/i.test(line)
+}
 
 /** Does an entry with these attributes pass? */
 export function passes(filter: AttributeFilter, attributes: readonly string[]): boolean {
@@ -40,6 +46,11 @@ export class V2flyFormat implements LineFormat {
     this.#filter = (options.attributes ?? []).map((attribute) => attribute.replace('@', '').toLowerCase())
   }
 
+  /** One entry as text: a line of another format that holds v2fly's. */
+  entry(text: string): void {
+    this.#entry(text, this.#filter, [], '')
+  }
+
   line(bytes: Uint8Array, start: number, end: number): void {
     if (this.#filter.length === 0 && this.#emitter.plainBytes(RuleKind.suffix, bytes, start, end)) return
     this.#entry(decodeUtf8(bytes, start, end), this.#filter, [], '')
@@ -48,11 +59,11 @@ export class V2flyFormat implements LineFormat {
   /** `path`: the lists we are inside of, the innermost last. `place`: what to put before the text of a complaint. */
   #entry(line: string, filter: AttributeFilter, path: readonly string[], place: string): void {
     const emitter = this.#emitter
-    const [value, ...extras] = before(line, /#/)
+    const [written, ...extras] = before(line, /#/)
       .split(/\s+/)
       .filter((field) => field !== '')
-    if (value === undefined) return
-    const attributes: string[] = []
+    if (written === undefined) return
+    const { value, attributes } = withPublishedAttributes(written)
     for (const extra of extras) {
       if (extra.startsWith('@') && extra.length > 1) attributes.push(extra.slice(1).toLowerCase())
       else if (!extra.startsWith('&')) return emitter.skip(SkipReason.badSyntax, place + line)
@@ -108,6 +119,14 @@ export class V2flyFormat implements LineFormat {
     lines.push(bytes)
     lines.end()
   }
+}
+
+/** `full:example.com:@cn,@ads`: attributes behind a type and a value. */
+function withPublishedAttributes(text: string): { value: string; attributes: string[] } {
+  const at = text.lastIndexOf(':@')
+  if (at <= text.indexOf(':') || !/^@[\w!-]+(?:,@[\w!-]+)*$/.test(text.slice(at + 1))) return { value: text, attributes: [] }
+  const attributes = text.slice(at + 1).split(',')
+  return { value: text.slice(0, at), attributes: attributes.map((attribute) => attribute.slice(1).toLowerCase()) }
 }
 
 const MAX_DEPTH = 32

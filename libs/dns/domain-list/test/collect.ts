@@ -1,6 +1,6 @@
 /** What tests need of a list: its bytes, and its rules as lines that read well in a failing assertion. */
 import { readFileSync } from 'node:fs'
-import { parseList, RuleKind } from '../src/index.ts'
+import { parseList, RuleKind, surveyList } from '../src/index.ts'
 import type { ListFormat, ListOptions, ListSummary, RuleSink } from '../src/index.ts'
 
 export function utf8(text: string): Uint8Array {
@@ -19,7 +19,17 @@ export interface Collected {
   readonly summary: ListSummary
 }
 
-export function collect(chunks: Iterable<Uint8Array>, format: ListFormat | 'auto', options: ListOptions = {}): Collected {
+/** What `auto` takes the bytes for. */
+export function detectFormat(bytes: Uint8Array): ListFormat {
+  return surveyList([bytes], 'auto').format
+}
+
+export function collect(
+  chunks: readonly Uint8Array[],
+  format: ListFormat | 'auto',
+  options: ListOptions = {},
+  note?: RuleSink['note'],
+): Collected {
   const entries: string[] = []
   const sink: RuleSink = {
     rule: (kind, pattern, exception, important, line) =>
@@ -27,6 +37,7 @@ export function collect(chunks: Iterable<Uint8Array>, format: ListFormat | 'auto
     address: (prefix, line) => entries.push(`${line} address ${prefix}`),
     skip: (reason, line, text) => entries.push(`${line} skip ${reason} ${text}`),
   }
+  if (note !== undefined) sink.note = note
   const summary = parseList(chunks, format, options, sink)
   return { entries, summary }
 }

@@ -20,6 +20,7 @@ import { chunksOf, filesOf, FolderDigest, signatureOfFile, SourceError } from '.
 import type { SourceFiles } from './list-files.ts'
 import { lossesBySkips, notWhole } from './losses.ts'
 import { joinLines, splitLines } from './shared-text.ts'
+import { surveyOf } from './survey-file.ts'
 import { isTooWide, tooWideSentence } from './wide-prefix.ts'
 
 /** Where a list gets its rules from in this attempt. */
@@ -295,7 +296,8 @@ class Reading {
     const note = (refusal: string | undefined, line: number, text: () => string) => {
       if (refusal !== undefined) this.#skip(refusal, line, text())
     }
-    const parser = new ListParser(formatOf(this.#list.format), options, {
+    const survey = await surveyOf(file, this.#list, maxBytes)
+    const parser = new ListParser(survey, options, {
       rule: (kind, pattern, exception, important, line) =>
         note(rules.rule(kind, pattern, exception, important), line, () => pattern.slice(0, 100)),
       ruleBytes: (kind, bytes, start, end, exception, important, line) =>
@@ -359,11 +361,6 @@ class Reading {
       this.skippedLines.length < KEPT_LINES || (this.skipped[reason] <= KEPT_OF_REASON && this.skippedLines.length < KEPT_IN_ALL)
     if (isSample) this.skippedLines.push({ reason, file: this.#file, line, text })
   }
-}
-
-/** The configuration knows the two kinds of Clash providers apart; the parser recognises them. */
-export function formatOf(format: string): ListFormat | 'auto' {
-  return (format.startsWith('clash') ? ListFormat.clash : format) as ListFormat | 'auto'
 }
 
 /** Where the lists lie that a v2fly list may include: beside the operator's file, also when a copy of it is read; or where they were fetched to. */

