@@ -17,6 +17,7 @@ export const DEBIAN_PACKAGES = {
   'knot-module-dnstap': 'dpkg:',
   'knot-resolver': 'kresd',
   dnsdist: 'dnsdist',
+  'dnsmasq-base': 'dnsmasq',
   'pdns-recursor': 'pdns_recursor',
   'fstrm-bin': 'fstrm_capture',
   'nats-server': 'nats-server',
