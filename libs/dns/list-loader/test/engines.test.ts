@@ -10,6 +10,8 @@ import * as adblock from './engines/adblock.ts'
 import { askAll, type EngineAnswer } from './engines/ask.ts'
 import * as dnsmasq from './engines/dnsmasq.ts'
 import { rounds, type Round } from './engines/generate.ts'
+import * as localZones from './engines/local-zones.ts'
+import * as resolvers from './engines/resolvers.ts'
 import * as rpz from './engines/rpz.ts'
 import { differences, ourVerdicts, type Verdicts } from './engines/verdicts.ts'
 
@@ -34,8 +36,8 @@ function expectSame(all: readonly Round[], ours: Verdicts, theirs: Verdicts): vo
 }
 
 describe.each([
-  { name: 'BIND', program: 'named', start: rpz.startBindWithPolicies, differsAt: () => false },
-  { name: 'Unbound', program: 'unbound', start: rpz.startUnboundWithPolicies, differsAt: rpz.isUnderEmptyNonTerminal },
+  { name: 'BIND', program: 'named', start: resolvers.startBindWithPolicies, differsAt: () => false },
+  { name: 'Unbound', program: 'unbound', start: resolvers.startUnboundWithPolicies, differsAt: rpz.isUnderEmptyNonTerminal },
 ])('a response policy zone in $name', ({ program, start, differsAt }) => {
   test.skipIf(!isInstalled(program))('rewrites the names that we list', async () => {
     const all = rounds(seed, 120, rpz.policiesOf).map(({ lines, names }) => ({
@@ -47,18 +49,18 @@ describe.each([
     const engine = await start(zone)
     onTestFinished(() => engine.daemon.remove())
 
-    const theirs = verdictsOf(names, await askAll(engine, names), rpz.isRewritten)
+    const theirs = verdictsOf(names, await askAll(engine, names), resolvers.isRewritten)
     expectSame(all, await ourVerdicts('rpz', zone, names, ['rpz-action']), theirs)
   })
 })
 
 test.skipIf(!isInstalled('unbound'))("Unbound's wildcards reach empty non-terminals, ours do not", async () => {
   const zone = rpz.zoneOf(['*.d1 CNAME .', 'a.b.d1 CNAME .'])
-  const engine = await rpz.startUnboundWithPolicies(zone)
+  const engine = await resolvers.startUnboundWithPolicies(zone)
   onTestFinished(() => engine.daemon.remove())
 
   const names = ['b.d1', 'x.d1']
-  expect([...verdictsOf(names, await askAll(engine, names), rpz.isRewritten)]).toEqual([
+  expect([...verdictsOf(names, await askAll(engine, names), resolvers.isRewritten)]).toEqual([
     ['b.d1', true],
     ['x.d1', true],
   ])
@@ -68,8 +70,25 @@ test.skipIf(!isInstalled('unbound'))("Unbound's wildcards reach empty non-termin
   ])
 })
 
+test.skipIf(!isInstalled('unbound'))(
+  'local zones in Unbound cover the names that we list, except where docs/lists.md says otherwise',
+  async () => {
+    const all = rounds(seed, 120, localZones.localZonesOf)
+    const names = namesOf([...all, ...localZones.DIFFERENCES])
+    const lines = linesOf([...all, ...localZones.DIFFERENCES])
+    const engine = await resolvers.startUnboundWithLines(lines)
+    onTestFinished(() => engine.daemon.remove())
+
+    const theirs = verdictsOf(names, await askAll(engine, names), resolvers.isRewritten)
+    const ours = await ourVerdicts('unbound', lines.join('\n'), names)
+    expectSame(all, ours, theirs)
+    for (const name of namesOf(localZones.DIFFERENCES))
+      expect([name, ours.get(name), theirs.get(name)]).toEqual([name, true, false])
+  },
+)
+
 describe.skipIf(!isInstalled('dnsmasq'))('dnsmasq', () => {
-  test('directs the names that we list, but for what docs/lists.md tells', async () => {
+  test('directs the names that we list, except where docs/lists.md says otherwise', async () => {
     const all = rounds(seed, 120, dnsmasq.directivesOf)
     const names = namesOf([...all, ...dnsmasq.DIFFERENCES])
     const directives = linesOf([...all, ...dnsmasq.DIFFERENCES])
@@ -84,12 +103,12 @@ describe.skipIf(!isInstalled('dnsmasq'))('dnsmasq', () => {
 })
 
 describe('an adblock engine', () => {
-  test('blocks the names that we list, but for what docs/lists.md tells', async () => {
+  test('blocks the names that we list, except where docs/lists.md says otherwise', async () => {
     const all = rounds(seed, 120, adblock.rulesOf)
     const names = namesOf([...all, ...adblock.DIFFERENCES])
     const rules = linesOf([...all, ...adblock.DIFFERENCES])
     const theirs = adblock.engineVerdicts(rules, names)
-    const ours = await ourVerdicts('adblock', rules.join('\n'), names)
+    const ours = await ourVerdicts('adblock', rules.join('\n'), names, ['switched-off'])
     expectSame(all, ours, theirs)
     for (const name of namesOf(adblock.DIFFERENCES)) expect([name, ours.get(name), theirs.get(name)]).toEqual([name, true, false])
   })

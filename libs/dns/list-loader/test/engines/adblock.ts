@@ -23,7 +23,19 @@ export function rulesOf(dice: Dice, top: string): string[] {
   return [...rules].filter((rule) => !isLessSpecific(rule))
 }
 
-const FORMS = ['||NAME^', '||NAME^', '||NAME^$important', '||*.NAME^', '.NAME^', '@@||NAME^', '@@||NAME^', '@@||*.NAME^'] as const
+const FORMS = [
+  '||NAME^',
+  '||NAME^',
+  '||NAME^$important',
+  '||*.NAME^',
+  '.NAME^',
+  '||NAME/*',
+  '://NAME^',
+  '||NAME^$badfilter',
+  '@@||NAME^',
+  '@@||NAME^',
+  '@@||*.NAME^',
+] as const
 
 function nameIn(rule: string): string {
   return /[a-z0-9][a-z0-9.]*/.exec(rule)?.[0] ?? ''
