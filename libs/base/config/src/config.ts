@@ -62,6 +62,8 @@ export const LIST_FORMATS = [
   'adblock',
   'v2fly',
   'geosite',
+  'srs',
+  'mrs',
   'rpz',
   'sing-box',
   'clash',

@@ -148,7 +148,7 @@ describe('binary', () => {
   test.each([
     ['NUL octets', [0x61, 0x2e, 0x62, 0x0a, 0x00, 0x0a], 'octet 4 is NUL'],
     ['broken UTF-8', [0x61, 0x0a, 0xff, 0xfe, 0x2e, 0x62, 0x0a], 'line 2: octet 0xff is no UTF-8'],
-    ['SRS', [0x53, 0x52, 0x53, 0x01, 0x78], 'sing-box SRS'],
+    ['a database', [...utf8('SQLite format 3'), 0], 'a SQLite database'],
   ])('%s refuse the list', (_what, octets, message) => {
     for (const format of ['auto', 'plain', 'hosts', 'adblock'] as const)
       expect(() => collect([Uint8Array.from(octets)], format)).toThrow(message)

@@ -9,12 +9,14 @@ import { decodeUtf8 } from './utf8.ts'
 
 /** Formats whose octets are not text. No other format begins as they do, so the first octets decide. */
 export function binaryFormat(head: Uint8Array): ListFormat | undefined {
+  if (startsWith(head, SRS) && head[3] < 0x20) return ListFormat.srs
+  if (startsWith(head, ZSTD)) return ListFormat.mrs
   return looksLikeGeosite(head) ? ListFormat.geosite : undefined
 }
 
 /** Has this format octets that are no text? */
 export function isBinaryFormat(format: ListFormat | 'auto'): boolean {
-  return format === ListFormat.geosite
+  return format === ListFormat.geosite || format === ListFormat.srs || format === ListFormat.mrs
 }
 
 /** Throws a ListError for what no format can be: compressed, UTF-16, a web page. */
@@ -47,9 +49,13 @@ function startsWith(head: Uint8Array, magic: readonly number[]): boolean {
   return magic.every((octet, i) => head[i] === octet)
 }
 
+/** "SRS" and its version. Text has no such octet. */
+const SRS = [0x53, 0x52, 0x53]
+/** An MRS file is one zstd stream; what else is packed by zstd, its reader refuses. */
+const ZSTD = [0x28, 0xb5, 0x2f, 0xfd]
+
 const COMPRESSED: readonly (readonly [name: string, magic: readonly number[]])[] = [
   ['gzip', [0x1f, 0x8b]],
-  ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
   ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a]],
   ['bzip2', [0x42, 0x5a, 0x68, 0x39]],
   ['zip', [0x50, 0x4b, 0x03, 0x04]],
@@ -57,8 +63,6 @@ const COMPRESSED: readonly (readonly [name: string, magic: readonly number[]])[]
 
 /** Binary formats that are recognised and have no reader. */
 const NOT_READ: readonly (readonly [name: string, magic: readonly number[]])[] = [
-  ['a sing-box SRS rule-set', [0x53, 0x52, 0x53]],
-  ['a mihomo MRS rule-set', [0x4d, 0x52, 0x53, 0x01]],
   ['a SQLite database', [0x53, 0x51, 0x4c, 0x69, 0x74, 0x65, 0x20, 0x66]],
   ['a PDF', [0x25, 0x50, 0x44, 0x46]],
 ]

@@ -18,6 +18,7 @@ import { Intake } from './intake.ts'
 import { LineReader } from './lines.ts'
 import { ListError, ListFault } from './list-error.ts'
 import { isBinaryFormat } from './magic.ts'
+import { MrsFormat } from './mrs.ts'
 import { PlainFormat } from './plain.ts'
 import { RouterosFormat } from './routeros.ts'
 import { RpzFormat } from './rpz.ts'
@@ -27,6 +28,7 @@ import type { ListOptions, ListSummary, RuleSink } from './rule.ts'
 import { ShadowsocksFormat } from './shadowsocks.ts'
 import { SingBoxFormat } from './sing-box.ts'
 import { SmartdnsFormat } from './smartdns.ts'
+import { SrsFormat } from './srs.ts'
 import { givenFormat, MAX_LINE_BYTES, needsSurvey, surveyList } from './survey.ts'
 import type { Survey } from './survey.ts'
 import { refuseBrokenUtf8 } from './text-check.ts'
@@ -102,11 +104,13 @@ function chunkFormat({ format, switchedOff }: Survey, emitter: RuleEmitter, opti
   const maxLineBytes = options.maxLineBytes ?? MAX_LINE_BYTES
   if (format === ListFormat.geosite) return new GeositeFormat(emitter, options.sites ?? [])
   if (format === ListFormat.singBox) return new SingBoxFormat(emitter, maxLineBytes)
+  if (format === ListFormat.srs) return new SrsFormat(emitter, maxLineBytes)
+  if (format === ListFormat.mrs) return new MrsFormat(emitter)
   return new LinesOf(lineFormat(format, switchedOff, emitter, options, maxLineBytes), emitter, maxLineBytes)
 }
 
 function lineFormat(
-  format: Exclude<ListFormat, 'geosite' | 'sing-box'>,
+  format: Exclude<ListFormat, 'geosite' | 'sing-box' | 'srs' | 'mrs'>,
   switchedOff: ReadonlySet<string>,
   emitter: RuleEmitter,
   options: ListOptions,

@@ -32,6 +32,8 @@ export const ListFormat = {
   adblock: 'adblock',
   v2fly: 'v2fly',
   geosite: 'geosite',
+  srs: 'srs',
+  mrs: 'mrs',
   rpz: 'rpz',
   singBox: 'sing-box',
   clash: 'clash',
