@@ -252,3 +252,39 @@ describe('k8s/base', () => {
     },
   )
 })
+
+describe('k8s/overlays/highly-available', () => {
+  const overlay = 'k8s/overlays/highly-available'
+  type Workload = { spec: { replicas?: number; template: { spec: { containers: Container[] } } } }
+  const environmentOf = (file: string) => {
+    const [workload] = parseAllDocuments(read(file), { version: '1.1' }).map((document) => document.toJS() as Workload)
+    const { env } = workload.spec.template.spec.containers[0]
+    return Object.fromEntries(env.map(({ name, value = '' }) => [name, value.replace('$(HOST_IP)', '192.0.2.1')]))
+  }
+  const podsOf = (name: string, file: string, port: number) => {
+    const sets = parseAllDocuments(read(file), { version: '1.1' }).map((document) => document.toJS() as Workload)
+    const replicas = Math.max(...sets.map(({ spec }) => spec.replicas ?? 0))
+    return Array.from({ length: replicas }, (_, n) => `${name}-${n}.${name}:${port}`)
+  }
+  const nats = (port: number) => podsOf('nats', `${overlay}/patches/nats.yaml`, port)
+
+  test.each(['dnstap-ingest', 'cache', 'bgp-announcer', 'sync-gateway'])('%s knows all servers', (app) => {
+    const both = { ...environmentOf(`k8s/base/${app}.yaml`), ...environmentOf(`${overlay}/patches/${app}.yaml`) }
+    const environment = Object.fromEntries(Object.entries(both).filter(([name]) => name.startsWith('DNSTAP_BGP_')))
+    expect(environment['DNSTAP_BGP_BUS_SERVERS']).toBe(
+      nats(4222)
+        .map((host) => `nats://${host}`)
+        .join(),
+    )
+    const config = loadConfig(path('k8s/base/dnstap-bgp.toml'), withSecrets(environment), { needs: NEEDS[app] })
+    expect(config.warnings).toEqual([])
+    expect(config.bus).toMatchObject({ kind: 'nats', replicas: 3 })
+    if (app === 'cache')
+      expect(environment['DNSTAP_BGP_STORE_REDIS']).toBe(podsOf('sentinel', `${overlay}/sentinel.yaml`, 26379).join())
+  })
+
+  test('the routes that k8s/README.md has made are those between its pods', () => {
+    const routes = [...read('k8s/README.md').matchAll(/--nats-route (\S+)/g)].map(([, route]) => route)
+    expect(routes).toEqual(nats(6222))
+  })
+})

@@ -123,7 +123,7 @@ function danglingNames(objects) {
     for (const container of containers) {
       for (const { name } of container.volumeMounts ?? []) if (!volumes.has(name)) say(`there is no volume ${name}`)
       const ports = new Set((container.ports ?? []).map(({ name }) => name))
-      for (const probe of [container.livenessProbe, container.readinessProbe]) {
+      for (const probe of [container.startupProbe, container.livenessProbe, container.readinessProbe]) {
         const port = (probe?.httpGet ?? probe?.tcpSocket)?.port
         if (typeof port === 'string' && !ports.has(port)) say(`there is no port ${port} for the probe`)
       }
