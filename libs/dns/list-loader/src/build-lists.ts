@@ -6,7 +6,7 @@
  */
 import { compareMatchers, Matcher, MatcherBuilder } from '@dnstap-bgp/domain-matcher'
 import type { ListCounts, ListRules } from '@dnstap-bgp/domain-matcher'
-import { ListError, ListFormat, ListMatch, ListParser } from '@dnstap-bgp/domain-list'
+import { ListError, ListFormat, ListMatch, ListParser, RuleKind } from '@dnstap-bgp/domain-list'
 import type { ListOptions } from '@dnstap-bgp/domain-list'
 import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
@@ -19,6 +19,7 @@ import type { ListDifference, ListState, ListStatus, SkippedLine } from './list-
 import { chunksOf, filesOf, FolderDigest, signatureOfFile, SourceError } from './list-files.ts'
 import type { SourceFiles } from './list-files.ts'
 import { lossesBySkips, notWhole } from './losses.ts'
+import { LostExceptions } from './lost-exceptions.ts'
 import { joinLines, splitLines } from './shared-text.ts'
 import { surveyOf } from './survey-file.ts'
 import { isTooWide, tooWideSentence } from './wide-prefix.ts'
@@ -36,8 +37,12 @@ export async function buildLists(job: BuildJob): Promise<BuildResult> {
   const plans = new Map(job.lists.map((list) => [list.name, firstPlan(list, previous)]))
   for (;;) {
     const attempt = await buildOnce(job, plans, previous)
-    if (attempt.refused.size === 0) {
-      const result = resultOf(job, attempt, previous)
+    const buffer =
+      attempt.refused.size === 0 ? attempt.builder.build((lengthBytes) => new SharedArrayBuffer(lengthBytes)) : undefined
+    const matcher = buffer === undefined ? undefined : new Matcher(buffer)
+    if (matcher !== undefined) refuseLostExceptions(attempt, matcher)
+    if (buffer !== undefined && matcher !== undefined && attempt.refused.size === 0) {
+      const result = resultOf(job, attempt, previous, buffer, matcher)
       return job.readOnly ? result : { ...result, lists: keepCopies(attempt, result.lists) }
     }
     for (const list of job.lists) {
@@ -46,6 +51,15 @@ export async function buildLists(job: BuildJob): Promise<BuildResult> {
       const isCopyGood = plans.get(list.name)?.from !== 'copy'
       plans.set(list.name, lastGood(list, previous, { state: 'refused', why, otherwise: 'failed' }, isCopyGood))
     }
+  }
+}
+
+/** An exception is never lost while a rule that it excepts from stays. */
+function refuseLostExceptions(attempt: Attempt, matcher: Matcher): void {
+  for (const { list, reading } of attempt.lists) {
+    if (reading === undefined || list.accept === 'anything' || wasTaken(list, reading)) continue
+    const fault = reading.lostExceptions.fault(matcher, list.name)
+    if (fault !== undefined) attempt.refused.set(list.name, `${list.sourceText}: ${fault}`)
   }
 }
 
@@ -228,6 +242,7 @@ class Reading {
   sha256 = ''
   /** Files that `include:` lines named, there or not, with their signatures. */
   readonly included = new Map<string, string>()
+  readonly lostExceptions = new LostExceptions()
   readonly #list: JobList
   readonly #rules: ListRules
   readonly #addresses = new Set<string>()
@@ -293,16 +308,21 @@ class Reading {
 
   async #readFile(file: string, options: ListOptions, maxBytes: number): Promise<string> {
     const rules = this.#rules
-    const note = (refusal: string | undefined, line: number, text: () => string) => {
-      if (refusal !== undefined) this.#skip(refusal, line, text())
+    const note = (refusal: string | undefined, line: number, exception: string, text: () => string) => {
+      if (refusal === undefined) return
+      this.#skip(refusal, line, text())
+      if (exception !== '') this.lostExceptions.add(exception === 'of a name' ? text() : '', line, text())
     }
+    const isName = (kind: RuleKind) => kind === RuleKind.suffix || kind === RuleKind.exact || kind === RuleKind.subdomains
+    const excepted = (kind: RuleKind, exception: boolean) => (!exception ? '' : isName(kind) ? 'of a name' : 'of names')
+    let lastReason = ''
     const survey = await surveyOf(file, this.#list, maxBytes)
     const parser = new ListParser(survey, options, {
       rule: (kind, pattern, exception, important, line) =>
-        note(rules.rule(kind, pattern, exception, important), line, () => pattern.slice(0, 100)),
+        note(rules.rule(kind, pattern, exception, important), line, excepted(kind, exception), () => pattern.slice(0, 255)),
       ruleBytes: (kind, bytes, start, end, exception, important, line) =>
-        note(rules.ruleBytes(kind, bytes, start, end, exception, important), line, () =>
-          Buffer.from(bytes.subarray(start, Math.min(end, start + 100))).toString('latin1'),
+        note(rules.ruleBytes(kind, bytes, start, end, exception, important), line, excepted(kind, exception), () =>
+          Buffer.from(bytes.subarray(start, Math.min(end, start + 255))).toString('latin1'),
         ),
       address: (prefix, line) => {
         if (!this.#list.addresses) this.addressCount++
@@ -310,7 +330,14 @@ class Reading {
         else if (this.#addresses.size < MAX_ADDRESSES) this.addressCount = this.#addresses.add(prefix).size
         else this.#skip('too-many-addresses', line, prefix)
       },
-      skip: (reason, line, text) => this.#skip(reason, line, text),
+      skip: (reason, line, text) => {
+        lastReason = reason
+        this.#skip(reason, line, text)
+      },
+      exceptionSkipped: (line, name, text) => {
+        // An excepted address counts where addresses make routes.
+        if (lastReason !== 'address-exception' || this.#list.addresses) this.lostExceptions.add(name, line, text)
+      },
     })
     const hash = createHash('sha256')
     for await (const chunk of chunksOf(file, maxBytes, (bytes) => hash.update(bytes))) parser.push(chunk)
@@ -327,6 +354,8 @@ class Reading {
       skipped: this.skipped,
       minimumShare: this.#list.minimumShare,
     })
+    const { count } = this.lostExceptions
+    if (count > 0) losses.push(`${count} ${count === 1 ? 'exception is' : 'exceptions are'} missing`)
     if (missing > 0) losses.push(notWhole([...this.#missing], missing))
     if (tooWide > 0) losses.push(tooWideSentence(this.#tooWide, tooWide, this.#list))
     return losses
@@ -370,9 +399,13 @@ function includeFolder({ path, source }: JobList, plan: Plan): string | undefine
   return source.kind === 'fetched' ? source.includes : undefined
 }
 
-function resultOf(job: BuildJob, attempt: Attempt, previous: Matcher | undefined): BuildResult {
-  const buffer = attempt.builder.build((lengthBytes) => new SharedArrayBuffer(lengthBytes))
-  const matcher = new Matcher(buffer)
+function resultOf(
+  job: BuildJob,
+  attempt: Attempt,
+  previous: Matcher | undefined,
+  buffer: SharedArrayBuffer,
+  matcher: Matcher,
+): BuildResult {
   const compared = new Map((previous === undefined ? [] : compareMatchers(previous, matcher)).map((each) => [each.list, each]))
   const addresses = new Map<string, SharedArrayBuffer>()
   let anyChange = previous === undefined || previous.lists.length !== matcher.lists.length
