@@ -31,9 +31,11 @@ export const Evidence = {
   /** A command or setting of some program: `key=value`, `word word ...;`, a brace. */
   command: 14,
   other: 15,
+  /** `=name`, `*.name`: alike in plain lists and in those of dnscrypt-proxy. */
+  plainOrDnscrypt: 16,
 } as const
 export type Evidence = (typeof Evidence)[keyof typeof Evidence]
-export const EVIDENCE_KINDS = 16
+export const EVIDENCE_KINDS = 17
 
 /** Element hiding, CSS, scriptlets and HTML filtering: `##`, `#@#`, `#?#`, `#$#`, `#%#`, `$$`. A comment begins with `# ` or `###`. */
 export const COSMETIC = /^[^#\s]*[^#\s]#(?:@?[?$%]?|[?$%]@?)#(?!\s|$)|^##(?=[^#\s])|^#[@?$%]{1,2}#|^[^\s$|/]*\$@?\$[^\s$]/
@@ -102,6 +104,8 @@ function bySymbol(text: string): Evidence {
     case '@':
       if (/^(?:@@)?\|\|?[^\s|]|^@@\S/.test(text)) return Evidence.adblock
       return RPZ_RECORD.test(text) ? Evidence.rpz : Evidence.other
+    case '=':
+      return /^=[\w.-]+$/.test(text) ? Evidence.plainOrDnscrypt : byFirstWord(text)
     case '+':
       return /^\+\.[^\s*]+$/.test(text) ? Evidence.clash : Evidence.other
     case '$':
@@ -110,6 +114,7 @@ function bySymbol(text: string): Evidence {
       if (/^:do\s*\{\s*add\s/.test(text)) return Evidence.routeros
       return byFirstWord(text)
     case '*':
+      if (/^\*\.[\w.-]+$/.test(text)) return Evidence.plainOrDnscrypt
       if (COSMETIC.test(text)) return Evidence.adblock
       if (/\s/.test(text)) return RPZ_RECORD.test(text) ? Evidence.rpz : byFirstWord(text)
       if (/^\*[^*.?[]+(?:\.[^*.?[]+)*\*$/.test(text) || GLOB.test(text)) return Evidence.dnscrypt

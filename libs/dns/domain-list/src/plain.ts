@@ -99,13 +99,13 @@ export class PlainFormat implements LineFormat {
     if (/^-{0,2}[A-Za-z][\w-]*=/.test(unmarked)) return fault(SkipReason.unsupportedDirective, text, isException)
     if (unmarked.includes('/')) return fault(SkipReason.url, unmarked, isException)
     const copied = /^(?:\|\|([^|^]+)\^?|\+\.(.+))$/.exec(unmarked)
-    if (copied !== null) return this.#name(RuleKind.suffix, copied[1] ?? copied[2] ?? '', isException, true)
-    if (unmarked.startsWith('=')) return this.#name(RuleKind.exact, unmarked.slice(1), isException, true)
+    if (copied !== null) return this.#nameOrWord(RuleKind.suffix, copied[1] ?? copied[2] ?? '', isException, true)
+    if (unmarked.startsWith('=')) return this.#nameOrWord(RuleKind.exact, unmarked.slice(1), isException, true)
 
     const below = /^(?:\*?\.)(?=[^.])/.exec(unmarked)?.[0].length ?? 0
     const name = unmarked.slice(below)
     if (name.replaceAll('\\*', '').includes('*')) return this.#glob(unmarked, name, isException)
-    if (below === 0) return { ...this.#name(RuleKind.suffix, name, isException, false), isSingle: !DOTS.test(name) }
+    if (below === 0) return this.#nameOrWord(RuleKind.suffix, name, isException, false)
     const kind = this.#emitter.match === ListMatch.exact ? RuleKind.subdomains : RuleKind.suffix
     return this.#name(kind, name, isException, true)
   }
@@ -121,8 +121,15 @@ export class PlainFormat implements LineFormat {
     return { form: isLiteral ? 'literal' : 'name', kind, text: name, name, isException, isSingle: false, fault: reason }
   }
 
+  /** A name that may be a word of prose, when it has no dot. A dash is no name. */
+  #nameOrWord(kind: NameKind, name: string, isException: boolean, isLiteral: boolean): Word {
+    const word = this.#name(kind, name, isException, isLiteral)
+    if (word.fault === undefined && /^-+$/.test(name)) word.fault = SkipReason.singleWord
+    return { ...word, isSingle: !DOTS.test(name) }
+  }
+
   #hostsName(name: string): Word {
-    return this.#name(RuleKind.exact, name, false, false)
+    return this.#nameOrWord(RuleKind.exact, name, false, false)
   }
 
   #glob(text: string, name: string, isException: boolean): Word {

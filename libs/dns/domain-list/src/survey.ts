@@ -162,7 +162,8 @@ export class ListSurvey {
       )
     const marked = total - count(Evidence.name, Evidence.dotted)
     const dnscrypt = count(Evidence.dnscrypt)
-    if (dnscrypt * 2 > marked) return { format: ListFormat.dnscrypt, why: of(dnscrypt, 'patterns of dnscrypt-proxy') }
+    if (dnscrypt * 2 > marked - count(Evidence.plainOrDnscrypt))
+      return { format: ListFormat.dnscrypt, why: of(dnscrypt, 'patterns of dnscrypt-proxy') }
     const v2fly = count(Evidence.v2fly)
     if (v2fly * 2 > marked) return { format: ListFormat.v2fly, why: of(v2fly, 'v2fly entries') }
     const dotted = count(Evidence.dotted)
@@ -170,7 +171,10 @@ export class ListSurvey {
       return { format: ListFormat.domainSet, why: of(dotted, 'names that begin with a dot') }
     return {
       format: ListFormat.plain,
-      why: total === 0 ? 'it is empty' : of(count(Evidence.name, Evidence.dotted, Evidence.plain), 'names'),
+      why:
+        total === 0
+          ? 'it is empty'
+          : of(count(Evidence.name, Evidence.dotted, Evidence.plain, Evidence.plainOrDnscrypt), 'names'),
     }
   }
 }
