@@ -21,6 +21,7 @@ import type { SourceFiles } from './list-files.ts'
 import { lossesBySkips, notWhole } from './losses.ts'
 import { LostExceptions } from './lost-exceptions.ts'
 import { joinLines, splitLines } from './shared-text.ts'
+import { RuleNotes } from './rule-notes.ts'
 import { surveyOf } from './survey-file.ts'
 import { isTooWide, tooWideSentence } from './wide-prefix.ts'
 
@@ -243,6 +244,7 @@ class Reading {
   /** Files that `include:` lines named, there or not, with their signatures. */
   readonly included = new Map<string, string>()
   readonly lostExceptions = new LostExceptions()
+  readonly notes = new RuleNotes()
   readonly #list: JobList
   readonly #rules: ListRules
   readonly #addresses = new Set<string>()
@@ -334,6 +336,7 @@ class Reading {
         lastReason = reason
         this.#skip(reason, line, text)
       },
+      note: (kind, _line, text) => this.notes.add(kind, text),
       exceptionSkipped: (line, name, text) => {
         // An excepted address counts where addresses make routes.
         if (lastReason !== 'address-exception' || this.#list.addresses) this.lostExceptions.add(name, line, text)
@@ -481,7 +484,7 @@ const GROWTH = 10
 function warningsOf(list: JobList, reading: Reading): string[] {
   const before = sizeBefore(list)
   const hasGrown = before !== undefined && before > 0 && list.accept !== 'less' && reading.size >= before * GROWTH
-  return hasGrown ? [`it grew from ${before} rules to ${reading.size}`] : []
+  return [...(hasGrown ? [`it grew from ${before} rules to ${reading.size}`] : []), ...reading.notes.warnings()]
 }
 
 function changedAt(job: BuildJob, { status, note, reading }: JobList, sha256: string | undefined, isChanged: boolean): number {

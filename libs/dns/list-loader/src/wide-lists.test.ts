@@ -97,6 +97,19 @@ test('a list that grew tenfold has a warning until it is read once more as it is
   expect((await loaderOf().load()).lists[0]?.warnings).toEqual([])
 })
 
+test('rules for a whole public suffix, and prefixes with host bits, are taken with a warning', async () => {
+  write('payload:', '- DOMAIN-SUFFIX,com', '- DOMAIN-SUFFIX,co.uk', '- DOMAIN-SUFFIX,a.example', '- IP-CIDR,203.0.113.1/24')
+  expect((await loaderOf().load()).lists[0]).toMatchObject({
+    state: 'fresh',
+    rules: 3,
+    addresses: 1,
+    warnings: [
+      '2 rules cover whole public suffixes: com, co.uk',
+      '1 address has bits behind its prefix length, which were cleared: 203.0.113.1/24',
+    ],
+  })
+})
+
 test('what is kept may be read by us and our group alone, whatever the umask', async () => {
   write('a.example')
   const umask = process.umask(0)
