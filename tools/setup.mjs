@@ -33,6 +33,8 @@ export const DEBIAN_PACKAGES = {
   openssl: 'openssl',
   systemd: 'systemd-socket-activate',
   'util-linux': 'prlimit',
+  e2fsprogs: 'mkfs.ext4',
+  wget: 'wget',
 }
 
 /** Runs a command of the project; its output goes to the screen. Returns whether it succeeded. */

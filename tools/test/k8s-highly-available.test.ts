@@ -22,7 +22,7 @@ const missing = [...programs, ...(mayMount() ? [] : ['the right to mount'])]
 const title = 'k8s/overlays/highly-available'
 const LONG = { timeoutMs: 60_000 }
 
-describe.skipIf(missing.length > 0)(missing.length > 0 ? `${title} (not there: ${missing.join(', ')})` : title, () => {
+describe.skipIf(missing.length > 0)(missing.length > 0 ? `${title} (not installed: ${missing.join(', ')})` : title, () => {
   const secrets = mkdtempSync(join(tmpdir(), 'dnstap-bgp-secrets-'))
   const secret = (path: string) => readFileSync(join(secrets, path), 'utf8')
   let pods: LoopbackPods
