@@ -16,7 +16,7 @@ import { RuleKind, SkipReason } from './rule.ts'
 
 /** Is this a line of `TYPE,value`, of a type that such rules have? */
 export function isClassical(text: string): boolean {
-  return CLASSICAL.test(text)
+  return text.includes(',') && CLASSICAL.test(text)
 }
 
 export function classicalRule(emitter: RuleEmitter, text: string): void {

@@ -19,6 +19,7 @@ import { looksLikeAddress } from './plain-words.ts'
 import type { RuleEmitter } from './rule-emitter.ts'
 import { RuleKind, SkipReason } from './rule.ts'
 import { before, decodeUtf8 } from './utf8.ts'
+import { yamlItemEnd, yamlItemStart } from './yaml-item.ts'
 
 export class ClashFormat implements LineFormat {
   readonly #emitter: RuleEmitter
@@ -31,6 +32,7 @@ export class ClashFormat implements LineFormat {
   }
 
   line(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#inPayload === true && this.#plainItem(bytes, start, end)) return
     const text = decodeUtf8(bytes, start, end)
     const trimmed = text.trim()
     if (trimmed === '' || /^(?:#|\/\/|;)/.test(trimmed) || /^(?:---|\.\.\.)(?:\s|$)/.test(text)) return
@@ -46,6 +48,18 @@ export class ClashFormat implements LineFormat {
     if (dashed !== null) this.#yamlItem(dashed[1] ?? '', text)
     else if (this.#inPayload === true) this.#emitter.skip(SkipReason.badSyntax, text)
     else this.#item(before(trimmed, /(?<=\s)(?:#|\/\/)/).trimEnd())
+  }
+
+  /** The fast way for `- '+.name'`, `- '.name'` and `- name`. */
+  #plainItem(bytes: Uint8Array, start: number, end: number): boolean {
+    const from = yamlItemStart(bytes, start, end)
+    const to = from < 0 ? -1 : yamlItemEnd(bytes, from, end)
+    if (to <= from) return false
+    const emitter = this.#emitter
+    if (bytes[from] === PLUS && bytes[from + 1] === DOT) return emitter.plainBytes(RuleKind.suffix, bytes, from + 2, to)
+    if (bytes[from] === DOT) return emitter.plainBytes(RuleKind.subdomains, bytes, from + 1, to)
+    // MATCH and FINAL have no dot.
+    return bytes.subarray(from, to).includes(DOT) && emitter.plainBytes(RuleKind.exact, bytes, from, to)
   }
 
   #yamlKey(key: string, value: string, line: string): void {
@@ -95,4 +109,6 @@ function scalar(text: string): string | undefined {
   return before(text, /(?<=^|\s)#/).trim()
 }
 
+const PLUS = 0x2b
+const DOT = 0x2e
 const FLOW_ITEM = /'(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|[^\s,'"][^,]*/g

@@ -8,6 +8,7 @@
 import { parseAddress, parsePrefix } from '@dnstap-bgp/ip'
 import { isClassical } from './clash-classical.ts'
 import { decodeUtf8 } from './utf8.ts'
+import { yamlItemEnd, yamlItemStart } from './yaml-item.ts'
 
 export const Evidence = {
   /** Blank, or a comment in every format. */
@@ -52,6 +53,7 @@ export class LineClassifier {
     if (from === end) return Evidence.none
     const first = bytes[from]
     if (first === PIPE && isAnchored(bytes, from, end)) return Evidence.adblock
+    if (first === DASH && isPlainItem(bytes, from, end)) return Evidence.clash
     let to = from
     while (to < end && NAME_OCTET[bytes[to]] !== 0) to++
     if (to === end) return oneWord(bytes, from, end)
@@ -78,6 +80,15 @@ function isAnchored(bytes: Uint8Array, from: number, end: number): boolean {
   if (end - from < 4 || bytes[from + 1] !== PIPE || bytes[end - 1] !== CARET) return false
   for (let i = from + 2; i < end - 1; i++) if (NAME_OCTET[bytes[i]] === 0) return false
   return true
+}
+
+/** `- '+.name'` and `- name`. */
+function isPlainItem(bytes: Uint8Array, from: number, end: number): boolean {
+  const start = yamlItemStart(bytes, from, end)
+  const to = start < 0 ? -1 : yamlItemEnd(bytes, start, end)
+  if (to <= start) return false
+  for (let i = bytes[start] === PLUS ? start + 1 : start; i < to; i++) if (NAME_OCTET[bytes[i]] === 0) return false
+  return bytes[start] !== PLUS || (bytes[start + 1] === DOT && to > start + 2)
 }
 
 /** Letters, digits, `.`, `-` and `_` only. */
@@ -206,6 +217,8 @@ function isBlank(octet: number | undefined): boolean {
 const PIPE = 0x7c
 const CARET = 0x5e
 const HASH = 0x23
+const DASH = 0x2d
+const PLUS = 0x2b
 const DOT = 0x2e
 const NINE = 0x39
 /** Characters of a line that are looked at: enough for evidence, too few for a pattern to take long over. */
