@@ -484,7 +484,19 @@ const GROWTH = 10
 function warningsOf(list: JobList, reading: Reading): string[] {
   const before = sizeBefore(list)
   const hasGrown = before !== undefined && before > 0 && list.accept !== 'less' && reading.size >= before * GROWTH
-  return [...(hasGrown ? [`it grew from ${before} rules to ${reading.size}`] : []), ...reading.notes.warnings()]
+  const format = formatBefore(list)
+  return [
+    ...(hasGrown ? [`it grew from ${before} rules to ${reading.size}`] : []),
+    ...(format !== undefined && format !== reading.format
+      ? [`it is read as ${reading.format} now, and was read as ${format}`]
+      : []),
+    ...reading.notes.warnings(),
+  ]
+}
+
+/** How the version in use was recognised, by the same settings. A source that changes its format has other meanings for the same lines. */
+function formatBefore({ status, isOther }: JobList): string | undefined {
+  return status !== undefined && isLoaded(status) && !isOther ? status.format : undefined
 }
 
 function changedAt(job: BuildJob, { status, note, reading }: JobList, sha256: string | undefined, isChanged: boolean): number {

@@ -97,6 +97,18 @@ test('a list that grew tenfold has a warning until it is read once more as it is
   expect((await loaderOf().load()).lists[0]?.warnings).toEqual([])
 })
 
+test('a list that becomes another format says so', async () => {
+  write('0.0.0.0 a.example', '0.0.0.0 b.example')
+  const loader = loaderOf()
+  expect((await loader.load()).lists[0]).toMatchObject({ format: 'hosts', warnings: [] })
+  write('a.example', 'b.example', 'c.example')
+  expect((await loader.reload()).lists[0]).toMatchObject({
+    format: 'plain',
+    warnings: ['it is read as plain now, and was read as hosts'],
+  })
+  expect((await loader.reload()).lists[0]?.warnings).toEqual([])
+})
+
 test('rules for a whole public suffix, and prefixes with host bits, are taken with a warning', async () => {
   write('payload:', '- DOMAIN-SUFFIX,com', '- DOMAIN-SUFFIX,co.uk', '- DOMAIN-SUFFIX,a.example', '- IP-CIDR,203.0.113.1/24')
   expect((await loaderOf().load()).lists[0]).toMatchObject({
