@@ -11,7 +11,7 @@ test('every frame is counted by type, and once by what became of it', async () =
   const clock = new FakeClock()
   const { lists } = parseConfig('domains = "/nowhere"\n', 'test.toml', {})
   const ingest = new Ingest(
-    { ipv6: true, types: ['CLIENT_RESPONSE'], lists },
+    { ipv6: true, types: ['CLIENT_RESPONSE'], lists, resolvers: ['192.0.2.53', '2001:db8::53'] },
     {
       bus: new LocalBus({ pause: () => new Promise((resolve) => setImmediate(resolve)) }),
       clock,
