@@ -3,10 +3,11 @@
  *
  * A list that lost most of its lines must not look fresh. The share of entries understood counts as the share of names kept does (`minimumShare`).
  */
+import { HARMLESS_SKIPS } from '@dnstap-bgp/domain-list'
 import { foreignText } from '@dnstap-bgp/foreign-text'
 
-/** Skips that lose nothing: the line was understood, and says nothing about names. */
-const HARMLESS: ReadonlySet<string> = new Set(['local-name', 'cosmetic-rule', 'disabled', 'switched-off', 'other-section'])
+/** Reasons come from the readers of formats and from the matcher, so they are plain strings here. */
+const HARMLESS: ReadonlySet<string> = HARMLESS_SKIPS
 
 /** Skips because there is more than we take. They are told however few they are. */
 const CAPS: Readonly<Record<string, string>> = {
