@@ -81,6 +81,13 @@ describe('the model', () => {
     expect(model.goneBy(ADDRESS)).toBe(HOLD + 10_000 + BOUNDS.expiryWaitMs + BOUNDS.lateMs)
   })
 
+  test('lets what expires soon after an outage stay for the documented wait after it', () => {
+    // A killed ingest is awaited for 30 s, longer than it takes to start again.
+    timeline.begin(HOLD - 20_000).toMs = HOLD - 10_000
+    seen(0)
+    expect(model.goneBy(ADDRESS)).toBe(HOLD - 10_000 + BOUNDS.expiryWaitMs + BOUNDS.lateMs)
+  })
+
   test('wants a name gone soon after it was taken from its list, and back only when it was seen again', () => {
     seen(0)
     model.settle(10_000)

@@ -159,7 +159,7 @@ export class Model {
     if (this.#neverListed.has(address)) return -Infinity
     let lastMs = -Infinity
     for (const binding of this.bindingsOf(address)) lastMs = Math.max(lastMs, binding.mayUntilMs)
-    return this.timeline.settledAt(lastMs, BOUNDS.lateMs, BOUNDS.expiryWaitMs + BOUNDS.lateMs)
+    return this.timeline.settledAt(lastMs, BOUNDS.lateMs, BOUNDS.expiryWaitMs + BOUNDS.lateMs, true)
   }
 
   #binding(list: string, name: string, address: string): Binding {

@@ -63,10 +63,13 @@ export class Timeline {
 
   /**
    * What began at `fromMs` and takes `normalMs` with everything up, is over at this time: later by what the machine kept back, and, when an
-   * outage came between, `afterMs` after its end. Infinity while the outage lasts.
+   * outage came between, `afterMs` after its end. Infinity while the outage lasts. With `lingers`, an outage that ended before `fromMs`
+   * counts as well: its consequences last for `afterMs`.
    */
-  settledAt(fromMs: number, normalMs: number, afterMs: number): number {
+  settledAt(fromMs: number, normalMs: number, afterMs: number, lingers = false): number {
     let end = this.#stretched(fromMs, normalMs)
+    const last = this.outages.findLast((outage) => outage.fromMs <= fromMs)
+    if (lingers && last !== undefined) end = Math.max(end, this.#stretched(last.toMs, afterMs))
     for (const outage of this.#since(fromMs))
       if (outage.fromMs <= end && outage.toMs >= fromMs) end = Math.max(end, this.#stretched(outage.toMs, afterMs))
     return end
