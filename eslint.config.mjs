@@ -12,8 +12,8 @@ const pure = [
   'libs/bgp/bgp-session',
   'libs/bgp/route-table',
   'libs/steering',
-  'libs/ip-store',
-  'libs/bus',
+  'libs/store/ip-store',
+  'libs/bus/bus',
   'libs/peer/peer-sync',
 ]
 const tests = ['**/*.test.ts', '**/test/**/*.ts', '**/bench/**/*.ts']

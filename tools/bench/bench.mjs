@@ -20,11 +20,11 @@ const BENCHES = {
   'adj-rib-out': ['libs/bgp/route-table/bench/adj-rib-out.ts'],
   'bgp-to-bird': ['libs/bgp/bgp-speaker/bench/to-bird.ts'],
   'bgp-event-loop': ['libs/bgp/bgp-speaker/bench/event-loop.ts'],
-  store: ['libs/ip-store/bench/binding-table.bench.ts'],
-  'store-file': ['libs/ip-store-file/bench/file-ip-store.bench.ts'],
-  'store-redis': ['libs/ip-store-redis/bench/redis-store.ts'],
-  bus: ['libs/bus/bench/local-bus.ts'],
-  'bus-nats': ['libs/bus-nats/bench/nats-bus.ts'],
+  store: ['libs/store/ip-store/bench/binding-table.bench.ts'],
+  'store-file': ['libs/store/ip-store-file/bench/file-ip-store.bench.ts'],
+  'store-redis': ['libs/store/ip-store-redis/bench/redis-store.ts'],
+  bus: ['libs/bus/bus/bench/local-bus.ts'],
+  'bus-nats': ['libs/bus/bus-nats/bench/nats-bus.ts'],
 }
 
 checkNode()

@@ -6,7 +6,7 @@
 
 /** libs/services/dnstap-ingest/README.md: a repeat is passed on when the fact would live longer by an eighth of its hold time (1 s to 10 min). */
 const repeatHeldBackMs = (holdMs: number) => Math.min(600_000, Math.max(1000, holdMs / 8))
-/** libs/ip-store-file/README.md: after a crash a deadline may be early by 1/32 of the hold time. */
+/** libs/store/ip-store-file/README.md: after a crash a deadline may be early by 1/32 of the hold time. */
 const deadlineOnDiskMs = (holdMs: number) => holdMs / 32
 
 export const BOUNDS = {
@@ -19,7 +19,7 @@ export const BOUNDS = {
   settleMs: 3000,
   /** docs/lists.md: after a change, what no list covers any more is withdrawn within a second. One more to see that the file changed. */
   editMs: 5000,
-  /** After an outage, facts of a consumer that died come back (libs/bus-nats/README.md: 10 s). */
+  /** After an outage, facts of a consumer that died come back (libs/bus/bus-nats/README.md: 10 s). */
   afterOutageMs: 15_000,
   /** docs/decisions/0011-facts-before-deadlines.md: so long after what was away is back, expiry waits at most for facts. */
   expiryWaitMs: 30_000,
