@@ -19,7 +19,7 @@ export async function replay(configFile: string, captures: readonly string[], js
   const admission = new Admission(
     {
       ipv6: config.ipv6,
-      holds: new Map(config.lists.map((list) => [list.name, list.hold])),
+      lifetimes: new Map(config.lists.map((list) => [list.name, list.lifetime])),
       never: new NeverList(neverListOptions(config)),
     },
     lists.coverage.current,

@@ -100,7 +100,7 @@ export interface ListConfig {
   readonly nextHopIpv6: string | undefined
   readonly localPref: number | undefined
   readonly med: number | undefined
-  readonly hold: Hold
+  readonly lifetime: Lifetime
   /** Infinity: only the limit of all lists together counts. */
   readonly maxRoutes: number
   /** Token bucket for new routes. Infinity: no cap. */
@@ -126,7 +126,7 @@ export interface Login {
 }
 
 /** How long a binding lives after a sighting. */
-export type Hold =
+export type Lifetime =
   | { readonly kind: 'idle'; readonly ttlMs: number }
   /** The record's TTL, not under min, not over max, plus grace. */
   | { readonly kind: 'dns'; readonly minMs: number; readonly maxMs: number; readonly graceMs: number }

@@ -11,7 +11,7 @@ export type {
   DnstapConfig,
   DnstapType,
   Endpoint,
-  Hold,
+  Lifetime,
   LimitsConfig,
   ListConfig,
   ListenAddress,
@@ -28,7 +28,7 @@ export type {
   TlsServerConfig,
 } from './config.ts'
 export { DEFAULTS } from './defaults.ts'
-export { holdMsOf } from './hold.ts'
+export { lifetimeMsOf } from './lifetime.ts'
 export { ConfigError, describeMistakes } from './mistakes.ts'
 export type { Mistake } from './mistakes.ts'
 export { keysThatNeedRestart } from './needs-restart.ts'

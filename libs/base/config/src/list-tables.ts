@@ -1,6 +1,6 @@
 /** `domains`, `ttl` and the [[list]] tables: which names are steered, and what their routes look like. */
 import { fileURLToPath } from 'node:url'
-import type { Hold, ListConfig, Login } from './config.ts'
+import type { Lifetime, ListConfig, Login } from './config.ts'
 import { LIST_FORMATS } from './config.ts'
 import { DEFAULTS } from './defaults.ts'
 import type { Context } from './parse-config.ts'
@@ -26,14 +26,14 @@ import type { Read } from './values.ts'
 const DEFAULT_LIST = 'default'
 
 export function parseLists(root: Section, context: Context): readonly ListConfig[] {
-  const hold = parseHold(root, { kind: 'idle', ttlMs: DEFAULTS.list.ttlMs })
+  const lifetime = parseLifetime(root, { kind: 'idle', ttlMs: DEFAULTS.list.ttlMs })
   const domains = root.optional('domains', path(context.folder))
   const first: ListConfig[] =
-    domains === undefined ? [] : [{ ...bareList(hold), name: DEFAULT_LIST, source: { kind: 'path', path: domains } }]
+    domains === undefined ? [] : [{ ...bareList(lifetime), name: DEFAULT_LIST, source: { kind: 'path', path: domains } }]
   const tables = root.tables('list')
   const names = new Set(first.map(({ name }) => name))
   const lists = tables.map((section) => {
-    const list = parseList(section, hold, context)
+    const list = parseList(section, lifetime, context)
     if (list.name !== '' && names.has(list.name))
       section.mistaken(
         'name',
@@ -48,7 +48,7 @@ export function parseLists(root: Section, context: Context): readonly ListConfig
   return [...first, ...lists]
 }
 
-function bareList(hold: Hold): Omit<ListConfig, 'name' | 'source'> {
+function bareList(lifetime: Lifetime): Omit<ListConfig, 'name' | 'source'> {
   return {
     format: DEFAULTS.list.format,
     match: DEFAULTS.list.match,
@@ -61,7 +61,7 @@ function bareList(hold: Hold): Omit<ListConfig, 'name' | 'source'> {
     nextHopIpv6: undefined,
     localPref: undefined,
     med: undefined,
-    hold,
+    lifetime,
     maxRoutes: Infinity,
     newRoutesPerSecond: DEFAULTS.list.newRoutesPerSecond,
     newRoutesBurst: DEFAULTS.list.newRoutesBurst,
@@ -75,7 +75,7 @@ function bareList(hold: Hold): Omit<ListConfig, 'name' | 'source'> {
   }
 }
 
-function parseList(section: Section, hold: Hold, context: Context): ListConfig {
+function parseList(section: Section, lifetime: Lifetime, context: Context): ListConfig {
   const { list } = DEFAULTS
   const name = section.required('name', listName, 'a name for the list') ?? ''
   const source = section.required('source', listSource(context.folder), 'the path of a file or folder, or an http(s) URL')
@@ -101,7 +101,7 @@ function parseList(section: Section, hold: Hold, context: Context): ListConfig {
     nextHopIpv6: section.optional('nextHopIPv6', nextHopAddress('ipv6')),
     localPref: section.optional('localPref', integer(0, 0xffffffff)),
     med: section.optional('med', integer(0, 0xffffffff)),
-    hold: parseHold(section, hold),
+    lifetime: parseLifetime(section, lifetime),
     maxRoutes: section.get('maxRoutes', integer(1, 100_000_000), Infinity),
     newRoutesPerSecond: perSecond === 0 ? Infinity : perSecond,
     newRoutesBurst: section.get('newRoutesBurst', integer(1, 100_000_000), Math.max(list.newRoutesBurst, perSecond)),
@@ -170,7 +170,7 @@ export function parseListState(section: Section, { folder }: Context): string | 
 }
 
 /** The keys ttl, ttlMin, ttlMax, ttlGrace; `inherited` where there is no ttl. */
-function parseHold(section: Section, inherited: Hold): Hold {
+function parseLifetime(section: Section, inherited: Lifetime): Lifetime {
   const ttl = section.optional('ttl', ttlOrDns)
   const bounds = {
     minMs: section.get('ttlMin', duration({ minimumMs: 1000 }), DEFAULTS.list.ttlMinMs),

@@ -57,7 +57,7 @@ describe("the ancestor's file", () => {
       {
         name: 'default',
         source: { kind: 'path', path: '/etc/dnstap-bgp/domains.txt' },
-        hold: { kind: 'idle', ttlMs: 43_200_000 },
+        lifetime: { kind: 'idle', ttlMs: 43_200_000 },
       },
     ])
     expect(config.store).toEqual({ kind: 'file', path: '/var/lib/dnstap-bgp/cache' })
@@ -97,7 +97,7 @@ describe("the ancestor's file", () => {
       `domains = "d"\ncache = ""\nttl = ""\n${BGP}nextHop = ""\n[dnstap]\nlisten = "127.0.0.1:6000"\nperm = ""\n[syncer]\nlisten = ""\n`,
     )
     expect(config.store).toEqual({ kind: 'memory' })
-    expect(config.lists[0].hold).toEqual({ kind: 'idle', ttlMs: 86_400_000 })
+    expect(config.lists[0].lifetime).toEqual({ kind: 'idle', ttlMs: 86_400_000 })
     expect(config.bgp).toMatchObject({ nextHopIpv4: '192.0.2.1', nextHopIpv6: undefined, peers: [] })
     expect(config.syncer).toMatchObject({ listen: undefined, syncIntervalMs: 600_000 })
   })
@@ -465,7 +465,7 @@ describe('the environment', () => {
       DNSTAP_BGP_LOG_FORMAT: 'json',
       DNSTAP_BGP_DNSTAP_TLS_CERT: '',
     })
-    expect(config.lists[0].hold).toEqual({ kind: 'idle', ttlMs: 3_600_000 })
+    expect(config.lists[0].lifetime).toEqual({ kind: 'idle', ttlMs: 3_600_000 })
     expect(config.ipv6).toBe(false)
     expect(config.bgp).toMatchObject({ asn: 65001, bgpIdentifier: '192.0.2.4', nextHopIpv4: '192.0.2.10' })
     expect(config.bgp?.peers.map(({ name }) => name)).toEqual(['192.0.2.20', '192.0.2.21'])
@@ -604,7 +604,7 @@ newRoutesPerSecond = 0
       nextHopIpv6: '2001:db8::10',
       localPref: 200,
       med: 10,
-      hold: { kind: 'dns', minMs: 60_000, maxMs: 21_600_000, graceMs: 0 },
+      lifetime: { kind: 'dns', minMs: 60_000, maxMs: 21_600_000, graceMs: 0 },
       maxRoutes: 5000,
       newRoutesPerSecond: 50,
       newRoutesBurst: 500,
@@ -614,17 +614,17 @@ newRoutesPerSecond = 0
     })
     expect(lists[1]).toMatchObject({
       source: { kind: 'path', path: join(folder, 'lists') },
-      hold: { kind: 'idle', ttlMs: 3_600_000 },
+      lifetime: { kind: 'idle', ttlMs: 3_600_000 },
       newRoutesPerSecond: Infinity,
       maxRoutes: Infinity,
     })
   })
 
-  test('the hold time at the top is inherited, "dns" with its bounds too', () => {
+  test('the lifetime at the top is inherited, "dns" with its bounds too', () => {
     const { lists } = parse(
       'ttl = "dns"\nttlMax = "2h"\ndomains = "d"\n[[list]]\nname = "a"\nsource = "x"\n[[list]]\nname = "b"\nsource = "x"\nttl = "1h"\n',
     )
-    expect(lists.map(({ hold }) => hold)).toEqual([
+    expect(lists.map(({ lifetime }) => lifetime)).toEqual([
       { kind: 'dns', minMs: 300_000, maxMs: 7_200_000, graceMs: 60_000 },
       { kind: 'dns', minMs: 300_000, maxMs: 7_200_000, graceMs: 60_000 },
       { kind: 'idle', ttlMs: 3_600_000 },

@@ -5,7 +5,7 @@
  * now; the address must not be on the never list, nor held down by hand; and the sighting must not be older than its hold time. Pure:
  * lists, configuration and time are passed in. Bounds and rates are not here (store, token-bucket.ts).
  */
-import { holdMsOf, type Hold } from '@dnstap-bgp/config'
+import { lifetimeMsOf, type Lifetime } from '@dnstap-bgp/config'
 import { nameToText, textToName } from '@dnstap-bgp/dns-wire'
 import { formatAddress, hostPrefix, NeverList, parseAddress } from '@dnstap-bgp/ip'
 import type { Outcome, Sighting } from '@dnstap-bgp/ip-store'
@@ -43,7 +43,7 @@ export interface Coverage {
 
 export interface AdmissionConfig {
   readonly ipv6: boolean
-  readonly holds: ReadonlyMap<string, Hold>
+  readonly lifetimes: ReadonlyMap<string, Lifetime>
   readonly never: NeverList
 }
 
@@ -80,8 +80,8 @@ export class Admission {
 
   /** The sighting to store, or why there is none. */
   admit(resolution: Resolution, now: Moment): Sighting | NotAdmitted {
-    const hold = this.config.holds.get(resolution.list)
-    if (hold === undefined) return refused('unknown-list', `no list is named "${resolution.list}"`)
+    const lifetime = this.config.lifetimes.get(resolution.list)
+    if (lifetime === undefined) return refused('unknown-list', `no list is named "${resolution.list}"`)
     const name = canonicalName(resolution.name)
     if (name === undefined) return refused('bad-name', 'the name is no domain name in presentation format (RFC 1035 §5.1)')
     const octets = parseAddress(resolution.address)
@@ -94,7 +94,7 @@ export class Admission {
     if (rule === undefined) return refused('not-listed', `list "${resolution.list}" does not cover ${name}`)
     if (this.heldDown.has(name, prefix, now.monotonicMs)) return refused('held-down', 'it was forgotten by hand and is held down')
     const seenAtMs = storeTimeOf(resolution.seenAtMs, now)
-    const expiresAtMs = seenAtMs + holdMsOf(hold, resolution.ttlSeconds)
+    const expiresAtMs = seenAtMs + lifetimeMsOf(lifetime, resolution.ttlSeconds)
     if (expiresAtMs <= now.storeMs) return refused('too-old', 'it was seen longer ago than the hold time')
     return {
       list: resolution.list,

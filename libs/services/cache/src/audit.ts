@@ -1,5 +1,5 @@
 /** Holds bindings against the lists and the configuration as they are now. */
-import { holdMsOf } from '@dnstap-bgp/config'
+import { lifetimeMsOf } from '@dnstap-bgp/config'
 import type { Binding, BindingKey, NewDeadline, Sighting } from '@dnstap-bgp/ip-store'
 import type { Admission } from './admission.ts'
 import { LIST_SOURCE, staticKey } from './cache-config.ts'
@@ -26,18 +26,18 @@ export function audit(bindings: readonly Binding[], admission: Admission, wanted
   const moved: NewDeadline[] = []
   const passedOn: Sighting[] = []
   for (const binding of bindings) {
-    const hold = config.holds.get(binding.list)
+    const lifetime = config.lifetimes.get(binding.list)
     const mayBe =
       (config.ipv6 || !binding.prefix.includes(':')) &&
       config.never.refuses(binding.prefix) === undefined &&
       !admission.heldDown.has(binding.name, binding.prefix, now.monotonicMs)
     // A list that is gone may have been renamed, or have moved to a URL that has not answered yet: then its routes go on in another one.
-    const isUnloaded = hold === undefined ? coverage.isWaiting : coverage.unloaded.has(binding.list)
+    const isUnloaded = lifetime === undefined ? coverage.isWaiting : coverage.unloaded.has(binding.list)
     if (binding.source === LIST_SOURCE && binding.name === '') {
       if (wanted.delete(staticKey(binding.list, binding.prefix)) || (mayBe && isUnloaded)) continue
       gone.push(binding)
       // Left in `wanted`: these are not bound before `passedOn` is stored.
-      for (const list of config.holds.keys()) {
+      for (const list of config.lifetimes.keys()) {
         const sighting = wanted.get(staticKey(list, binding.prefix))
         if (sighting !== undefined && mayBe) passedOn.push(sighting)
       }
@@ -48,15 +48,15 @@ export function audit(bindings: readonly Binding[], admission: Admission, wanted
       continue
     }
     if (isUnloaded) continue
-    if (hold === undefined || coverage.ruleFor(binding.list, binding.name) === undefined) {
+    if (lifetime === undefined || coverage.ruleFor(binding.list, binding.name) === undefined) {
       gone.push(binding)
       passedOn.push(...inOtherLists(binding, admission, now.storeMs))
       continue
     }
     // The TTL of the record is not kept, so with `ttl = "dns"` only the ceiling is known.
-    const latestMs = binding.seenAtMs + holdMsOf(hold, Infinity)
+    const latestMs = binding.seenAtMs + lifetimeMsOf(lifetime, Infinity)
     const isLate = binding.expiresAtMs > latestMs + TOLERANCE_MS
-    const isEarly = hold.kind === 'idle' && binding.expiresAtMs < latestMs - TOLERANCE_MS
+    const isEarly = lifetime.kind === 'idle' && binding.expiresAtMs < latestMs - TOLERANCE_MS
     if (isLate || isEarly) moved.push({ ...binding, expiresAtMs: latestMs })
   }
   return { gone, moved, passedOn }
@@ -64,13 +64,13 @@ export function audit(bindings: readonly Binding[], admission: Admission, wanted
 
 function inOtherLists(binding: Binding, { config, coverage }: Admission, nowMs: number): Sighting[] {
   const sightings: Sighting[] = []
-  for (const [list, hold] of config.holds) {
+  for (const [list, lifetime] of config.lifetimes) {
     if (list === binding.list) continue
     const rule = coverage.ruleFor(list, binding.name)
     if (rule === undefined) continue
     // The TTL of the record is not kept: with `ttl = "dns"` it lives no longer than it would have, nor than the ceiling.
-    const latestMs = binding.seenAtMs + holdMsOf(hold, Infinity)
-    const expiresAtMs = hold.kind === 'idle' ? latestMs : Math.min(latestMs, binding.expiresAtMs)
+    const latestMs = binding.seenAtMs + lifetimeMsOf(lifetime, Infinity)
+    const expiresAtMs = lifetime.kind === 'idle' ? latestMs : Math.min(latestMs, binding.expiresAtMs)
     if (expiresAtMs <= nowMs) continue
     const { name, prefix, seenAtMs, source, chain } = binding
     sightings.push({ list, name, rule, prefix, seenAtMs, expiresAtMs, source, chain })

@@ -286,7 +286,7 @@ export class CacheService implements Closeable {
     const resolvers = this.#resolvers.addresses.map((address) => [address, 'a resolver that we hear from'] as const)
     return {
       ipv6: config.ipv6,
-      holds: new Map(config.lists.map((list) => [list.name, list.hold])),
+      lifetimes: new Map(config.lists.map((list) => [list.name, list.lifetime])),
       never: new NeverList(neverListOptions(config, this.#running)).with([...this.#inUse, ...resolvers]),
     }
   }

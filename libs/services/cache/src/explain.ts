@@ -173,7 +173,7 @@ export class Explainer {
     const announced = (findings ?? []).flatMap(({ routes }) => routes ?? [])
     const lists = isAddress
       ? []
-      : [...this.#admission.config.holds.keys()].flatMap((list) => {
+      : [...this.#admission.config.lifetimes.keys()].flatMap((list) => {
           const rule = this.#admission.coverage.ruleFor(list, stored)
           return rule === undefined ? [] : [{ list, rule }]
         })

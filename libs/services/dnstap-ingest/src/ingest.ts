@@ -10,7 +10,7 @@
  * The matcher here is a filter for speed: the cache holds the lists too and decides.
  */
 import type { Bus, Subscription } from '@dnstap-bgp/bus'
-import { holdMsOf, type Hold, type ListConfig } from '@dnstap-bgp/config'
+import { lifetimeMsOf, type Lifetime, type ListConfig } from '@dnstap-bgp/config'
 import { DnstapDecoder, dnstapFaultName, MessageType, messageTypeName } from '@dnstap-bgp/dnstap'
 import { nameToText, ResponseReader, responseFaultName, textToName } from '@dnstap-bgp/dns-wire'
 import { formatAddress } from '@dnstap-bgp/ip'
@@ -39,7 +39,7 @@ interface Rule {
 /** A list as each fact needs it. */
 interface ListFacts {
   readonly number: number
-  readonly hold: Hold
+  readonly lifetime: Lifetime
 }
 
 export interface IngestConfig {
@@ -204,7 +204,7 @@ export class Ingest implements Closeable {
   /** The lists' settings were read again. */
   reconfigure(config: IngestConfig): void {
     this.#config = config
-    this.#lists = new Map(config.lists.map((list, number) => [list.name, { number, hold: list.hold }]))
+    this.#lists = new Map(config.lists.map((list, number) => [list.name, { number, lifetime: list.lifetime }]))
     this.#wanted = new Uint8Array(16)
     for (let type = 1; type < 16; type++) if (config.types.includes(messageTypeName(type) ?? '')) this.#wanted[type] = 1
     this.#resolverAddresses.name(config.resolvers)
@@ -354,7 +354,7 @@ export class Ingest implements Closeable {
       const nameHigh = factKey.high
       for (let a = 0; a < reader.addressCount; a++) {
         if (reader.addressOwner[a] < index) continue
-        const verdict = this.#isWorthTelling(source, bytes, a, list.hold, reader.addressTtl[a], nameLow, nameHigh)
+        const verdict = this.#isWorthTelling(source, bytes, a, list.lifetime, reader.addressTtl[a], nameLow, nameHigh)
         if (verdict === Verdict.repeat) continue
         const chain = this.#chainTo(reader.addressOwner[a])
         this.#tell(source, bytes, verdict, rule, chain[index], reader.addressTtl[a], chain)
@@ -380,7 +380,7 @@ export class Ingest implements Closeable {
     source: FrameSource,
     bytes: Uint8Array,
     a: number,
-    hold: Hold,
+    lifetime: Lifetime,
     ttlSeconds: number,
     nameLow: number,
     nameHigh: number,
@@ -396,16 +396,16 @@ export class Ingest implements Closeable {
     const { low, high } = factKey
     const coalescer = this.#coalescer
     const nowSeconds = this.#nowSeconds
-    const holdSeconds = holdMsOf(hold, ttlSeconds) / 1000
-    const worthSeconds = Math.max(1, Math.min(MAX_WORTH_SECONDS, holdSeconds / WORTH_SHARE))
-    let verdict = coalescer.judge(low, high, nowSeconds, nowSeconds + holdSeconds, worthSeconds)
+    const lifetimeSeconds = lifetimeMsOf(lifetime, ttlSeconds) / 1000
+    const worthSeconds = Math.max(1, Math.min(MAX_WORTH_SECONDS, lifetimeSeconds / WORTH_SHARE))
+    let verdict = coalescer.judge(low, high, nowSeconds, nowSeconds + lifetimeSeconds, worthSeconds)
     if (verdict === Verdict.repeat) {
       this.counters.repeats++
       return verdict
     }
     // Now exactly. After a stall of ours or the sender's, answers come that are old.
     this.#readAge(source, bytes)
-    const untilSeconds = nowSeconds + holdSeconds - this.#ageMs / 1000
+    const untilSeconds = nowSeconds + lifetimeSeconds - this.#ageMs / 1000
     if (untilSeconds <= nowSeconds) {
       this.counters.tooOld++
       return Verdict.repeat
@@ -538,7 +538,7 @@ export class Ingest implements Closeable {
     const nameHigh = factKey.high
     for (let a = 0; a < reader.addressCount; a++) {
       const ttlSeconds = Math.min(piece.ttlSeconds, reader.addressTtl[a])
-      const verdict = this.#isWorthTelling(source, bytes, a, list.hold, ttlSeconds, nameLow, nameHigh)
+      const verdict = this.#isWorthTelling(source, bytes, a, list.lifetime, ttlSeconds, nameLow, nameHigh)
       if (verdict === Verdict.repeat) continue
       const chain = [...piece.chain, ...this.#chainTo(reader.addressOwner[a]).slice(1)]
       this.#tell(source, bytes, verdict, piece, piece.name, ttlSeconds, chain)

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { holdMsOf } from './hold.ts'
+import { lifetimeMsOf } from './lifetime.ts'
 
 test('an idle time holds for as long as it is, whatever the record says', () => {
-  expect(holdMsOf({ kind: 'idle', ttlMs: 7000 }, 86_400)).toBe(7000)
+  expect(lifetimeMsOf({ kind: 'idle', ttlMs: 7000 }, 86_400)).toBe(7000)
 })
 
 test.each([
@@ -11,5 +11,5 @@ test.each([
   ['over the ceiling', 99, 20_500],
   ['that is not known', Infinity, 20_500],
 ])('with `ttl = "dns"` a TTL %s is clamped, and grace is added', (_what, ttlSeconds, expected) => {
-  expect(holdMsOf({ kind: 'dns', minMs: 10_000, maxMs: 20_000, graceMs: 500 }, ttlSeconds)).toBe(expected)
+  expect(lifetimeMsOf({ kind: 'dns', minMs: 10_000, maxMs: 20_000, graceMs: 500 }, ttlSeconds)).toBe(expected)
 })
