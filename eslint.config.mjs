@@ -11,6 +11,7 @@ const pure = [
   'libs/bgp/bgp-wire',
   'libs/bgp/bgp-session',
   'libs/bgp/route-table',
+  'libs/policy',
   'libs/steering',
   'libs/store/ip-store',
   'libs/bus/bus',

@@ -3,7 +3,7 @@
  * the file names by name are looked up elsewhere (protected-hosts.ts).
  */
 import { parseAddress } from '@dnstap-bgp/ip'
-import type { NeverListOptions } from '@dnstap-bgp/ip'
+import type { NeverListOptions } from '@dnstap-bgp/policy'
 import { addressesInUse } from './bgp-table.ts'
 import type { Config } from './config.ts'
 import { hostsInUse } from './hosts-in-use.ts'

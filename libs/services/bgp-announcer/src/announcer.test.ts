@@ -1,6 +1,6 @@
 import { BusError, LocalBus, type Bus, type BusState } from '@dnstap-bgp/bus'
 import { parseConfig } from '@dnstap-bgp/config'
-import { NeverList } from '@dnstap-bgp/ip'
+import { NeverList } from '@dnstap-bgp/policy'
 import { RouteTable } from '@dnstap-bgp/route-table'
 import { silentLog } from '@dnstap-bgp/runtime'
 import {

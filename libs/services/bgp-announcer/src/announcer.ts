@@ -18,7 +18,7 @@ import { BusError } from '@dnstap-bgp/bus'
 import type { Bus, Subscription } from '@dnstap-bgp/bus'
 import type { ListConfig } from '@dnstap-bgp/config'
 import { hostPrefix, parseAddress, parsePrefix } from '@dnstap-bgp/ip'
-import type { NeverList } from '@dnstap-bgp/ip'
+import type { NeverList } from '@dnstap-bgp/policy'
 import type { RouteTable } from '@dnstap-bgp/route-table'
 import type { Clock, Closeable, Log, Timer } from '@dnstap-bgp/runtime'
 import {

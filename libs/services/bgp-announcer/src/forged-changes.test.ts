@@ -1,7 +1,7 @@
 /** Somebody who can publish on the bus pretends to be the cache. */
 import { LocalBus } from '@dnstap-bgp/bus'
 import { parseConfig } from '@dnstap-bgp/config'
-import { NeverList } from '@dnstap-bgp/ip'
+import { NeverList } from '@dnstap-bgp/policy'
 import { RouteTable } from '@dnstap-bgp/route-table'
 import type { Log } from '@dnstap-bgp/runtime'
 import { HEAD, ROUTE_CHANGES, SNAPSHOT, TAIL, type RouteChange, type StoreHead } from '@dnstap-bgp/steering'

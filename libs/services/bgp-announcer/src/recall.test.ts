@@ -1,7 +1,7 @@
 /** An announcer that restarts with what the one before it announced. */
 import { BusError, LocalBus } from '@dnstap-bgp/bus'
 import { parseConfig, type ListConfig } from '@dnstap-bgp/config'
-import { NeverList } from '@dnstap-bgp/ip'
+import { NeverList } from '@dnstap-bgp/policy'
 import { RouteTable } from '@dnstap-bgp/route-table'
 import { silentLog } from '@dnstap-bgp/runtime'
 import { HEAD, SNAPSHOT, TAIL, type RouteChange, type StoreHead } from '@dnstap-bgp/steering'

@@ -2,7 +2,7 @@
 import { BgpSpeaker, communityTexts, type PeerStatus, type SpeakerConfig } from '@dnstap-bgp/bgp-speaker'
 import type { Bus } from '@dnstap-bgp/bus'
 import { neverListOptions, protectHosts, type ConfigWith } from '@dnstap-bgp/config'
-import { NeverList } from '@dnstap-bgp/ip'
+import { NeverList } from '@dnstap-bgp/policy'
 import { RouteTable } from '@dnstap-bgp/route-table'
 import type { Clock, Closeable, Log } from '@dnstap-bgp/runtime'
 import { AdminError, samplesOf, type AdminRoutes, type Health, type Metrics } from '@dnstap-bgp/telemetry'

@@ -7,8 +7,9 @@
  */
 import { lifetimeMsOf, type Lifetime } from '@dnstap-bgp/config'
 import { nameToText, textToName } from '@dnstap-bgp/dns-wire'
-import { formatAddress, hostPrefix, NeverList, parseAddress } from '@dnstap-bgp/ip'
+import { formatAddress, hostPrefix, parseAddress } from '@dnstap-bgp/ip'
 import type { Outcome, Sighting } from '@dnstap-bgp/ip-store'
+import { NeverList } from '@dnstap-bgp/policy'
 import type { Resolution } from '@dnstap-bgp/steering'
 import { HeldDown } from './held-down.ts'
 import { storeTimeOf, type Moment } from './moment.ts'

@@ -15,9 +15,10 @@
  */
 import type { Bus, Subscription } from '@dnstap-bgp/bus'
 import { DEFAULTS, neverListOptions } from '@dnstap-bgp/config'
-import { hostPrefix, NeverList } from '@dnstap-bgp/ip'
+import { hostPrefix } from '@dnstap-bgp/ip'
 import { StoreError } from '@dnstap-bgp/ip-store'
 import type { IpStore, Outcome, Sighting, StoreLimits } from '@dnstap-bgp/ip-store'
+import { NeverList } from '@dnstap-bgp/policy'
 import type { Clock, Closeable, Log, Timer } from '@dnstap-bgp/runtime'
 import {
   BINDINGS,

@@ -1,5 +1,5 @@
+import { parsePrefix } from '@dnstap-bgp/ip'
 import { describe, expect, test } from 'vitest'
-import { parsePrefix } from './prefix.ts'
 import { NeverList } from './never-list.ts'
 import { WELL_KNOWN_PREFIXES } from './well-known-prefixes.ts'
 

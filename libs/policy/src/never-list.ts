@@ -6,11 +6,9 @@
  * inside an allowed one. In an IPv6 address that stands for an IPv4 one, the IPv4 address is judged as well: allowing 64:ff9b::/96 does
  * not allow 64:ff9b::127.0.0.1.
  */
-import { formatAddress } from './address.ts'
+import { formatAddress, parsePrefix, PrefixSet } from '@dnstap-bgp/ip'
+import type { Prefix } from '@dnstap-bgp/ip'
 import { embeddedIpv4 } from './embedded-ipv4.ts'
-import type { Prefix } from './prefix.ts'
-import { parsePrefix } from './prefix.ts'
-import { PrefixSet } from './prefix-set.ts'
 import { PRIVATE_PREFIXES, SPECIAL_PURPOSE_PREFIXES } from './special-purpose.ts'
 import { WELL_KNOWN_PREFIXES } from './well-known-prefixes.ts'
 

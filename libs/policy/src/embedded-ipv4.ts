@@ -12,8 +12,8 @@
  *   Teredo (RFC 4380)           2001::/32          4-7 the server; 12-15 the client, each bit inverted
  *   ISATAP (RFC 5214)           any, with octets 8-11 = (00 or 02) 00 5e fe: 12-15
  */
-import type { Prefix } from './prefix.ts'
-import { containsAddress, parsePrefix } from './prefix.ts'
+import { containsAddress, parsePrefix } from '@dnstap-bgp/ip'
+import type { Prefix } from '@dnstap-bgp/ip'
 
 export interface EmbeddedIpv4 {
   /** The form, for people. */
