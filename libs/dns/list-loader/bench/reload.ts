@@ -77,7 +77,7 @@ async function measure({ ListLoader }: typeof ListLoaderModule, names: number) {
   const loadMs = performance.now() - started
   await writeList(path, names, 2)
   const before = performance.now()
-  const [reloadStillMs] = await longestGap(() => loader.reload())
+  const [reloadStillMs] = await longestGap(() => loader.refresh())
   const reloadMs = performance.now() - before
   const [idleStillMs] = await longestGap(() => new Promise((resolve) => setTimeout(resolve, reloadMs)))
   const differences = loader.current?.differences[0]

@@ -96,7 +96,7 @@ test('an edit of an included list is taken although the list itself is the same'
   const loader = loaderOf()
   await loader.load()
   files['/data/some'] = 'c.example\n'
-  const loaded = await loader.reload()
+  const loaded = await loader.refresh()
   expect(covered(loaded, 'a', 'b', 'c')).toEqual(['a', 'c'])
   expect(loaded.lists[0]?.state).toBe('fresh')
 })
@@ -108,7 +108,7 @@ test('a list of which an included one is not there says that it is not whole', a
   expect(covered(loaded, 'a', 'b')).toEqual(['a', 'b'])
   expect(loaded.lists[0]).toMatchObject({ state: 'degraded', why: 'it is not whole: include:gone not found' })
   files['/data/gone'] = 'c.example\n'
-  expect((await loader.reload()).lists[0]).toMatchObject({ state: 'fresh', why: undefined })
+  expect((await loader.refresh()).lists[0]).toMatchObject({ state: 'fresh', why: undefined })
 })
 
 test('when an included list cannot be had just now, the last good version stays whole', async () => {
@@ -116,7 +116,7 @@ test('when an included list cannot be had just now, the last good version stays 
   const loader = loaderOf()
   await loader.load()
   files['/data/some'] = 503
-  const loaded = await loader.reload()
+  const loaded = await loader.refresh()
   expect(covered(loaded, 'a', 'b')).toEqual(['a', 'b'])
   expect(loaded.lists[0]?.state).toBe('cached')
   expect(loaded.lists[0]?.why).toMatch(/\/data\/all: include:some: it answers 503 Service Unavailable$/)

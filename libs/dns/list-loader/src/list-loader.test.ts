@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { ListLoader } from './list-loader.ts'
-import type { ListLoaderConfig } from './list-loader.ts'
+import type { ListLoaderConfig } from './loader-config.ts'
 import type { ListDefinition, LoadedLists } from './list-definition.ts'
 
 /** Called when the next source has been read. */
@@ -154,10 +154,10 @@ test('a reload takes what changed, tells the difference, and keeps the matcher w
   const first = await loader.load()
   const seen: LoadedLists[] = []
   loader.onChange((lists) => seen.push(lists))
-  expect((await loader.reload()).matcher).toBe(first.matcher)
+  expect((await loader.refresh()).matcher).toBe(first.matcher)
 
   file('one.txt', 'a.example', 'c.example', 'd.example', 'e.example')
-  const second = await loader.reload()
+  const second = await loader.refresh()
   expect(second.matcher).not.toBe(first.matcher)
   expect(second.differences).toMatchObject([
     { name: 'one', added: 2, removed: 1, changed: 0 },
@@ -178,7 +178,7 @@ test('an added exception alone is a change', async () => {
   file('one.txt', '||a.example^', '||b.example^')
   await loader.load()
   file('one.txt', '||a.example^', '||b.example^', '@@||a.example^')
-  const loaded = await loader.reload()
+  const loaded = await loader.refresh()
   expect(loaded.differences).toMatchObject([{ changed: 1 }])
   expect(feeds(loaded, 'a.example')).toEqual([])
 })
@@ -197,7 +197,7 @@ test('a list that shrank, is empty or is gone is refused and keeps its last vers
   file('empties.txt')
   unlinkSync(join(folder, 'goes.txt'))
   file('changes.txt', 'new.example')
-  const loaded = await loader.reload()
+  const loaded = await loader.refresh()
   expect(loaded.lists.map(({ state }) => state)).toEqual(['refused', 'refused', 'refused', 'fresh'])
   expect(loaded.lists[0]?.why).toMatch(
     /shrinks\.txt shrank from 11 rules to 5 \(45 %, and less than 50 % needs your word: dnstap-bgp lists --accept shrinks\)$/,
@@ -216,10 +216,10 @@ test('a list that shrank, is empty or is gone is refused and keeps its last vers
 
   // The operator's word, and a source that recovers.
   file('goes.txt', 'goes.example', 'more.example')
-  const accepted = await loader.reload({ accept: ['shrinks'] })
+  const accepted = await loader.refresh({ accept: ['shrinks'] })
   expect(accepted.lists.map(({ state }) => state)).toEqual(['fresh', 'refused', 'fresh', 'fresh'])
   expect([feeds(accepted, 'n9.example'), feeds(accepted, 'n4.example')]).toEqual([[], ['shrinks']])
-  expect((await loader.reload({ accept: ['empties'] })).lists[1]).toMatchObject({ state: 'fresh', rules: 0 })
+  expect((await loader.refresh({ accept: ['empties'] })).lists[1]).toMatchObject({ state: 'fresh', rules: 0 })
 })
 
 test('half of a list is enough, and with a share of 0 anything but nothing is', async () => {
@@ -231,7 +231,7 @@ test('half of a list is enough, and with a share of 0 anything but nothing is', 
   await loader.load()
   file('half.txt', 'a.b')
   file('any.txt', 'a.b')
-  expect((await loader.reload()).lists.map(({ state }) => state)).toEqual(['fresh', 'fresh'])
+  expect((await loader.refresh()).lists.map(({ state }) => state)).toEqual(['fresh', 'fresh'])
 })
 
 test('what is no list at all is refused', async () => {
@@ -239,7 +239,7 @@ test('what is no list at all is refused', async () => {
   const loader = loaderOf([list('one', path)])
   await loader.load()
   file('one.txt', '<!DOCTYPE html>', '<html><body>Sign in to the network</body></html>')
-  const loaded = await loader.reload()
+  const loaded = await loader.refresh()
   expect(loaded.lists[0]?.state).toBe('refused')
   expect(feeds(loaded, 'example.org')).toEqual(['one'])
 })
@@ -249,7 +249,7 @@ test('only the lists asked for are read', async () => {
   await loader.load()
   file('one.txt', 'b.example')
   file('two.txt', 'b.example')
-  const loaded = await loader.reload({ only: ['two'] })
+  const loaded = await loader.refresh({ only: ['two'] })
   expect([feeds(loaded, 'a.example'), feeds(loaded, 'b.example')]).toEqual([['one'], ['two']])
 })
 
@@ -281,7 +281,7 @@ test('a new configuration is taken with a reload: lists come, go, and change the
 test('wishes during a build are gathered into one that comes after it', async () => {
   const loader = loaderOf([list('one', file('one.txt', 'a.example'))])
   const first = loader.load()
-  const versions = await Promise.all([first, loader.reload(), loader.reload(), loader.reload()])
+  const versions = await Promise.all([first, loader.refresh(), loader.refresh(), loader.refresh()])
   expect(new Set(versions).size).toBeLessThanOrEqual(2)
 })
 
@@ -406,7 +406,7 @@ test('a file that shrank, is empty or is gone is refused after a restart too, un
   }
   const loader = loaderOf(lists, { stateFolder: join(folder, 'state') })
   await loader.load()
-  await loader.reload({ accept: ['shrinks'] })
+  await loader.refresh({ accept: ['shrinks'] })
   await loader.close()
   expect((await restarted(lists)).lists[0]).toMatchObject({ state: 'fresh', names: 1 })
 })
@@ -432,9 +432,9 @@ test('a list that was emptied with the word of the operator stays so over reload
   const loader = loaderOf(lists, { stateFolder: join(folder, 'state') })
   await loader.load()
   file('one.txt', '# nothing')
-  expect((await loader.reload()).lists[0]).toMatchObject({ state: 'refused', names: 1 })
-  await loader.reload({ accept: ['one'] })
-  expect((await loader.reload()).lists[0]).toMatchObject({ state: 'fresh', names: 0 })
+  expect((await loader.refresh()).lists[0]).toMatchObject({ state: 'refused', names: 1 })
+  await loader.refresh({ accept: ['one'] })
+  expect((await loader.refresh()).lists[0]).toMatchObject({ state: 'fresh', names: 0 })
   await loader.close()
   expect((await restarted(lists)).lists[0]).toMatchObject({ state: 'fresh', names: 0 })
   file('one.txt', '# still nothing')
@@ -512,7 +512,7 @@ test('a file must have the digest asked for, and a folder cannot have one', asyn
   const loader = loaderOf([list('one', path, { sha256 })])
   expect((await loader.load()).lists[0]).toMatchObject({ state: 'fresh', sha256 })
   file('one.txt', 'b.example')
-  const loaded = await loader.reload()
+  const loaded = await loader.refresh()
   expect(loaded.lists[0]?.state).toBe('refused')
   expect(loaded.lists[0]?.why).toMatch(/one\.txt: its SHA-256 is [0-9a-f]{64}, and [0-9a-f]{64} is asked for$/)
   expect(feeds(loaded, 'a.example')).toEqual(['one'])

@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path'
 import { findCopy, includesOfCopy } from './kept-copies.ts'
 import type { ListDefinition } from './list-definition.ts'
 import { chunksOf, filesOf, splitFragment, urlFragment } from './list-files.ts'
+import { MAX_LIST_BYTES } from './loader-config.ts'
 import { surveyOf } from './survey-file.ts'
 
 export interface RuleInFile {
@@ -20,8 +21,6 @@ export interface RuleInFile {
   readonly file: string
   readonly line: number
 }
-
-const MAX_BYTES = 2 ** 30
 
 /** Calls back with each rule; false: there is no file to read. Throws SourceError and ListError. */
 export async function eachRule(
@@ -44,12 +43,12 @@ export async function eachRule(
   for (const file of filesOf(place).files) {
     // A copy has a name of its own; the operator knows the URL.
     const shown = isUrl ? path : file
-    const parser = new ListParser(await surveyOf(file, { format: list.format, sites }, MAX_BYTES), options, {
+    const parser = new ListParser(await surveyOf(file, { format: list.format, sites }, MAX_LIST_BYTES), options, {
       rule: (kind, pattern, exception, important, line) => onRule({ kind, pattern, exception, important, file: shown, line }),
       address: () => {},
       skip: () => {},
     })
-    for await (const chunk of chunksOf(file, MAX_BYTES)) parser.push(chunk)
+    for await (const chunk of chunksOf(file, MAX_LIST_BYTES)) parser.push(chunk)
     parser.end()
   }
   return true

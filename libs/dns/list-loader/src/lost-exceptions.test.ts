@@ -52,17 +52,17 @@ test('a version that lost an exception while its rule stays is refused, until th
   const loader = loaderOf()
   await loader.load()
   write('||a.example^', '||b.example^', '@@||ok.a.example^$dnstype=A')
-  expect((await loader.reload()).lists[0]).toMatchObject({
+  expect((await loader.refresh()).lists[0]).toMatchObject({
     state: 'refused',
     rules: 1,
     why: expect.stringContaining('the exception in line 3 cannot be honoured, and its rules cover ok.a.example') as string,
   })
   write('||b.example^', '||c.example^', '@@||ok.a.example^$dnstype=A')
-  expect((await loader.reload()).lists[0]).toMatchObject({ rules: 2, state: 'degraded', why: '1 exception is missing' })
+  expect((await loader.refresh()).lists[0]).toMatchObject({ rules: 2, state: 'degraded', why: '1 exception is missing' })
   write('||a.example^', '@@/^(?=x)/')
-  expect((await loader.reload()).lists[0]).toMatchObject({ state: 'refused' })
-  expect((await loader.reload({ accept: ['one'] })).lists[0]).toMatchObject({ state: 'degraded', rules: 1 })
-  expect((await loader.reload()).lists[0]).toMatchObject({ state: 'degraded', rules: 1 })
+  expect((await loader.refresh()).lists[0]).toMatchObject({ state: 'refused' })
+  expect((await loader.refresh({ accept: ['one'] })).lists[0]).toMatchObject({ state: 'degraded', rules: 1 })
+  expect((await loader.refresh()).lists[0]).toMatchObject({ state: 'degraded', rules: 1 })
 })
 
 test('exceptions over the limit of the matcher refuse the list too', async () => {

@@ -13,8 +13,9 @@ import { join } from 'node:path'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { receive } from './download.ts'
-import { DOWNLOAD_LIMITS, ListLoader } from './list-loader.ts'
-import type { ListLoaderConfig } from './list-loader.ts'
+import { ListLoader } from './list-loader.ts'
+import { DOWNLOAD_LIMITS } from './loader-config.ts'
+import type { ListLoaderConfig } from './loader-config.ts'
 import type { ListDefinition, LoadedLists } from './list-definition.ts'
 
 /** Called, and waited for, before the next build. */
@@ -124,7 +125,7 @@ test('a URL is fetched, and asked for changes only from then on', async () => {
   const first = await loader.load()
   expect(only(first)).toMatchObject({ state: 'fresh', names: 1, source: `${base}/list.txt` })
   answer = status(304)
-  const second = await loader.reload()
+  const second = await loader.refresh()
   expect(requests[1]?.headers).toMatchObject({ 'if-none-match': '"v1"', 'if-modified-since': 'Thu, 01 Jan 2026 00:00:00 GMT' })
   expect(second.matcher).toBe(first.matcher)
   expect(only(second).state).toBe('fresh')
@@ -193,23 +194,23 @@ test('a list that shrank or is empty is refused, and so it stays over a restart,
   const first = loaderOf(subscription())
   await first.load()
   answer = text('n1.example\n')
-  expect(only(await first.reload())).toMatchObject({ state: 'refused', names: 10 })
+  expect(only(await first.refresh())).toMatchObject({ state: 'refused', names: 10 })
   answer = text('# nothing\n')
-  expect(only(await first.reload())).toMatchObject({ state: 'refused', names: 10 })
+  expect(only(await first.refresh())).toMatchObject({ state: 'refused', names: 10 })
   await first.close()
 
   answer = text('n1.example\n')
   const second = loaderOf(subscription())
   await second.load()
-  expect(only(await second.reload())).toMatchObject({ state: 'refused', names: 10 })
-  expect(only(await second.reload({ accept: ['sub'] }))).toMatchObject({ state: 'fresh', names: 1 })
+  expect(only(await second.refresh())).toMatchObject({ state: 'refused', names: 10 })
+  expect(only(await second.refresh({ accept: ['sub'] }))).toMatchObject({ state: 'fresh', names: 1 })
 })
 
 test('a login page in place of the list is refused', async () => {
   const loader = loaderOf(subscription())
   await loader.load()
   answer = text('<html><body>Sign in</body></html>', { 'content-type': 'text/html' })
-  expect(only(await loader.reload())).toMatchObject({ state: 'refused', names: 2 })
+  expect(only(await loader.refresh())).toMatchObject({ state: 'refused', names: 2 })
 })
 
 test.each([
@@ -229,7 +230,7 @@ test.each([
   const loaded = await second.load()
   expect(only(loaded).state).toBe('failed')
   expect(only(loaded).why).toMatch(why)
-  expect(only(await second.reload())).toMatchObject({ state: 'fresh', names: 2 })
+  expect(only(await second.refresh())).toMatchObject({ state: 'fresh', names: 2 })
 })
 
 test('the copy of one URL is not taken for that of another', async () => {
@@ -247,7 +248,7 @@ test('a preview leaves copies alone', async () => {
   answer = text('a.example\nc.example\n', { etag: '"v2"' })
   expect((await loader.preview()).differences).toMatchObject([{ added: 1, removed: 1 }])
   answer = status(304)
-  await loader.reload()
+  await loader.refresh()
   expect(requests.at(-1)?.headers['if-none-match']).toBeUndefined()
   expect(covers(loader.current!, 'b.example')).toBe(true)
   expect(readdirSync(stateFolder).filter((name) => name.startsWith('.'))).toEqual([])
@@ -258,7 +259,7 @@ test('what was fetched must have the digest asked for', async () => {
   const loader = loaderOf(subscription({ sha256 }))
   expect(only(await loader.load()).state).toBe('fresh')
   answer = text('a.example\nevil.example\n')
-  const loaded = await loader.reload()
+  const loaded = await loader.refresh()
   expect(only(loaded).state).toBe('refused')
   expect(only(loaded).why).toMatch(/its SHA-256 is [0-9a-f]{64}, and/)
   expect(covers(loaded, 'evil.example')).toBe(false)
@@ -369,7 +370,7 @@ test.each([
   const loader = loaderOf(subscription(), { maxListBytes: 100_000, download: { stallMs: 200, timeoutMs: 1000 } })
   await loader.load()
   answer = bad as Answer
-  const loaded = await loader.reload()
+  const loaded = await loader.refresh()
   expect(only(loaded)).toMatchObject({ state, names: 2 })
   expect(only(loaded).why).toMatch(why)
   expect(readdirSync(stateFolder).filter((name) => name.startsWith('.'))).toEqual([])
@@ -417,7 +418,7 @@ test('without a state folder a URL is held in memory, and nothing is left behind
   const loader = loaderOf(subscription(), { stateFolder: undefined })
   await loader.load()
   answer = status(500)
-  expect(only(await loader.reload())).toMatchObject({ state: 'cached', names: 2 })
+  expect(only(await loader.refresh())).toMatchObject({ state: 'cached', names: 2 })
   expect(left()).toEqual(before)
 })
 
@@ -434,7 +435,7 @@ test('a copy that cannot be kept is told, and the list is in use', async () => {
   rmSync(note)
   mkdirSync(note)
   answer = text('a.example\nc.example\n')
-  expect(covers(await loader.reload(), 'c.example')).toBe(true)
+  expect(covers(await loader.refresh(), 'c.example')).toBe(true)
   expect(faults).toMatchObject([{ why: expect.stringMatching(/^EISDIR/) as string }])
 })
 
@@ -455,9 +456,9 @@ test.each([
   answer = unlessKnown(`a.example\n192.0.2.1${'format' in edit ? ' a.example' : ''}\n`)
   const loader = loaderOf(subscription({ format: 'plain' }))
   await loader.load()
-  await loader.reload()
+  await loader.refresh()
   const edited = subscription({ format: 'plain', ...edit })
-  for (const loaded of [await loader.reconfigure([edited]), await loader.reload()]) {
+  for (const loaded of [await loader.reconfigure([edited]), await loader.refresh()]) {
     expect(only(loaded)).toMatchObject(counts)
     expect(covers(loaded, 'www.a.example')).toBe(coversSubdomain)
     expect(loaded.addressesOf('sub')).toEqual('addresses' in edit ? ['192.0.2.1/32'] : [])
@@ -470,7 +471,7 @@ test('an edit takes effect while the URL is down', async () => {
   await loader.load()
   answer = status(503)
   await loader.reconfigure([subscription({ match: 'exact' })])
-  const loaded = await loader.reload()
+  const loaded = await loader.refresh()
   expect(only(loaded)).toMatchObject({ state: 'cached', why: `${base}/list.txt: it answers 503 Service Unavailable` })
   expect([covers(loaded, 'a.example'), covers(loaded, 'www.a.example')]).toEqual([true, false])
 })
@@ -483,11 +484,11 @@ test('a list that goes from one URL to another and back has the names of the one
   const names = () => [covers(loader.current!, 'a.example'), covers(loader.current!, 'b.example')]
   await loader.reconfigure([other])
   expect(names()).toEqual([true, false]) // until the new source has spoken, the old names stay
-  await loader.reload()
+  await loader.refresh()
   expect(names()).toEqual([false, true])
   await loader.reconfigure([subscription()])
   expect(names()).toEqual([true, false])
-  await loader.reload()
+  await loader.refresh()
   expect(names()).toEqual([true, false])
   expect(only(loader.current!).state).toBe('fresh')
 })
@@ -501,22 +502,22 @@ test('an edited definition may have fewer names, but not none', async () => {
   const loader = loaderOf(at('list'))
   await loader.load()
   await loader.reconfigure([at('none')])
-  expect(only(await loader.reload())).toMatchObject({ state: 'refused', names: 3 })
-  expect(only(await loader.reload({ accept: ['sub'] }))).toMatchObject({ state: 'fresh', names: 0 })
+  expect(only(await loader.refresh())).toMatchObject({ state: 'refused', names: 3 })
+  expect(only(await loader.refresh({ accept: ['sub'] }))).toMatchObject({ state: 'fresh', names: 0 })
   await loader.reconfigure([at('list')])
-  await loader.reload()
+  await loader.refresh()
   await loader.reconfigure([at('less')])
-  expect(only(await loader.reload())).toMatchObject({ state: 'fresh', names: 1 })
+  expect(only(await loader.refresh())).toMatchObject({ state: 'fresh', names: 1 })
 })
 
 test('a list without a copy is not asked for changes of what it does not have', async () => {
   answer = unlessKnown('a.example\n')
   const loader = loaderOf(subscription(), { stateFolder: undefined })
   await loader.load()
-  await loader.reload()
+  await loader.refresh()
   expect(requests[1]?.headers['if-none-match']).toBe('"v1"') // what is in memory needs no copy to be asked about
   await loader.reconfigure([subscription({ match: 'exact' })])
-  const loaded = await loader.reload()
+  const loaded = await loader.refresh()
   expect(requests.at(-1)?.headers['if-none-match']).toBeUndefined()
   expect(covers(loaded, 'www.a.example')).toBe(false)
 })
@@ -531,7 +532,7 @@ test('a copy must have the digest asked for, at a restart and after an edit', as
   await first.load()
   const wanted = subscription({ sha256: digestOf('b.example\n') })
   await first.reconfigure([wanted])
-  const edited = await first.reload()
+  const edited = await first.refresh()
   expect(only(edited)).toMatchObject({ state: 'refused', names: 1 }) // what was good stays
   expect(only(edited).why).toMatch(/its SHA-256 is [0-9a-f]{64}, and [0-9a-f]{64} is asked for$/)
   await first.close()
@@ -540,7 +541,7 @@ test('a copy must have the digest asked for, at a restart and after an edit', as
   const second = loaderOf(wanted)
   expect(only(await second.load())).toMatchObject({ state: 'failed', names: 0 })
   answer = text('b.example\n')
-  expect(only(await second.reload())).toMatchObject({ state: 'fresh', names: 1, sha256: wanted.sha256 })
+  expect(only(await second.refresh())).toMatchObject({ state: 'fresh', names: 1, sha256: wanted.sha256 })
 })
 
 // ---- a slow server
@@ -561,7 +562,7 @@ test('a URL that does not answer keeps neither the start nor the changes of othe
     ['file', 'fresh', 1],
   ])
   writeFileSync(file, 'other.example\n')
-  const second = await loader.reload({ only: ['file'] })
+  const second = await loader.refresh({ only: ['file'] })
   expect([covers(second, 'other.example'), second.lists[0]?.state]).toEqual([true, 'waiting'])
   held[0]!.end('late.example\n')
   await waitFor(() => loader.current?.lists[0]?.state === 'fresh')
@@ -591,7 +592,7 @@ test('who asks while a URL is being asked gets the same answer, and the word giv
   await loader.load()
   const held: ServerResponse[] = []
   answer = (_request, response) => void held.push(response)
-  const both = [loader.reload(), loader.reload({ accept: ['sub'] })]
+  const both = [loader.refresh(), loader.refresh({ accept: ['sub'] })]
   await waitFor(() => held.length > 0)
   held[0]!.end('a.example\n')
   await Promise.all(both)
@@ -605,10 +606,10 @@ test('an answer to what the list was before it was edited is thrown away', async
   await loader.load()
   answer = (request, response) =>
     request.url === '/list.txt' ? void held.push(response) : text('other.example\n')(request, response)
-  const slow = loader.reload()
+  const slow = loader.refresh()
   await waitFor(() => held.length === 1)
   await loader.reconfigure([subscription({ source: { kind: 'url', url: `${base}/other.txt`, proxy: undefined } })])
-  await loader.reload()
+  await loader.refresh()
   held[0]!.end('a.example\nlate.example\n')
   await slow
   expect([covers(loader.current!, 'other.example'), covers(loader.current!, 'late.example')]).toEqual([true, false])
@@ -624,14 +625,14 @@ test('an answer to an earlier definition does not take the place of the right on
   await loader.load()
   const held = new Map<string, ServerResponse>()
   answer = (request, response) => void held.set(request.url ?? '', response)
-  const slow = loader.reload({ only: ['sub'] })
+  const slow = loader.refresh({ only: ['sub'] })
   await waitFor(() => held.size === 1)
   await loader.reconfigure([edited, other])
   await waitFor(() => held.size === 2)
   // Both answers come while another build is going on, the right one first.
   let release: (() => void) | undefined
   world.beforeBuild = () => new Promise((resolve) => (release = resolve))
-  const both = [loader.reload({ only: ['file'] }), loader.reload({ only: ['sub'] })]
+  const both = [loader.refresh({ only: ['file'] }), loader.refresh({ only: ['sub'] })]
   await waitFor(() => release !== undefined, { what: 'the other build' })
   for (const [url, body] of Object.entries({ '/edited.txt': 'edited.example\n', '/list.txt': 'a.example\nlate.example\n' })) {
     held.get(url)!.end(body)
@@ -652,7 +653,7 @@ test('an edit ends the download that was asked for before it', async () => {
     response.writeHead(200).write('a.example\n')
     response.on('close', () => (isCut = true))
   }
-  const slow = loader.reload()
+  const slow = loader.refresh()
   await waitFor(() => requests.length === 2)
   await loader.reconfigure([subscription({ source: { kind: 'url', url: `${base}/other.txt`, proxy: undefined } })])
   await slow
@@ -691,7 +692,7 @@ test('of several copies of a URL a list that has none begins with the newest', a
   const loader = loaderOf([subscription(), second])
   await loader.load()
   answer = text('a.example\nb.example\nnewest.example\n')
-  await loader.reload({ only: ['second'] })
+  await loader.refresh({ only: ['second'] })
   await loader.close()
   for (const name of readdirSync(stateFolder).filter((name) => name.startsWith('sub-'))) utimesSync(join(stateFolder, name), 1, 1)
   expect(covers(await loaderOf(renamed()).load(), 'newest.example')).toBe(true)

@@ -59,9 +59,9 @@ test('a prefix wider than the list allows is not routed, and the list says so un
     skipped: { 'prefix-too-wide': 2 },
   })
   // What was read stays what it is, also when nothing is read.
-  expect((await loader.reload({ only: [] })).lists[0]?.state).toBe('degraded')
+  expect((await loader.refresh({ only: [] })).lists[0]?.state).toBe('degraded')
   write('a.example', '10.0.0.0/8')
-  expect((await loader.reload()).lists[0]).toMatchObject({ state: 'fresh', why: undefined })
+  expect((await loader.refresh()).lists[0]).toMatchObject({ state: 'fresh', why: undefined })
 })
 
 test('a list may be allowed wider prefixes, and where addresses are not routed none is too wide', async () => {
@@ -79,7 +79,7 @@ test('a list of which most lines were skipped is degraded, and says what was not
     why: 'only 10 % of its 10 entries were understood (9 empty-label)',
   })
   write('a.example', 'b.example', 'bad..name')
-  expect((await loader.reload()).lists[0]?.state).toBe('fresh')
+  expect((await loader.refresh()).lists[0]?.state).toBe('fresh')
 })
 
 test('a list that grew tenfold has a warning until it is read once more as it is', async () => {
@@ -88,9 +88,9 @@ test('a list that grew tenfold has a warning until it is read once more as it is
   const loader = loaderOf()
   expect((await loader.load()).lists[0]?.warnings).toEqual([])
   write(...names(99))
-  expect((await loader.reload()).lists[0]?.warnings).toEqual([])
+  expect((await loader.refresh()).lists[0]?.warnings).toEqual([])
   write(...names(990))
-  expect((await loader.reload()).lists[0]).toMatchObject({ state: 'fresh', warnings: ['it grew from 99 rules to 990'] })
+  expect((await loader.refresh()).lists[0]).toMatchObject({ state: 'fresh', warnings: ['it grew from 99 rules to 990'] })
   // Over a restart too: the note of the copy says how many there were.
   write(...names(9900))
   expect((await loaderOf().load()).lists[0]?.warnings).toEqual(['it grew from 990 rules to 9900'])
@@ -102,11 +102,11 @@ test('a list that becomes another format says so', async () => {
   const loader = loaderOf()
   expect((await loader.load()).lists[0]).toMatchObject({ format: 'hosts', warnings: [] })
   write('a.example', 'b.example', 'c.example')
-  expect((await loader.reload()).lists[0]).toMatchObject({
+  expect((await loader.refresh()).lists[0]).toMatchObject({
     format: 'plain',
     warnings: ['it is read as plain now, and was read as hosts'],
   })
-  expect((await loader.reload()).lists[0]?.warnings).toEqual([])
+  expect((await loader.refresh()).lists[0]?.warnings).toEqual([])
 })
 
 test('rules for a whole public suffix, and prefixes with host bits, are taken with a warning', async () => {

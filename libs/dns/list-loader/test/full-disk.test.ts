@@ -83,7 +83,7 @@ test.skipIf(!canMount)(
       ['fresh', 2000, true],
       ['fresh', 2000, true],
     ])
-    await loader.reload()
+    await loader.refresh()
     const isNotKept = 'The list is in use, but its last good version cannot be kept for a restart.'
     expect(lines).toEqual([isNotKept, isNotKept]) // one line for each list, however often it is read
 
@@ -107,7 +107,7 @@ test.skipIf(!canMount)('a disk that fills keeps the last good version whole', as
   fill()
   names = names.map((name) => `other-${name}`)
   writeFileSync(join(folder, 'file.txt'), names.join('\n'))
-  const loaded = await loader.reload()
+  const loaded = await loader.refresh()
   expect(loaded.matcher.match(textToName('other-n7.example') ?? new Uint8Array(1), 0)).not.toBe(NO_MATCH)
   expect(copies()).toEqual(before)
   await loader.close()

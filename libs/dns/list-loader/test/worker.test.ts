@@ -71,7 +71,7 @@ test('the bundled loader builds in a worker while the event loop turns', async (
     expect(loaded.matcher.match(textToName('www.n7.example7.org')!, 0)).not.toBe(NO_MATCH)
 
     bigFile(5)
-    const reloaded = await loader.reload()
+    const reloaded = await loader.refresh()
     // Every number is another's neighbour: n0 is n5 of before, under another parent.
     expect(reloaded.differences).toMatchObject([{ added: 200_000, removed: 200_000 }])
     expect(loaded.matcher.match(textToName('n1.example1.org')!, 0)).not.toBe(NO_MATCH)
