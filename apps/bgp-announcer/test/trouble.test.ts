@@ -23,7 +23,7 @@ interface PeerRow {
   readonly state: string
   readonly lastError: string | null
   readonly nextAttempt: string | null
-  readonly isHeld: boolean
+  readonly isDamped: boolean
   readonly counters: { readonly announced: number; readonly sessions: number }
 }
 
@@ -85,7 +85,7 @@ describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not
         return dnstapFrame({ response: dnsResponse({ qname, answers: [{ owner: qname, type: 'A', value: `20.1.0.${n}` }] }) })
       }),
     )
-    await waitFor(async () => (await peer()).isHeld, { what: 'the long pause' })
+    await waitFor(async () => (await peer()).isDamped, { what: 'the long pause' })
     const { state, lastError, nextAttempt } = await peer()
     expect(state).toBe('Idle')
     expect(lastError).toContain('Maximum Number of Prefixes')

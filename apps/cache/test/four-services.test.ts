@@ -175,7 +175,7 @@ level = "debug"
         expect(answer).toMatchObject({
           routed: true,
           bindings: [{ name: 'www.x.test', prefix: '198.51.100.100/32' }],
-          announced: [{ prefix: '198.51.100.100/32', peers: [`${bird.options.address}:${bird.options.port}`], heldFor: '' }],
+          announced: [{ prefix: '198.51.100.100/32', peers: [`${bird.options.address}:${bird.options.port}`], staleFor: '' }],
           notes: [],
         })
       },
@@ -285,7 +285,7 @@ level = "debug"
         },
       ],
     ])(
-      'when redis-server %s, routes are held while names are looked up again, and the rest goes later',
+      'when redis-server %s, routes are kept as stale while names are looked up again, and the rest goes later',
       async (_what, lose) => {
         await waitForExpected()
         // What was stored in the last 5 s is stored again by who was told: this is about the rest.
@@ -297,15 +297,15 @@ level = "debug"
         const again = names.slice(0, Math.ceil(names.length / 2))
         const everything = watchRoutes(inBird, expected)
         await lose()
-        await waitFor(() => heldRoutes(programs['announcer']).then((held) => held > 0), {
+        await waitFor(() => staleRoutes(programs['announcer']).then((stale) => stale > 0), {
           timeoutMs: 30_000,
-          what: () => `routes to be held;\n${logs()}`,
+          what: () => `stale routes;\n${logs()}`,
         })
         const total = expected.size
         await waitFor(
           async () => {
             for (const n of again) await resolvers[0].lookup(`h${n}.x.test`)
-            return (await heldRoutes(programs['announcer'])) === total - again.length
+            return (await staleRoutes(programs['announcer'])) === total - again.length
           },
           { timeoutMs: 15_000, what: () => `the names looked up to be learnt again;\n${logs()}` },
         )
@@ -361,10 +361,10 @@ async function refusedBy(programs: Readonly<Record<string, Daemon>>, reason: str
   return sum
 }
 
-/** Routes that the announcer holds for a store that lost its memory. */
-async function heldRoutes(announcer: Daemon): Promise<number> {
+/** Stale routes of the announcer: the store lost its memory and has not learnt them again. */
+async function staleRoutes(announcer: Daemon): Promise<number> {
   const { text } = await askAdmin(join(announcer.folder, 'admin.sock'), 'GET', '/metrics')
-  return Number(/announcer_held_routes (\d+)/.exec(text)?.[1] ?? 0)
+  return Number(/announcer_stale_routes (\d+)/.exec(text)?.[1] ?? 0)
 }
 
 function flushAll({ host, port }: Server): Promise<void> {

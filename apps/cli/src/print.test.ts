@@ -68,7 +68,7 @@ test('a nested table whose rows are of another kind shows all they have', () => 
 })
 
 test('what announcers have is not called announced: there may be no peer', () => {
-  expect(readable('explain', { announced: [{ prefix: '192.0.2.7/32', announcer: '192.0.2.1', peers: [], heldFor: '' }] })).toBe(
+  expect(readable('explain', { announced: [{ prefix: '192.0.2.7/32', announcer: '192.0.2.1', peers: [], staleFor: '' }] })).toBe(
     ['ready for peers:', '  PREFIX        ANNOUNCER', '  192.0.2.7/32  192.0.2.1'].join('\n'),
   )
 })

@@ -21,7 +21,7 @@ const COLUMNS: Readonly<Record<string, readonly string[]>> = {
     'warnings',
     'firstSkipped',
   ],
-  peers: ['name', 'asn', 'state', 'since', 'prefixesOut', 'queued', 'heldBack', 'nextAttempt', 'lastError'],
+  peers: ['name', 'asn', 'state', 'since', 'prefixesOut', 'queued', 'suppressed', 'nextAttempt', 'lastError'],
   parts: ['name', 'state', 'since', 'why'],
   bindings: ['name', 'prefix', 'list', 'rule', 'chain', 'source', 'lastSeen', 'expires'],
   refusals: ['name', 'address', 'list', 'why', 'source', 'at'],

@@ -49,7 +49,7 @@ const notes = [
 ]
 const findings = {
   id: '1',
-  routes: [{ prefix: '198.18.0.1/32', announcer: '192.0.2.1', peers: ['edge-1'], heldForMs: 12 }],
+  routes: [{ prefix: '198.18.0.1/32', announcer: '192.0.2.1', peers: ['edge-1'], staleForMs: 12 }],
   notes,
 }
 const head = { epoch: 'e1', revision: 9 }

@@ -41,21 +41,21 @@ export const findingsCodec: Codec<Findings> = checkedCodec(
   },
 )
 
-function routeStateToWire({ prefix, announcer, peers, heldForMs }: RouteState): dnstapbgp.v1.IRouteState {
+function routeStateToWire({ prefix, announcer, peers, staleForMs }: RouteState): dnstapbgp.v1.IRouteState {
   return {
     prefix: prefixToWire(prefix),
     announcer,
     peers: peers.slice(0, MAX_PEERS),
-    ...(heldForMs === undefined ? {} : { heldForMs }),
+    ...(staleForMs === undefined ? {} : { staleForMs }),
   }
 }
 
-function routeStateFromWire({ prefix, announcer, peers, heldForMs }: dnstapbgp.v1.IRouteState): RouteState {
+function routeStateFromWire({ prefix, announcer, peers, staleForMs }: dnstapbgp.v1.IRouteState): RouteState {
   return {
     prefix: prefixOf(prefix),
     announcer: wordOf(announcer, 'announcer'),
     peers: listOf(peers, 'peers', (peer) => wordOf(peer, 'a peer'), MAX_PEERS),
-    ...(heldForMs === null || heldForMs === undefined ? {} : { heldForMs: amountOf(heldForMs, 'held_for_ms', MAX_SPAN_MS) }),
+    ...(staleForMs === null || staleForMs === undefined ? {} : { staleForMs: amountOf(staleForMs, 'stale_for_ms', MAX_SPAN_MS) }),
   }
 }
 

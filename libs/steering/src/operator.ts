@@ -61,8 +61,8 @@ export interface RouteState {
   readonly announcer: string
   /** Names of the peers that were told the route. */
   readonly peers: readonly string[]
-  /** The store does not have it (any more) and it is kept for so long yet, while it may be learnt again; undefined: it is not held. */
-  readonly heldForMs?: number
+  /** A stale route: the store does not have it (any more). How long it is still kept, while it may be learnt again; undefined: not stale. */
+  readonly staleForMs?: number
 }
 
 /** What a cache remembers of a name or an address. Clocks of machines differ, so it says how long ago. */

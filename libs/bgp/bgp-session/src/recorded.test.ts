@@ -3,12 +3,12 @@ import { describe, expect, test } from 'vitest'
 import { recordedSessions } from '../../bgp-wire/test/recorded.ts'
 import type { RecordedSession } from '../../bgp-wire/test/recorded.ts'
 import { dice } from '../test/linked.ts'
-import { Peering } from './peering.ts'
-import type { PeeringAction } from './peering.ts'
+import { PeerFsm } from './peer-fsm.ts'
+import type { PeerFsmAction } from './peer-fsm.ts'
 
 /** A peering configured to face the recorded speaker, connected to it. */
-function facing(recorded: RecordedSession): { peering: Peering; connection: number } {
-  const peering = new Peering({
+function facing(recorded: RecordedSession): { fsm: PeerFsm; connection: number } {
+  const fsm = new PeerFsm({
     localAsn: recorded.peerAsn,
     peerAsn: recorded.asn,
     bgpIdentifier: 0xc0000202,
@@ -17,10 +17,10 @@ function facing(recorded: RecordedSession): { peering: Peering; connection: numb
     gracefulRestart: { restartTimeSeconds: 120, restarting: false, longLivedStaleTimeSeconds: 60 },
     jitter: () => 1,
   })
-  peering.start()
-  const { connection } = peering.incoming()
+  fsm.start()
+  const { connection } = fsm.incoming()
   if (connection === undefined) throw new Error('not taken')
-  return { peering, connection }
+  return { fsm, connection }
 }
 
 const all = recordedSessions()
@@ -31,10 +31,10 @@ describe('recorded sessions of other implementations', () => {
     (_name, recorded) => {
       const stream = Buffer.concat(recorded.messages)
       for (const size of [1, 7, 64, stream.length]) {
-        const { peering, connection } = facing(recorded)
-        const actions: PeeringAction[] = []
+        const { fsm, connection } = facing(recorded)
+        const actions: PeerFsmAction[] = []
         for (let at = 0; at < stream.length; at += size) {
-          actions.push(...peering.receive(connection, stream.subarray(at, at + size)))
+          actions.push(...fsm.receive(connection, stream.subarray(at, at + size)))
         }
         const established = actions.find((one) => one.type === 'established')
         expect(established?.negotiated).toMatchObject({
@@ -46,7 +46,7 @@ describe('recorded sessions of other implementations', () => {
         const ended = actions.find((one) => one.type === 'ended' && one.deliberate !== true)
         if (recorded.messages.at(-1)![18] === 3)
           expect(ended).toMatchObject({ from: 'Established', received: { code: 6, subcode: 2 } })
-        else expect(peering.state).toBe('Established')
+        else expect(fsm.state).toBe('Established')
       }
     },
   )
@@ -59,8 +59,8 @@ describe('recorded sessions of other implementations', () => {
       const recorded = all[below(all.length)]
       const stream = Buffer.concat(recorded.messages)
       for (let i = below(4); i >= 0; i--) stream[below(stream.length)] = below(256)
-      const { peering, connection } = facing(recorded)
-      for (const action of peering.receive(connection, stream)) {
+      const { fsm, connection } = facing(recorded)
+      for (const action of fsm.receive(connection, stream)) {
         if (action.type === 'ended' && action.sent instanceof BgpError) codes.add(action.sent.code)
       }
     }

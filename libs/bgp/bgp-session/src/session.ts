@@ -1,7 +1,7 @@
 /**
  * The finite state machine of one connection (RFC 4271 §8), with the events of RFC 9687 and the subcodes of RFC 6608.
  *
- * Peering runs one for the connection we open and one for a connection the peer opened, and settles between them (§6.8). It is told
+ * PeerFsm runs one for the connection we open and one for a connection the peer opened, and settles between them (§6.8). It is told
  * events, answers with actions and does nothing itself. handle() returns the actions in the order they are to be done.
  *
  *     Idle --start--> Connect --TCP--> OpenSent --OPEN--> OpenConfirm --KEEPALIVE--> Established
@@ -9,7 +9,7 @@
  *
  * Which NOTIFICATION an event earns stands beside it. None answers a NOTIFICATION, and none goes out before our OPEN did
  * (SendNOTIFICATIONwithoutOPEN is FALSE). Every way to Idle goes through #toIdle, which stops what runs and says how it ended.
- * Damping (DampPeerOscillations) is Peering's, who sees both connections: it answers an 'ended' with IdleHoldTimer.
+ * Damping (DampPeerOscillations) is PeerFsm's, who sees both connections: it answers an 'ended' with IdleHoldTimer.
  */
 import {
   BgpError,

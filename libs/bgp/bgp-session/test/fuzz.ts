@@ -12,8 +12,8 @@ import {
   encodeOpen,
   encodeRouteRefresh,
 } from '@dnstap-bgp/bgp-wire'
-import { Peering } from '../src/index.ts'
-import type { PeeringAction, SessionConfig, Side, Timer } from '../src/index.ts'
+import { PeerFsm } from '../src/index.ts'
+import type { PeerFsmAction, SessionConfig, Side, Timer } from '../src/index.ts'
 import { A, B, dice } from './linked.ts'
 
 const TIMERS: readonly Timer[] = ['ConnectRetryTimer', 'HoldTimer', 'KeepaliveTimer', 'IdleHoldTimer', 'SendHoldTimer']
@@ -83,7 +83,7 @@ export function fuzz(seed: number, steps: number): Map<string, number> {
     peerAsn: chance(0.2) ? 'any' : A.peerAsn,
     ...(chance(0.5) ? { gracefulRestart: { restartTimeSeconds: 1, restarting: chance(0.5) } } : {}),
   }
-  const peering = new Peering(config)
+  const fsm = new PeerFsm(config)
   const open = new Set<number>() // connections we may write to
   const opening = new Set<number>()
   const timers = new Set<string>()
@@ -92,9 +92,9 @@ export function fuzz(seed: number, steps: number): Map<string, number> {
   let isStarted = false
 
   const must = (holds: boolean, what: string) => {
-    if (!holds) throw new Error(`${what} (seed ${seed}, state ${peering.state})`)
+    if (!holds) throw new Error(`${what} (seed ${seed}, state ${fsm.state})`)
   }
-  const take = (actions: readonly PeeringAction[]) => {
+  const take = (actions: readonly PeerFsmAction[]) => {
     for (const action of actions) {
       switch (action.type) {
         case 'connect':
@@ -123,17 +123,17 @@ export function fuzz(seed: number, steps: number): Map<string, number> {
       }
     }
     must(open.size + opening.size <= 2, `${open.size + opening.size} connections`)
-    must(peering.connection === undefined || open.has(peering.connection), 'a session without a connection')
-    must((peering.connection !== undefined) === (peering.state === 'Established'), 'a state without its connection')
+    must(fsm.connection === undefined || open.has(fsm.connection), 'a session without a connection')
+    must((fsm.connection !== undefined) === (fsm.state === 'Established'), 'a state without its connection')
     if (!isStarted)
       must(
-        open.size + opening.size + timers.size === 0 && peering.state === 'Idle',
+        open.size + opening.size + timers.size === 0 && fsm.state === 'Idle',
         `something goes on after a stop: ${[...open, ...opening, ...timers].join()}`,
       )
     // Whatever state it is in, something will lead out of it: a timer, or a connection.
     else if (config.passive !== true) must(timers.size > 0 || open.size > 0, 'nothing will ever happen again')
-    else must(timers.size > 0 || open.size > 0 || peering.state === 'Active', 'nothing will ever happen again')
-    reached.set(peering.state, (reached.get(peering.state) ?? 0) + 1)
+    else must(timers.size > 0 || open.size > 0 || fsm.state === 'Active', 'nothing will ever happen again')
+    reached.set(fsm.state, (reached.get(fsm.state) ?? 0) + 1)
   }
   const anyOf = (set: ReadonlySet<number>): number | undefined => [...set][below(set.size)]
 
@@ -143,14 +143,14 @@ export function fuzz(seed: number, steps: number): Map<string, number> {
       case 0:
         if (chance(0.3)) {
           isStarted = true
-          take(peering.start())
+          take(fsm.start())
         } else if (chance(0.05)) {
           isStarted = false
-          take(peering.stop(chance(0.5) ? { type: 'preserve' } : { type: 'notify' }))
-        } else if (chance(0.05)) take(peering.reset(cease(4)))
+          take(fsm.stop(chance(0.5) ? { type: 'preserve' } : { type: 'notify' }))
+        } else if (chance(0.05)) take(fsm.reset(cease(4)))
         break
       case 1: {
-        const { connection: taken, actions } = peering.incoming()
+        const { connection: taken, actions } = fsm.incoming()
         if (taken !== undefined) {
           must(taken > highest, 'a number used twice')
           highest = taken
@@ -166,15 +166,15 @@ export function fuzz(seed: number, steps: number): Map<string, number> {
         opening.delete(one)
         if (chance(0.7)) {
           open.add(one)
-          take(peering.connected(one))
-        } else take(peering.closed(one, 'refused'))
+          take(fsm.connected(one))
+        } else take(fsm.closed(one, 'refused'))
         break
       }
       case 3:
         if (connection !== undefined && chance(0.1)) {
           open.delete(connection)
           opening.delete(connection)
-          take(peering.closed(connection))
+          take(fsm.closed(connection))
         }
         break
       case 4: {
@@ -183,18 +183,18 @@ export function fuzz(seed: number, steps: number): Map<string, number> {
           // One that does not run, or no longer.
           const side: Side = chance(0.5) ? 'outgoing' : 'incoming'
           const timer = TIMERS[below(TIMERS.length)]
-          if (!timers.has(`${side} ${timer}`)) take(peering.expired(side, timer))
+          if (!timers.has(`${side} ${timer}`)) take(fsm.expired(side, timer))
         } else if (running.length > 0) {
           const one = running[below(running.length)]
           const [side, timer] = one.split(' ') as [Side, Timer]
           if (timer === 'HoldTimer' && chance(0.8)) break
           timers.delete(one)
-          take(peering.expired(side, timer))
+          take(fsm.expired(side, timer))
         }
         break
       }
       case 5:
-        if (connection !== undefined) take(peering.progressed(connection))
+        if (connection !== undefined) take(fsm.progressed(connection))
         break
       default: {
         if (connection === undefined) break
@@ -207,8 +207,8 @@ export function fuzz(seed: number, steps: number): Map<string, number> {
         }
         const octets = Buffer.concat(parts)
         const cut = chance(0.3) ? below(octets.length) : octets.length
-        take(peering.receive(connection, octets.subarray(0, cut)))
-        if (cut < octets.length) take(peering.receive(connection, octets.subarray(cut)))
+        take(fsm.receive(connection, octets.subarray(0, cut)))
+        if (cut < octets.length) take(fsm.receive(connection, octets.subarray(cut)))
       }
     }
   }

@@ -3,8 +3,8 @@
  * lose connections or refuse them, and the dullest driver there can be. Every test that needs two ends uses it.
  */
 import { decodeMessage } from '@dnstap-bgp/bgp-wire'
-import { Peering } from '../src/index.ts'
-import type { PeeringAction, SessionConfig } from '../src/index.ts'
+import { PeerFsm } from '../src/index.ts'
+import type { PeerFsmAction, SessionConfig } from '../src/index.ts'
 
 /** Park and Miller's dice: the same throws for the same seed. */
 export function dice(seed: number): () => number {
@@ -63,10 +63,10 @@ interface End {
 export class Host {
   readonly name: string
   readonly world: World
-  readonly peering: Peering
+  readonly fsm: PeerFsm
   peer: Host | undefined
   /** Everything the peering asked for, with the time. */
-  readonly log: (PeeringAction & { at: number })[] = []
+  readonly log: (PeerFsmAction & { at: number })[] = []
   /** Refuses connections. */
   isDown = false
   /** As by SIGSTOP: what happens meanwhile happens to it when it thaws; its TCP goes on. */
@@ -80,7 +80,7 @@ export class Host {
   constructor(name: string, world: World, config: Omit<SessionConfig, 'jitter'>) {
     this.name = name
     this.world = world
-    this.peering = new Peering({ ...config, jitter: world.random })
+    this.fsm = new PeerFsm({ ...config, jitter: world.random })
   }
 
   get openConnections(): number[] {
@@ -91,8 +91,8 @@ export class Host {
     return [...this.#timers.keys()]
   }
 
-  actions<Type extends PeeringAction['type']>(type: Type): (Extract<PeeringAction, { type: Type }> & { at: number })[] {
-    return this.log.filter((one): one is Extract<PeeringAction, { type: Type }> & { at: number } => one.type === type)
+  actions<Type extends PeerFsmAction['type']>(type: Type): (Extract<PeerFsmAction, { type: Type }> & { at: number })[] {
+    return this.log.filter((one): one is Extract<PeerFsmAction, { type: Type }> & { at: number } => one.type === type)
   }
 
   /** NOTIFICATIONs sent, as `code/subcode`. */
@@ -103,10 +103,10 @@ export class Host {
   }
 
   start(): void {
-    this.do(this.peering.start())
+    this.do(this.fsm.start())
   }
 
-  do(actions: readonly PeeringAction[]): void {
+  do(actions: readonly PeerFsmAction[]): void {
     for (const action of actions) {
       this.log.push({ ...action, at: this.world.now })
       switch (action.type) {
@@ -126,7 +126,7 @@ export class Host {
             key,
             this.world.after(action.seconds, () => {
               this.#timers.delete(key)
-              this.#whenAwake(() => this.do(this.peering.expired(action.side, action.timer)))
+              this.#whenAwake(() => this.do(this.fsm.expired(action.side, action.timer)))
             }),
           )
           break
@@ -179,8 +179,8 @@ export class Host {
       return
     }
     if (!end.isOpen) return
-    if (from.isOpen) from.host.do(from.host.peering.progressed(from.connection))
-    this.do(this.peering.receive(end.connection, bytes))
+    if (from.isOpen) from.host.do(from.host.fsm.progressed(from.connection))
+    this.do(this.fsm.receive(end.connection, bytes))
   }
 
   #connect(connection: number): void {
@@ -191,10 +191,10 @@ export class Host {
     world.after(this.latency(), () => {
       if (this.#ends.get(connection) !== end) return // given up meanwhile
       const { connection: theirs, actions } =
-        peer.isDown || peer.isFrozen ? { connection: undefined, actions: [] } : peer.peering.incoming()
+        peer.isDown || peer.isFrozen ? { connection: undefined, actions: [] } : peer.fsm.incoming()
       if (theirs === undefined) {
         peer.do(actions)
-        world.after(this.latency(), () => this.do(this.peering.closed(connection, 'connection refused')))
+        world.after(this.latency(), () => this.do(this.fsm.closed(connection, 'connection refused')))
         return
       }
       const other: End = { host: peer, connection: theirs, other: end, isOpen: true, lastDelivery: world.now }
@@ -209,7 +209,7 @@ export class Host {
         }
         if (end.other === undefined) return
         end.isOpen = true
-        this.do(this.peering.connected(connection))
+        this.do(this.fsm.connected(connection))
       })
       peer.do(actions)
     })
@@ -227,7 +227,7 @@ export class Host {
     if (!end.isOpen) return
     end.isOpen = false
     this.#ends.delete(end.connection)
-    this.do(this.peering.closed(end.connection))
+    this.do(this.fsm.closed(end.connection))
   }
 
   #deliver(end: End, what: (other: End) => void): void {

@@ -17,7 +17,7 @@ export interface PeerStatus {
   /** Unix time in ms; while the peer is left alone. */
   readonly nextAttemptAt: number | undefined
   /** A long pause, because the peer refused our number of prefixes. */
-  readonly isHeld: boolean
+  readonly isDamped: boolean
   readonly prefixesOut: { readonly ipv4: number; readonly ipv6: number }
   /** End-of-RIB is out for every family. */
   readonly tableSent: boolean
@@ -26,7 +26,7 @@ export interface PeerStatus {
   /** Written, and not acknowledged by the peer's TCP; without socket options (koffi, Linux), not taken by the kernel. */
   readonly inFlightBytes: number
   /** Routes kept back by maxRoutes. */
-  readonly heldBack: number
+  readonly suppressed: number
   readonly adjRibOutBytes: number
   readonly negotiated: Negotiated | undefined
   /** Codes of capabilities left out because the peer refused them. */

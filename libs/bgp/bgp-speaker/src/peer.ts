@@ -1,12 +1,12 @@
 /**
  * One peer: its sockets, its timers, its Adj-RIB-Out, and what an operator wants to know of it.
  *
- * What to do is decided by Peering (bgp-session), what to send by AdjRibOut (route-table); here it is done. UPDATEs are sent a share at a
+ * What to do is decided by PeerFsm (bgp-session), what to send by AdjRibOut (route-table); here it is done. UPDATEs are sent a share at a
  * time (update-sender.ts); KEEPALIVEs are written at once, behind at most what the socket holds.
  */
 import { lookup } from 'node:dns/promises'
 import type { Socket } from 'node:net'
-import { Peering, withDefaults, type Negotiated, type PeeringAction, type State, type Stop } from '@dnstap-bgp/bgp-session'
+import { PeerFsm, withDefaults, type Negotiated, type PeerFsmAction, type State, type Stop } from '@dnstap-bgp/bgp-session'
 import {
   BgpError,
   CapabilityCode,
@@ -61,7 +61,7 @@ export class SpeakerPeer {
   readonly #log: Log
   /** For what the peer can cause at any rate. */
   readonly #limitedLog: RateLimitedLog
-  readonly #peering: Peering
+  readonly #fsm: PeerFsm
   readonly #adjRibOut: AdjRibOut
   readonly #sender: UpdateSender
   readonly #refreshLimits: Readonly<Record<'ipv4' | 'ipv6', RefreshLimit>>
@@ -69,7 +69,7 @@ export class SpeakerPeer {
   #flood: FloodLimit
   readonly #timers: SessionTimers
   readonly #connections = new Map<number, Connection>()
-  /** Connections that Peering still wants; a name may be resolving for one. */
+  /** Connections that PeerFsm still wants; a name may be resolving for one. */
   readonly #wanted = new Set<number>()
   /** Sockets on their way out. */
   readonly #closing = new Set<Socket>()
@@ -95,7 +95,7 @@ export class SpeakerPeer {
   /** The last error was that of a NOTIFICATION. */
   #wasNotified = false
   #nextAttemptAt: number | undefined
-  #isHeld = false
+  #isDamped = false
   #sessions = 0
   #bytesSent = 0
   #bytesReceived = 0
@@ -117,8 +117,8 @@ export class SpeakerPeer {
     this.#awaySinceMs = deps.clock.monotonic()
     const session = sessionConfig(speaker, config, deps.dice)
     this.#sendHoldMs = withDefaults(session).sendHoldTimeSeconds * 1000
-    this.#peering = new Peering(session)
-    this.#timers = new SessionTimers(deps.clock, (side, timer) => this.#perform(this.#peering.expired(side, timer)))
+    this.#fsm = new PeerFsm(session)
+    this.#timers = new SessionTimers(deps.clock, (side, timer) => this.#perform(this.#fsm.expired(side, timer)))
     this.#adjRibOut = new AdjRibOut(deps.table, () => this.#sender.wake())
     this.#sender = new UpdateSender({
       ...deps,
@@ -141,16 +141,16 @@ export class SpeakerPeer {
   }
 
   get state(): State {
-    return this.#peering.state
+    return this.#fsm.state
   }
 
   /** Left alone for long, because the peer refused our number of prefixes. */
-  get isHeld(): boolean {
-    return this.#peering.isHeld
+  get isDamped(): boolean {
+    return this.#fsm.isDamped
   }
 
   start(): void {
-    this.#perform(this.#peering.start())
+    this.#perform(this.#fsm.start())
   }
 
   /** Takes over a connection that the peer opened, or closes it. */
@@ -159,7 +159,7 @@ export class SpeakerPeer {
       socket.destroy()
       return
     }
-    const { connection, actions } = this.#peering.incoming()
+    const { connection, actions } = this.#fsm.incoming()
     if (connection === undefined) socket.destroy()
     else {
       this.#boundUnsent(socket)
@@ -187,7 +187,7 @@ export class SpeakerPeer {
   async withdraw(): Promise<void> {
     this.#isLeaving = true
     if (this.#session === undefined && this.#mayKeepRoutes) {
-      const hurry = () => this.#perform(this.#peering.start()) // ends a pause
+      const hurry = () => this.#perform(this.#fsm.start()) // ends a pause
       hurry()
       const hurrying = this.#deps.clock.every(HURRY_MS, hurry)
       await new Promise<void>((resolve) => (this.#onSession = resolve))
@@ -200,7 +200,7 @@ export class SpeakerPeer {
   /** Has a peer without a session routes of ours from before, as far as we know? It keeps them for the time that we offered. */
   get #mayKeepRoutes(): boolean {
     const { gracefulRestartSeconds = 0, longLivedStaleSeconds = 0 } = this.#speaker
-    if (gracefulRestartSeconds === 0 || this.config.gracefulRestart === false || this.isHeld) return false
+    if (gracefulRestartSeconds === 0 || this.config.gracefulRestart === false || this.isDamped) return false
     return this.#deps.clock.monotonic() - this.#awaySinceMs < (gracefulRestartSeconds + longLivedStaleSeconds) * 1000
   }
 
@@ -212,7 +212,7 @@ export class SpeakerPeer {
   /** Ends the session and all attempts; the sockets close in the background. */
   stop(how: Stop): void {
     this.#hasStopped = true
-    this.#perform(this.#peering.stop(how))
+    this.#perform(this.#fsm.stop(how))
     this.#timers.stopAll()
     this.#adjRibOut.close()
     this.#tidyUp()
@@ -222,7 +222,7 @@ export class SpeakerPeer {
 
   /** Does the peer keep our routes while we are away? */
   get keepsRoutes(): boolean {
-    return this.#peering.negotiated?.gracefulRestart !== undefined
+    return this.#fsm.negotiated?.gracefulRestart !== undefined
   }
 
   /** How to end the session so that routes stay where that was agreed. */
@@ -244,8 +244,8 @@ export class SpeakerPeer {
 
   /** Ends the session with Cease, Administrative Reset, or the pause, and begins anew. */
   reset(): void {
-    this.#perform(this.#peering.reset(cease(CeaseSubcode.ADMINISTRATIVE_RESET)))
-    this.#perform(this.#peering.start())
+    this.#perform(this.#fsm.reset(cease(CeaseSubcode.ADMINISTRATIVE_RESET)))
+    this.#perform(this.#fsm.start())
   }
 
   /** Sends everything once more, as if the peer had asked (RFC 2918); false without a session. */
@@ -277,15 +277,15 @@ export class SpeakerPeer {
       since: this.#stateSince,
       lastError: this.#lastError,
       nextAttemptAt: this.#nextAttemptAt,
-      isHeld: this.#isHeld,
+      isDamped: this.#isDamped,
       prefixesOut: { ipv4: out.routesOut(Family.ipv4), ipv6: out.routesOut(Family.ipv6) },
       tableSent: out.tableSent,
       queued: out.queued,
       inFlightBytes: this.#session === undefined ? 0 : inFlight(this.#session.socket, this.#deps.calls),
-      heldBack: out.heldBack,
+      suppressed: out.suppressed,
       adjRibOutBytes: out.sizeBytes,
-      negotiated: this.#peering.negotiated,
-      withheldCapabilities: this.#peering.withheldCapabilities,
+      negotiated: this.#fsm.negotiated,
+      withheldCapabilities: this.#fsm.withheldCapabilities,
       counters: {
         sessions: this.#sessions,
         bytesSent: this.#bytesSent,
@@ -300,7 +300,7 @@ export class SpeakerPeer {
     }
   }
 
-  #perform(actions: readonly PeeringAction[]): void {
+  #perform(actions: readonly PeerFsmAction[]): void {
     for (const action of actions)
       switch (action.type) {
         case 'connect':
@@ -334,12 +334,12 @@ export class SpeakerPeer {
           break
         case 'waiting':
           this.#nextAttemptAt = this.#deps.clock.now() + action.seconds * 1000
-          if (action.held && !this.#isHeld)
+          if (action.damped && !this.#isDamped)
             this.#log.error(
               { seconds: action.seconds },
               'the peer refuses our number of prefixes: not trying again for a long time',
             )
-          this.#isHeld = action.held
+          this.#isDamped = action.damped
           break
         case 'stateChanged':
           this.#state = action.to
@@ -353,7 +353,7 @@ export class SpeakerPeer {
 
   async #connect(connection: number): Promise<void> {
     const fail = (reason: string) => {
-      if (this.#wanted.delete(connection)) this.#perform(this.#peering.closed(connection, reason))
+      if (this.#wanted.delete(connection)) this.#perform(this.#fsm.closed(connection, reason))
     }
     let address: string | undefined
     try {
@@ -370,7 +370,7 @@ export class SpeakerPeer {
       const socket = connectTcp({ address, port, localAddress, ...this.#tcpOptions() }, this.#deps.calls)
       socket.once('connect', () => {
         this.#boundUnsent(socket)
-        if (this.#wanted.has(connection)) this.#perform(this.#peering.connected(connection))
+        if (this.#wanted.has(connection)) this.#perform(this.#fsm.connected(connection))
       })
       this.#adopt(connection, socket, address)
     } catch (error) {
@@ -399,7 +399,7 @@ export class SpeakerPeer {
     socket.on('close', () => {
       this.#closing.delete(socket)
       this.#connections.delete(number)
-      if (this.#wanted.delete(number)) this.#perform(this.#peering.closed(number, reason ?? 'the connection was closed'))
+      if (this.#wanted.delete(number)) this.#perform(this.#fsm.closed(number, reason ?? 'the connection was closed'))
       else if (this.#connections.size === 0 && this.#wanted.size === 0 && !this.#hasStopped) this.#deps.onIdle?.()
     })
     socket.on('drain', () => {
@@ -412,14 +412,14 @@ export class SpeakerPeer {
   /** Looks at some of what a connection sent; true when more of it is left. */
   #read(number: number, octets: Uint8Array | undefined): boolean {
     if (!this.#wanted.has(number)) return false
-    const idleBefore = this.#peering.idleMessages(number)
-    if (octets === undefined) this.#perform(this.#peering.receiveMore(number, MESSAGES_PER_TURN))
+    const idleBefore = this.#fsm.idleMessages(number)
+    if (octets === undefined) this.#perform(this.#fsm.receiveMore(number, MESSAGES_PER_TURN))
     else {
       this.#bytesReceived += octets.length
-      this.#perform(this.#peering.receive(number, octets, MESSAGES_PER_TURN))
+      this.#perform(this.#fsm.receive(number, octets, MESSAGES_PER_TURN))
     }
-    this.#judgeFlood(this.#peering.idleMessages(number) - idleBefore)
-    return this.#peering.hasMore(number)
+    this.#judgeFlood(this.#fsm.idleMessages(number) - idleBefore)
+    return this.#fsm.hasMore(number)
   }
 
   /** Of messages that carry nothing too many end the session. */
@@ -430,7 +430,7 @@ export class SpeakerPeer {
     if (verdict === 'ordinary') return
     this.#floodMessages += this.#flood.excess - before
     if (before === 0) this.#log.warn({}, 'The peer floods us with messages that carry nothing; if it goes on, the session ends.')
-    if (verdict === 'too many') this.#perform(this.#peering.punish(FLOODED))
+    if (verdict === 'too many') this.#perform(this.#fsm.punish(FLOODED))
   }
 
   #send(number: number, bytes: Uint8Array): void {
@@ -446,7 +446,7 @@ export class SpeakerPeer {
     const now = this.#deps.clock.monotonic()
     if (now - this.#progressNotedAt < 1000) return
     this.#progressNotedAt = now
-    this.#perform(this.#peering.progressed(number))
+    this.#perform(this.#fsm.progressed(number))
   }
 
   #close(number: number, abort: boolean): void {
@@ -477,7 +477,7 @@ export class SpeakerPeer {
     if (negotiated.holdTimeSeconds > 0) boundSending(connection.socket, { timeoutMs: this.#sendHoldMs }, this.#deps.calls)
     this.#sessions++
     this.#flood = new FloodLimit(this.#deps.clock.monotonic())
-    this.#isHeld = false
+    this.#isDamped = false
     this.#loggedWords = ''
     this.#faultsTold.clear()
     this.#log.info(
@@ -489,7 +489,7 @@ export class SpeakerPeer {
       },
       'BGP session established.',
     )
-    const { withheldCapabilities } = this.#peering
+    const { withheldCapabilities } = this.#fsm
     if (withheldCapabilities.length > 0)
       this.#log.warn(
         { withheldCapabilities },
@@ -525,17 +525,17 @@ export class SpeakerPeer {
   #refresh(family: 'ipv4' | 'ipv6'): boolean {
     const mark = (subtype: RouteRefreshSubtype) => encodeRouteRefresh(family, subtype)
     const marks = [mark(RouteRefreshSubtype.beginning), mark(RouteRefreshSubtype.end)] as const
-    return this.#adjRibOut.refresh(Family[family], this.#peering.negotiated?.enhancedRouteRefresh === true ? marks : undefined)
+    return this.#adjRibOut.refresh(Family[family], this.#fsm.negotiated?.enhancedRouteRefresh === true ? marks : undefined)
   }
 
-  #received(received: PeeringAction & { type: 'received' }): void {
+  #received(received: PeerFsmAction & { type: 'received' }): void {
     const announced = received.announced.ipv4 + received.announced.ipv6
     this.#updatesReceived += received.updates
     this.#prefixesReceived += announced
     for (const fault of received.faults) this.#log.debug({ fault }, 'a path attribute of the peer is malformed')
   }
 
-  #ended(ending: PeeringAction & { type: 'ended' }): void {
+  #ended(ending: PeerFsmAction & { type: 'ended' }): void {
     if (ending.connection !== undefined && this.#session?.number === ending.connection) {
       this.#session = undefined
       this.#awaySinceMs = this.#deps.clock.monotonic()
@@ -550,9 +550,9 @@ export class SpeakerPeer {
   }
 
   /** One of two connections was not needed (RFC 4271 §6.8): no news while the other one goes on. */
-  #isOrdinary({ from, deliberate, received }: PeeringAction & { type: 'ended' }): boolean {
+  #isOrdinary({ from, deliberate, received }: PeerFsmAction & { type: 'ended' }): boolean {
     const isCollision = received?.code === ErrorCode.CEASE && received.subcode === CeaseSubcode.CONNECTION_COLLISION_RESOLUTION
-    return from !== 'Established' && (deliberate === true || isCollision) && this.#peering.state !== 'Idle'
+    return from !== 'Established' && (deliberate === true || isCollision) && this.#fsm.state !== 'Idle'
   }
 
   /** Notes why, and says so once: not again when the next attempt fails the same way. */

@@ -1,4 +1,4 @@
-/** What a Peering (bgp-session) is told of a peer, made of what the speaker and the peer are configured to be. */
+/** What a PeerFsm (bgp-session) is told of a peer, made of what the speaker and the peer are configured to be. */
 import type { SessionConfig } from '@dnstap-bgp/bgp-session'
 import { Role } from '@dnstap-bgp/bgp-wire'
 import { parseAddress } from '@dnstap-bgp/ip'

@@ -4,11 +4,11 @@
  * A timer that is over expires when the sockets have had their turn: after a pause of ours (a stopped process, a frozen machine) the
  * KEEPALIVEs of that time lie unread in the kernel, and one of them starts the hold timer anew before it counts.
  */
-import type { Peering } from '@dnstap-bgp/bgp-session'
+import type { PeerFsm } from '@dnstap-bgp/bgp-session'
 import type { Clock, Timer } from '@dnstap-bgp/runtime'
 
-type Side = Parameters<Peering['expired']>[0]
-type Name = Parameters<Peering['expired']>[1]
+type Side = Parameters<PeerFsm['expired']>[0]
+type Name = Parameters<PeerFsm['expired']>[1]
 
 export class SessionTimers {
   readonly #clock: Clock

@@ -295,7 +295,7 @@ export class BgpSpeaker {
       ...this.#peerDeps(),
       onIdle: () => {
         // Held, it is remembered: connecting anew must not shorten that.
-        if (this.#dynamic.get(address) !== peer || peer.state === 'Established' || peer.isHeld) return
+        if (this.#dynamic.get(address) !== peer || peer.state === 'Established' || peer.isDamped) return
         this.#dynamic.delete(address)
         peer.stop(farewell(''))
       },

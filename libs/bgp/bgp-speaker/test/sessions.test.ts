@@ -184,7 +184,7 @@ describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not
     const { table, speaker } = (current = await pair('bird', { router: { maxPrefixes: 10 } }, log))
     for (let n = 1; n <= 50; n++) table.set(v4(n), PLAIN)
     await speaker.start()
-    await waitFor(() => speaker.peers()[0].isHeld, { what: 'the long pause' })
+    await waitFor(() => speaker.peers()[0].isDamped, { what: 'the long pause' })
     const status = speaker.peers()[0]
     expect(status.lastError?.words).toContain('Maximum Number of Prefixes')
     expect((status.nextAttemptAt ?? 0) - Date.now()).toBeGreaterThan(60_000)
@@ -196,7 +196,7 @@ describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not
     for (let n = 1; n <= 50; n++) table.set(v4(n), PLAIN)
     await speaker.start()
     await router.waitForCount(10)
-    expect(speaker.peers()[0]).toMatchObject({ heldBack: 40, state: 'Established' })
+    expect(speaker.peers()[0]).toMatchObject({ suppressed: 40, state: 'Established' })
   })
 
   test('a peer gets its lists, its communities, its next hop', async () => {
@@ -380,13 +380,13 @@ describe('a speaker among strangers', () => {
     good.write(Buffer.concat([openFrom('10.0.0.2', 65000), encodeKeepalive()]))
     await waitFor(() => speaker.peers()[0]?.state === 'Established')
     good.end(encodeNotification(cease(CeaseSubcode.MAXIMUM_NUMBER_OF_PREFIXES_REACHED)))
-    await waitFor(() => speaker.peers()[0]?.isHeld === true, { what: 'the long pause' })
+    await waitFor(() => speaker.peers()[0]?.isDamped === true, { what: 'the long pause' })
     const again = connect()
     let isClosed = false
     again.on('close', () => (isClosed = true))
     await waitFor(() => isClosed, { what: 'the next connection to be closed' })
     expect(again.bytesRead).toBe(0)
-    expect(speaker.peers()).toMatchObject([{ isHeld: true }])
+    expect(speaker.peers()).toMatchObject([{ isDamped: true }])
     await new Promise<void>((resolve) =>
       setTimeout(() => {
         clock.advance(900_000)

@@ -287,17 +287,17 @@ describe('AdjRibOut', () => {
     open(100)
     drain()
     expect(peer.routes.size).toBe(100)
-    expect(out.heldBack).toBe(20)
+    expect(out.suppressed).toBe(20)
     for (let n = 1; n <= 30; n++) table.delete(v4(n))
     drain()
     expect(peer.routes).toEqual(expected())
-    expect(out.heldBack).toBe(0)
+    expect(out.suppressed).toBe(0)
     for (let n = 100; n <= 150; n++) table.set(v4(n), A)
     drain()
     expect(peer.routes.size).toBe(100)
   })
 
-  test('what is held back is counted once each, and no more when it is wanted no more', () => {
+  test('a suppressed route is counted once, and no longer counted when it is no longer wanted', () => {
     for (let n = 1; n <= 10; n++) table.set(v4(n), A)
     open(10)
     drain()
@@ -307,16 +307,16 @@ describe('AdjRibOut', () => {
       table.set(v4(11), route('a', med))
       drain()
     }
-    expect(out.heldBack).toBe(5)
+    expect(out.suppressed).toBe(5)
     for (const n of [12, 13]) table.delete(v4(n))
     table.set(v4(14), SECRET)
     drain()
-    expect(out.heldBack).toBe(2)
+    expect(out.suppressed).toBe(2)
     out.refresh(Family.ipv4)
     peer.hear(out.next(1)) // the sweep has begun, and has yet to come by what goes
     table.delete(v4(15))
     drain()
-    expect(out.heldBack).toBe(1)
+    expect(out.suppressed).toBe(1)
   })
 
   test('a peer has what was sent to it, with the attributes it was sent with', () => {

@@ -9,7 +9,7 @@
  *   sweep   a cursor over all prefixes: the whole table for a new session, again for a route refresh, away for a farewell
  *
  * A prefix's number is pinned in the table while it is out here or waits (prefix-table.ts). Per route and peer that is 4 octets in
- * `out` and a bit in `dirty`, 4 more while it waits, and a bit once some are held back for want of room.
+ * `out` and a bit in `dirty`, 4 more while it waits, and a bit once some are suppressed because of maxRoutes.
  *
  * Work is taken a batch at a time and grouped by attributes, so that UPDATEs are full; a rest that would make a short message waits
  * for the next batch when that is sure to come.
@@ -135,8 +135,8 @@ export class AdjRibOut implements RouteFollower {
   }
 
   /** Routes that `maxRoutes` keeps from going out. */
-  get heldBack(): number {
-    return this.#outs[0].heldBack + this.#outs[1].heldBack
+  get suppressed(): number {
+    return this.#outs[0].suppressed + this.#outs[1].suppressed
   }
 
   /** Is End-of-RIB out for each family? */
@@ -190,7 +190,7 @@ export class AdjRibOut implements RouteFollower {
     if (out.sweepAt >= out.table.highWater) out.endSweep()
     if (out.sweepAt < 0 && out.debt === 0) this.#writeMarks(family, out)
     if (session.maxRoutes - this.#routesOut > session.maxRoutes >> 7)
-      for (const each of this.#outs) if (each.heldBack > 0 && each.sweepAt < 0) each.sweepAt = 0
+      for (const each of this.#outs) if (each.suppressed > 0 && each.sweepAt < 0) each.sweepAt = 0
   }
 
   #beginRefresh(out: FamilyOut): void {
@@ -230,7 +230,7 @@ export class AdjRibOut implements RouteFollower {
       const before = out.out[id]
       let now = attributes[id] === 0 || farewell ? NOT_EXPORTED : profile.idFor(family, attributes[id])
       const hasRoom = before !== NOT_EXPORTED || this.#routesOut < session.maxRoutes
-      out.holdBack(id, now !== NOT_EXPORTED && !hasRoom)
+      out.noteSuppressed(id, now !== NOT_EXPORTED && !hasRoom)
       if (!hasRoom) now = NOT_EXPORTED
       if (now === before) {
         if (now === NOT_EXPORTED) table.unpin(id)
@@ -254,12 +254,12 @@ export class AdjRibOut implements RouteFollower {
     for (; id < end && estimate < budgetBytes && !batch.full; id++) {
       const before = out.out[id]
       if (attributes[id] === 0 && before === NOT_EXPORTED) {
-        out.holdBack(id, false)
+        out.noteSuppressed(id, false)
         continue
       }
       let now = attributes[id] === 0 || farewell ? NOT_EXPORTED : profile.idFor(family, attributes[id])
       const hasRoom = before !== NOT_EXPORTED || this.#routesOut + batch.fresh < session.maxRoutes
-      out.holdBack(id, now !== NOT_EXPORTED && !hasRoom)
+      out.noteSuppressed(id, now !== NOT_EXPORTED && !hasRoom)
       if (!hasRoom) now = NOT_EXPORTED
       if (now === before && !(resending && now !== NOT_EXPORTED)) continue
       estimate += prefixBytes
@@ -323,8 +323,8 @@ class FamilyOut {
   out = new Uint32Array(0)
   /** Prefixes with something out. */
   count = 0
-  /** Prefixes that would be out if there were room; a bit for each in `held`. */
-  heldBack = 0
+  /** Prefixes that would be out if there were room; a bit for each in `#suppressedBits`. */
+  suppressed = 0
   /** The next prefix number to look at; -1: no sweep. */
   sweepAt = -1
   /** The sweep sends what is out already, too. */
@@ -338,7 +338,7 @@ class FamilyOut {
   debt = 0
   waiting = 0
   #dirty = new Uint32Array(0)
-  #held = new Uint32Array(0)
+  #suppressedBits = new Uint32Array(0)
   #ring = new Uint32Array(FIRST_RING)
   #head = 0
   /** Of the last session: pins for numbers from `at` on are still held. */
@@ -350,7 +350,7 @@ class FamilyOut {
 
   get sizeBytes(): number {
     const left = this.#left === undefined ? 0 : this.#left.out.byteLength + this.#left.dirty.byteLength
-    return this.out.byteLength + this.#dirty.byteLength + this.#held.byteLength + this.#ring.byteLength + left
+    return this.out.byteLength + this.#dirty.byteLength + this.#suppressedBits.byteLength + this.#ring.byteLength + left
   }
 
   /** Is an answer under way that ends with a mark? */
@@ -379,16 +379,16 @@ class FamilyOut {
   }
 
   /** Notes whether a prefix is kept back for want of room. */
-  holdBack(id: number, isHeld: boolean): void {
+  noteSuppressed(id: number, isSuppressed: boolean): void {
     const bit = 1 << (id & 31)
-    if (((this.#held[id >> 5] & bit) !== 0) === isHeld) return
-    if (id >> 5 >= this.#held.length) {
-      const held = this.#held
-      this.#held = new Uint32Array((this.out.length + 31) >> 5)
-      this.#held.set(held)
+    if (((this.#suppressedBits[id >> 5] & bit) !== 0) === isSuppressed) return
+    if (id >> 5 >= this.#suppressedBits.length) {
+      const before = this.#suppressedBits
+      this.#suppressedBits = new Uint32Array((this.out.length + 31) >> 5)
+      this.#suppressedBits.set(before)
     }
-    this.#held[id >> 5] ^= bit
-    this.heldBack += isHeld ? 1 : -1
+    this.#suppressedBits[id >> 5] ^= bit
+    this.suppressed += isSuppressed ? 1 : -1
   }
 
   isDirty(id: number): boolean {
@@ -445,8 +445,8 @@ class FamilyOut {
     this.waiting = 0
     this.debt = 0
     this.count = 0
-    this.heldBack = 0
-    this.#held = new Uint32Array(0)
+    this.suppressed = 0
+    this.#suppressedBits = new Uint32Array(0)
     this.sweepAt = -1
     this.active = false
     this.resending = false

@@ -279,12 +279,12 @@ describe('the announcer', () => {
     await loseMemory('e2')
     expect(prefixes()).toEqual([A, B])
     expect(announcer.staleRoutes).toBe(2)
-    expect(announcer.heldForMs(A)).toBeGreaterThan(50_000)
+    expect(announcer.staleForMs(A)).toBeGreaterThan(50_000)
     bus.publish(ROUTE_CHANGES, { epoch: 'e2', firstRevision: 1, changes: [{ prefix: A, lists: ['work'] }] })
     cache.head = { epoch: 'e2', revision: 1 }
     await beat(1000)
     expect(announcer.staleRoutes).toBe(1)
-    expect(announcer.heldForMs(A)).toBeUndefined()
+    expect(announcer.staleForMs(A)).toBeUndefined()
     await beat(61_000)
     expect(prefixes()).toEqual([A])
     expect(announcer.staleRoutes).toBe(0)
@@ -405,9 +405,9 @@ describe('the announcer', () => {
     await loseMemory('e2')
     bus.publish(INQUIRY, { id: '3', subject: A, prefixes: [A] })
     await settle()
-    const heldForMs = heard[1].routes?.[0].heldForMs ?? 0
-    expect(heldForMs).toBeGreaterThan(50_000)
-    expect(heldForMs).toBeLessThanOrEqual(60_000)
+    const staleForMs = heard[1].routes?.[0].staleForMs ?? 0
+    expect(staleForMs).toBeGreaterThan(50_000)
+    expect(staleForMs).toBeLessThanOrEqual(60_000)
   })
 
   test('does not route what is the address of a resolver that is heard', async () => {

@@ -35,7 +35,7 @@ import {
 } from '@dnstap-bgp/steering'
 import type { FollowerAction, RouteChange, RouteState, StoreHead } from '@dnstap-bgp/steering'
 import { CacheComparison } from './cache-comparison.ts'
-import { HeldRoutes, type Lost } from './held-routes.ts'
+import { StaleRoutes, type Loss } from './stale-routes.ts'
 import { Encoder, type Remembered } from './remembered-routes.ts'
 import { RouteAdmission, type WhyRefused } from './route-admission.ts'
 import { AttributesOfLists } from './route-attributes.ts'
@@ -102,7 +102,7 @@ export class Announcer implements Closeable {
   #named: ShardedSet | undefined
   /** The number of the last snapshot that began; an older one is compared with no more. */
   #snapshot = 0
-  readonly #held = new HeldRoutes()
+  readonly #stale = new StaleRoutes()
   #lastTickMs: number
   #reconfigured = 0
   /** Where the routes stand; during a snapshot, where they stood before. */
@@ -148,7 +148,7 @@ export class Announcer implements Closeable {
 
   /** Routes held for a store that does not know them (yet). */
   get staleRoutes(): number {
-    return this.#unconfirmed === undefined ? this.#held.size : this.#deps.table.size
+    return this.#unconfirmed === undefined ? this.#stale.size : this.#deps.table.size
   }
 
   /** How long the routes of the run before may stay yet; undefined: the cache has confirmed what there is, or there were none. */
@@ -157,9 +157,9 @@ export class Announcer implements Closeable {
   }
 
   /** How long a prefix is held yet; undefined: it is not. */
-  heldForMs(prefix: string): number | undefined {
+  staleForMs(prefix: string): number | undefined {
     if (this.#unconfirmed !== undefined) return this.#deps.table.has(prefix) ? this.#unconfirmed.leftMs : undefined
-    return this.#held.leftMs(prefix)
+    return this.#stale.leftMs(prefix)
   }
 
   /** Does the cache let itself be heard? */
@@ -194,7 +194,7 @@ export class Announcer implements Closeable {
       work: this.#work,
       encoder: () =>
         this.#loaded || this.#unconfirmed !== undefined
-          ? new Encoder(table, this.#held.losses, this.#reached, this.#unconfirmed?.leftMs)
+          ? new Encoder(table, this.#stale.losses, this.#reached, this.#unconfirmed?.leftMs)
           : undefined,
       get isAging() {
         return isAging()
@@ -279,8 +279,8 @@ export class Announcer implements Closeable {
     const { name, table, peersWith } = this.#deps
     const peers = peersWith(prefix)
     if (peers.length === 0 && !table.has(prefix)) return []
-    const heldForMs = this.heldForMs(prefix)
-    return [{ prefix, announcer: name, peers, ...(heldForMs === undefined ? {} : { heldForMs: Math.ceil(heldForMs) }) }]
+    const staleForMs = this.staleForMs(prefix)
+    return [{ prefix, announcer: name, peers, ...(staleForMs === undefined ? {} : { staleForMs: Math.ceil(staleForMs) }) }]
   }
 
   #do(actions: readonly FollowerAction[]): void {
@@ -331,7 +331,7 @@ export class Announcer implements Closeable {
       this.comparison.changed(prefix)
       const owners = lists.length === 0 ? lists : this.#admitted(prefix, lists)
       if (owners !== undefined) {
-        this.#held.delete(prefix)
+        this.#stale.delete(prefix)
         this.#route(prefix, owners)
       }
       yield
@@ -368,10 +368,10 @@ export class Announcer implements Closeable {
   }
 
   #putRight({ prefix, lists }: RouteChange): boolean {
-    if (lists.length === 0 && (this.heldForMs(prefix) !== undefined || !this.#deps.table.has(prefix))) return false
+    if (lists.length === 0 && (this.staleForMs(prefix) !== undefined || !this.#deps.table.has(prefix))) return false
     const owners = lists.length === 0 ? lists : this.#admission.ownersOf(prefix, lists)
     if (typeof owners === 'string') return false
-    this.#held.delete(prefix)
+    this.#stale.delete(prefix)
     this.#route(prefix, owners)
     return true
   }
@@ -388,21 +388,21 @@ export class Announcer implements Closeable {
   }
 
   *#recall(remembered: Remembered, ageMs: number): Generator<void> {
-    const losses = new Map<number, Lost>()
-    for (const { prefix, owners, heldMs } of remembered.routes()) {
+    const losses = new Map<number, Loss>()
+    for (const { prefix, owners, staleMs } of remembered.routes()) {
       const admitted = parsePrefix(prefix) === undefined ? 'too wide' : this.#admission.ownersOf(prefix, owners)
       if (typeof admitted !== 'string') {
         this.#route(prefix, admitted)
-        if (heldMs !== undefined) {
-          const leftMs = Math.max(0, Math.min(this.#config.relearnMs, heldMs) - ageMs)
-          const lost = losses.get(heldMs) ?? { prefixes: new ShardedSet(), leftMs }
+        if (staleMs !== undefined) {
+          const leftMs = Math.max(0, Math.min(this.#config.relearnMs, staleMs) - ageMs)
+          const lost = losses.get(staleMs) ?? { prefixes: new ShardedSet(), leftMs }
           lost.prefixes.add(prefix)
-          losses.set(heldMs, lost)
+          losses.set(staleMs, lost)
         }
       }
       yield
     }
-    for (const lost of [...losses.values()].sort((a, b) => a.leftMs - b.leftMs)) this.#held.add(lost)
+    for (const lost of [...losses.values()].sort((a, b) => a.leftMs - b.leftMs)) this.#stale.add(lost)
   }
 
   *#beginSnapshot(): Generator<void> {
@@ -419,9 +419,9 @@ export class Announcer implements Closeable {
   *#compare(snapshot: number, head: StoreHead): Generator<void> {
     const { log, table } = this.#deps
     const loss = this.#loss
-    const lost: Lost = { prefixes: new ShardedSet(), leftMs: this.#config.relearnMs }
-    const held = [...this.#held.losses]
-    if (loss !== undefined) this.#held.add(lost)
+    const lost: Loss = { prefixes: new ShardedSet(), leftMs: this.#config.relearnMs }
+    const held = [...this.#stale.losses]
+    if (loss !== undefined) this.#stale.add(lost)
     if (this.#named !== undefined) {
       for (const [prefix] of table.entries()) {
         if (snapshot !== this.#snapshot) return // another has begun; it will see what is left
@@ -439,7 +439,7 @@ export class Announcer implements Closeable {
     if (lost.prefixes.size > 0) {
       log.warn(
         { routes: lost.prefixes.size },
-        'The store came back without routes that are announced; they are held while they are learnt again.',
+        'The store came back without routes that are announced. They are kept as stale while the store learns them again.',
       )
       // What has changed since it began anew, and is not there, was withdrawn by it and is not lost.
       if (loss === 'all') void this.#letGoWhatWasWithdrawn(head)
@@ -487,8 +487,8 @@ export class Announcer implements Closeable {
   *#letGo(changes: readonly RouteChange[]): Generator<void> {
     for (const { prefix, lists } of changes) {
       if (lists.length === 0) {
-        if (this.heldForMs(prefix) !== undefined) this.#deps.table.delete(prefix)
-        this.#held.delete(prefix)
+        if (this.staleForMs(prefix) !== undefined) this.#deps.table.delete(prefix)
+        this.#stale.delete(prefix)
       }
       yield
     }
@@ -509,11 +509,11 @@ export class Announcer implements Closeable {
     this.#lastTickMs = nowMs
     this.#dropUnconfirmed(elapsedMs)
     if (!this.heard || this.follower.state === 'loading') return
-    this.#held.pass(elapsedMs)
-    const before = this.#held.losses.length
-    const due = this.#held.take(STALE_PER_TICK)
+    this.#stale.pass(elapsedMs)
+    const before = this.#stale.losses.length
+    const due = this.#stale.take(STALE_PER_TICK)
     for (const prefix of due) table.delete(prefix)
-    if (due.length > 0 && this.#held.losses.length < before) log.info({}, 'What the store did not learn again is withdrawn.')
+    if (due.length > 0 && this.#stale.losses.length < before) log.info({}, 'What the store did not learn again is withdrawn.')
   }
 
   #dropUnconfirmed(elapsedMs: number): void {
@@ -523,7 +523,7 @@ export class Announcer implements Closeable {
       this.#deps.log.warn({}, 'The cache did not confirm the routes announced before the restart in time; they are withdrawn.')
     unconfirmed.pass(elapsedMs)
     for (const prefix of unconfirmed.take(STALE_PER_TICK, (one) => this.#named?.has(one) === true)) {
-      this.#held.delete(prefix)
+      this.#stale.delete(prefix)
       this.#deps.table.delete(prefix)
     }
   }

@@ -31,7 +31,7 @@ function memoryOf(
   {
     head = { epoch: 'e1', revision: 9 },
     held = [] as string[],
-    heldMs = 0,
+    staleMs = 0,
     unconfirmedMs = undefined as number | undefined,
   } = {},
 ) {
@@ -39,7 +39,7 @@ function memoryOf(
   for (const { prefix, lists } of known) table.set(prefix, { lists, communities: [], largeCommunities: [] })
   const prefixes = new ShardedSet()
   for (const prefix of held) prefixes.add(prefix)
-  const encoder = new Encoder(table, [{ prefixes, leftMs: heldMs }], head, unconfirmedMs)
+  const encoder = new Encoder(table, [{ prefixes, leftMs: staleMs }], head, unconfirmedMs)
   for (const step of encoder.run()) void step
   return decodeRemembered(Buffer.concat(encoder.parts))
 }
@@ -97,7 +97,7 @@ describe('an announcer that restarts', () => {
   test('while the store learns again what it lost, keeps what was held, for the time that was left', async () => {
     const head = { epoch: 'e2', revision: 300 }
     const held = routes(300, 2000).map(({ prefix }) => prefix)
-    const memory = memoryOf(routes(0, 2000), { head, held, heldMs: 60_000 })
+    const memory = memoryOf(routes(0, 2000), { head, held, staleMs: 60_000 })
     const { table, beat, atReady, announcer } = await restart(memory, { head, routes: routes(0, 300) }, { ageMs: 20_000 })
     expect(atReady()).toBe(2000)
     expect(announcer.staleRoutes).toBe(1700)
@@ -114,7 +114,7 @@ describe('an announcer that restarts', () => {
     })
     expect(atReady()).toBe(2000)
     expect(announcer.staleRoutes).toBe(1700)
-    expect(announcer.heldForMs(route(1999))).toBeGreaterThan(RELEARN_MS - 5000)
+    expect(announcer.staleForMs(route(1999))).toBeGreaterThan(RELEARN_MS - 5000)
     expect(table.size).toBe(2000)
   })
 

@@ -33,9 +33,9 @@ describe('announced routes as octets', () => {
     const { head, size, unconfirmedMs, routes } = decodeRemembered(example())
     expect({ head, size, unconfirmedMs }).toEqual({ head: HEAD, size: 3, unconfirmedMs: 5000 })
     expect([...routes()]).toEqual([
-      { prefix: '93.184.215.1/32', owners: ['video'], heldMs: undefined },
-      { prefix: '93.184.216.0/24', owners: ['video', 'work'], heldMs: undefined },
-      { prefix: '2001:db8:1::/48', owners: ['work'], heldMs: 2500 },
+      { prefix: '93.184.215.1/32', owners: ['video'], staleMs: undefined },
+      { prefix: '93.184.216.0/24', owners: ['video', 'work'], staleMs: undefined },
+      { prefix: '2001:db8:1::/48', owners: ['work'], staleMs: 2500 },
     ])
   })
 

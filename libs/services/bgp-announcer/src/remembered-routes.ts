@@ -15,7 +15,7 @@ import { crc32 } from 'node:zlib'
 import { formatAddress } from '@dnstap-bgp/ip'
 import type { RouteTable } from '@dnstap-bgp/route-table'
 import type { StoreHead } from '@dnstap-bgp/steering'
-import type { Lost } from './held-routes.ts'
+import type { Loss } from './stale-routes.ts'
 
 export interface Remembered {
   readonly head: StoreHead
@@ -27,7 +27,7 @@ export interface Remembered {
 export interface RememberedRoute {
   readonly prefix: string
   readonly owners: readonly string[]
-  readonly heldMs: number | undefined
+  readonly staleMs: number | undefined
 }
 
 /** No file of ours: it is left alone. */
@@ -48,7 +48,7 @@ interface Header extends StoreHead {
 
 export class Encoder {
   readonly #table: RouteTable
-  readonly #losses: readonly Lost[]
+  readonly #losses: readonly Loss[]
   readonly #head: StoreHead
   readonly #unconfirmedMs: number | undefined
   readonly #records: [Uint8Array, Uint8Array]
@@ -61,7 +61,7 @@ export class Encoder {
   leftOut = 0
 
   /** `losses`: routes that are held. */
-  constructor(table: RouteTable, losses: readonly Lost[], head: StoreHead, unconfirmedMs: number | undefined) {
+  constructor(table: RouteTable, losses: readonly Loss[], head: StoreHead, unconfirmedMs: number | undefined) {
     this.#table = table
     this.#losses = losses.slice(-MAX_HOLDS)
     this.#head = head
@@ -191,7 +191,7 @@ function readRecord(file: Uint8Array, view: DataView, at: number, octets: number
   return {
     prefix: `${formatAddress(file.subarray(at, at + octets))}/${view.getUint8(at + octets)}`,
     owners: header.owners[view.getUint16(at + octets + 2)] ?? [],
-    heldMs: hold === 0 ? undefined : header.holds[hold - 1],
+    staleMs: hold === 0 ? undefined : header.holds[hold - 1],
   }
 }
 

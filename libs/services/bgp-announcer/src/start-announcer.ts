@@ -84,7 +84,9 @@ export async function startBgpAnnouncer(config: BgpAnnouncerConfig, deps: StartA
       )
     } else if (!announcer.heard) loadHealth.degraded('The cache is not heard; sessions and routes stay as they are.')
     else if (announcer.staleRoutes > 0)
-      loadHealth.degraded(`${announcer.staleRoutes} routes are held for a store that lost its memory.`)
+      loadHealth.degraded(
+        `${announcer.staleRoutes} routes are stale: the store lost its memory and has not learnt them again yet.`,
+      )
     else if (memory?.fault !== undefined) loadHealth.degraded(`A restart at a bad moment may lose routes: ${memory.fault}.`)
     else loadHealth.ok()
     const away = speaker.peers().filter((peer) => peer.state !== 'Established')
@@ -142,7 +144,7 @@ function announcerConfig(config: BgpAnnouncerConfig, running: BgpAnnouncerConfig
 
 /** `192.0.2.2:179 (Cease: Maximum Number of Prefixes Reached; left alone for now)` */
 function nameAndWhy(peer: PeerStatus): string {
-  const why = [peer.lastError?.words, peer.isHeld ? 'left alone for now' : undefined].filter((one) => one !== undefined)
+  const why = [peer.lastError?.words, peer.isDamped ? 'left alone for now' : undefined].filter((one) => one !== undefined)
   return why.length === 0 ? peer.name : `${peer.name} (${why.join('; ')})`
 }
 
@@ -185,8 +187,8 @@ function* wantedRows(table: RouteTable) {
 /** Routes, and of those that are held for how long. */
 async function* rows(announcer: Announcer, routes: Iterable<{ readonly prefix: string }>): AsyncIterable<object> {
   for (const route of routes) {
-    const heldForMs = announcer.heldForMs(route.prefix)
-    yield heldForMs === undefined ? route : { ...route, heldForSeconds: Math.ceil(heldForMs / 1000) }
+    const staleForMs = announcer.staleForMs(route.prefix)
+    yield staleForMs === undefined ? route : { ...route, staleForSeconds: Math.ceil(staleForMs / 1000) }
   }
 }
 
@@ -204,8 +206,8 @@ function describeMetrics(metrics: Metrics, announcer: Announcer, speaker: BgpSpe
   const { counters } = announcer
   metrics.gauge({ name: 'announcer_routes', help: 'Routes that should be out.', read: () => table.size })
   metrics.gauge({
-    name: 'announcer_held_routes',
-    help: 'Routes held for a store that lost its memory.',
+    name: 'announcer_stale_routes',
+    help: 'Stale routes: announced, but a store that lost its memory does not have them (yet).',
     read: () => announcer.staleRoutes,
   })
   metrics.counter({ name: 'announcer_changes_total', help: 'Route changes applied.', read: () => counters.changes })
@@ -242,7 +244,7 @@ function describeMetrics(metrics: Metrics, announcer: Announcer, speaker: BgpSpe
   )
   gauge('bgp_peer_routes', 'Routes that the peer was told.', ({ prefixesOut }) => prefixesOut.ipv4 + prefixesOut.ipv6)
   gauge('bgp_peer_queued_routes', 'Routes that wait to be sent to the peer, or looked at.', ({ queued }) => queued)
-  gauge('bgp_peer_held_back_routes', 'Routes kept from the peer by maxRoutes.', ({ heldBack }) => heldBack)
+  gauge('bgp_peer_suppressed_routes', 'Routes kept from the peer by maxRoutes.', ({ suppressed }) => suppressed)
   gauge(
     'bgp_peer_in_flight_bytes',
     "Octets that the peer's TCP has not acknowledged; without socket options, that our kernel has not taken.",

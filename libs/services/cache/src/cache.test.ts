@@ -1088,8 +1088,8 @@ describe('explain', () => {
         expect(await cache.explain(subject)).toMatchObject({
           verdict: expect.stringMatching(/^Routed for default/),
           announced: [
-            { prefix: ROUTE, announcer: '192.0.2.1', peers: ['router-a'], heldFor: '' },
-            { prefix: ROUTE, announcer: '192.0.2.2', peers: ['router-b', 'router-c'], heldFor: '' },
+            { prefix: ROUTE, announcer: '192.0.2.1', peers: ['router-a'], staleFor: '' },
+            { prefix: ROUTE, announcer: '192.0.2.2', peers: ['router-b', 'router-c'], staleFor: '' },
           ],
           notes: [],
         })
@@ -1098,11 +1098,12 @@ describe('explain', () => {
     test('and says that a route is only held, for how long, and when nobody has it', async () => {
       const cache = await startTestCache()
       const wider = '93.184.0.0/16'
-      announcer(cache, { prefix: wider, announcer: '192.0.2.1', peers: ['router-a'], heldForMs: 300_000 })
+      announcer(cache, { prefix: wider, announcer: '192.0.2.1', peers: ['router-a'], staleForMs: 300_000 })
       expect(await cache.explain(ADDRESS)).toMatchObject({
         routed: true,
-        verdict: 'The store does not know it, but it is still announced: held for another 5m, while the store learns again.',
-        announced: [{ prefix: wider, heldFor: '5m' }],
+        verdict:
+          'The store does not know it, but it is still announced: stale, and kept for another 5m while the store learns again.',
+        announced: [{ prefix: wider, staleFor: '5m' }],
       })
       await cache.learn({ address: '93.185.0.1' })
       expect((await cache.explain('93.185.0.1')).notes).toEqual(['No announcer says that it has the route (yet).'])

@@ -60,7 +60,7 @@ export interface Explanation {
     readonly announcer: string
     readonly peers: readonly string[]
     /** How long it stays for a store that lost its memory; empty: the store has it. */
-    readonly heldFor: string
+    readonly staleFor: string
   }[]
   readonly lists: readonly { readonly list: string; readonly rule: string }[]
   readonly refusals: readonly (Omit<Refused, 'refusal'> & { readonly refusal: string; readonly at: string })[]
@@ -196,11 +196,11 @@ export class Explainer {
         lastSeen: time(binding.seenAtMs),
         expires: time(binding.expiresAtMs),
       })),
-      announced: announced.map(({ prefix, announcer, peers, heldForMs }) => ({
+      announced: announced.map(({ prefix, announcer, peers, staleForMs }) => ({
         prefix,
         announcer,
         peers,
-        heldFor: heldForMs === undefined ? '' : inWords(heldForMs),
+        staleFor: staleForMs === undefined ? '' : inWords(staleForMs),
       })),
       lists,
       refusals: notes
@@ -214,7 +214,7 @@ export class Explainer {
     stored: string,
     isAddress: boolean,
     bindings: readonly Binding[],
-    announced: readonly { readonly peers: readonly string[]; readonly heldForMs?: number }[],
+    announced: readonly { readonly peers: readonly string[]; readonly staleForMs?: number }[],
     isListed: boolean,
     notes: readonly Note[],
   ): string {
@@ -226,10 +226,10 @@ export class Explainer {
       return `Routed${wider} for ${owners}; the last binding ${last === Infinity ? 'never expires' : `expires in ${inWords(left)}`}.`
     }
     if (announced.length > 0) {
-      const heldForMs = Math.max(...announced.map((one) => one.heldForMs ?? 0))
+      const staleForMs = Math.max(...announced.map((one) => one.staleForMs ?? 0))
       const stays = announced.some(({ peers }) => peers.length > 0) ? 'it is still announced' : 'an announcer still has it'
-      return heldForMs > 0
-        ? `The store does not know it, but ${stays}: held for another ${inWords(heldForMs)}, while the store learns again.`
+      return staleForMs > 0
+        ? `The store does not know it, but ${stays}: stale, and kept for another ${inWords(staleForMs)} while the store learns again.`
         : `The store does not know it, but ${stays}.`
     }
     const heldDownMs = this.#admission.heldDown.leftMs(stored, this.#moments.now().monotonicMs)

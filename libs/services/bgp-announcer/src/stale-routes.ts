@@ -5,20 +5,20 @@
 import { ShardedSet } from './sharded-set.ts'
 
 /** What the store lost at one time. */
-export interface Lost {
+export interface Loss {
   readonly prefixes: ShardedSet
   /** How long they stay. */
   leftMs: number
 }
 
-export class HeldRoutes {
-  readonly #losses: Lost[] = []
+export class StaleRoutes {
+  readonly #losses: Loss[] = []
 
   get size(): number {
     return this.#losses.reduce((sum, { prefixes }) => sum + prefixes.size, 0)
   }
 
-  get losses(): readonly Lost[] {
+  get losses(): readonly Loss[] {
     return this.#losses
   }
 
@@ -28,7 +28,7 @@ export class HeldRoutes {
   }
 
   /** Later losses come later. */
-  add(lost: Lost): void {
+  add(lost: Loss): void {
     this.#losses.push(lost)
   }
 

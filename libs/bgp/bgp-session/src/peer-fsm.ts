@@ -31,7 +31,7 @@ import type { Negotiated } from './negotiation.ts'
 import { Tally, type Received } from './received.ts'
 import { Session, jittered } from './session.ts'
 
-export type PeeringAction =
+export type PeerFsmAction =
   /** Open a TCP connection to the peer and report connected() or closed() with this number. */
   | { readonly type: 'connect'; readonly connection: number }
   | {
@@ -51,8 +51,8 @@ export type PeeringAction =
   | ({ readonly type: 'received' } & Received)
   /** An attempt or a session is over. `connection` is undefined where none had come to be. */
   | ({ readonly type: 'ended'; readonly side: Side; readonly connection: number | undefined } & Ending)
-  /** Nothing is open; the next attempt comes in this time. `held`: because the peer refused our number of prefixes. */
-  | { readonly type: 'waiting'; readonly seconds: number; readonly held: boolean }
+  /** Nothing is open; the next attempt comes in this time. `damped`: because the peer refused our number of prefixes. */
+  | { readonly type: 'waiting'; readonly seconds: number; readonly damped: boolean }
   /** The state operators see: that of the session furthest along. */
   | { readonly type: 'stateChanged'; readonly from: State; readonly to: State }
 
@@ -66,10 +66,11 @@ export type Stop =
 const PATIENCE = 3
 
 /** One connection, and the session on it. */
-interface Line {
+interface Connection {
   readonly side: Side
   readonly session: Session
-  connection: number | undefined
+  /** That the driver knows it by; undefined while TCP is neither up nor being opened. */
+  number: number | undefined
   framer: MessageFramer
   /** On the present connection. */
   idleMessages: number
@@ -79,23 +80,23 @@ interface Line {
   isProven: boolean
 }
 
-export class Peering {
+export class PeerFsm {
   readonly #settings: Settings
   readonly #offer: Offer
-  readonly #outgoing: Line
-  #incoming: Line | undefined
-  #lastConnection = 0
+  readonly #outgoing: Connection
+  #incoming: Connection | undefined
+  #lastNumber = 0
   #isStarted = false
   #failures = 0 // attempts in a row that came to nothing: the exponent of the pause
-  #brokenLines = 0 // of those, with a peer that did answer
+  #brokenConnections = 0 // of those, with a peer that did answer
   #isWaiting = false
-  #isHeld = false
+  #isDamped = false
   #isRefused = false // the peer refused capabilities: the next attempt comes soon, without them
 
   constructor(config: SessionConfig) {
     this.#settings = withDefaults(config)
     this.#offer = new Offer(this.#settings)
-    this.#outgoing = newLine('outgoing', this.#settings, this.#offer)
+    this.#outgoing = newConnection('outgoing', this.#settings, this.#offer)
   }
 
   /** That of the session furthest along. */
@@ -107,7 +108,7 @@ export class Peering {
 
   /** The connection of the Established session. */
   get connection(): number | undefined {
-    return this.#established()?.connection
+    return this.#established()?.number
   }
 
   get negotiated(): Negotiated | undefined {
@@ -115,8 +116,8 @@ export class Peering {
   }
 
   /** A long pause because the peer refused our number of prefixes; start() ends it. */
-  get isHeld(): boolean {
-    return this.#isHeld
+  get isDamped(): boolean {
+    return this.#isDamped
   }
 
   /** Codes of capabilities left out because the peer refused them. */
@@ -125,11 +126,11 @@ export class Peering {
   }
 
   /** Begins, or ends a pause early. */
-  start(): PeeringAction[] {
+  start(): PeerFsmAction[] {
     return this.#watched(() => {
       this.#isStarted = true
       this.#failures = 0
-      this.#brokenLines = 0
+      this.#brokenConnections = 0
       this.#offer.forget()
       const actions = this.#stopWaiting()
       if (this.#isIdle()) {
@@ -141,7 +142,7 @@ export class Peering {
   }
 
   /** Ends all there is; nothing begins again before start(). */
-  stop(how: Stop = { type: 'notify' }): PeeringAction[] {
+  stop(how: Stop = { type: 'notify' }): PeerFsmAction[] {
     return this.#watched(() => {
       this.#isStarted = false
       const event: Event =
@@ -153,15 +154,15 @@ export class Peering {
   }
 
   /** Ends the session with a NOTIFICATION and begins again by itself: cease(ADMINISTRATIVE_RESET), OTHER_CONFIGURATION_CHANGE. */
-  reset(error: BgpError): PeeringAction[] {
+  reset(error: BgpError): PeerFsmAction[] {
     return this.#watched(() => this.#tellAll({ type: 'AutomaticStop', error }))
   }
 
   /** Ends the session of a peer that misbehaves, and pauses as after a failure: it has earned no quick return. */
-  punish(error: BgpError): PeeringAction[] {
+  punish(error: BgpError): PeerFsmAction[] {
     return this.#watched(() => {
       this.#failures++
-      this.#brokenLines++
+      this.#brokenConnections++
       return this.#tellAll({ type: 'AutomaticStop', error })
     })
   }
@@ -170,61 +171,61 @@ export class Peering {
    * The peer connected to us (TcpConnection_Valid: the driver has looked at its address). Its number, or undefined where we do not take
    * it: the driver closes the socket.
    */
-  incoming(): { connection: number | undefined; actions: PeeringAction[] } {
-    let connection: number | undefined
+  incoming(): { connection: number | undefined; actions: PeerFsmAction[] } {
+    let number: number | undefined
     const actions = this.#watched(() => {
-      if (!this.#isStarted || this.#isHeld || (this.#isWaiting && this.#brokenLines > PATIENCE)) return []
+      if (!this.#isStarted || this.#isDamped || (this.#isWaiting && this.#brokenConnections > PATIENCE)) return []
       const actions = this.#makeRoom()
       if (actions === undefined) return []
-      const line = newLine('incoming', this.#settings, this.#offer)
-      connection = line.connection = ++this.#lastConnection
-      line.wasUp = true
-      this.#incoming = line
+      const connection = newConnection('incoming', this.#settings, this.#offer)
+      number = connection.number = ++this.#lastNumber
+      connection.wasUp = true
+      this.#incoming = connection
       // It begins in Active, where the RFC has an incoming connection arrive.
-      line.session.handle({ type: 'AutomaticStart_with_PassiveTcpEstablishment' })
-      return [...actions, ...this.#tell(line, { type: 'TcpConnectionConfirmed' })]
+      connection.session.handle({ type: 'AutomaticStart_with_PassiveTcpEstablishment' })
+      return [...actions, ...this.#tell(connection, { type: 'TcpConnectionConfirmed' })]
     })
-    return { connection, actions }
+    return { connection: number, actions }
   }
 
   /** TCP is up. */
-  connected(connection: number): PeeringAction[] {
+  connected(number: number): PeerFsmAction[] {
     return this.#watched(() => {
-      const line = this.#lineOf(connection)
-      if (line === undefined) return []
-      line.wasUp = true
-      return this.#tell(line, { type: 'Tcp_CR_Acked' })
+      const connection = this.#connectionOf(number)
+      if (connection === undefined) return []
+      connection.wasUp = true
+      return this.#tell(connection, { type: 'Tcp_CR_Acked' })
     })
   }
 
   /** TCP is gone or never came up; `reason` in words. */
-  closed(connection: number, reason?: string): PeeringAction[] {
+  closed(number: number, reason?: string): PeerFsmAction[] {
     return this.#watched(() => {
-      const line = this.#lineOf(connection)
-      if (line === undefined) return []
-      return this.#tell(line, { type: 'TcpConnectionFails', ...(reason === undefined ? {} : { reason }) })
+      const connection = this.#connectionOf(number)
+      if (connection === undefined) return []
+      return this.#tell(connection, { type: 'TcpConnectionFails', ...(reason === undefined ? {} : { reason }) })
     })
   }
 
   /** The peer's TCP acknowledged, or the kernel took, some of what was written. Call it when the socket drains, not for every write. */
-  progressed(connection: number): PeeringAction[] {
-    const line = this.#lineOf(connection)
-    return line === undefined ? [] : this.#tell(line, { type: 'TcpProgress' })
+  progressed(number: number): PeerFsmAction[] {
+    const connection = this.#connectionOf(number)
+    return connection === undefined ? [] : this.#tell(connection, { type: 'TcpProgress' })
   }
 
   /** A timer ran out. Late ones, stopped meanwhile, are ignored. */
-  expired(side: Side, timer: Timer): PeeringAction[] {
+  expired(side: Side, timer: Timer): PeerFsmAction[] {
     return this.#watched(() => {
       if (timer === 'IdleHoldTimer') {
         if (!this.#isWaiting || side !== 'outgoing') return []
         this.#isWaiting = false
-        this.#isHeld = false
+        this.#isDamped = false
         return this.#isIdle() ? this.#tell(this.#outgoing, { type: 'IdleHoldTimer_Expires' }) : []
       }
-      const line = side === 'outgoing' ? this.#outgoing : this.#incoming
-      if (line?.session.isRunning(timer) !== true) return []
-      if (timer === 'KeepaliveTimer' && line.session.state === 'Established') this.#proven(line)
-      return this.#tell(line, { type: `${timer}_Expires` })
+      const connection = side === 'outgoing' ? this.#outgoing : this.#incoming
+      if (connection?.session.isRunning(timer) !== true) return []
+      if (timer === 'KeepaliveTimer' && connection.session.state === 'Established') this.#proven(connection)
+      return this.#tell(connection, { type: `${timer}_Expires` })
     })
   }
 
@@ -232,47 +233,47 @@ export class Peering {
    * Octets from the peer, read in place. After `most` messages it stops: while hasMore() holds, leave the octets alone and call
    * receiveMore() in a later turn of the event loop, before the next receive().
    */
-  receive(connection: number, octets: Uint8Array, most = Infinity): PeeringAction[] {
-    const line = this.#lineOf(connection)
-    if (line === undefined) return []
-    line.framer.push(octets)
-    return this.receiveMore(connection, most)
+  receive(number: number, octets: Uint8Array, most = Infinity): PeerFsmAction[] {
+    const connection = this.#connectionOf(number)
+    if (connection === undefined) return []
+    connection.framer.push(octets)
+    return this.receiveMore(number, most)
   }
 
   /** Goes on with the octets of the last receive(). */
-  receiveMore(connection: number, most = Infinity): PeeringAction[] {
+  receiveMore(number: number, most = Infinity): PeerFsmAction[] {
     return this.#watched(() => {
-      const line = this.#lineOf(connection)
-      if (line === undefined) return []
-      const actions: PeeringAction[] = []
-      const tally = new Tally(connection)
+      const connection = this.#connectionOf(number)
+      if (connection === undefined) return []
+      const actions: PeerFsmAction[] = []
+      const tally = new Tally(number)
       // A message may end the session; what follows it in the chunk then belongs to nobody.
-      for (let taken = 0; taken < most && line.connection === connection; taken++) {
-        const event = this.#nextEvent(line, tally)
+      for (let taken = 0; taken < most && connection.number === number; taken++) {
+        const event = this.#nextEvent(connection, tally)
         if (event === undefined) break
-        appendNews(actions, event.type === 'BGPOpen' ? this.#opened(line, event) : this.#tell(line, event))
+        appendNews(actions, event.type === 'BGPOpen' ? this.#opened(connection, event) : this.#tell(connection, event))
       }
       return tally.isEmpty ? actions : [...actions, { type: 'received', ...tally.result() }]
     })
   }
 
   /** Did receive() stop before the end of its octets? */
-  hasMore(connection: number): boolean {
-    return this.#lineOf(connection)?.framer.hasMore === true
+  hasMore(number: number): boolean {
+    return this.#connectionOf(number)?.framer.hasMore === true
   }
 
   /** Messages on a connection that carried nothing: KEEPALIVEs, ROUTE-REFRESHes, UPDATEs without a prefix. */
-  idleMessages(connection: number): number {
-    return this.#lineOf(connection)?.idleMessages ?? 0
+  idleMessages(number: number): number {
+    return this.#connectionOf(number)?.idleMessages ?? 0
   }
 
   /** The one place where what decoders throw becomes an event. */
-  #nextEvent(line: Line, tally: Tally): Event | undefined {
+  #nextEvent(connection: Connection, tally: Tally): Event | undefined {
     let message: Message
     try {
-      const bytes = line.framer.next()
+      const bytes = connection.framer.next()
       if (bytes === undefined) return undefined
-      const context = line.session.state === 'Established' ? contextOf(line.session.negotiated) : undefined
+      const context = connection.session.state === 'Established' ? contextOf(connection.session.negotiated) : undefined
       // Outside Established an UPDATE is an error whatever it says, and how to read it is not agreed.
       if (bytes[18] === MessageType.UPDATE && context === undefined) return { type: 'UpdateMsg' }
       message = decodeMessage(bytes, context ?? NOTHING_AGREED)
@@ -284,33 +285,33 @@ export class Peering {
       case 'OPEN':
         return { type: 'BGPOpen', open: message.open }
       case 'KEEPALIVE':
-        line.idleMessages++
+        connection.idleMessages++
         return { type: 'KeepAliveMsg' }
       case 'NOTIFICATION':
         return { type: isVersionError(message.notification) ? 'NotifMsgVerErr' : 'NotifMsg', notification: message.notification }
       case 'ROUTE_REFRESH':
-        line.idleMessages++
+        connection.idleMessages++
         return { type: 'RouteRefreshMsg', ...message.routeRefresh }
       case 'UPDATE':
-        if (isEmpty(message.update)) line.idleMessages++
+        if (isEmpty(message.update)) connection.idleMessages++
         tally.add(message.update)
         return { type: 'UpdateMsg' }
     }
   }
 
   /** A valid OPEN settles with the other connection first (§6.8): the loser must not send one more KEEPALIVE. */
-  #opened(line: Line, event: Event & { type: 'BGPOpen' }): PeeringAction[] {
-    const other = line === this.#outgoing ? this.#incoming : this.#outgoing
-    const isAwaited = line.session.state === 'OpenSent'
-    const actions: PeeringAction[] = []
-    if (isAwaited && other !== undefined && !(line.session.judge(event.open) instanceof BgpError)) {
+  #opened(connection: Connection, event: Event & { type: 'BGPOpen' }): PeerFsmAction[] {
+    const other = connection === this.#outgoing ? this.#incoming : this.#outgoing
+    const isAwaited = connection.session.state === 'OpenSent'
+    const actions: PeerFsmAction[] = []
+    if (isAwaited && other !== undefined && !(connection.session.judge(event.open) instanceof BgpError)) {
       const { localAsn: asn, bgpIdentifier } = this.#settings
       const loser = losingSide({ asn, bgpIdentifier }, event.open)
       switch (other.session.state) {
         case 'Established':
-          return this.#tell(line, { type: 'OpenCollisionDump' })
+          return this.#tell(connection, { type: 'OpenCollisionDump' })
         case 'OpenConfirm':
-          if (loser === line.side) return this.#tell(line, { type: 'OpenCollisionDump' })
+          if (loser === connection.side) return this.#tell(connection, { type: 'OpenCollisionDump' })
           actions.push(...this.#tell(other, { type: 'OpenCollisionDump' }))
           break
         case 'Connect':
@@ -321,91 +322,91 @@ export class Peering {
         default: // Idle: nothing to settle. OpenSent: settled when its OPEN comes, we know no identifier for it before.
       }
     }
-    actions.push(...this.#tell(line, event))
-    if (line.session.negotiated !== undefined && line.session.ourOpen?.capabilities.extendedMessage === true) {
-      line.framer.allowExtendedMessages()
+    actions.push(...this.#tell(connection, event))
+    if (connection.session.negotiated !== undefined && connection.session.ourOpen?.capabilities.extendedMessage === true) {
+      connection.framer.allowExtendedMessages()
     }
     return actions
   }
 
   /** Hands an event to a session and its actions on, with the numbers the driver knows them by. */
-  #tell(line: Line, event: Event): PeeringAction[] {
-    const wasUp = line.wasUp
-    const before = line.connection
-    const ourOpen = line.session.ourOpen
-    if (event.type === 'TcpConnectionFails') this.#lost(line)
-    const actions: PeeringAction[] = []
-    for (const action of line.session.handle(event)) {
+  #tell(connection: Connection, event: Event): PeerFsmAction[] {
+    const wasUp = connection.wasUp
+    const before = connection.number
+    const ourOpen = connection.session.ourOpen
+    if (event.type === 'TcpConnectionFails') this.#lost(connection)
+    const actions: PeerFsmAction[] = []
+    for (const action of connection.session.handle(event)) {
       switch (action.type) {
         case 'connect':
-          this.#lost(line)
-          line.connection = ++this.#lastConnection
-          line.framer = new MessageFramer()
-          line.idleMessages = 0
-          actions.push({ type: 'connect', connection: line.connection })
+          this.#lost(connection)
+          connection.number = ++this.#lastNumber
+          connection.framer = new MessageFramer()
+          connection.idleMessages = 0
+          actions.push({ type: 'connect', connection: connection.number })
           break
         case 'send':
-          if (line.connection !== undefined) actions.push({ ...action, connection: line.connection })
+          if (connection.number !== undefined) actions.push({ ...action, connection: connection.number })
           break
         case 'close':
-          if (line.connection !== undefined) actions.push({ ...action, connection: line.connection })
-          this.#lost(line)
+          if (connection.number !== undefined) actions.push({ ...action, connection: connection.number })
+          this.#lost(connection)
           break
         case 'startTimer':
         case 'stopTimer':
-          actions.push({ ...action, side: line.side })
+          actions.push({ ...action, side: connection.side })
           break
         case 'established':
-          actions.push(...this.#won(line))
-          if (line.connection !== undefined) actions.push({ ...action, connection: line.connection })
+          actions.push(...this.#won(connection))
+          if (connection.number !== undefined) actions.push({ ...action, connection: connection.number })
           break
         case 'routeRefresh':
-          if (line.connection !== undefined) actions.push({ ...action, connection: line.connection })
+          if (connection.number !== undefined) actions.push({ ...action, connection: connection.number })
           break
         case 'ended':
-          actions.push({ ...action, side: line.side, connection: before })
+          actions.push({ ...action, side: connection.side, connection: before })
           this.#judgeEnding(action, wasUp, ourOpen)
           break
       }
     }
-    if (line === this.#incoming && (line.session.state === 'Idle' || line.connection === undefined)) {
-      actions.push(...stopTimers(line))
+    if (connection === this.#incoming && (connection.session.state === 'Idle' || connection.number === undefined)) {
+      actions.push(...stopTimers(connection))
       this.#incoming = undefined
       // Nobody to connect to, and one who connects in vain again and again: shut the door for the pause.
-      if (this.#settings.passive && this.#brokenLines > PATIENCE)
+      if (this.#settings.passive && this.#brokenConnections > PATIENCE)
         actions.push(...this.#tell(this.#outgoing, { type: 'AutomaticStop' }))
     }
     return actions
   }
 
-  #tellAll(event: Event): PeeringAction[] {
+  #tellAll(event: Event): PeerFsmAction[] {
     const incoming = this.#incoming
     return [...(incoming === undefined ? [] : this.#tell(incoming, event)), ...this.#tell(this.#outgoing, event)]
   }
 
-  /** A session is up: the other line, wherever it stands, is not needed. */
-  #won(line: Line): PeeringAction[] {
+  /** A session is up: the other connection, wherever it stands, is not needed. */
+  #won(connection: Connection): PeerFsmAction[] {
     const actions = this.#stopWaiting()
-    const other = line === this.#outgoing ? this.#incoming : this.#outgoing
+    const other = connection === this.#outgoing ? this.#incoming : this.#outgoing
     if (other !== undefined && other.session.state !== 'Idle') actions.push(...this.#tell(other, { type: 'OpenCollisionDump' }))
-    this.#isHeld = false
-    if (line.session.negotiated?.holdTimeSeconds === 0) this.#proven(line) // no timer will tell
+    this.#isDamped = false
+    if (connection.session.negotiated?.holdTimeSeconds === 0) this.#proven(connection) // no timer will tell
     return actions
   }
 
   /** Room for an incoming connection; undefined when the one that is there stays. */
-  #makeRoom(): PeeringAction[] | undefined {
+  #makeRoom(): PeerFsmAction[] | undefined {
     const established = this.#established()
     if (established !== undefined) {
-      const { connection } = established
+      const { number } = established
       // RFC 4724 §5: a peer that restarts gracefully (its capability names a family) and connects anew has restarted; its old connection is
       // dead, we only did not hear of it. One that only helps us restart does not say that it will, so a stray connection from its address
       // is no sign of anything. Nor is one while the session is young: it may be the other half of the collision it came from.
       const restart = established.session.negotiated?.gracefulRestart
       const isRestart = established.isProven && restart !== undefined && restart.peerFamilies.length > 0
-      if (!isRestart || connection === undefined) return undefined
+      if (!isRestart || number === undefined) return undefined
       const ended = this.#tell(established, { type: 'TcpConnectionFails', reason: 'the peer restarted and connected anew' })
-      return [{ type: 'close', connection, abort: true }, ...ended]
+      return [{ type: 'close', connection: number, abort: true }, ...ended]
     }
     if (this.#incoming === undefined) return []
     // A second one while the first has said nothing yet: most likely the first is dead. Later than that the second has no reason.
@@ -425,20 +426,20 @@ export class Peering {
     }
     if (ending.deliberate === true) return
     this.#failures++
-    if (wasUp) this.#brokenLines++
+    if (wasUp) this.#brokenConnections++
     if (received?.code === ErrorCode.CEASE && received.subcode === CeaseSubcode.MAXIMUM_NUMBER_OF_PREFIXES_REACHED)
-      this.#isHeld = true
+      this.#isDamped = true
   }
 
   /** A session that lasted makes up for what failed before it. */
-  #proven(line: Line): void {
-    line.isProven = true
+  #proven(connection: Connection): void {
+    connection.isProven = true
     this.#failures = 0
-    this.#brokenLines = 0
+    this.#brokenConnections = 0
   }
 
   /** Runs a call and adds what it leads to for the peer as a whole: the pause, and the state operators see. */
-  #watched(call: () => PeeringAction[]): PeeringAction[] {
+  #watched(call: () => PeerFsmAction[]): PeerFsmAction[] {
     const from = this.state
     const actions = call()
     if (this.#isStarted && this.#isIdle() && !this.#isWaiting) actions.push(...this.#wait())
@@ -447,25 +448,29 @@ export class Peering {
     return actions
   }
 
-  #wait(): PeeringAction[] {
+  #wait(): PeerFsmAction[] {
     const { firstSeconds, maxSeconds } = this.#settings.backOff
     const doubled = Math.min(maxSeconds, firstSeconds * 2 ** Math.min(this.#failures - 1, 30))
     const seconds = jittered(
-      this.#isHeld ? this.#settings.prefixLimitBackOffSeconds : this.#isRefused ? firstSeconds : Math.max(doubled, firstSeconds),
+      this.#isDamped
+        ? this.#settings.prefixLimitBackOffSeconds
+        : this.#isRefused
+          ? firstSeconds
+          : Math.max(doubled, firstSeconds),
       this.#settings,
     )
     this.#isRefused = false
     this.#isWaiting = true
     return [
       { type: 'startTimer', side: 'outgoing', timer: 'IdleHoldTimer', seconds },
-      { type: 'waiting', seconds, held: this.#isHeld },
+      { type: 'waiting', seconds, damped: this.#isDamped },
     ]
   }
 
-  #stopWaiting(): PeeringAction[] {
+  #stopWaiting(): PeerFsmAction[] {
     if (!this.#isWaiting) return []
     this.#isWaiting = false
-    this.#isHeld = false
+    this.#isDamped = false
     return [{ type: 'stopTimer', side: 'outgoing', timer: 'IdleHoldTimer' }]
   }
 
@@ -473,18 +478,18 @@ export class Peering {
     return this.#incoming === undefined && this.#outgoing.session.state === 'Idle'
   }
 
-  #established(): Line | undefined {
-    return [this.#outgoing, this.#incoming].find((line) => line?.session.state === 'Established')
+  #established(): Connection | undefined {
+    return [this.#outgoing, this.#incoming].find((connection) => connection?.session.state === 'Established')
   }
 
-  #lineOf(connection: number): Line | undefined {
-    return [this.#outgoing, this.#incoming].find((line) => line?.connection === connection)
+  #connectionOf(number: number): Connection | undefined {
+    return [this.#outgoing, this.#incoming].find((connection) => connection?.number === number)
   }
 
-  #lost(line: Line): void {
-    line.connection = undefined
-    line.wasUp = false
-    line.isProven = false
+  #lost(connection: Connection): void {
+    connection.number = undefined
+    connection.wasUp = false
+    connection.isProven = false
   }
 }
 
@@ -497,13 +502,13 @@ function contextOf(negotiated: Negotiated | undefined): UpdateContext {
   return negotiated ?? NOTHING_AGREED
 }
 
-function newLine(side: Side, settings: Settings, offer: Offer): Line {
+function newConnection(side: Side, settings: Settings, offer: Offer): Connection {
   // The peer's connection is never tried again by us: once lost it is gone.
   const own = side === 'incoming' ? { ...settings, passive: true } : settings
   return {
     side,
     session: new Session(own, offer),
-    connection: undefined,
+    number: undefined,
     framer: new MessageFramer(),
     idleMessages: 0,
     wasUp: false,
@@ -511,9 +516,11 @@ function newLine(side: Side, settings: Settings, offer: Offer): Line {
   }
 }
 
-function stopTimers(line: Line): PeeringAction[] {
+function stopTimers(connection: Connection): PeerFsmAction[] {
   const timers: Timer[] = ['ConnectRetryTimer', 'HoldTimer', 'KeepaliveTimer', 'SendHoldTimer']
-  return timers.filter((timer) => line.session.isRunning(timer)).map((timer) => ({ type: 'stopTimer', side: line.side, timer }))
+  return timers
+    .filter((timer) => connection.session.isRunning(timer))
+    .map((timer) => ({ type: 'stopTimer', side: connection.side, timer }))
 }
 
 function errorEvent(error: BgpError): Event {
@@ -537,11 +544,11 @@ function isVersionError({ code, subcode }: { code: number; subcode: number }): b
  * Adds what is not said already: thousands of KEEPALIVEs in a chunk start the hold timer once, thousands of ROUTE-REFRESHes ask once for a
  * family. What stands in `actions` stays few, so the look back is short.
  */
-function appendNews(actions: PeeringAction[], more: readonly PeeringAction[]): void {
+function appendNews(actions: PeerFsmAction[], more: readonly PeerFsmAction[]): void {
   for (const action of more) if (!isRepeat(actions, action)) actions.push(action)
 }
 
-function isRepeat(actions: readonly PeeringAction[], action: PeeringAction): boolean {
+function isRepeat(actions: readonly PeerFsmAction[], action: PeerFsmAction): boolean {
   if (action.type === 'routeRefresh')
     return actions.some((one) => one.type === 'routeRefresh' && one.family === action.family && one.subtype === action.subtype)
   if (action.type !== 'startTimer') return false

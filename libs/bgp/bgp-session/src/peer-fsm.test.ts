@@ -14,14 +14,14 @@ import { describe, expect, test } from 'vitest'
 import { A, B, Host, pair } from '../test/linked.ts'
 import type { Pair } from '../test/linked.ts'
 import type { SessionConfig } from './config.ts'
-import { Peering } from './peering.ts'
-import type { PeeringAction } from './peering.ts'
+import { PeerFsm } from './peer-fsm.ts'
+import type { PeerFsmAction } from './peer-fsm.ts'
 
 const GRACEFUL = { gracefulRestart: { restartTimeSeconds: 120, restarting: false } }
 
 function expectOneSession({ a, b }: Pair): void {
-  expect([a.peering.state, b.peering.state]).toEqual(['Established', 'Established'])
-  expect([a.openConnections, b.openConnections]).toEqual([[a.peering.connection], [b.peering.connection]])
+  expect([a.fsm.state, b.fsm.state]).toEqual(['Established', 'Established'])
+  expect([a.openConnections, b.openConnections]).toEqual([[a.fsm.connection], [b.fsm.connection]])
 }
 
 function started(a: Partial<SessionConfig> = {}, b: Partial<SessionConfig> = {}, seed = 1): Pair {
@@ -64,9 +64,9 @@ describe('two peerings', () => {
           .filter((one) => one === '6/7').length > 0
           ? 1
           : 0
-      const before = [a.peering.connection, b.peering.connection]
+      const before = [a.fsm.connection, b.fsm.connection]
       world.run(600)
-      expect([a.peering.connection, b.peering.connection]).toEqual(before)
+      expect([a.fsm.connection, b.fsm.connection]).toEqual(before)
     }
     expect(collisions).toBeGreaterThan(20)
   })
@@ -91,7 +91,7 @@ describe('two peerings', () => {
     for (let seed = 1; seed <= 20; seed++) {
       const both = started({}, {}, seed)
       both.world.run(200)
-      both.a.do(both.a.peering.reset(cease(4)))
+      both.a.do(both.a.fsm.reset(cease(4)))
       both.world.run(60)
       expectOneSession(both)
     }
@@ -100,10 +100,10 @@ describe('two peerings', () => {
   test('agree on everything both are configured for', () => {
     const both = started({ ...GRACEFUL, extendedNextHop: true }, { ...GRACEFUL, extendedNextHop: true, holdTimeSeconds: 9 })
     both.world.run(1)
-    expect(both.a.peering.negotiated).toMatchObject({ holdTimeSeconds: 9, extendedNextHop: ['ipv4'], maxMessageLength: 65535 })
-    expect(both.a.peering.negotiated).toEqual({
-      ...both.b.peering.negotiated,
-      peerBgpIdentifier: both.a.peering.negotiated?.peerBgpIdentifier,
+    expect(both.a.fsm.negotiated).toMatchObject({ holdTimeSeconds: 9, extendedNextHop: ['ipv4'], maxMessageLength: 65535 })
+    expect(both.a.fsm.negotiated).toEqual({
+      ...both.b.fsm.negotiated,
+      peerBgpIdentifier: both.a.fsm.negotiated?.peerBgpIdentifier,
     })
   })
 
@@ -131,7 +131,7 @@ describe('two peerings', () => {
   test('a wrong AS is refused by both, again and again but ever more seldom', () => {
     const both = started({ peerAsn: 64511 }, { passive: true })
     both.world.run(3600)
-    expect(both.a.peering.state).not.toBe('Established')
+    expect(both.a.fsm.state).not.toBe('Established')
     expect(new Set(both.a.notifications())).toEqual(new Set(['2/2']))
     expect(both.a.notifications().length).toBeLessThan(100)
     const pauses = both.a.actions('waiting').map(({ seconds }) => seconds)
@@ -160,23 +160,23 @@ describe('graceful restart', () => {
   test('"restarting" is told in the first session alone (RFC 4724 §4.1)', () => {
     const both = started({ gracefulRestart: { restartTimeSeconds: 120, restarting: true } }, { ...GRACEFUL, passive: true })
     both.world.run(1)
-    expect(both.b.peering.negotiated?.gracefulRestart?.peerRestarting).toBe(true)
-    both.a.do(both.a.peering.reset(cease(4)))
+    expect(both.b.fsm.negotiated?.gracefulRestart?.peerRestarting).toBe(true)
+    both.a.do(both.a.fsm.reset(cease(4)))
     both.world.run(10)
     expectOneSession(both)
-    expect(both.b.peering.negotiated?.gracefulRestart?.peerRestarting).toBe(false)
+    expect(both.b.fsm.negotiated?.gracefulRestart?.peerRestarting).toBe(false)
   })
 
   test('a stop that preserves says nothing, and the peer sees a closed connection', () => {
     const both = started(GRACEFUL, { ...GRACEFUL, passive: true })
     both.world.run(1)
-    both.a.do(both.a.peering.stop({ type: 'preserve' }))
+    both.a.do(both.a.fsm.stop({ type: 'preserve' }))
     both.world.run(1)
     expect(both.a.notifications()).toEqual([])
     expect(both.b.actions('ended').at(-1)).toMatchObject({ from: 'Established', words: 'the peer closed the connection' })
     expect(both.a.runningTimers).toEqual([])
     both.world.run(1000)
-    expect(both.a.peering.state).toBe('Idle')
+    expect(both.a.fsm.state).toBe('Idle')
   })
 
   test.each([
@@ -202,16 +202,16 @@ describe('graceful restart', () => {
     ['only helps', [], false],
   ] as const)('a peer that %s and connects anew has restarted (families: %j): %s (RFC 4724 §5)', (_name, families, isRestart) => {
     const gracefulRestart = { restarting: false, notification: false, restartTimeSeconds: 0, families }
-    const { peering } = new Played(GRACEFUL).established({ capabilities: { ...OPEN.capabilities, gracefulRestart } })
-    peering.expired('outgoing', 'KeepaliveTimer') // the session has lasted a while
-    expect(peering.incoming().connection !== undefined).toBe(isRestart)
-    expect(peering.state === 'Established').toBe(!isRestart)
+    const { fsm } = new Played(GRACEFUL).established({ capabilities: { ...OPEN.capabilities, gracefulRestart } })
+    fsm.expired('outgoing', 'KeepaliveTimer') // the session has lasted a while
+    expect(fsm.incoming().connection !== undefined).toBe(isRestart)
+    expect(fsm.state === 'Established').toBe(!isRestart)
   })
 
   test('a second connection of a young session is no restart: it may be what is left of a collision', () => {
     const both = started({ ...GRACEFUL, passive: true }, GRACEFUL)
     both.world.run(1)
-    expect(both.a.peering.incoming().connection).toBeUndefined()
+    expect(both.a.fsm.incoming().connection).toBeUndefined()
     expectOneSession(both)
   })
 })
@@ -220,14 +220,14 @@ describe('stop', () => {
   test('sends Cease with the message given, and begins nothing before start()', () => {
     const both = started({}, { passive: true })
     both.world.run(1)
-    both.a.do(both.a.peering.stop({ type: 'notify', error: cease(2, 'back at noon') }))
+    both.a.do(both.a.fsm.stop({ type: 'notify', error: cease(2, 'back at noon') }))
     both.world.run(1)
     expect(both.b.actions('ended').at(-1)).toMatchObject({
       words: 'the peer sent Cease, Administrative Shutdown: "back at noon"',
       received: { shutdownCommunication: 'back at noon' },
     })
     both.world.run(600)
-    expect([both.a.peering.state, both.b.peering.state]).toEqual(['Idle', 'Active'])
+    expect([both.a.fsm.state, both.b.fsm.state]).toEqual(['Idle', 'Active'])
     both.a.start()
     both.world.run(1)
     expectOneSession(both)
@@ -241,40 +241,40 @@ describe('stop', () => {
       a.start()
       b.start()
       world.run(world.random() * 0.8)
-      a.do(a.peering.stop(seed % 2 === 0 ? { type: 'preserve' } : { type: 'notify' }))
-      expect([a.peering.state, a.runningTimers, a.openConnections]).toEqual(['Idle', [], []])
-      expect(a.peering.incoming().connection).toBeUndefined()
+      a.do(a.fsm.stop(seed % 2 === 0 ? { type: 'preserve' } : { type: 'notify' }))
+      expect([a.fsm.state, a.runningTimers, a.openConnections]).toEqual(['Idle', [], []])
+      expect(a.fsm.incoming().connection).toBeUndefined()
     }
   })
 })
 
 /** One peering under test and a peer played by hand. */
 class Played {
-  readonly peering: Peering
-  readonly actions: PeeringAction[]
+  readonly fsm: PeerFsm
+  readonly actions: PeerFsmAction[]
   connection: number
 
   constructor(config: Partial<SessionConfig> = {}) {
-    this.peering = new Peering({ ...A, jitter: () => 1, ...config })
-    this.actions = this.peering.start()
+    this.fsm = new PeerFsm({ ...A, jitter: () => 1, ...config })
+    this.actions = this.fsm.start()
     this.connection = this.connect()
   }
 
   connect(): number {
     const { connection } = this.actions.filter((one) => one.type === 'connect').at(-1)!
-    this.actions.push(...this.peering.connected(connection))
+    this.actions.push(...this.fsm.connected(connection))
     return (this.connection = connection)
   }
 
-  receive(...messages: Uint8Array[]): PeeringAction[] {
-    const actions = this.peering.receive(this.connection, Buffer.concat(messages))
+  receive(...messages: Uint8Array[]): PeerFsmAction[] {
+    const actions = this.fsm.receive(this.connection, Buffer.concat(messages))
     this.actions.push(...actions)
     return actions
   }
 
   /** The pause is over. */
   again(): void {
-    this.actions.push(...this.peering.expired('outgoing', 'IdleHoldTimer'))
+    this.actions.push(...this.fsm.expired('outgoing', 'IdleHoldTimer'))
     this.connect()
   }
 
@@ -284,7 +284,7 @@ class Played {
 
   established(open: Partial<Open> = {}): this {
     this.receive(encodeOpen({ ...OPEN, ...open }), encodeKeepalive())
-    expect(this.peering.state).toBe('Established')
+    expect(this.fsm.state).toBe('Established')
     return this
   }
 }
@@ -295,42 +295,42 @@ const OPEN: Open = {
   bgpIdentifier: B.bgpIdentifier,
   capabilities: { ...NO_CAPABILITIES, families: ['ipv4', 'ipv6'], fourOctetAsn: B.localAsn, routeRefresh: true },
 }
-const types = (actions: readonly PeeringAction[]) => actions.map((one) => (one.type === 'send' ? one.message : one.type))
+const types = (actions: readonly PeerFsmAction[]) => actions.map((one) => (one.type === 'send' ? one.message : one.type))
 
 describe('a peer that refuses', () => {
   test('too many prefixes is left alone for a long time, and not let in meanwhile', () => {
-    const { peering, actions } = ((played) => {
+    const { fsm, actions } = ((played) => {
       played.receive(encodeNotification(cease(1)))
       return played
     })(new Played().established())
-    expect(actions.at(-2)).toEqual({ type: 'waiting', seconds: 900, held: true })
-    expect(peering.isHeld).toBe(true)
-    expect(peering.incoming().connection).toBeUndefined()
-    expect(types(peering.expired('outgoing', 'IdleHoldTimer'))).toContain('connect')
-    expect(peering.isHeld).toBe(false)
+    expect(actions.at(-2)).toEqual({ type: 'waiting', seconds: 900, damped: true })
+    expect(fsm.isDamped).toBe(true)
+    expect(fsm.incoming().connection).toBeUndefined()
+    expect(types(fsm.expired('outgoing', 'IdleHoldTimer'))).toContain('connect')
+    expect(fsm.isDamped).toBe(false)
   })
 
   test('too many prefixes is tried again at once when the operator says so', () => {
     const played = new Played().established()
     played.receive(encodeNotification(cease(1)))
-    expect(types(played.peering.start())).toEqual(['stopTimer', 'startTimer', 'connect', 'stateChanged'])
-    expect(played.peering.isHeld).toBe(false)
+    expect(types(played.fsm.start())).toEqual(['stopTimer', 'startTimer', 'connect', 'stateChanged'])
+    expect(played.fsm.isDamped).toBe(false)
   })
 
   test('capabilities is tried again soon without any (RFC 5492 §3)', () => {
     const played = new Played({ ...GRACEFUL, extendedNextHop: true })
     played.receive(refusal(4))
     expect(played.actions.at(-2)).toMatchObject({ type: 'waiting', seconds: 1 })
-    expect(played.peering.withheldCapabilities).toEqual([1, 2, 5, 6, 64, 65, 70])
+    expect(played.fsm.withheldCapabilities).toEqual([1, 2, 5, 6, 64, 65, 70])
     played.again()
     expect(played.opens().map(({ bytes }) => bytes.length)).toEqual([expect.any(Number), 29])
     played.established({ capabilities: NO_CAPABILITIES })
-    expect(played.peering.negotiated).toMatchObject({ families: ['ipv4'], fourOctetAsn: false })
+    expect(played.fsm.negotiated).toMatchObject({ families: ['ipv4'], fourOctetAsn: false })
     // That session over, it may be another router by now.
-    played.actions.push(...played.peering.closed(played.connection))
+    played.actions.push(...played.fsm.closed(played.connection))
     played.again()
     expect(played.opens()[2].bytes.length).toBe(played.opens()[0].bytes.length)
-    expect(played.peering.withheldCapabilities).toEqual([])
+    expect(played.fsm.withheldCapabilities).toEqual([])
   })
 
   test('capabilities, and does no better without, is offered them again', () => {
@@ -346,9 +346,9 @@ describe('a peer that refuses', () => {
 
   test('capabilities on both connections of a collision is offered none next', () => {
     const played = new Played()
-    const { connection = 0 } = played.peering.incoming()
-    played.actions.push(...played.peering.receive(connection, refusal(4)))
-    expect(played.peering.withheldCapabilities).not.toEqual([])
+    const { connection = 0 } = played.fsm.incoming()
+    played.actions.push(...played.fsm.receive(connection, refusal(4)))
+    expect(played.fsm.withheldCapabilities).not.toEqual([])
     played.receive(refusal(4))
     expect(played.actions.at(-2)).toMatchObject({ type: 'waiting', seconds: 1 })
     played.again()
@@ -357,8 +357,8 @@ describe('a peer that refuses', () => {
 
   test('capabilities is offered none next, whatever becomes of the OPEN with capabilities on another connection', () => {
     const played = new Played()
-    const { connection = 0 } = played.peering.incoming()
-    played.actions.push(...played.peering.receive(connection, refusal(4)))
+    const { connection = 0 } = played.fsm.incoming()
+    played.actions.push(...played.fsm.receive(connection, refusal(4)))
     played.receive(refusal(2))
     played.again()
     expect(played.opens().at(-1)?.bytes.length).toBe(29)
@@ -367,7 +367,7 @@ describe('a peer that refuses', () => {
   test('capabilities is offered them again when the operator begins anew', () => {
     const played = new Played()
     played.receive(refusal(4))
-    played.actions.push(...played.peering.start())
+    played.actions.push(...played.fsm.start())
     played.connect()
     expect(played.opens()[1].bytes).toEqual(played.opens()[0].bytes)
   })
@@ -376,7 +376,7 @@ describe('a peer that refuses', () => {
     const played = new Played()
     played.receive(encodeNotification({ code: 2, subcode: 7, data: Uint8Array.of(6, 0) }))
     played.again()
-    expect(played.peering.withheldCapabilities).toEqual([])
+    expect(played.fsm.withheldCapabilities).toEqual([])
     expect(played.opens()[1].bytes).toEqual(played.opens()[0].bytes)
   })
 })
@@ -390,39 +390,39 @@ describe('a collision', () => {
   ] as const)('found at the second OPEN: where the peer has %s (RFC 4271 §6.8)', (_name, bgpIdentifier, stays) => {
     for (const first of ['outgoing', 'incoming'] as const) {
       const played = new Played()
-      const numbers = { outgoing: played.connection, incoming: played.peering.incoming().connection! }
+      const numbers = { outgoing: played.connection, incoming: played.fsm.incoming().connection! }
       const second = first === 'outgoing' ? 'incoming' : 'outgoing'
       const open = encodeOpen({ ...OPEN, bgpIdentifier })
-      played.peering.receive(numbers[first], open)
-      expect(played.peering.state).toBe('OpenConfirm')
-      const actions = played.peering.receive(numbers[second], open)
+      played.fsm.receive(numbers[first], open)
+      expect(played.fsm.state).toBe('OpenConfirm')
+      const actions = played.fsm.receive(numbers[second], open)
       const loser = stays === 'outgoing' ? 'incoming' : 'outgoing'
       expect(actions.find((one) => one.type === 'ended')).toMatchObject({ side: loser, sent: { code: 6, subcode: 7 } })
       // The loser hears no KEEPALIVE behind its OPEN: the peer must not take it for the one that stays.
       const keepalives = actions.filter((one) => one.type === 'send' && one.message === 'KEEPALIVE')
       expect(keepalives.map((one) => 'connection' in one && one.connection)).toEqual(second === loser ? [] : [numbers[second]])
-      played.peering.receive(numbers[stays], encodeKeepalive())
-      expect(played.peering.connection).toBe(numbers[stays])
+      played.fsm.receive(numbers[stays], encodeKeepalive())
+      expect(played.fsm.connection).toBe(numbers[stays])
     }
   })
 
   test('is not settled by an OPEN that is refused', () => {
     const played = new Played()
-    const incoming = played.peering.incoming().connection!
-    played.peering.receive(played.connection, encodeOpen(OPEN))
-    const ended = played.peering
+    const incoming = played.fsm.incoming().connection!
+    played.fsm.receive(played.connection, encodeOpen(OPEN))
+    const ended = played.fsm
       .receive(incoming, encodeOpen({ ...OPEN, asn: 64511, capabilities: NO_CAPABILITIES }))
       .filter((one) => one.type === 'ended')
     expect(ended).toEqual([expect.objectContaining({ side: 'incoming' })])
-    expect(played.peering.state).toBe('OpenConfirm')
+    expect(played.fsm.state).toBe('OpenConfirm')
   })
 
   test('with an Established session ends the new connection', () => {
     const played = new Played()
-    const incoming = played.peering.incoming().connection!
+    const incoming = played.fsm.incoming().connection!
     played.receive(encodeOpen(OPEN), encodeKeepalive())
     expect(played.actions).toContainEqual(expect.objectContaining({ type: 'close', connection: incoming }))
-    expect(played.peering.connection).toBe(played.connection)
+    expect(played.fsm.connection).toBe(played.connection)
   })
 })
 
@@ -498,25 +498,25 @@ describe('octets from the peer', () => {
 
   test('are looked at as many at a time as the driver says, and the rest waits where it is', () => {
     const played = new Played().established()
-    const { peering, connection } = played
+    const { fsm, connection } = played
     const chunk = Buffer.concat([...Array.from({ length: 25 }, encodeKeepalive), encodeNotification(cease(4))])
-    const before = peering.idleMessages(connection)
-    expect(types(peering.receive(connection, chunk, 10))).toEqual(['startTimer'])
-    expect([peering.idleMessages(connection) - before, peering.hasMore(connection)]).toEqual([10, true])
-    expect(types(peering.receiveMore(connection, 10))).toEqual(['startTimer'])
-    expect(peering.state).toBe('Established')
-    expect(types(peering.receiveMore(connection, 10))).toContain('ended')
-    expect(peering.hasMore(connection)).toBe(false)
+    const before = fsm.idleMessages(connection)
+    expect(types(fsm.receive(connection, chunk, 10))).toEqual(['startTimer'])
+    expect([fsm.idleMessages(connection) - before, fsm.hasMore(connection)]).toEqual([10, true])
+    expect(types(fsm.receiveMore(connection, 10))).toEqual(['startTimer'])
+    expect(fsm.state).toBe('Established')
+    expect(types(fsm.receiveMore(connection, 10))).toContain('ended')
+    expect(fsm.hasMore(connection)).toBe(false)
   })
 
   test('that carry nothing are counted, and of many in a chunk each leads to one action', () => {
     const played = new Played().established()
-    const { peering, connection } = played
+    const { fsm, connection } = played
     const endOfRib = Uint8Array.of(...new Array<number>(16).fill(255), 0, 23, 2, 0, 0, 0, 0)
-    const before = peering.idleMessages(connection)
+    const before = fsm.idleMessages(connection)
     const chunk = Array.from({ length: 100 }, () => [encodeRouteRefresh('ipv6'), encodeKeepalive(), endOfRib]).flat()
     expect(types(played.receive(...chunk))).toEqual(['routeRefresh', 'startTimer', 'received'])
-    expect(peering.idleMessages(connection) - before).toBe(300)
+    expect(fsm.idleMessages(connection) - before).toBe(300)
   })
 
   test('too many of them end the session, and the pause after it grows as after failures', () => {
@@ -525,7 +525,7 @@ describe('octets from the peer', () => {
     const pauses: number[] = []
     for (let round = 0; round < 4; round++) {
       played.established()
-      const actions = played.peering.punish(flooded)
+      const actions = played.fsm.punish(flooded)
       expect(actions).toContainEqual(expect.objectContaining({ type: 'ended', sent: flooded }))
       pauses.push(...actions.filter((one) => one.type === 'waiting').map((one) => one.seconds))
       played.again()
@@ -543,17 +543,17 @@ describe('octets from the peer', () => {
 
 describe('incoming connections', () => {
   test('are not taken before start(), nor beside a session', () => {
-    const peering = new Peering({ ...A, jitter: () => 1 })
-    expect(peering.incoming()).toEqual({ connection: undefined, actions: [] })
-    expect(new Played().established().peering.incoming().connection).toBeUndefined()
+    const fsm = new PeerFsm({ ...A, jitter: () => 1 })
+    expect(fsm.incoming()).toEqual({ connection: undefined, actions: [] })
+    expect(new Played().established().fsm.incoming().connection).toBeUndefined()
   })
 
   test('a thousand of them leave one', () => {
-    const peering = new Peering({ ...A, passive: true, jitter: () => 1 })
-    peering.start()
+    const fsm = new PeerFsm({ ...A, passive: true, jitter: () => 1 })
+    fsm.start()
     const open = new Set<number>()
     for (let i = 0; i < 1000; i++) {
-      const { connection, actions } = peering.incoming()
+      const { connection, actions } = fsm.incoming()
       for (const action of actions) if (action.type === 'close') open.delete(action.connection)
       if (connection !== undefined) open.add(connection)
       expect(open.size).toBeLessThanOrEqual(1)
@@ -561,50 +561,50 @@ describe('incoming connections', () => {
   })
 
   test('of a peer that connects in vain again and again are not taken for the length of the pause', () => {
-    const peering = new Peering({ ...A, passive: true, jitter: () => 1 })
-    peering.start()
+    const fsm = new PeerFsm({ ...A, passive: true, jitter: () => 1 })
+    fsm.start()
     let taken = 0
     for (let i = 0; i < 100; i++) {
-      const { connection } = peering.incoming()
+      const { connection } = fsm.incoming()
       if (connection === undefined) continue
       taken++
-      peering.receive(connection, new Uint8Array(19))
+      fsm.receive(connection, new Uint8Array(19))
     }
     expect(taken).toBe(4)
-    expect(peering.state).toBe('Idle')
-    peering.expired('outgoing', 'IdleHoldTimer')
-    expect(peering.state).toBe('Active')
-    expect(peering.incoming().connection).toBeDefined()
+    expect(fsm.state).toBe('Idle')
+    fsm.expired('outgoing', 'IdleHoldTimer')
+    expect(fsm.state).toBe('Active')
+    expect(fsm.incoming().connection).toBeDefined()
   })
 
   test('one that drips an octet at a time ends with the hold timer of OpenSent', () => {
-    const peering = new Peering({ ...A, passive: true, jitter: () => 1 })
-    peering.start()
-    const { connection, actions } = peering.incoming()
+    const fsm = new PeerFsm({ ...A, passive: true, jitter: () => 1 })
+    fsm.start()
+    const { connection, actions } = fsm.incoming()
     expect(actions).toContainEqual({ type: 'startTimer', side: 'incoming', timer: 'HoldTimer', seconds: 240 })
-    for (const octet of encodeOpen(OPEN).subarray(0, -1)) expect(peering.receive(connection!, Uint8Array.of(octet))).toEqual([])
-    expect(types(peering.expired('incoming', 'HoldTimer'))).toContain('NOTIFICATION')
+    for (const octet of encodeOpen(OPEN).subarray(0, -1)) expect(fsm.receive(connection!, Uint8Array.of(octet))).toEqual([])
+    expect(types(fsm.expired('incoming', 'HoldTimer'))).toContain('NOTIFICATION')
   })
 })
 
 test('words about connections and timers that are gone change nothing', () => {
-  const { peering, connection } = new Played().established()
-  expect(peering.closed(connection + 1)).toEqual([])
-  expect(peering.connected(99)).toEqual([])
-  expect(peering.receive(99, encodeKeepalive())).toEqual([])
-  expect(peering.progressed(99)).toEqual([])
-  expect(peering.expired('incoming', 'HoldTimer')).toEqual([])
-  expect(peering.expired('outgoing', 'ConnectRetryTimer')).toEqual([])
-  expect(peering.expired('outgoing', 'IdleHoldTimer')).toEqual([])
-  expect(peering.state).toBe('Established')
+  const { fsm, connection } = new Played().established()
+  expect(fsm.closed(connection + 1)).toEqual([])
+  expect(fsm.connected(99)).toEqual([])
+  expect(fsm.receive(99, encodeKeepalive())).toEqual([])
+  expect(fsm.progressed(99)).toEqual([])
+  expect(fsm.expired('incoming', 'HoldTimer')).toEqual([])
+  expect(fsm.expired('outgoing', 'ConnectRetryTimer')).toEqual([])
+  expect(fsm.expired('outgoing', 'IdleHoldTimer')).toEqual([])
+  expect(fsm.state).toBe('Established')
 })
 
 test('the pause is ended by its own timer alone', () => {
   const played = new Played()
-  played.peering.closed(played.connection)
-  played.peering.expired('outgoing', 'ConnectRetryTimer')
-  const attempt = played.peering.expired('outgoing', 'ConnectRetryTimer').find((one) => one.type === 'connect')!
-  expect(types(played.peering.closed(attempt.connection, 'refused'))).toContain('waiting')
-  expect(played.peering.expired('incoming', 'IdleHoldTimer')).toEqual([])
-  expect(types(played.peering.expired('outgoing', 'IdleHoldTimer'))).toContain('connect')
+  played.fsm.closed(played.connection)
+  played.fsm.expired('outgoing', 'ConnectRetryTimer')
+  const attempt = played.fsm.expired('outgoing', 'ConnectRetryTimer').find((one) => one.type === 'connect')!
+  expect(types(played.fsm.closed(attempt.connection, 'refused'))).toContain('waiting')
+  expect(played.fsm.expired('incoming', 'IdleHoldTimer')).toEqual([])
+  expect(types(played.fsm.expired('outgoing', 'IdleHoldTimer'))).toContain('connect')
 })
