@@ -2,9 +2,10 @@
 import { startBgpAnnouncer } from '@dnstap-bgp/bgp-announcer-service'
 import { LocalBus } from '@dnstap-bgp/bus'
 import { startCache } from '@dnstap-bgp/cache-service'
-import { describeListen, PROGRAM_NEEDS } from '@dnstap-bgp/config'
+import { PROGRAM_NEEDS } from '@dnstap-bgp/config'
 import { startDnstapIngest } from '@dnstap-bgp/dnstap-ingest-service'
 import { startLists } from '@dnstap-bgp/lists-service'
+import { describeListenAddress } from '@dnstap-bgp/net'
 import { runProgram, servePreview } from '@dnstap-bgp/program'
 import { startSyncGateway } from '@dnstap-bgp/sync-gateway-service'
 import { addCacheRoutes } from '@dnstap-bgp/telemetry'
@@ -40,7 +41,7 @@ await runProgram({ name: 'all-in-one', needs: PROGRAM_NEEDS['all-in-one'], flags
   }))
   if (program.hasFlag('guide')) {
     const find = (kind: 'unix' | 'tcp') => ingest.addresses.find((address) => address.kind === kind)
-    const text = (address: ReturnType<typeof find>) => (address === undefined ? undefined : describeListen(address))
+    const text = (address: ReturnType<typeof find>) => (address === undefined ? undefined : describeListenAddress(address))
     const hasLearnt = (await cache.service.status()).bindings > 0
     const names = lists.names.count
     process.stdout.write(guide({ config, names, socketPath: text(find('unix')), tcp: text(find('tcp')), hasLearnt }))

@@ -1,6 +1,7 @@
 /** Asks a running instance over its admin server (TCP or UNIX socket). */
-import { loadConfig, readConfig, type ListenAddress } from '@dnstap-bgp/config'
+import { loadConfig, readConfig } from '@dnstap-bgp/config'
 import { DOWNLOAD_LIMITS } from '@dnstap-bgp/list-loader'
+import type { ListenAddress } from '@dnstap-bgp/net'
 import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { UsageError } from './usage-error.ts'

@@ -5,8 +5,9 @@
  *
  * It may run beside the instance, as root: it looks and writes nothing. URLs are asked, as the instance would ask them.
  */
-import { describeListen, loadConfig, PROGRAM_NEEDS, type Config, type ProgramName } from '@dnstap-bgp/config'
+import { loadConfig, PROGRAM_NEEDS, type Config, type ProgramName } from '@dnstap-bgp/config'
 import { storeAt, StoreFileError } from '@dnstap-bgp/ip-store-file'
+import { describeListenAddress } from '@dnstap-bgp/net'
 import { ListsError } from '@dnstap-bgp/list-loader'
 import { listRow, type RunningLists } from '@dnstap-bgp/lists-service'
 import { existsSync } from 'node:fs'
@@ -55,7 +56,7 @@ export async function check(configFile: string, service: string | undefined, jso
       ...addressesNotRouted(config, loaded),
       ...loaded.flatMap((list) => list.warnings.map((warning) => `list "${list.name}": ${warning}`)),
     ],
-    dnstap: config.dnstap?.listen.map(describeListen) ?? [],
+    dnstap: config.dnstap?.listen.map(describeListenAddress) ?? [],
     'BGP peers': config.bgp?.peers.map((peer) => `${peer.name} (AS ${peer.asn})`) ?? [],
     lists: loaded.map((list) => {
       const row = listRow(list) as Record<string, unknown>
@@ -138,7 +139,7 @@ function missingAddresses({ dnstap, bgp, syncer, admin }: Config, needs: readonl
     if (listen?.kind !== 'tcp' || listen.host === undefined || isIP(listen.host) === 0) return []
     if (here.check(listen.host, isIPv6(listen.host) ? 'ipv6' : 'ipv4')) return []
     return [
-      `this machine has no address ${listen.host} to listen on (${describeListen(listen)}); it must when the program starts`,
+      `this machine has no address ${listen.host} to listen on (${describeListenAddress(listen)}); it must when the program starts`,
     ]
   })
 }

@@ -4,6 +4,7 @@
  * `parseConfig` makes it; nobody else reads the file or the environment. Defaults stand in DEFAULTS (defaults.ts), once.
  * A table that the file does not have is undefined here; a service says which ones it needs (`ConfigWith`).
  */
+import type { ListenAddress, TcpListenAddress } from '@dnstap-bgp/net'
 import type { Secret } from './secret.ts'
 
 export interface Config {
@@ -41,11 +42,6 @@ export type ConfigWith<Needed extends Part> = Config & {
   readonly [Name in Needed & keyof Config]: NonNullable<Config[Name]>
 } & ('nats' extends Needed ? { readonly bus: NatsConfig } : unknown) &
   ('redis' extends Needed ? { readonly store: RedisConfig } : unknown)
-
-/** Where a server listens. A host that is undefined means every address of this machine. */
-export type ListenAddress =
-  | { readonly kind: 'unix'; readonly path: string }
-  | { readonly kind: 'tcp'; readonly host: string | undefined; readonly port: number }
 
 /** An address or a host name, and a port. */
 export interface Endpoint {
@@ -186,7 +182,7 @@ export interface BgpConfig {
   readonly asn: number
   readonly bgpIdentifier: string
   /** Where passive peers reach us; undefined: we do not listen. */
-  readonly listen: Extract<ListenAddress, { readonly kind: 'tcp' }> | undefined
+  readonly listen: TcpListenAddress | undefined
   /** For routes whose list has none: `nextHop`, else `sourceIP`, else `routerID`, as in the ancestor. */
   readonly nextHopIpv4: string
   /** Undefined: our own address on sessions over IPv6, and no IPv6 routes on sessions over IPv4. */
@@ -259,7 +255,7 @@ export interface BgpPeerConfig {
 
 export interface SyncerConfig {
   /** Undefined: we only ask and tell, nobody asks us. */
-  readonly listen: Extract<ListenAddress, { readonly kind: 'tcp' }> | undefined
+  readonly listen: TcpListenAddress | undefined
   /** 0: no periodic fetch. */
   readonly syncIntervalMs: number
   readonly peers: readonly Endpoint[]

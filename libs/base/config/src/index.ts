@@ -14,7 +14,6 @@ export type {
   Lifetime,
   LimitsConfig,
   ListConfig,
-  ListenAddress,
   ListFormat,
   LogConfig,
   LogLevel,
@@ -35,7 +34,7 @@ export { keysThatNeedRestart } from './needs-restart.ts'
 export { neverListOptions } from './never-list-options.ts'
 export { protectHosts } from './protected-hosts.ts'
 export type { ProtectedHosts } from './protected-hosts.ts'
-export { describeListen, loadConfig, parseConfig, readConfig } from './parse-config.ts'
+export { loadConfig, parseConfig, readConfig } from './parse-config.ts'
 export type { Environment, ParseOptions } from './parse-config.ts'
 export { Secret } from './secret.ts'
 export { formatDuration, parseDuration } from './values.ts'

@@ -4,6 +4,7 @@
  * Called by the apps and the command line at start, and again by whoever wants to know if a new file would do. One function for each
  * table, in the order of the manual (docs/configuration.md). Nothing is opened here but the files that secrets stand in.
  */
+import { describeListenAddress, type ListenAddress } from '@dnstap-bgp/net'
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parseBgp } from './bgp-table.ts'
@@ -14,7 +15,6 @@ import type {
   ConfigWith,
   DnstapConfig,
   LimitsConfig,
-  ListenAddress,
   LogConfig,
   NeverConfig,
   Part,
@@ -178,10 +178,10 @@ function reportSharedPort({ admin, dnstap, bgp, syncer }: Config, needs: readonl
   for (const [key, listen] of others) {
     if (listen?.kind !== 'tcp' || listen.port !== admins.port) continue
     if (listen.host !== undefined && admins.host !== undefined && listen.host !== admins.host) continue
-    const where = describeListen(admins)
+    const where = describeListenAddress(admins)
     reading.mistakes.push({
       key,
-      seen: `seen ${describeListen(listen)}, where [admin] listens (${where})`,
+      seen: `seen ${describeListenAddress(listen)}, where [admin] listens (${where})`,
       expected: 'another port',
     })
   }
@@ -214,7 +214,7 @@ function parseDnstap(section: Section, context: Context): DnstapConfig | undefin
   const handedOver = Number(environment['LISTEN_FDS'] ?? 0) > 0
   if (section.present && !section.has('listen') && !handedOver)
     section.missing('listen', 'the path of a UNIX socket, or "host:port"')
-  repeated(listen.map(describeListen), (again) => section.mistaken('listen', `seen ${again} twice`, 'each address once'))
+  repeated(listen.map(describeListenAddress), (again) => section.mistaken('listen', `seen ${again} twice`, 'each address once'))
   const tlsTable = section.table('tls')
   const certFile = tlsTable.required('cert', path(folder), 'the path of a PEM file')
   const keyFile = tlsTable.required('key', path(folder), 'the path of a PEM file')
@@ -240,7 +240,7 @@ function parseDnstap(section: Section, context: Context): DnstapConfig | undefin
     for (const one of listen)
       if (one.kind === 'tcp' && !isLoopback(one.host))
         context.reading.warnings.push(
-          `whoever reaches ${describeListen(one)} may say by dnstap what is routed: name who may in dnstap.allow, or ask for certificates (dnstap.tls.clientCA)`,
+          `whoever reaches ${describeListenAddress(one)} may say by dnstap what is routed: name who may in dnstap.allow, or ask for certificates (dnstap.tls.clientCA)`,
         )
   section.advise('socket', 'is now listen, which takes a path or "host:port"')
   section.done()
@@ -444,12 +444,6 @@ function parseLog(section: Section): LogConfig {
   }
   section.done()
   return log
-}
-
-/** How an address stands in the file. */
-export function describeListen(listen: ListenAddress): string {
-  if (listen.kind === 'unix') return listen.path
-  return `${listen.host === undefined ? '' : listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${listen.port}`
 }
 
 function repeated(names: readonly string[], report: (name: string) => void): void {

@@ -5,7 +5,8 @@
  */
 import { formatAddress, formatPrefix, parseAddress, parsePrefix, withoutHostBits } from '@dnstap-bgp/ip'
 import { isAbsolute, resolve } from 'node:path'
-import type { Endpoint, ListenAddress } from './config.ts'
+import type { ListenAddress, TcpListenAddress } from '@dnstap-bgp/net'
+import type { Endpoint } from './config.ts'
 import { nearest } from './mistakes.ts'
 import type { Place, Value } from './toml-tree.ts'
 
@@ -264,14 +265,14 @@ export function listenAddress(folder: string): Read<ListenAddress> {
   }
 }
 
-export const tcpListenAddress: Read<Extract<ListenAddress, { kind: 'tcp' }>> = (value) => {
+export const tcpListenAddress: Read<TcpListenAddress> = (value) => {
   const written = textOf(value)
   return (
     (written === undefined ? undefined : parseTcpListen(written)) ?? new Wrong('"host:port", "[IPv6 address]:port" or ":port"')
   )
 }
 
-function parseTcpListen(written: string): Extract<ListenAddress, { kind: 'tcp' }> | undefined {
+function parseTcpListen(written: string): TcpListenAddress | undefined {
   const anyHost = /^\*?:(\d{1,5})$/.exec(written)
   if (anyHost !== null)
     return Number(anyHost[1]) <= 65535 ? { kind: 'tcp', host: undefined, port: Number(anyHost[1]) } : undefined

@@ -10,15 +10,20 @@
  * and is refused when none is configured. On other addresses /api asks for the token, and is closed without one. Web pages get nothing: a
  * foreign Host or Origin is refused, so that DNS rebinding and forms do not help.
  */
-import { boundConnections, reveal, type Log, type SecretText } from '@dnstap-bgp/runtime'
-import { createHash, timingSafeEqual } from 'node:crypto'
+import {
+  BearerToken,
+  closeHttpServer,
+  describeListenAddress,
+  hostOf,
+  limitConnections,
+  listenOn,
+  type ListenAddress,
+} from '@dnstap-bgp/net'
+import type { Log, SecretText } from '@dnstap-bgp/runtime'
 import { createServer } from 'node:http'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isIP } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import type { Health } from './health.ts'
-import { describeWhere, listenOn } from './listen-on.ts'
-import type { Where } from './listen-on.ts'
 import type { Metrics } from './metrics.ts'
 
 export interface AdminRequest {
@@ -46,7 +51,7 @@ export class AdminError extends Error {
 
 export interface AdminServerConfig {
   /** Undefined: no server. */
-  readonly listen: Where | undefined
+  readonly listen: ListenAddress | undefined
   /** Permissions of a UNIX socket; default 0660. */
   readonly mode?: number
   readonly token?: SecretText | undefined
@@ -54,7 +59,7 @@ export interface AdminServerConfig {
 
 export interface AdminServer {
   /** Where it listens, the port filled in; undefined when switched off. */
-  readonly listening: Where | undefined
+  readonly listening: ListenAddress | undefined
   close(): Promise<void>
 }
 
@@ -70,8 +75,6 @@ export interface AdminServerDeps {
 const MAX_BODY_BYTES = 64 * 1024
 const MAX_CONNECTIONS = 128
 const REQUEST_TIMEOUT_MS = 10_000
-/** How long close() waits for answers that are on their way. */
-const CLOSE_GRACE_MS = 1000
 
 /** @throws ListenError with one sentence when it cannot listen there */
 export async function startAdminServer(config: AdminServerConfig, deps: AdminServerDeps): Promise<AdminServer> {
@@ -89,12 +92,18 @@ export async function startAdminServer(config: AdminServerConfig, deps: AdminSer
       })
     },
   )
-  boundConnections(server, MAX_CONNECTIONS)
+  limitConnections(server, MAX_CONNECTIONS)
   server.maxHeadersCount = 100
-  await listenOn(server, listen, 'the admin server ([admin] listen)', config.mode)
-  const listening: Where = listen.kind === 'tcp' ? { ...listen, port: (server.address() as AddressInfo).port } : listen
-  deps.log.debug({ listen: describeWhere(listening) }, 'The admin server listens.')
-  return { listening, close: () => closeServer(server) }
+  const mode = config.mode === undefined ? {} : { mode: config.mode }
+  const { address, file } = await listenOn(server, listen, { who: 'the admin server ([admin] listen)', ...mode })
+  deps.log.debug({ listen: describeListenAddress(address) }, 'The admin server listens.')
+  return {
+    listening: address,
+    async close() {
+      await closeHttpServer(server)
+      file?.remove()
+    },
+  }
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, guard: Guard, deps: AdminServerDeps): Promise<void> {
@@ -148,10 +157,10 @@ interface Guard {
   refusesApi(request: IncomingMessage): AdminError | undefined
 }
 
-function makeGuard(listen: Where, token: AdminServerConfig['token']): Guard {
+function makeGuard(listen: ListenAddress, token: AdminServerConfig['token']): Guard {
   const isTcp = listen.kind === 'tcp'
   const isLocal = !isTcp || isLoopback(listen.host)
-  const wanted = token === undefined ? undefined : digest(`Bearer ${reveal(token)}`)
+  const expected = token === undefined ? undefined : new BearerToken(token)
   return {
     refuses({ headers }) {
       if (isTcp && isLocal && headers.host !== undefined && !isLoopback(hostOf(headers.host)))
@@ -163,12 +172,13 @@ function makeGuard(listen: Where, token: AdminServerConfig['token']): Guard {
       return undefined
     },
     refusesApi({ headers, method }) {
-      if (wanted === undefined) {
+      if (expected === undefined) {
         if (!isLocal) return new AdminError(403, '/api is closed on this address until admin.token is set')
         return isTcp && method === 'POST' ? new AdminError(403, NO_POST) : undefined
       }
-      if (headers.authorization === undefined) return new AdminError(401, 'a bearer token is needed (admin.token)')
-      return timingSafeEqual(digest(headers.authorization), wanted) ? undefined : new AdminError(401, 'the bearer token is wrong')
+      const token = expected.check(headers.authorization)
+      if (token === 'missing') return new AdminError(401, 'a bearer token is needed (admin.token)')
+      return token === 'wrong' ? new AdminError(401, 'the bearer token is wrong') : undefined
     },
   }
 }
@@ -176,19 +186,9 @@ function makeGuard(listen: Where, token: AdminServerConfig['token']): Guard {
 const NO_POST =
   'on TCP this needs a token (admin.token): any local user can reach the port; the UNIX socket (admin.socket) needs none'
 
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
-}
-
 function isLoopback(host: string | undefined): boolean {
-  if (host === undefined) return false
-  const name = host.toLowerCase()
-  return name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'))
-}
-
-/** The host of a Host header: its port and brackets removed. */
-function hostOf(header: string): string {
-  return header.replace(/:\d*$/, '').replace(/^\[(.*)\]$/, '$1')
+  const name = host?.toLowerCase()
+  return name === 'localhost' || name === '::1' || (name?.startsWith('127.') === true && isIP(name) === 4)
 }
 
 async function readBody(request: IncomingMessage): Promise<unknown> {
@@ -272,15 +272,4 @@ function sendJson(response: ServerResponse, status: number, value: unknown): voi
 function sendText(response: ServerResponse, status: number, type: string, text: string): void {
   response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) })
   response.end(text)
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const cut = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS)
-    server.close(() => {
-      clearTimeout(cut)
-      resolve()
-    })
-    server.closeIdleConnections()
-  })
 }

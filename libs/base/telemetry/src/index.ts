@@ -3,8 +3,6 @@ export type { AdminHandler, AdminRequest, AdminRoutes, AdminServer, AdminServerC
 export { addCacheRoutes } from './cache-routes.ts'
 export { Health } from './health.ts'
 export type { ComponentHealth, HealthComponent, HealthReport, HealthState } from './health.ts'
-export { ListenError, describeWhere, listenOn } from './listen-on.ts'
-export type { Where } from './listen-on.ts'
 export { createLogger } from './logger.ts'
 export type { LineSink, LoggerConfig } from './logger.ts'
 export { Metrics } from './metrics.ts'

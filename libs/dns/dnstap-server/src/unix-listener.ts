@@ -9,7 +9,7 @@
  *
  * A file that is no socket, and a socket that somebody answers, are left alone.
  */
-import { isSocketAnswered } from '@dnstap-bgp/runtime'
+import { isSocketAnswered } from '@dnstap-bgp/net'
 import { randomBytes } from 'node:crypto'
 import { chmodSync, chownSync, lstatSync, renameSync, rmSync, type Stats } from 'node:fs'
 import type { Server } from 'node:net'

@@ -3,7 +3,8 @@
  *
  * A peer given by name is followed as its addresses change (HostAddresses).
  */
-import { formatAddress, hostPrefix, isIpv4Mapped, parseAddress, parsePrefix, PrefixSet } from '@dnstap-bgp/ip'
+import { hostPrefix, parseAddress, parsePrefix, PrefixSet } from '@dnstap-bgp/ip'
+import { plainAddress } from '@dnstap-bgp/net'
 import { HostAddresses, type Clock, type Log, type Resolve } from '@dnstap-bgp/runtime'
 
 export interface AllowedPeersConfig {
@@ -55,11 +56,4 @@ export class AllowedPeers {
   close(): void {
     this.#found.close()
   }
-}
-
-/** Canonical; the IPv4 address of an IPv4-mapped one; without a zone. */
-export function plainAddress(text: string): string {
-  const octets = parseAddress(text.replace(/%.*$/, ''))
-  if (octets === undefined) return text
-  return octets.length === 16 && isIpv4Mapped(octets) ? formatAddress(octets, 12, 4) : formatAddress(octets)
 }

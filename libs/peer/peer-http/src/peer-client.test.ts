@@ -116,7 +116,13 @@ describe('telling', () => {
     const told: PeerEntry[] = []
     let calls = 0
     const server = await startPeerServer(
-      { listen: { host: '127.0.0.1', port: 0 }, peers: ['127.0.0.1'], allow: [], names: [], token: { reveal: () => 'sesame' } },
+      {
+        listen: { kind: 'tcp', host: '127.0.0.1', port: 0 },
+        peers: ['127.0.0.1'],
+        allow: [],
+        names: [],
+        token: { reveal: () => 'sesame' },
+      },
       {
         entries: async function* () {},
         accept: (given) => {
@@ -476,7 +482,7 @@ describe('asking', () => {
 test('two of ours: what one has the other learns, in thousands', async () => {
   const have = entries(20_000)
   const server = await startPeerServer(
-    { listen: { host: '127.0.0.1', port: 0 }, peers: ['127.0.0.1'], allow: [], names: [], token: undefined },
+    { listen: { kind: 'tcp', host: '127.0.0.1', port: 0 }, peers: ['127.0.0.1'], allow: [], names: [], token: undefined },
     {
       entries: async function* () {
         for (let at = 0; at < have.length; at += 512) yield await Promise.resolve(have.slice(at, at + 512))

@@ -27,7 +27,14 @@ async function start(config: Partial<PeerServerConfig> = {}, deps: Partial<PeerS
   const accepted: [entry: PeerEntry, from: string][] = []
   const clock = new FakeClock()
   const server = await startPeerServer(
-    { listen: { host: '127.0.0.1', port: 0 }, peers: ['127.0.0.1'], allow: [], names: [], token: undefined, ...config },
+    {
+      listen: { kind: 'tcp', host: '127.0.0.1', port: 0 },
+      peers: ['127.0.0.1'],
+      allow: [],
+      names: [],
+      token: undefined,
+      ...config,
+    },
     {
       entries: () => parts(ENTRIES),
       accept: (entries, from) => {
@@ -394,7 +401,7 @@ test('a slow reader keeps its fetch as long as it goes on reading', async () => 
 
 test('a port that is taken is one sentence', async () => {
   const { server } = await start()
-  await expect(start({ listen: { host: '127.0.0.1', port: server.port } })).rejects.toThrow(
+  await expect(start({ listen: { kind: 'tcp', host: '127.0.0.1', port: server.port } })).rejects.toThrow(
     `the gateway ([syncer] listen) cannot listen on 127.0.0.1:${server.port}: another process listens there`,
   )
 })

@@ -12,28 +12,19 @@
  */
 import { BatchReader, PeerSyncError, SingleEntryReader, encodeEntry } from '@dnstap-bgp/peer-sync'
 import type { EntryReader, PeerEntry } from '@dnstap-bgp/peer-sync'
-import {
-  boundConnections,
-  RateLimitedLog,
-  reveal,
-  type Clock,
-  type Log,
-  type Resolve,
-  type SecretText,
-} from '@dnstap-bgp/runtime'
+import { BearerToken, closeHttpServer, limitConnections, listenOn, plainAddress, type TcpListenAddress } from '@dnstap-bgp/net'
+import { RateLimitedLog, type Clock, type Log, type Resolve, type SecretText } from '@dnstap-bgp/runtime'
 import express from 'express'
 import type { NextFunction, Request, Response } from 'express'
-import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { hostname } from 'node:os'
-import { AllowedPeers, plainAddress } from './allowed-peers.ts'
+import { AllowedPeers } from './allowed-peers.ts'
 import { whyFromWebPage } from './web-page-guard.ts'
 
 export interface PeerServerConfig {
-  /** A host that is undefined means every address; port 0 any free one. */
-  readonly listen: { readonly host: string | undefined; readonly port: number }
+  readonly listen: TcpListenAddress
   /** The peers: addresses or host names. */
   readonly peers: readonly string[]
   /** Further prefixes that may talk to us. */
@@ -101,17 +92,12 @@ const PER_WRITE_MS = 10_000
 const WRITE_BYTES = 64 * 1024
 /** Go's server gives the length of an answer that fits its buffer, else it sends chunks. */
 const UNCHUNKED_BYTES = 2048
-const CLOSE_GRACE_MS = 1000
 
-/** @throws PeerListenError with one sentence */
+/** @throws ListenError */
 export async function startPeerServer(config: PeerServerConfig, deps: PeerServerDeps): Promise<PeerServer> {
   const gateway = new Gateway(config, deps)
   await gateway.listen()
   return gateway
-}
-
-export class PeerListenError extends Error {
-  override readonly name = 'PeerListenError'
 }
 
 class Gateway implements PeerServer {
@@ -130,7 +116,7 @@ class Gateway implements PeerServer {
   readonly #deps: PeerServerDeps
   readonly #allowed: AllowedPeers
   readonly #server: Server
-  readonly #token: Buffer | undefined
+  readonly #token: BearerToken | undefined
   /** Undefined: the token says who talks, and any Host will do. */
   readonly #names: ReadonlySet<string> | undefined
   /** Many peers may ask in vain for long. */
@@ -141,7 +127,7 @@ class Gateway implements PeerServer {
   constructor(config: PeerServerConfig, deps: PeerServerDeps) {
     this.#config = config
     this.#deps = deps
-    this.#token = config.token === undefined ? undefined : digest(`Bearer ${reveal(config.token)}`)
+    this.#token = config.token === undefined ? undefined : new BearerToken(config.token)
     this.#names =
       config.token === undefined ? new Set([...config.names, hostname()].map((name) => name.toLowerCase())) : undefined
     this.#allowed = new AllowedPeers({ hosts: config.peers, prefixes: config.allow }, deps)
@@ -156,7 +142,7 @@ class Gateway implements PeerServer {
       },
       this.#routes(),
     )
-    boundConnections(this.#server, MAX_CONNECTIONS)
+    limitConnections(this.#server, MAX_CONNECTIONS)
     this.#server.on('connection', (socket: Socket) => this.#countStranger(socket))
   }
 
@@ -165,36 +151,18 @@ class Gateway implements PeerServer {
   }
 
   async listen(): Promise<void> {
-    const { host, port } = this.#config.listen
     try {
-      await new Promise<void>((resolve, reject) => {
-        this.#server.once('error', reject)
-        this.#server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
-          this.#server.off('error', reject)
-          resolve()
-        })
-      })
+      await listenOn(this.#server, this.#config.listen, { who: 'the gateway ([syncer] listen)' })
     } catch (error) {
       this.#allowed.close()
-      const { code = 'unknown' } = error as NodeJS.ErrnoException
-      const where = `${host === undefined ? '' : host.includes(':') ? `[${host}]` : host}:${port}`
-      throw new PeerListenError(`the gateway ([syncer] listen) cannot listen on ${where}: ${REASONS[code] ?? code}`, {
-        cause: error,
-      })
+      throw error
     }
     this.#allowed.start()
   }
 
   async close(): Promise<void> {
     this.#allowed.close()
-    await new Promise<void>((resolve) => {
-      const cut = setTimeout(() => this.#server.closeAllConnections(), CLOSE_GRACE_MS)
-      this.#server.close(() => {
-        clearTimeout(cut)
-        resolve()
-      })
-      this.#server.closeIdleConnections()
-    })
+    await closeHttpServer(this.#server)
   }
 
   #routes(): express.Express {
@@ -232,16 +200,11 @@ class Gateway implements PeerServer {
       this.#failures.warn({ syncPeer: plainAddress(remoteAddress ?? ''), why }, 'A request to the sync gateway was refused.')
       return refuse(response, 403, `Forbidden: ${why}`)
     }
-    if (this.#token !== undefined) {
-      const { authorization } = request.headers
-      if (authorization === undefined || !timingSafeEqual(digest(authorization), this.#token)) {
-        this.counts.unauthorized++
-        return refuse(
-          response,
-          401,
-          `Unauthorized: ${authorization === undefined ? 'a bearer token is needed' : 'the bearer token is wrong'} (syncer.token)`,
-        )
-      }
+    const token = this.#token?.check(request.headers.authorization) ?? 'good'
+    if (token !== 'good') {
+      this.counts.unauthorized++
+      const fault = token === 'missing' ? 'a bearer token is needed' : 'the bearer token is wrong'
+      return refuse(response, 401, `Unauthorized: ${fault} (syncer.token)`)
     }
     next()
   }
@@ -372,13 +335,6 @@ class Gateway implements PeerServer {
   }
 }
 
-const REASONS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another process listens there',
-  EADDRNOTAVAIL: 'this machine has no such address',
-  EACCES: 'permission is refused (ports under 1024 need a privilege)',
-  ENOTFOUND: 'the name is unknown',
-}
-
 class UnavailableError extends Error {
   override readonly name = 'UnavailableError'
 }
@@ -446,8 +402,4 @@ function answer(response: Response, status: number, text: string): void {
 function refuse(response: Response, status: number, text: string): void {
   response.setHeader('Connection', 'close')
   answer(response, status, text)
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
 }

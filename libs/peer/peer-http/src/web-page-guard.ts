@@ -7,6 +7,7 @@
  * (DNS rebinding) is same-origin to the browser and may come without both, but its Host is the page's name: so we answer only to
  * addresses and to names that are ours. With a bearer token the Host does not matter, because no page knows the token.
  */
+import { hostOf } from '@dnstap-bgp/net'
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
 
@@ -19,13 +20,4 @@ export function whyFromWebPage(headers: IncomingHttpHeaders, ownNames: ReadonlyS
   // A name without a dot resolves inside the network only: no stranger's page can have it.
   if (isIP(host) !== 0 || !host.includes('.') || ownNames.has(host)) return undefined
   return `${host} is not a name of this gateway (add it to syncer.names, or set syncer.token)`
-}
-
-/** The host of a Host header in lower case: without port, brackets, and the dot at the end of a full name. */
-function hostOf(header: string): string {
-  return header
-    .toLowerCase()
-    .replace(/:\d*$/, '')
-    .replace(/^\[(.*)\]$/, '$1')
-    .replace(/\.$/, '')
 }

@@ -10,7 +10,7 @@ let server: PeerServer
 const accepted: PeerEntry[] = []
 beforeAll(async () => {
   server = await startPeerServer(
-    { listen: { host: '127.0.0.1', port: 0 }, peers: ['127.0.0.1'], allow: [], names: [], token: undefined },
+    { listen: { kind: 'tcp', host: '127.0.0.1', port: 0 }, peers: ['127.0.0.1'], allow: [], names: [], token: undefined },
     {
       entries: async function* () {},
       accept: (entries) => {

@@ -37,7 +37,7 @@ const PAUSE_MS = 1000
 /** For each thousand entries of a fetch. What is still too fast then comes with the next one. */
 const MAX_PAUSES = 3
 
-/** Without a [syncer] table there is nothing to do. @throws PeerListenError, one sentence */
+/** Without a [syncer] table there is nothing to do. @throws ListenError */
 export async function startSyncGateway(config: Pick<Config, 'syncer'>, deps: StartGatewayDeps): Promise<RunningGateway> {
   const { syncer } = config
   if (syncer === undefined) return { port: undefined, report: () => ({}), close: () => {} }

@@ -1,6 +1,6 @@
 /**
- * Does somebody listen on the UNIX socket at a path? Only a refused connection, or nothing there, proves that nobody does; a full backlog or
- * a lack of permission does not.
+ * Does a process listen on the UNIX socket at a path? Only a refused connection, or no file, proves that none does. A full backlog or
+ * a lack of permission proves nothing.
  */
 import { connect } from 'node:net'
 

@@ -1,15 +1,15 @@
 /**
- * Bounds the connections of an HTTP server so that nobody can shut others out by holding connections open.
+ * Limits the connections of an HTTP server so that no client can shut others out by holding connections open.
  *
- * `server.maxConnections` refuses the newest. Here the newest comes in, and the connection goes that has waited longest without a request
- * being answered on it: one that never sent anything, that dribbles its headers, or that idles between two requests. Only when every
- * connection is being served is the newest refused.
+ * `server.maxConnections` refuses the newest connection. Here the newest connection is accepted, and the connection is closed that has
+ * waited longest for a request: it never sent anything, sends its headers slowly, or idles between two requests. The newest connection is
+ * refused only when every other one is being served.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-export function boundConnections(server: Server, most: number): void {
-  /** Without a request under way; the one that has waited longest first. */
+export function limitConnections(server: Server, most: number): void {
+  /** Sockets without a request under way. The one that has waited longest comes first. */
   const waiting = new Set<Socket>()
   let open = 0
   server.on('connection', (socket: Socket) => {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
-import { boundConnections } from './bound-connections.ts'
+import { limitConnections } from './limit-connections.ts'
 
 const closers: (() => unknown)[] = []
 afterEach(async () => {
@@ -16,7 +16,7 @@ async function start() {
     if (request.url === '/wait') waiting.push(() => response.end('waited'))
     else response.end('served')
   })
-  boundConnections(server, 3)
+  limitConnections(server, 3)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   closers.push(() => {
     server.closeAllConnections()
