@@ -12,7 +12,7 @@ import type { Outcome, Sighting } from '@dnstap-bgp/ip-store'
 import { NeverList } from '@dnstap-bgp/policy'
 import type { Resolution } from '@dnstap-bgp/steering'
 import { HeldDown } from './held-down.ts'
-import { storeTimeOf, type Moment } from './moment.ts'
+import { storeTimeOf, type Instant } from './clocks.ts'
 
 export type Refusal =
   'bad-address' | 'bad-name' | 'unknown-list' | 'not-listed' | 'ipv6-off' | 'never' | 'too-old' | 'held-down' | 'rate'
@@ -80,7 +80,7 @@ export class Admission {
   }
 
   /** The sighting to store, or why there is none. */
-  admit(resolution: Resolution, now: Moment): Sighting | NotAdmitted {
+  admit(resolution: Resolution, now: Instant): Sighting | NotAdmitted {
     const lifetime = this.config.lifetimes.get(resolution.list)
     if (lifetime === undefined) return refused('unknown-list', `no list is named "${resolution.list}"`)
     const name = canonicalName(resolution.name)

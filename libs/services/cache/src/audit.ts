@@ -3,7 +3,7 @@ import { lifetimeMsOf } from '@dnstap-bgp/config'
 import type { Binding, BindingKey, NewDeadline, Sighting } from '@dnstap-bgp/ip-store'
 import type { Admission } from './admission.ts'
 import { LIST_SOURCE, staticKey } from './cache-config.ts'
-import type { Moment } from './moment.ts'
+import type { Instant } from './clocks.ts'
 
 /** A deadline may be off by this much before it is moved: refreshes are stored coarsely. */
 const TOLERANCE_MS = 1000
@@ -20,7 +20,7 @@ export interface Audited {
  *
  * `wanted` holds the lists' own addresses; those that are bound already are taken out of it.
  */
-export function audit(bindings: readonly Binding[], admission: Admission, wanted: Map<string, Sighting>, now: Moment): Audited {
+export function audit(bindings: readonly Binding[], admission: Admission, wanted: Map<string, Sighting>, now: Instant): Audited {
   const { config, coverage } = admission
   const gone: BindingKey[] = []
   const moved: NewDeadline[] = []

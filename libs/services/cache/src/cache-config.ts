@@ -2,7 +2,7 @@
 import type { Config } from '@dnstap-bgp/config'
 import type { Sighting } from '@dnstap-bgp/ip-store'
 import type { Admission } from './admission.ts'
-import type { Moment } from './moment.ts'
+import type { Instant } from './clocks.ts'
 
 export type CacheConfig = Config
 
@@ -14,7 +14,7 @@ export function* staticSightings(
   config: CacheConfig,
   admission: Admission,
   addresses: ReadonlyMap<string, readonly string[]>,
-  now: Moment,
+  now: Instant,
 ): Generator<Sighting> {
   for (const list of config.lists) {
     if (!list.addresses) continue

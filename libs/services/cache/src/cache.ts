@@ -56,7 +56,7 @@ import { Expiry } from './expiry.ts'
 import { Explainer, type Explanation } from './explain.ts'
 import { Inquiries } from './inquiries.ts'
 import { ALL, LimitNotes } from './limit-notes.ts'
-import { Moments, unixTimeOf, type Moment } from './moment.ts'
+import { Clocks, unixTimeOf, type Instant } from './clocks.ts'
 import { NewRouteRates } from './new-route-rates.ts'
 import { Rarely } from './rarely.ts'
 import { staticKey, staticSightings, type CacheConfig } from './cache-config.ts'
@@ -147,7 +147,7 @@ export class CacheService implements Closeable {
   readonly #running: CacheConfig
   readonly #deps: CacheDeps
   readonly #admission: Admission
-  readonly #moments: Moments
+  readonly #clocks: Clocks
   readonly #inquiries: Inquiries
   readonly #resolvers = new HeardResolvers()
   /** Addresses of hosts that the configuration names by name, and what they are. */
@@ -174,14 +174,14 @@ export class CacheService implements Closeable {
     this.#running = config
     this.#deps = deps
     this.#admission = new Admission(this.#admissionConfig(), deps.lists.current)
-    this.#moments = new Moments(deps.store, deps.clock)
+    this.#clocks = new Clocks(deps.store, deps.clock)
     this.#inquiries = new Inquiries(deps.bus, deps.clock)
     this.#rarely = new Rarely(deps.clock)
     this.#limits = limitsOf(config)
     this.#rates = new NewRouteRates(config, deps.clock.monotonic())
     this.limitNotes = new LimitNotes(deps.clock, deps.log)
     this.crowded = new CrowdedAddresses(deps.store, deps.log)
-    this.explainer = new Explainer(deps.store, this.#admission, this.#moments)
+    this.explainer = new Explainer(deps.store, this.#admission, this.#clocks)
     this.#expiry = new Expiry({
       bus: deps.bus,
       store: deps.store,
@@ -487,7 +487,7 @@ export class CacheService implements Closeable {
     const going = new Map<string, number>()
     let bindings = 0
     for await (const part of store.bindings()) {
-      const { gone, passedOn } = audit(part, admission, wanted, this.#moments.now())
+      const { gone, passedOn } = audit(part, admission, wanted, this.#clocks.now())
       const staying = new Set(passedOn.map(({ prefix }) => prefix))
       for (const { prefix } of gone) {
         if (staying.has(prefix) || written.has(prefix)) continue
@@ -573,7 +573,7 @@ export class CacheService implements Closeable {
     tried: 'first' | 'second',
   ): Promise<number[]> {
     const { store } = this.#deps
-    const now = this.#moments.now()
+    const now = this.#clocks.now()
     const { sightings, indexes, refused } = this.#admit(resolutions, batch, now)
     if (tried === 'first') for (const i of batch) this.#lookAtTime(resolutions[i], now, refused.get(i)?.refusal === 'too-old')
     for (const [i, one] of refused) {
@@ -582,7 +582,7 @@ export class CacheService implements Closeable {
       refusals.set(i, one)
     }
     if (sightings.length === 0) return []
-    // Nothing may happen between admission and the store: it is by the lists and holds of one moment.
+    // Nothing may happen between admission and the store: the sightings follow the lists and lifetimes of one instant.
     const { outcomes, changes } = await store.observe(sightings, this.#limits)
     this.#publish(changes, 'its last binding ended')
     await this.#tell(sightings, outcomes, changes, now)
@@ -603,7 +603,7 @@ export class CacheService implements Closeable {
   #admit(
     resolutions: readonly Resolution[],
     batch: readonly number[],
-    now: Moment,
+    now: Instant,
   ): { sightings: Sighting[]; indexes: number[]; refused: Map<number, NotAdmitted> } {
     const sightings: Sighting[] = []
     const indexes: number[] = []
@@ -623,7 +623,7 @@ export class CacheService implements Closeable {
   }
 
   /** Machines whose clocks differ steer for too long, or not at all: nothing else shows it. */
-  #lookAtTime({ seenAtMs, source }: Resolution, now: Moment, isTooOld: boolean): void {
+  #lookAtTime({ seenAtMs, source }: Resolution, now: Instant, isTooOld: boolean): void {
     // A peer tells everything that it has, also what our lists hold for less long.
     if (isTooOld && !source.startsWith(PEER_SOURCE) && this.#rarely.isTime('too-old'))
       this.#deps.log.warn(
@@ -652,7 +652,7 @@ export class CacheService implements Closeable {
     sightings: readonly Sighting[],
     outcomes: readonly Outcome[],
     changes: RouteChanges | undefined,
-    now: Moment,
+    now: Instant,
   ): Promise<void> {
     const news: Resolution[] = []
     const crowding = new Set<string>()
@@ -746,7 +746,7 @@ export class CacheService implements Closeable {
       for (let from = 0; from < bindings.length; from += BATCH) {
         if (this.#closed) return
         const slice = bindings.slice(from, from + BATCH)
-        const { gone, moved, passedOn } = audit(slice, this.#admission, wanted, this.#moments.now())
+        const { gone, moved, passedOn } = audit(slice, this.#admission, wanted, this.#clocks.now())
         ended += gone.length
         rescheduled += moved.length
         // First who owns the route from now on, then who owned it.
@@ -795,7 +795,7 @@ export class CacheService implements Closeable {
     const { clock } = this.#deps
     const wanted = new Map<string, Sighting>()
     let count = 0
-    for (const sighting of staticSightings(config, admission, addresses, this.#moments.now())) {
+    for (const sighting of staticSightings(config, admission, addresses, this.#clocks.now())) {
       wanted.set(staticKey(sighting.list, sighting.prefix), sighting)
       if (++count % BATCH === 0) await turn(clock)
     }
@@ -816,7 +816,7 @@ export class CacheService implements Closeable {
 
   async *#bindings(): AsyncIterable<readonly Resolution[]> {
     for await (const bindings of this.#deps.store.bindings()) {
-      const now = this.#moments.now()
+      const now = this.#clocks.now()
       const resolutions = bindings.filter(({ name }) => name !== '').map((binding) => toResolution(binding, now))
       if (resolutions.length > 0) yield resolutions
     }
@@ -837,7 +837,7 @@ function addressOf(prefix: string): string {
 }
 
 /** As it leaves us: with Unix time. */
-function toResolution(binding: Sighting, now: Moment): Resolution {
+function toResolution(binding: Sighting, now: Instant): Resolution {
   return {
     list: binding.list,
     name: binding.name,

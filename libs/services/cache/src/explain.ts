@@ -9,7 +9,7 @@ import type { Binding, IpStore, Outcome } from '@dnstap-bgp/ip-store'
 import type { Findings, Note, Resolution } from '@dnstap-bgp/steering'
 import { canonicalName, type Admission, type Refusal } from './admission.ts'
 import { CROWDED_RULES, rulesOf } from './crowded-addresses.ts'
-import { unixTimeOf, type Moments } from './moment.ts'
+import { unixTimeOf, type Clocks } from './clocks.ts'
 import { RecentMap } from './recent-map.ts'
 
 /** Refusals and ended routes remembered; the oldest go first. */
@@ -75,16 +75,16 @@ export interface Looked {
 export class Explainer {
   readonly #store: IpStore
   readonly #admission: Admission
-  readonly #moments: Moments
+  readonly #clocks: Clocks
   /** By name, address and list; a note made again moves to the end. */
   readonly #refusals = new RecentMap<At<Refused>>(MAX_NOTES)
   /** By prefix: why and when a route ended last. */
   readonly #withdrawals = new RecentMap<At<Ended>>(MAX_NOTES)
 
-  constructor(store: IpStore, admission: Admission, moments: Moments) {
+  constructor(store: IpStore, admission: Admission, clocks: Clocks) {
     this.#store = store
     this.#admission = admission
-    this.#moments = moments
+    this.#clocks = clocks
   }
 
   noteRefusal(
@@ -98,18 +98,18 @@ export class Explainer {
       refusal,
       why,
       source,
-      atMs: this.#moments.now().monotonicMs,
+      atMs: this.#clocks.now().monotonicMs,
     })
   }
 
   noteWithdrawal(prefix: string, why: string): void {
-    this.#withdrawals.set(prefix, { why, atMs: this.#moments.now().monotonicMs })
+    this.#withdrawals.set(prefix, { why, atMs: this.#clocks.now().monotonicMs })
   }
 
   /** The bus says that a route ended: when another replica ended it, it alone knows why. */
   withdrawalHeard(prefix: string): void {
     const noted = this.#withdrawals.get(prefix)
-    if (noted !== undefined && this.#moments.now().monotonicMs - noted.atMs < SAME_WITHDRAWAL_MS) return
+    if (noted !== undefined && this.#clocks.now().monotonicMs - noted.atMs < SAME_WITHDRAWAL_MS) return
     this.noteWithdrawal(prefix, 'its last binding ended')
   }
 
@@ -147,7 +147,7 @@ export class Explainer {
 
   /** What we remember of a subject (as stored), for another replica. */
   notesOf(stored: string): readonly Note[] {
-    const nowMs = this.#moments.now().monotonicMs
+    const nowMs = this.#clocks.now().monotonicMs
     const ended = this.#withdrawals.get(stored)
     return [
       ...this.#refusalsOf(stored).map(({ atMs, ...note }) => ({ kind: 'refused' as const, ...note, agoMs: nowMs - atMs })),
@@ -177,7 +177,7 @@ export class Explainer {
           const rule = this.#admission.coverage.ruleFor(list, stored)
           return rule === undefined ? [] : [{ list, rule }]
         })
-    const now = this.#moments.now()
+    const now = this.#clocks.now()
     const time = (storeMs: number) => (storeMs === Infinity ? 'never' : iso(unixTimeOf(storeMs, now)))
     return {
       subject: stored,
@@ -222,7 +222,7 @@ export class Explainer {
       const owners = [...new Set(bindings.map((binding) => binding.list))].join(', ')
       const last = Math.max(...bindings.map((binding) => binding.expiresAtMs))
       const wider = isAddress && bindings.every(({ prefix }) => prefix !== stored) ? ` by ${bindings[0].prefix}` : ''
-      const left = last - this.#moments.now().storeMs
+      const left = last - this.#clocks.now().storeMs
       return `Routed${wider} for ${owners}; the last binding ${last === Infinity ? 'never expires' : `expires in ${inWords(left)}`}.`
     }
     if (announced.length > 0) {
@@ -232,7 +232,7 @@ export class Explainer {
         ? `The store does not know it, but ${stays}: stale, and kept for another ${inWords(staleForMs)} while the store learns again.`
         : `The store does not know it, but ${stays}.`
     }
-    const heldDownMs = this.#admission.heldDown.leftMs(stored, this.#moments.now().monotonicMs)
+    const heldDownMs = this.#admission.heldDown.leftMs(stored, this.#clocks.now().monotonicMs)
     if (heldDownMs > 0) return `Not routed: forgotten by hand and held down for another ${inWords(heldDownMs)}.`
     const never = isAddress ? this.#admission.config.never.refuses(stored) : undefined
     if (never !== undefined) return `Not routed: the never list has it (${never}).`
@@ -254,7 +254,7 @@ export class Explainer {
   /** Was it refused for a hold-down of its name or its address that is over? */
   #isOver(note: Note): boolean {
     if (note.kind !== 'refused' || note.refusal !== 'held-down') return false
-    return !this.#admission.heldDown.has(note.name, this.storedAs(note.address), this.#moments.now().monotonicMs)
+    return !this.#admission.heldDown.has(note.name, this.storedAs(note.address), this.#clocks.now().monotonicMs)
   }
 
   #notes(stored: string, bindings: readonly Binding[], findings: readonly Findings[] | undefined, announced: number): string[] {

@@ -11,8 +11,8 @@
 import type { IpStore } from '@dnstap-bgp/ip-store'
 import type { Clock } from '@dnstap-bgp/runtime'
 
-/** One moment, in ms. */
-export interface Moment {
+/** One instant by each of the three clocks, in ms. */
+export interface Instant {
   readonly storeMs: number
   /** Unix time is store time and this. */
   readonly unixOffsetMs: number
@@ -22,7 +22,7 @@ export interface Moment {
 /** What reading two clocks one after the other, or one of them over the network, may make of it. */
 const JITTER_MS = 100
 
-export class Moments {
+export class Clocks {
   readonly #store: Pick<IpStore, 'now'>
   readonly #clock: Clock
   #unixOffsetMs = -Infinity
@@ -32,7 +32,7 @@ export class Moments {
     this.#clock = clock
   }
 
-  now(): Moment {
+  now(): Instant {
     const storeMs = this.#store.now()
     const offsetMs = Math.round(this.#clock.now() - storeMs)
     if (Math.abs(offsetMs - this.#unixOffsetMs) > JITTER_MS) this.#unixOffsetMs = offsetMs
@@ -41,12 +41,12 @@ export class Moments {
 }
 
 /** Unix time of this machine at a store time. */
-export function unixTimeOf(storeMs: number, now: Moment): number {
+export function unixTimeOf(storeMs: number, now: Instant): number {
   return storeMs + now.unixOffsetMs
 }
 
 /** Store time at which somebody saw something. Of what is said to be later than now, now. */
-export function storeTimeOf(unixMs: number, now: Moment): number {
+export function storeTimeOf(unixMs: number, now: Instant): number {
   const storeMs = unixMs - now.unixOffsetMs
   return storeMs > now.storeMs + JITTER_MS ? Math.floor(now.storeMs) : storeMs
 }
