@@ -205,7 +205,7 @@ level = "debug"
       expect(await put(peer, json('198.51.100.1', 'www.x.test', Date.now() - HOUR_MS))).toMatchObject({ status: 200, body: '' })
       expect(await put(peer, json('198.51.100.1', 'www.x.test', Date.now() - 25 * HOUR_MS))).toMatchObject({
         status: 200,
-        body: 'Ignored: it was seen longer ago than the hold time',
+        body: 'Ignored: it was seen longer ago than its lifetime',
       })
       expect(await seenAt('198.51.100.1')).toBe(seen)
       expect(await prefixes()).toEqual(routes)

@@ -2,7 +2,7 @@
  * Decides whether a resolution may become a binding, and until when it would live.
  *
  * The cache is the authority: whatever ingest or a peer says, the name must be covered by the list it claims, by the lists as they are
- * now; the address must not be on the never list, nor held down by hand; and the sighting must not be older than its hold time. Pure:
+ * now; the address must not be on the never list, nor held down by hand; and the sighting must not be older than its lifetime. Pure:
  * lists, configuration and time are passed in. Bounds and rates are not here (store, token-bucket.ts).
  */
 import { lifetimeMsOf, type Lifetime } from '@dnstap-bgp/config'
@@ -67,6 +67,10 @@ export class Admission {
     return this.#coverage
   }
 
+  listsCovering(name: string): string[] {
+    return [...this.config.lifetimes.keys()].filter((list) => this.coverage.ruleFor(list, name) !== undefined)
+  }
+
   /** Another number means: what was admitted may not be admitted now. */
   get version(): number {
     return this.#version
@@ -96,7 +100,7 @@ export class Admission {
     if (this.heldDown.has(name, prefix, now.monotonicMs)) return refused('held-down', 'it was forgotten by hand and is held down')
     const seenAtMs = storeTimeOf(resolution.seenAtMs, now)
     const expiresAtMs = seenAtMs + lifetimeMsOf(lifetime, resolution.ttlSeconds)
-    if (expiresAtMs <= now.storeMs) return refused('too-old', 'it was seen longer ago than the hold time')
+    if (expiresAtMs <= now.storeMs) return refused('too-old', 'it was seen longer ago than its lifetime')
     return {
       list: resolution.list,
       name,

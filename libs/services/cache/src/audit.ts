@@ -16,7 +16,7 @@ export interface Audited {
 }
 
 /**
- * Which of these bindings may no longer be, and whose deadline changed with its list's hold time.
+ * Which of these bindings may no longer be, and whose deadline changed with its list's lifetime.
  *
  * `wanted` holds the lists' own addresses; those that are bound already are taken out of it.
  */

@@ -77,7 +77,7 @@ describe('a resolution', () => {
     ['to a private address', { address: '10.0.0.1' }, 'never'],
     ['to an IPv4-mapped address', { address: '::ffff:93.184.215.14' }, 'never'],
     ['to something that is no address', { address: 'x' }, 'bad-address'],
-    ['that was seen longer ago than the hold time', { seenAtMs: 5 }, 'too-old'],
+    ['that was seen longer ago than its lifetime', { seenAtMs: 5 }, 'too-old'],
     ['of the empty name', { name: '' }, 'bad-name'],
     ['of a name that is none', { name: 'a..example.org' }, 'bad-name'],
   ] as const)('%s is refused and counted', async (_what, resolution, reason) => {
@@ -119,7 +119,7 @@ describe('a resolution', () => {
 })
 
 describe('a route', () => {
-  test('is withdrawn when its last binding was idle for the hold time', async () => {
+  test('is withdrawn when its last binding was idle for its lifetime', async () => {
     const { learn, clock, changes, routes } = await startTestCache()
     await learn({})
     await clock.advanceAsync(HOUR_MS / 2)
@@ -222,13 +222,13 @@ describe('an edit of the lists', () => {
     expect(routes()).toEqual({})
   })
 
-  test('of the hold time moves the deadlines of what is bound', async () => {
+  test('of the lifetime moves the deadlines of what is bound', async () => {
     const { learn, cache, clock, settle, store, informed } = await startTestCache()
     await learn({})
     cache.reconfigure(configOf(BASE_CONFIG.replace('1h', '10m')))
     await settle()
     expect(informed.slice(-1)).toEqual([
-      ["Bindings expire by their list's new hold time.", { bindings: 1, ms: expect.any(Number) as number }],
+      ["Bindings expire by their list's new lifetime.", { bindings: 1, ms: expect.any(Number) as number }],
     ])
     const [binding] = await store.bindingsOf(ROUTE)
     expect(binding.expiresAtMs - binding.seenAtMs).toBe(600_000)
@@ -633,7 +633,7 @@ describe('a wall clock that is set', () => {
     await learn({ seenAtMs: clock.now() - 2 * HOUR_MS, source: 'peer 192.0.2.7' })
     expect(told).toEqual([])
     for (let i = 0; i < 5; i++) await learn({ seenAtMs: clock.now() - 2 * HOUR_MS })
-    expect(told).toEqual([expect.stringMatching(/^Resolutions come later than their list holds them/)])
+    expect(told).toEqual([expect.stringMatching(/^Resolutions arrive older than their list/)])
   })
 
   test('on one machine only shows: resolutions from the future count as of now, are counted, and told once a minute', async () => {

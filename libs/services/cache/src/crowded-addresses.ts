@@ -34,14 +34,14 @@ export class CrowdedAddresses {
     return this.#flagged.size
   }
 
-  /** A name joined others at this address. True: it is time to look(). */
+  /** A name joined others at this address. True: it is time to check(). */
   joined(prefix: string): boolean {
     const count = (this.#joined.get(prefix) ?? 0) + 1
     this.#joined.set(prefix, count)
     return count % STEP === 0
   }
 
-  async look(prefix: string): Promise<void> {
+  async check(prefix: string): Promise<void> {
     const rules = rulesOf(await this.#store.bindingsOf(prefix))
     if (rules < CROWDED_RULES) return
     const isNews = this.#flagged.get(prefix) === undefined

@@ -5,8 +5,9 @@ import { MemoryIpStore, StoreError, type Binding, type IpStore, type StoreState 
 import { silentLog, type Clock, type Log } from '@dnstap-bgp/runtime'
 import { LEARNT, RESOLUTIONS, ROUTE_CHANGES, type Resolution, type RouteChange } from '@dnstap-bgp/steering'
 import { FakeClock } from '@dnstap-bgp/testkit'
-import { CacheService, type ListsView } from '../src/cache.ts'
+import { CacheService } from '../src/cache.ts'
 import { INQUIRY_MS } from '../src/inquiries.ts'
+import type { ListsView } from '../src/lists-view.ts'
 
 export const HOUR_MS = 3_600_000
 

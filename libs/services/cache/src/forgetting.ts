@@ -1,0 +1,122 @@
+/**
+ * Bindings ended by hand, and the hold-downs that keep their subject out for a while.
+ *
+ * The subject is first held down, then taken out: else what is learnt in between would stay. Then the other replicas hear of it (FORGOTTEN)
+ * and end what they stored meanwhile. A replica that starts, or whose bus is back, asks for all hold-downs (TELL_HELD_DOWN).
+ */
+import type { Bus } from '@dnstap-bgp/bus'
+import { StoreError, type IpStore } from '@dnstap-bgp/ip-store'
+import type { Clock } from '@dnstap-bgp/runtime'
+import { FORGOTTEN, TELL_HELD_DOWN, type ForgetRequest, type Forgotten } from '@dnstap-bgp/steering'
+import type { Admission } from './admission.ts'
+import type { Explainer } from './explain.ts'
+import type { ListsView } from './lists-view.ts'
+import { withdrawnBy, type RoutePublisher } from './route-publisher.ts'
+import type { Timers } from './timers.ts'
+
+/** Hold-downs published before the event loop may do something else. */
+const BATCH = 250
+const FORGOTTEN_BY_HAND = 'it was forgotten by hand'
+
+export interface ForgettingDeps {
+  readonly bus: Bus
+  readonly store: IpStore
+  readonly lists: ListsView
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly admission: Admission
+  readonly explainer: Explainer
+  readonly routes: RoutePublisher
+  /** Has the first audit run? What is forgotten before may have been checked already. */
+  readonly isOpened: () => boolean
+  /** Asks for an audit: it ends what is held down, and waits for a store that is away. */
+  readonly auditSoon: () => void
+}
+
+export interface ForgetReply {
+  readonly forgotten: number
+  readonly withdrawn: readonly string[]
+}
+
+export class Forgetting {
+  readonly #deps: ForgettingDeps
+  #tellsSoon = false
+
+  constructor(deps: ForgettingDeps) {
+    this.#deps = deps
+  }
+
+  /** Ends the bindings of a subject, and holds it down if asked to. @throws StoreError */
+  async forget(request: ForgetRequest): Promise<ForgetReply> {
+    const subject = this.#deps.explainer.storedAs(request.subject)
+    const forgotten: Forgotten = { subject, holdDownMs: request.holdDownMs }
+    this.#holdDown(forgotten)
+    try {
+      return await this.#end(subject)
+    } catch (error) {
+      if (error instanceof StoreError) this.#deps.auditSoon()
+      throw error
+    } finally {
+      this.#deps.bus.publish(FORGOTTEN, forgotten)
+    }
+  }
+
+  /** A replica forgot something, this one perhaps. What we stored meanwhile, before we knew of it, ends too. */
+  forgottenHeard(forgotten: Forgotten): void {
+    const { store, isOpened, auditSoon } = this.#deps
+    const { subject, holdDownMs } = forgotten
+    const isHeldDown = holdDownMs > 0
+    if (isHeldDown && !this.#holdDown(forgotten)) return // held down already, so nothing of it came in
+    store.forgottenElsewhere?.(subject)
+    if (!isHeldDown) return
+    if (!isOpened()) return auditSoon() // the first audit may have passed the subject
+    this.#end(subject).catch((error: unknown) => {
+      if (!(error instanceof StoreError)) throw error
+      auditSoon()
+    })
+  }
+
+  /**
+   * A replica asks what is held down, this one perhaps. Every replica tells all it has: one that was cut off was not heard either.
+   * Questions that come together get one answer.
+   */
+  heldDownAsked(): void {
+    if (this.#tellsSoon) return
+    this.#tellsSoon = true
+    this.#deps.timers.after(0, () => {
+      this.#tellsSoon = false
+      this.#tellHeldDown(this.#deps.admission.heldDown.all(this.#deps.clock.monotonic()))
+    })
+  }
+
+  askHeldDown(): void {
+    this.#deps.bus.publish(TELL_HELD_DOWN, undefined)
+  }
+
+  #tellHeldDown(heldDown: readonly Forgotten[]): void {
+    for (const forgotten of heldDown.slice(0, BATCH)) this.#deps.bus.publish(FORGOTTEN, forgotten)
+    if (heldDown.length > BATCH) this.#deps.timers.after(0, () => this.#tellHeldDown(heldDown.slice(BATCH)))
+  }
+
+  /** False: the subject is held down already, for about as long. */
+  #holdDown(forgotten: Forgotten): boolean {
+    const { lists, clock, timers, admission, auditSoon } = this.#deps
+    const { subject, holdDownMs } = forgotten
+    if (!admission.heldDown.set(forgotten, clock.monotonic())) return false
+    // No lookup brings back an address that stands in a list, so an audit does. A timer may be a little early: 1 ms more.
+    timers.after(holdDownMs + 1, () => {
+      if ([...lists.current.addresses.values()].some((prefixes) => prefixes.includes(subject))) auditSoon()
+    })
+    return true
+  }
+
+  async #end(subject: string): Promise<ForgetReply> {
+    const { store, explainer, routes } = this.#deps
+    const bindings = await explainer.bindingsFor(subject)
+    const changes = await store.forget(bindings)
+    routes.publish(changes, FORGOTTEN_BY_HAND)
+    // publish() notes prefixes; a name is noted here.
+    if (bindings.some(({ name }) => name === subject)) explainer.noteWithdrawal(subject, FORGOTTEN_BY_HAND)
+    return { forgotten: bindings.length, withdrawn: withdrawnBy(changes) }
+  }
+}
