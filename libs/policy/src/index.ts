@@ -1,2 +1,7 @@
+export { HoldDowns } from './hold-downs.ts'
 export { NeverList } from './never-list.ts'
 export type { NeverListOptions } from './never-list.ts'
+export { RouteOwners } from './route-owners.ts'
+export type { ListBounds, WhyNoOwner } from './route-owners.ts'
+export { RoutePolicy } from './route-policy.ts'
+export type { WhyNot } from './route-policy.ts'

@@ -1,17 +1,16 @@
 /**
  * Decides whether a resolution may become a binding, and until when it would live.
  *
- * The cache is the authority: whatever ingest or a peer says, the name must be covered by the list it claims, by the lists as they are
- * now; the address must not be on the never list, nor held down by hand; and the sighting must not be older than its lifetime. Pure:
- * lists, configuration and time are passed in. Bounds and rates are not here (store, token-bucket.ts).
+ * The cache is the authority and checks again what ingest or a sync peer says: the policy must let the address be routed for the name
+ * (RoutePolicy), the list must cover the name now, and the sighting must not be older than its lifetime. Pure: lists, configuration and time
+ * are passed in. Bounds and rates are not here (store, token-bucket.ts).
  */
 import { lifetimeMsOf, type Lifetime } from '@dnstap-bgp/config'
 import { nameToText, textToName } from '@dnstap-bgp/dns-wire'
 import { formatAddress, hostPrefix, parseAddress } from '@dnstap-bgp/ip'
 import type { Outcome, Sighting } from '@dnstap-bgp/ip-store'
-import { NeverList } from '@dnstap-bgp/policy'
+import { HoldDowns, RoutePolicy, type NeverList } from '@dnstap-bgp/policy'
 import type { Resolution } from '@dnstap-bgp/steering'
-import { HeldDown } from './held-down.ts'
 import { storeTimeOf, type Instant } from './clocks.ts'
 
 export type Refusal =
@@ -51,12 +50,14 @@ export interface AdmissionConfig {
 export class Admission {
   #config: AdmissionConfig
   #coverage: Coverage
+  #policy: RoutePolicy
   #version = 0
-  readonly heldDown = new HeldDown()
+  readonly heldDown = new HoldDowns()
 
   constructor(config: AdmissionConfig, coverage: Coverage) {
     this.#config = config
     this.#coverage = coverage
+    this.#policy = new RoutePolicy({ ...config, holdDowns: this.heldDown })
   }
 
   get config(): AdmissionConfig {
@@ -71,6 +72,11 @@ export class Admission {
     return [...this.config.lifetimes.keys()].filter((list) => this.coverage.ruleFor(list, name) !== undefined)
   }
 
+  /** May this be routed, by the configuration as it is now and the names that are held down? */
+  get policy(): RoutePolicy {
+    return this.#policy
+  }
+
   /** Another number means: what was admitted may not be admitted now. */
   get version(): number {
     return this.#version
@@ -80,6 +86,7 @@ export class Admission {
   use(config: AdmissionConfig, coverage: Coverage): void {
     this.#config = config
     this.#coverage = coverage
+    this.#policy = new RoutePolicy({ ...config, holdDowns: this.heldDown })
     this.#version++
   }
 
@@ -92,12 +99,10 @@ export class Admission {
     const octets = parseAddress(resolution.address)
     if (octets === undefined) return refused('bad-address', `"${resolution.address}" is not an address`)
     const prefix = hostPrefix(formatAddress(octets))
-    if (!this.config.ipv6 && octets.length === 16) return refused('ipv6-off', 'IPv6 is switched off (ipv6 = false)')
-    const never = this.config.never.refuses(prefix)
-    if (never !== undefined) return refused('never', `the never list has it: ${never}`)
+    const whyNot = this.#policy.whyNot(prefix, name, now.monotonicMs)
+    if (whyNot !== undefined) return whyNot
     const rule = this.coverage.ruleFor(resolution.list, name)
     if (rule === undefined) return refused('not-listed', `list "${resolution.list}" does not cover ${name}`)
-    if (this.heldDown.has(name, prefix, now.monotonicMs)) return refused('held-down', 'it was forgotten by hand and is held down')
     const seenAtMs = storeTimeOf(resolution.seenAtMs, now)
     const expiresAtMs = seenAtMs + lifetimeMsOf(lifetime, resolution.ttlSeconds)
     if (expiresAtMs <= now.storeMs) return refused('too-old', 'it was seen longer ago than its lifetime')

@@ -27,10 +27,7 @@ export function audit(bindings: readonly Binding[], admission: Admission, wanted
   const passedOn: Sighting[] = []
   for (const binding of bindings) {
     const lifetime = config.lifetimes.get(binding.list)
-    const mayBe =
-      (config.ipv6 || !binding.prefix.includes(':')) &&
-      config.never.refuses(binding.prefix) === undefined &&
-      !admission.heldDown.has(binding.name, binding.prefix, now.monotonicMs)
+    const mayBe = admission.policy.whyNot(binding.prefix, binding.name, now.monotonicMs) === undefined
     // A list that is gone may have been renamed, or have moved to a URL that has not answered yet: then its routes go on in another one.
     const isUnloaded = lifetime === undefined ? coverage.isWaiting : coverage.unloaded.has(binding.list)
     if (binding.source === LIST_SOURCE && binding.name === '') {

@@ -50,8 +50,7 @@ function* staticSightings(
   for (const list of config.lists) {
     if (!list.addresses) continue
     for (const prefix of addresses.get(list.name) ?? []) {
-      if (admission.config.never.refuses(prefix) !== undefined || (!config.ipv6 && prefix.includes(':'))) continue
-      if (admission.heldDown.has('', prefix, now.monotonicMs)) continue
+      if (admission.policy.whyNot(prefix, '', now.monotonicMs) !== undefined) continue
       yield {
         list: list.name,
         name: '',

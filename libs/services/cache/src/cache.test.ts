@@ -904,7 +904,7 @@ describe('the resolvers that ingest hears from', () => {
     expect(Object.keys(routes())).toEqual(['93.184.217.1/32'])
     await learn({})
     expect(Object.keys(routes())).toEqual(['93.184.217.1/32'])
-    expect((await cache.explainer.explain(ADDRESS)).verdict).toMatch(/never list has it \(a resolver that we hear from\)/)
+    expect((await cache.explainer.explain(ADDRESS)).verdict).toMatch(/never list has it: a resolver that we hear from/)
   })
 
   test('stay on the never list when the configuration is read again, as does what [bgp] used at the start', async () => {
@@ -929,7 +929,7 @@ test('an address of a host that the configuration names is protected: what cover
   await settle()
   await learn({})
   expect(routes()).toEqual({})
-  expect((await cache.explainer.explain(ADDRESS)).verdict).toMatch(/never list has it \(sync peer \(site-b\.example\)\)/)
+  expect((await cache.explainer.explain(ADDRESS)).verdict).toMatch(/never list has it: sync peer \(site-b\.example\)/)
   cache.reconfigure(configOf(config))
   await learn({})
   expect(routes()).toEqual({})
@@ -987,7 +987,7 @@ describe('explain', () => {
   })
 
   test.each([
-    ['127.0.0.1', /never list has it \(loopback/],
+    ['127.0.0.1', /never list has it: loopback/],
     ['93.184.215.77', /no listed name has resolved to it/],
     ['www.example.com', /no list covers this name/],
     ['unseen.example.org', /^Listed, but no answer/],

@@ -232,10 +232,11 @@ export class Explainer {
         ? `The store does not know it, but ${stays}: stale, and kept for another ${inWords(staleForMs)} while the store learns again.`
         : `The store does not know it, but ${stays}.`
     }
-    const heldDownMs = this.#admission.heldDown.leftMs(stored, this.#clocks.now().monotonicMs)
-    if (heldDownMs > 0) return `Not routed: forgotten by hand and held down for another ${inWords(heldDownMs)}.`
-    const never = isAddress ? this.#admission.config.never.refuses(stored) : undefined
-    if (never !== undefined) return `Not routed: the never list has it (${never}).`
+    const nowMs = this.#clocks.now().monotonicMs
+    const whyNot = isAddress ? this.#admission.policy.whyNotPrefix(stored) : undefined
+    if (whyNot !== undefined) return `Not routed: ${whyNot.why}.`
+    const heldDownMs = this.#admission.heldDown.leftMs(stored, nowMs)
+    if (heldDownMs > 0) return `Not routed: it was forgotten by hand and is held down for another ${inWords(heldDownMs)}.`
     const last = notes.findLast((note) => !this.#isOver(note))
     const over = last === notes.at(-1) ? undefined : notes.at(-1)
     const wasHeldDown = over === undefined ? '' : `; refused last ${ago(over.agoMs)}, for a hold-down that is over`
