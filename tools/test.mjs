@@ -1,7 +1,9 @@
-// `npm test`: everything that must hold, from a fresh clone. Installs what it needs, then checks types, style, layers, builds, and runs
-// the unit tests and the tests against real servers. Arguments go to vitest: `npm test -- libs/bgp` runs only those tests.
-import { mkdirSync, readFileSync } from 'node:fs'
-import { checkNode, installDebianPackages, installPackages, root, run } from './setup.mjs'
+// `npm test`: everything that must hold, from a fresh clone. Installs what it needs, builds, then checks types, style, layers and names
+// beside the unit tests, and at last runs the tests against real servers. Arguments go to vitest: `npm test -- libs/bgp` runs only those
+// tests.
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { checkNode, installDebianPackages, installPackages, root } from './setup.mjs'
 
 checkNode()
 installPackages()
@@ -11,35 +13,14 @@ const bin = (name) => `${root}node_modules/.bin/${name}`
 const env = { ...process.env, NX_DAEMON: 'false', NX_NO_CLOUD: 'true', NX_TUI: 'false' }
 const filters = process.argv.slice(2)
 const started = Date.now()
+const running = new Set()
 
-step('codegen', process.execPath, ['tools/nx.mjs', 'codegen', 'steering', '--outputStyle=static'])
-step('types', bin('tsc'), ['-b'])
-step('types of the tests', bin('tsc'), ['-p', 'tsconfig.tests.json'])
-step('lint', bin('eslint'), ['.', '--max-warnings=0'])
-step('format', bin('prettier'), ['--check', '--log-level', 'warn', '.'])
-step('layers', process.execPath, ['tools/boundaries.mjs'])
-step('build', process.execPath, ['tools/nx.mjs', 'run-many', '-t', 'build', '--outputStyle=static'])
-
+await step('codegen', process.execPath, ['tools/nx.mjs', 'codegen', 'steering', '--outputStyle=static'])
+await step('build', process.execPath, ['tools/nx.mjs', 'run-many', '-t', 'build', '--outputStyle=static'])
 mkdirSync(`${root}test-results`, { recursive: true })
-const reports = ['unit', 'integration'].map((project) => {
-  const outputFile = `${root}test-results/${project}.json`
-  console.log(`\n── ${project} tests`)
-  const passed = run(
-    bin('vitest'),
-    [
-      'run',
-      '--project',
-      project,
-      '--passWithNoTests',
-      '--reporter=dot',
-      '--reporter=json',
-      `--outputFile.json=${outputFile}`,
-      ...filters,
-    ],
-    { env },
-  )
-  return { passed, ...JSON.parse(readFileSync(outputFile, 'utf8')) }
-})
+// Two cores: one compiles and lints, the other runs what needs no server.
+const [unit] = await Promise.all([vitest('unit', 'unit'), checks()])
+const reports = [unit, await vitest('integration', 'integration', 'alone')]
 
 const tests = reports.flatMap((report) =>
   report.testResults.flatMap((file) => file.assertionResults.map((test) => ({ file: file.name.slice(root.length), ...test }))),
@@ -54,7 +35,7 @@ const broken = reports
   .filter((file) => file.status === 'failed' && file.assertionResults.length === 0)
 for (const file of broken) console.log(`failed: ${file.name.slice(root.length)}: ${file.message}`)
 const failures = failed.length + broken.length
-console.log(`\nin ${Math.round((Date.now() - started) / 1000)} s`)
+console.log(`\nin ${secondsSince(started)} s`)
 console.log(`${tests.filter((test) => test.status === 'passed').length} passed, ${failures} failed, ${skipped.length} skipped`)
 // What cannot be tried as root, or against a peer that cannot do it, is skipped everywhere; anything else counts as not tested.
 const NATURE = [/in a folder that is not ours/, /exabgp.*gtsm/i, /^k8s.*not installed: kubectl\)/]
@@ -65,9 +46,54 @@ if (process.env.CI !== undefined && untested.length > 0) {
 }
 process.exit(failures > 0 || reports.some((report) => !report.passed) ? 1 : 0)
 
-function step(name, command, args) {
-  console.log(`\n── ${name}`)
-  if (run(command, args, { env })) return
-  console.error(`\n${name}: failed`)
+async function checks() {
+  await step('types', bin('tsc'), ['-b'])
+  await step('types of the tests', bin('tsc'), ['-p', 'tsconfig.tests.json'])
+  await step('layers', process.execPath, ['tools/boundaries.mjs'])
+  await step('format', bin('prettier'), ['--check', '--log-level', 'warn', '.'])
+  await step('lint', bin('eslint'), ['.', '--max-warnings=0'])
+}
+
+/** Ends the whole run when the command fails. */
+async function step(name, command, args) {
+  const begun = Date.now()
+  const { passed, output } = await run(command, args)
+  console.log(`── ${name}: ${passed ? 'good' : 'failed'} in ${secondsSince(begun)} s`)
+  if (passed) return
+  console.error(output)
+  for (const child of running) child.kill()
   process.exit(1)
+}
+
+/** Runs the tests of the projects; the report is kept as test-results/NAME.json. */
+async function vitest(name, ...projects) {
+  const begun = Date.now()
+  const outputFile = `${root}test-results/${name}.json`
+  rmSync(outputFile, { force: true })
+  const report = ['--passWithNoTests', '--reporter=dot', '--reporter=json', `--outputFile.json=${outputFile}`]
+  const chosen = projects.flatMap((project) => ['--project', project])
+  const { passed, output } = await run(bin('vitest'), ['run', ...chosen, ...report, ...filters])
+  console.log(`── ${name} tests: ${passed ? 'good' : 'failed'} in ${secondsSince(begun)} s`)
+  if (!passed) console.error(output)
+  if (!existsSync(outputFile)) process.exit(1)
+  return { passed, ...JSON.parse(readFileSync(outputFile, 'utf8')) }
+}
+
+/** Runs a command and collects what it prints, so that the lines of two do not mix. */
+function run(command, args) {
+  const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  running.add(child)
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text))
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve({ passed: false, output: `${command}: ${error.message}` }))
+    child.once('close', (code) => {
+      running.delete(child)
+      resolve({ passed: code === 0, output })
+    })
+  })
+}
+
+function secondsSince(timeMs) {
+  return Math.round((Date.now() - timeMs) / 1000)
 }
