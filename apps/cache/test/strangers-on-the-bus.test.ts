@@ -2,7 +2,7 @@
  * The four services over a real NATS and a real Redis that let in nobody but the users of `dnstap-bgp credentials`: each service does its
  * work, no user can do another's, and whatever stands on the bus, no process ends.
  */
-import { SERVICES, decodersOnBus, HEAD, INQUIRY, RESOLUTIONS, RESOLVERS, WHO_SAYS_WHAT } from '@dnstap-bgp/steering'
+import { SERVICES, decodersOnBus, HEAD, EXPLAIN_REQUEST, RESOLUTIONS, RESOLVERS, WHO_SAYS_WHAT } from '@dnstap-bgp/steering'
 import {
   adminJson,
   askAdmin,
@@ -264,8 +264,8 @@ function odd(name: string): Uint8Array[] {
       return [HEAD.encode({ epoch: '__proto__', revision: Number.MAX_SAFE_INTEGER })]
     case RESOLVERS.name:
       return [RESOLVERS.encode([]), RESOLVERS.encode(['::', '0.0.0.0', '255.255.255.255', '::ffff:192.0.2.1'])]
-    case INQUIRY.name:
-      return [INQUIRY.encode({ id: 'x'.repeat(128), subject: '\\', prefixes: Array(4096).fill('0.0.0.0/0') as string[] })]
+    case EXPLAIN_REQUEST.name:
+      return [EXPLAIN_REQUEST.encode({ id: 'x'.repeat(128), subject: '\\', prefixes: Array(4096).fill('0.0.0.0/0') as string[] })]
     default:
       return []
   }

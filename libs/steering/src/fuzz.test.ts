@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { MAX_HOLD_DOWN_MS, SteeringError } from './checked.ts'
 import { dnstapbgp } from './generated/steering.js'
-import { EXPLAIN, FINDINGS, FORGET, FORGOTTEN, INQUIRY } from './operator.ts'
+import { EXPLAIN, EXPLAIN_REPLY, FORGET, FORGOTTEN, EXPLAIN_REQUEST } from './operator.ts'
 import {
   BINDINGS,
   CATCH_UP,
@@ -47,7 +47,7 @@ const notes = [
   },
   { kind: 'ended' as const, agoMs: 0, why: 'its last binding ended' },
 ]
-const findings = {
+const reply = {
   id: '1',
   routes: [{ prefix: '198.18.0.1/32', announcer: '192.0.2.1', peers: ['edge-1'], staleForMs: 12 }],
   notes,
@@ -67,8 +67,12 @@ const SAMPLES = new Map(
     sample(RESOLVERS, ['192.0.2.53', '2001:db8::53'], RESOLVERS.name),
     sample(CATCH_UP, { asker: 'a', number: 7 }, CATCH_UP.name),
     sample(CAUGHT_UP, { asker: 'a', number: 7, ingest: 'i' }, CAUGHT_UP.name),
-    sample(INQUIRY, { id: '1', subject: 'x.example.org', prefixes: ['198.18.0.1/32', '198.18.0.0/15'] }, INQUIRY.name),
-    sample(FINDINGS, findings, FINDINGS.name),
+    sample(
+      EXPLAIN_REQUEST,
+      { id: '1', subject: 'x.example.org', prefixes: ['198.18.0.1/32', '198.18.0.0/15'] },
+      EXPLAIN_REQUEST.name,
+    ),
+    sample(EXPLAIN_REPLY, reply, EXPLAIN_REPLY.name),
     sample(SNAPSHOT.request, undefined, SNAPSHOT.name),
     sample(SNAPSHOT.part, { ...head, routes: changes.changes }, `${SNAPSHOT.name} (answer)`),
     sample(TAIL.request, head, TAIL.name),
@@ -151,8 +155,8 @@ describe.each([...SAMPLES.values()])('$name', ({ message, bytes, decode, readAnd
 
 const wire = {
   forgotten: (fields: dnstapbgp.v1.IForgotten) => v1.Forgotten.encode(fields).finish(),
-  inquiry: (fields: dnstapbgp.v1.IInquiry) => v1.Inquiry.encode(fields).finish(),
-  findings: (fields: dnstapbgp.v1.IFindings) => v1.Findings.encode({ id: '1', ...fields }).finish(),
+  request: (fields: dnstapbgp.v1.IExplainRequest) => v1.ExplainRequest.encode(fields).finish(),
+  reply: (fields: dnstapbgp.v1.IExplainReply) => v1.ExplainReply.encode({ id: '1', ...fields }).finish(),
   answer: (fields: dnstapbgp.v1.IOperatorAnswer) => v1.OperatorAnswer.encode(fields).finish(),
   resolution: (fields: dnstapbgp.v1.IResolution) =>
     v1.Resolutions.encode({ resolutions: [{ name: 'x', address: new Uint8Array(4), ...fields }] }).finish(),
@@ -170,8 +174,8 @@ const long = 'x'.repeat(5000)
 test.each([
   ['no octets as FORGOTTEN', () => FORGOTTEN.decode(new Uint8Array())],
   ['no octets as HEAD, which would void all that is known', () => HEAD.decode(new Uint8Array())],
-  ['no octets as INQUIRY', () => INQUIRY.decode(new Uint8Array())],
-  ['no octets as FINDINGS', () => FINDINGS.decode(new Uint8Array())],
+  ['no octets as EXPLAIN_REQUEST', () => EXPLAIN_REQUEST.decode(new Uint8Array())],
+  ['no octets as EXPLAIN_REPLY', () => EXPLAIN_REPLY.decode(new Uint8Array())],
   ['no octets as an answer', () => EXPLAIN.part.decode(new Uint8Array())],
   ['the JSON message of before', () => FORGOTTEN.decode(wire.json('{"subject":"x","holdDownMs":1}'))],
   ['a hold-down that is no number', () => FORGOTTEN.decode(wire.forgotten({ subject: 'x', holdDownMs: NaN }))],
@@ -179,16 +183,16 @@ test.each([
   ['a hold-down of less than nothing', () => FORGOTTEN.decode(wire.forgotten({ subject: 'x', holdDownMs: -1 }))],
   ['a subject of 5000 characters', () => FORGOTTEN.decode(wire.forgotten({ subject: long }))],
   ['a subject with a line end', () => FORGOTTEN.decode(wire.forgotten({ subject: 'a\nb' }))],
-  ['an inquiry without an id', () => INQUIRY.decode(wire.inquiry({ subject: 'x' }))],
+  ['a request without an id', () => EXPLAIN_REQUEST.decode(wire.request({ subject: 'x' }))],
   [
-    'an inquiry for 5000 prefixes',
+    'a request for 5000 prefixes',
     () =>
-      INQUIRY.decode(
-        wire.inquiry({ id: '1', subject: 'x', prefixes: Array(5000).fill({ address: new Uint8Array(4), lengthBits: 32 }) }),
+      EXPLAIN_REQUEST.decode(
+        wire.request({ id: '1', subject: 'x', prefixes: Array(5000).fill({ address: new Uint8Array(4), lengthBits: 32 }) }),
       ),
   ],
-  ['a route state without a prefix', () => FINDINGS.decode(wire.findings({ routes: [{ announcer: 'x' }] }))],
-  ['a note of a time that is none', () => FINDINGS.decode(wire.findings({ notes: [{ agoMs: NaN, ended: { why: 'x' } }] }))],
+  ['a route state without a prefix', () => EXPLAIN_REPLY.decode(wire.reply({ routes: [{ announcer: 'x' }] }))],
+  ['a note of a time that is none', () => EXPLAIN_REPLY.decode(wire.reply({ notes: [{ agoMs: NaN, ended: { why: 'x' } }] }))],
   ['an answer that is no JSON', () => EXPLAIN.part.decode(wire.answer({ answerJson: '{' }))],
   ['an answer that is null', () => EXPLAIN.part.decode(wire.answer({ answerJson: 'null' }))],
   ['an answer that is a list', () => EXPLAIN.part.decode(wire.answer({ answerJson: '[]' }))],
@@ -215,7 +219,7 @@ describe('of a later version', () => {
   })
 
   test('another kind of note is passed over, the others are taken', () => {
-    expect(FINDINGS.decode(wire.findings({ notes: [{ agoMs: 1 }, { agoMs: 2, ended: { why: 'x' } }] }))).toEqual({
+    expect(EXPLAIN_REPLY.decode(wire.reply({ notes: [{ agoMs: 1 }, { agoMs: 2, ended: { why: 'x' } }] }))).toEqual({
       id: '1',
       notes: [{ kind: 'ended', agoMs: 2, why: 'x' }],
     })
@@ -224,13 +228,14 @@ describe('of a later version', () => {
 
 test('what we write ourselves is never refused for its length', () => {
   const note = { ...notes[0], name: long, address: long, why: long, source: long }
-  expect(FINDINGS.decode(FINDINGS.encode({ id: '1', notes: Array(2000).fill(note) })).notes).toHaveLength(1000)
+  expect(EXPLAIN_REPLY.decode(EXPLAIN_REPLY.encode({ id: '1', notes: Array(2000).fill(note) })).notes).toHaveLength(1000)
   expect(RESOLUTIONS.decode(RESOLUTIONS.encode([{ ...resolution, rule: long, source: long }]))[0].rule).toHaveLength(4096)
   expect(FORGET.request.decode(FORGET.request.encode({ subject: long, holdDownMs: 1e300 }))).toEqual({
     subject: long.slice(0, 4096),
     holdDownMs: MAX_HOLD_DOWN_MS,
   })
   expect(
-    INQUIRY.decode(INQUIRY.encode({ id: '1', subject: 'x', prefixes: Array(9000).fill('192.0.2.1/32') })).prefixes,
+    EXPLAIN_REQUEST.decode(EXPLAIN_REQUEST.encode({ id: '1', subject: 'x', prefixes: Array(9000).fill('192.0.2.1/32') }))
+      .prefixes,
   ).toHaveLength(4096)
 })

@@ -6,8 +6,17 @@ export type { Resolution } from './resolution.ts'
 export type { RouteChange, RouteChanges, RoutesChunk, StoreHead, TailPart } from './route-change.ts'
 export { RouteFollower } from './route-follower.ts'
 export type { FollowerAction, FollowerState } from './route-follower.ts'
-export { EXPLAIN, FINDINGS, FORGET, FORGOTTEN, INQUIRY } from './operator.ts'
-export type { ExplainRequest, Findings, ForgetRequest, Forgotten, Inquiry, Note, OperatorAnswer, RouteState } from './operator.ts'
+export { EXPLAIN, EXPLAIN_REPLY, FORGET, FORGOTTEN, EXPLAIN_REQUEST } from './operator.ts'
+export type {
+  ExplainCommand,
+  ExplainReply,
+  ForgetRequest,
+  Forgotten,
+  ExplainRequest,
+  Note,
+  OperatorAnswer,
+  RouteState,
+} from './operator.ts'
 export {
   BINDINGS,
   CATCH_UP,

@@ -7,7 +7,7 @@
 import type { Codec } from '@dnstap-bgp/bus'
 import { amountOf, checkedCodec, cut, listOf, MAX_HOLD_DOWN_MS, SteeringError, textOf, wordOf } from './checked.ts'
 import { dnstapbgp } from './generated/steering.js'
-import type { ExplainRequest, ForgetRequest, Forgotten, OperatorAnswer } from './operator.ts'
+import type { ExplainCommand, ForgetRequest, Forgotten, OperatorAnswer } from './operator.ts'
 import type { OfferAnswer } from './subjects.ts'
 
 const v1 = dnstapbgp.v1
@@ -16,9 +16,9 @@ const v1 = dnstapbgp.v1
 const NO_STATUS = 503
 const LONGEST_WORD = 256
 
-export const explainRequestCodec: Codec<ExplainRequest> = checkedCodec(
-  v1.ExplainRequest,
-  ({ subject }): dnstapbgp.v1.IExplainRequest => ({ subject: cut(subject) }),
+export const explainCommandCodec: Codec<ExplainCommand> = checkedCodec(
+  v1.ExplainCommand,
+  ({ subject }): dnstapbgp.v1.IExplainCommand => ({ subject: cut(subject) }),
   (wire) => ({ subject: textOf(wire.subject, 'subject') }),
 )
 

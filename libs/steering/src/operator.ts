@@ -1,19 +1,19 @@
 /** What operators ask and tell by hand: explain and forget, and what the services ask each other for it. */
 import type { Call, Subject } from '@dnstap-bgp/bus'
-import { findingsCodec, inquiryCodec } from './inquiry-codec.ts'
-import { explainRequestCodec, forgetRequestCodec, forgottenCodec, operatorAnswerCodec } from './operator-codec.ts'
+import { explainReplyCodec, explainRequestCodec } from './explain-codec.ts'
+import { explainCommandCodec, forgetRequestCodec, forgottenCodec, operatorAnswerCodec } from './operator-codec.ts'
 
 /** What a person asked for, or a sentence why there is no answer; `status` is HTTP's. */
 export type OperatorAnswer = { readonly answer: object } | { readonly status: number; readonly error: string }
 
-/** Every program's admin server -> one cache, which asks the others (INQUIRY): what is known of an address or a name. */
-export interface ExplainRequest {
+/** Every program's admin server -> one cache, which asks the others (EXPLAIN_REQUEST): what is known of an address or a name. */
+export interface ExplainCommand {
   /** An address, a prefix, or a name. */
   readonly subject: string
 }
-export const EXPLAIN: Call<ExplainRequest, OperatorAnswer> = {
+export const EXPLAIN: Call<ExplainCommand, OperatorAnswer> = {
   name: 'dnstap-bgp.v1.explain',
-  request: explainRequestCodec,
+  request: explainCommandCodec,
   part: operatorAnswerCodec,
 }
 
@@ -41,18 +41,18 @@ export interface Forgotten {
 export const FORGOTTEN: Subject<Forgotten> = { name: 'dnstap-bgp.v1.forgotten', ...forgottenCodec }
 
 /**
- * cache -> announcers and the other caches: who knows something of these prefixes? Whoever does publishes FINDINGS, at once. It serves
- * `explain`: whoever asks waits a moment and tells what came.
+ * cache -> announcers and the other caches: what do you know of these prefixes? Those that know something publish EXPLAIN_REPLY at once.
+ * The cache waits a moment and explains with the replies that came.
  */
-export interface Inquiry {
-  /** Given back with the findings. */
+export interface ExplainRequest {
+  /** Given back in each reply. */
   readonly id: string
   /** A name or a prefix, as stored. */
   readonly subject: string
   /** Prefixes that it may be routed by, itself and wider ones: of these an announcer says what it has. */
   readonly prefixes: readonly string[]
 }
-export const INQUIRY: Subject<Inquiry> = { name: 'dnstap-bgp.v1.inquiry', ...inquiryCodec }
+export const EXPLAIN_REQUEST: Subject<ExplainRequest> = { name: 'dnstap-bgp.v1.explain-request', ...explainRequestCodec }
 
 /** What an announcer has of a prefix. */
 export interface RouteState {
@@ -80,11 +80,11 @@ export type Note =
     }
   | { readonly kind: 'ended'; readonly agoMs: number; readonly why: string }
 
-export interface Findings {
+export interface ExplainReply {
   readonly id: string
   /** Of an announcer. */
   readonly routes?: readonly RouteState[]
   /** Of another cache: its part of the memory for people. */
   readonly notes?: readonly Note[]
 }
-export const FINDINGS: Subject<Findings> = { name: 'dnstap-bgp.v1.findings', ...findingsCodec }
+export const EXPLAIN_REPLY: Subject<ExplainReply> = { name: 'dnstap-bgp.v1.explain-reply', ...explainReplyCodec }

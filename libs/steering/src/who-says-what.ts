@@ -5,7 +5,7 @@
  * A service may do what stands in its row and nothing else. Who may publish ROUTE_CHANGES, HEAD and FORGOTTEN moves routes: the cache
  * alone. The gateway and ingest face others, so they may not forget; a cache or an announcer is asked for that.
  */
-import { EXPLAIN, FINDINGS, FORGET, FORGOTTEN, INQUIRY } from './operator.ts'
+import { EXPLAIN, EXPLAIN_REPLY, FORGET, FORGOTTEN, EXPLAIN_REQUEST } from './operator.ts'
 import {
   BINDINGS,
   CATCH_UP,
@@ -58,16 +58,16 @@ export const WHO_SAYS_WHAT: Readonly<Record<ServiceName, BusRow>> = {
     asks: [EXPLAIN],
   },
   cache: {
-    publishes: [LEARNT, ROUTE_CHANGES, HEAD, FORGOTTEN, TELL_HELD_DOWN, INQUIRY, FINDINGS, CATCH_UP],
-    subscribes: [FORGOTTEN, TELL_HELD_DOWN, RESOLVERS, INQUIRY, FINDINGS, ROUTE_CHANGES, CAUGHT_UP],
+    publishes: [LEARNT, ROUTE_CHANGES, HEAD, FORGOTTEN, TELL_HELD_DOWN, EXPLAIN_REQUEST, EXPLAIN_REPLY, CATCH_UP],
+    subscribes: [FORGOTTEN, TELL_HELD_DOWN, RESOLVERS, EXPLAIN_REQUEST, EXPLAIN_REPLY, ROUTE_CHANGES, CAUGHT_UP],
     enqueues: [],
     consumes: [RESOLUTIONS],
     serves: [SNAPSHOT, TAIL, BINDINGS, EXPLAIN, FORGET, OFFER],
     asks: [EXPLAIN, FORGET],
   },
   'bgp-announcer': {
-    publishes: [FINDINGS],
-    subscribes: [ROUTE_CHANGES, HEAD, FORGOTTEN, RESOLVERS, INQUIRY],
+    publishes: [EXPLAIN_REPLY],
+    subscribes: [ROUTE_CHANGES, HEAD, FORGOTTEN, RESOLVERS, EXPLAIN_REQUEST],
     enqueues: [],
     consumes: [],
     serves: [],

@@ -4,15 +4,15 @@ import { NeverList } from '@dnstap-bgp/policy'
 import { RouteTable } from '@dnstap-bgp/route-table'
 import { silentLog } from '@dnstap-bgp/runtime'
 import {
-  FINDINGS,
+  EXPLAIN_REPLY,
   FORGOTTEN,
   HEAD,
-  INQUIRY,
+  EXPLAIN_REQUEST,
   RESOLVERS,
   ROUTE_CHANGES,
   SNAPSHOT,
   TAIL,
-  type Findings,
+  type ExplainReply,
   type RouteChange,
   type StoreHead,
   type TailPart,
@@ -392,18 +392,18 @@ describe('the announcer', () => {
     expect(prefixes()).toEqual([])
   })
 
-  test('says to whoever inquires which peers have a route, and for how long it is held', async () => {
+  test('replies to an explain request: which peers have a route, and for how long it is stale', async () => {
     const cache = new FakeCache()
     cache.routes = [{ prefix: A, lists: ['video'] }]
     const { bus, settle, loseMemory } = await startAnnouncer(cache)
-    const heard: Findings[] = []
-    bus.subscribe(FINDINGS, (findings) => heard.push(findings))
-    bus.publish(INQUIRY, { id: '1', subject: A, prefixes: [A, '93.184.215.0/24'] })
-    bus.publish(INQUIRY, { id: '2', subject: B, prefixes: [B] })
+    const heard: ExplainReply[] = []
+    bus.subscribe(EXPLAIN_REPLY, (replies) => heard.push(replies))
+    bus.publish(EXPLAIN_REQUEST, { id: '1', subject: A, prefixes: [A, '93.184.215.0/24'] })
+    bus.publish(EXPLAIN_REQUEST, { id: '2', subject: B, prefixes: [B] })
     await settle()
     expect(heard).toEqual([{ id: '1', routes: [{ prefix: A, announcer: '192.0.2.1', peers: ['edge'] }] }])
     await loseMemory('e2')
-    bus.publish(INQUIRY, { id: '3', subject: A, prefixes: [A] })
+    bus.publish(EXPLAIN_REQUEST, { id: '3', subject: A, prefixes: [A] })
     await settle()
     const staleForMs = heard[1].routes?.[0].staleForMs ?? 0
     expect(staleForMs).toBeGreaterThan(50_000)

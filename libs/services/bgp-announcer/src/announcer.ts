@@ -22,11 +22,11 @@ import type { NeverList } from '@dnstap-bgp/policy'
 import type { RouteTable } from '@dnstap-bgp/route-table'
 import type { Clock, Closeable, Log, Timer } from '@dnstap-bgp/runtime'
 import {
-  FINDINGS,
+  EXPLAIN_REPLY,
   FORGOTTEN,
   HEAD,
   HeardResolvers,
-  INQUIRY,
+  EXPLAIN_REQUEST,
   RESOLVERS,
   ROUTE_CHANGES,
   RouteFollower,
@@ -219,9 +219,9 @@ export class Announcer implements Closeable {
       bus.subscribe(RESOLVERS, (addresses) => {
         if (this.#resolvers.hear(addresses, clock.monotonic())) this.#neverAlso(addresses)
       }),
-      bus.subscribe(INQUIRY, ({ id, prefixes }) => {
+      bus.subscribe(EXPLAIN_REQUEST, ({ id, prefixes }) => {
         const routes = prefixes.flatMap((prefix) => this.#routeState(prefix))
-        if (routes.length > 0) bus.publish(FINDINGS, { id, routes })
+        if (routes.length > 0) bus.publish(EXPLAIN_REPLY, { id, routes })
       }),
     )
     bus.onState((state) => {

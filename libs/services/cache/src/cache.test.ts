@@ -3,11 +3,11 @@ import { LocalBus, type BusState } from '@dnstap-bgp/bus'
 import {
   BINDINGS,
   EXPLAIN,
-  FINDINGS,
+  EXPLAIN_REPLY,
   FORGET,
   FORGOTTEN,
   HEAD,
-  INQUIRY,
+  EXPLAIN_REQUEST,
   RESOLVERS,
   ROUTE_CHANGES,
   SNAPSHOT,
@@ -1074,9 +1074,9 @@ describe('explain', () => {
   describe('asks announcers', () => {
     /** One that has this of what it is asked for. */
     const announcer = ({ bus }: Cache, ...has: RouteState[]) =>
-      bus.subscribe(INQUIRY, ({ id, prefixes }) => {
+      bus.subscribe(EXPLAIN_REQUEST, ({ id, prefixes }) => {
         const routes = has.filter(({ prefix }) => prefixes.includes(prefix))
-        if (routes.length > 0) bus.publish(FINDINGS, { id, routes })
+        if (routes.length > 0) bus.publish(EXPLAIN_REPLY, { id, routes })
       })
 
     test('which peers have the route', async () => {

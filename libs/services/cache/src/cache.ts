@@ -6,7 +6,7 @@
  *    gateway)       list, age      deadlines
  *                                     ▲
  *       expiry (deadlines) ───────────┤        HEAD every second; SNAPSHOT, TAIL, BINDINGS, EXPLAIN, FORGET on request
- *      auditor (lists changed) ───────┘        INQUIRY, FORGOTTEN, TELL_HELD_DOWN between replicas; RESOLVERS from ingest
+ *      auditor (lists changed) ───────┘        EXPLAIN_REQUEST, FORGOTTEN, TELL_HELD_DOWN between replicas; RESOLVERS from ingest
  *
  * This file composes: learning.ts, expiry.ts, auditor.ts, forgetting.ts, route-publisher.ts and head-publisher.ts do the work.
  *
@@ -24,10 +24,10 @@ import type { Clock, Closeable, Log } from '@dnstap-bgp/runtime'
 import {
   BINDINGS,
   EXPLAIN,
-  FINDINGS,
+  EXPLAIN_REPLY,
   FORGET,
   FORGOTTEN,
-  INQUIRY,
+  EXPLAIN_REQUEST,
   OFFER,
   RESOLUTIONS,
   RESOLVERS,
@@ -36,7 +36,15 @@ import {
   TAIL,
   TELL_HELD_DOWN,
 } from '@dnstap-bgp/steering'
-import type { ForgetRequest, Inquiry, OfferAnswer, OperatorAnswer, Resolution, StoreHead, TailPart } from '@dnstap-bgp/steering'
+import type {
+  ForgetRequest,
+  ExplainRequest,
+  OfferAnswer,
+  OperatorAnswer,
+  Resolution,
+  StoreHead,
+  TailPart,
+} from '@dnstap-bgp/steering'
 import { AddressesInUse } from './addresses-in-use.ts'
 import { Admission, type AdmissionConfig } from './admission.ts'
 import { Auditor } from './auditor.ts'
@@ -48,7 +56,7 @@ import { Expiry } from './expiry.ts'
 import { Explainer, type Explanation } from './explain.ts'
 import { Forgetting, type ForgetReply } from './forgetting.ts'
 import { HeadPublisher } from './head-publisher.ts'
-import { Inquiries } from './inquiries.ts'
+import { ExplainReplies } from './explain-replies.ts'
 import { Learning } from './learning.ts'
 import { LimitNotes } from './limit-notes.ts'
 import type { ListsView, LoadedCoverage } from './lists-view.ts'
@@ -87,7 +95,7 @@ export class CacheService implements Closeable {
   readonly #inUse = new AddressesInUse()
   readonly #admission: Admission
   readonly #rates: NewRouteRates
-  readonly #inquiries: Inquiries
+  readonly #explainReplies: ExplainReplies
   readonly #routes: RoutePublisher
   readonly #head: HeadPublisher
   readonly #expiry: Expiry
@@ -114,7 +122,7 @@ export class CacheService implements Closeable {
     const explainer = (this.explainer = new Explainer(store, admission, clocks))
     const crowded = (this.crowded = new CrowdedAddresses(store, log))
     this.limitNotes = new LimitNotes(clock, log)
-    this.#inquiries = new Inquiries(bus, clock)
+    this.#explainReplies = new ExplainReplies(bus, clock)
     this.#head = new HeadPublisher({
       bus,
       store,
@@ -218,8 +226,8 @@ export class CacheService implements Closeable {
       bus.serve(EXPLAIN, ({ subject }) => once(this.#answer(subject, () => this.explain(subject)))),
       bus.serve(FORGET, (request) => once(this.#answer(request.subject, () => this.forget(request)))),
       bus.serve(OFFER, (resolutions) => once(this.offer(resolutions))),
-      bus.subscribe(INQUIRY, (inquiry) => this.#inquiryHeard(inquiry)),
-      bus.subscribe(FINDINGS, (findings) => this.#inquiries.heard(findings)),
+      bus.subscribe(EXPLAIN_REQUEST, (request) => this.#explainRequestHeard(request)),
+      bus.subscribe(EXPLAIN_REPLY, (reply) => this.#explainReplies.heard(reply)),
       bus.subscribe(ROUTE_CHANGES, (changes) => this.#routes.heard(changes)),
       bus.consume(RESOLUTIONS, (messages) => this.#learning.consume(messages.flat())),
     )
@@ -274,14 +282,14 @@ export class CacheService implements Closeable {
   /** What we know of an address or a name, what the announcers have of it, and what other replicas remember. */
   async explain(subject: string): Promise<Explanation> {
     const looked = await this.explainer.look(subject)
-    const findings = await this.#inquiries.ask(this.explainer.storedAs(subject), looked.prefixes)
-    return this.explainer.tell(subject, looked, findings)
+    const replies = await this.#explainReplies.collect(this.explainer.storedAs(subject), looked.prefixes)
+    return this.explainer.tell(subject, looked, replies)
   }
 
-  #inquiryHeard({ id, subject }: Inquiry): void {
-    if (this.#inquiries.isOurs(id)) return
+  #explainRequestHeard({ id, subject }: ExplainRequest): void {
+    if (this.#explainReplies.isOurs(id)) return
     const notes = this.explainer.notesOf(subject)
-    if (notes.length > 0) this.#deps.bus.publish(FINDINGS, { id, notes })
+    if (notes.length > 0) this.#deps.bus.publish(EXPLAIN_REPLY, { id, notes })
   }
 
   /** Ends bindings by hand, and keeps their subject out for a while if asked to. @throws StoreError */

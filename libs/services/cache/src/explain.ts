@@ -1,12 +1,12 @@
 /**
  * Why an address is routed, or is not: from the store, from a bounded memory of what was refused and what ended, and from what announcers
- * and other replicas say (inquiries.ts).
+ * and other replicas say (explain-replies.ts).
  */
 import { formatDuration } from '@dnstap-bgp/config'
 import { normalizeName } from '@dnstap-bgp/domain-list'
 import { formatPrefix, parsePrefix } from '@dnstap-bgp/ip'
 import type { Binding, IpStore, Outcome } from '@dnstap-bgp/ip-store'
-import type { Findings, Note, Resolution } from '@dnstap-bgp/steering'
+import type { ExplainReply, Note, Resolution } from '@dnstap-bgp/steering'
 import { canonicalName, type Admission, type Refusal } from './admission.ts'
 import { CROWDED_RULES, rulesOf } from './crowded-addresses.ts'
 import { unixTimeOf, type Clocks } from './clocks.ts'
@@ -164,13 +164,13 @@ export class Explainer {
     return this.tell(subject, await this.look(subject))
   }
 
-  /** `findings`: what the others said; undefined: nobody was asked. */
-  tell(subject: string, { bindings }: Looked, findings?: readonly Findings[]): Explanation {
+  /** `replies` of announcers and other replicas; undefined: none was asked. */
+  tell(subject: string, { bindings }: Looked, replies?: readonly ExplainReply[]): Explanation {
     const stored = this.storedAs(subject)
     const isAddress = parsePrefix(subject) !== undefined
-    const notes = [...this.notesOf(stored), ...(findings ?? []).flatMap((one) => one.notes ?? [])]
+    const notes = [...this.notesOf(stored), ...(replies ?? []).flatMap((one) => one.notes ?? [])]
     notes.sort((a, b) => b.agoMs - a.agoMs)
-    const announced = (findings ?? []).flatMap(({ routes }) => routes ?? [])
+    const announced = (replies ?? []).flatMap(({ routes }) => routes ?? [])
     const lists = isAddress
       ? []
       : [...this.#admission.config.lifetimes.keys()].flatMap((list) => {
@@ -184,7 +184,7 @@ export class Explainer {
       kind: isAddress ? 'address' : 'name',
       routed: bindings.length > 0 || announced.length > 0,
       verdict: this.#verdict(stored, isAddress, bindings, announced, lists.length > 0, notes),
-      notes: this.#notes(stored, bindings, findings, announced.length),
+      notes: this.#notes(stored, bindings, replies, announced.length),
       bindings: bindings.map((binding) => ({
         list: binding.list,
         name: binding.name,
@@ -258,7 +258,12 @@ export class Explainer {
     return !this.#admission.heldDown.has(note.name, this.storedAs(note.address), this.#clocks.now().monotonicMs)
   }
 
-  #notes(stored: string, bindings: readonly Binding[], findings: readonly Findings[] | undefined, announced: number): string[] {
+  #notes(
+    stored: string,
+    bindings: readonly Binding[],
+    replies: readonly ExplainReply[] | undefined,
+    announced: number,
+  ): string[] {
     const notes: string[] = []
     const rules = rulesOf(bindings.filter(({ prefix }) => prefix === stored))
     if (rules >= CROWDED_RULES)
@@ -266,7 +271,7 @@ export class Explainer {
     for (const list of new Set(bindings.map((binding) => binding.list)))
       if (this.#admission.coverage.unloaded.has(list))
         notes.push(`List "${list}" could not be loaded; what it bound before stays until it expires.`)
-    if (findings !== undefined && bindings.length > 0 && announced === 0)
+    if (replies !== undefined && bindings.length > 0 && announced === 0)
       notes.push('No announcer says that it has the route (yet).')
     return notes
   }

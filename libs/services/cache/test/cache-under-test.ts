@@ -6,7 +6,7 @@ import { silentLog, type Clock, type Log } from '@dnstap-bgp/runtime'
 import { LEARNT, RESOLUTIONS, ROUTE_CHANGES, type Resolution, type RouteChange } from '@dnstap-bgp/steering'
 import { FakeClock } from '@dnstap-bgp/testkit'
 import { CacheService } from '../src/cache.ts'
-import { INQUIRY_MS } from '../src/inquiries.ts'
+import { REPLIES_WAIT_MS } from '../src/explain-replies.ts'
 import type { ListsView } from '../src/lists-view.ts'
 
 export const HOUR_MS = 3_600_000
@@ -218,7 +218,7 @@ export async function startTestCache(
     /** As a person gets it: others are given a moment to say what they know. */
     async explain(subject: string) {
       const answer = cache.explain(subject)
-      await clock.advanceAsync(2 * INQUIRY_MS)
+      await clock.advanceAsync(2 * REPLIES_WAIT_MS)
       return answer
     },
     /** What the bus said last about each prefix. */

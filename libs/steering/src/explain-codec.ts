@@ -1,8 +1,8 @@
-/** Inquiries and findings, to and from steering.proto. People read what comes of them, so what is too much of it is left out, not refused. */
+/** Explain requests and replies, to and from steering.proto. People read what comes of them, so what is too much of it is left out, not refused. */
 import type { Codec } from '@dnstap-bgp/bus'
 import { amountOf, checkedCodec, cut, listOf, prefixOf, prefixToWire, textOf, wordOf, wordOrNothingOf } from './checked.ts'
 import { dnstapbgp } from './generated/steering.js'
-import type { Findings, Inquiry, Note, RouteState } from './operator.ts'
+import type { ExplainReply, ExplainRequest, Note, RouteState } from './operator.ts'
 
 const v1 = dnstapbgp.v1
 
@@ -13,9 +13,9 @@ const MAX_NOTES = 1000
 /** A time that a person is told: up to ten thousand years. */
 const MAX_SPAN_MS = 3.2e14
 
-export const inquiryCodec: Codec<Inquiry> = checkedCodec(
-  v1.Inquiry,
-  ({ id, subject, prefixes }): dnstapbgp.v1.IInquiry => ({
+export const explainRequestCodec: Codec<ExplainRequest> = checkedCodec(
+  v1.ExplainRequest,
+  ({ id, subject, prefixes }): dnstapbgp.v1.IExplainRequest => ({
     id,
     subject,
     prefixes: prefixes.slice(0, MAX_PREFIXES).map(prefixToWire),
@@ -27,9 +27,9 @@ export const inquiryCodec: Codec<Inquiry> = checkedCodec(
   }),
 )
 
-export const findingsCodec: Codec<Findings> = checkedCodec(
-  v1.Findings,
-  ({ id, routes = [], notes = [] }): dnstapbgp.v1.IFindings => ({
+export const explainReplyCodec: Codec<ExplainReply> = checkedCodec(
+  v1.ExplainReply,
+  ({ id, routes = [], notes = [] }): dnstapbgp.v1.IExplainReply => ({
     id,
     routes: routes.slice(0, MAX_PREFIXES).map(routeStateToWire),
     notes: notes.slice(-MAX_NOTES).map(noteToWire),
