@@ -123,5 +123,14 @@ describe.skipIf(missing.length > 0)(missing.length > 0 ? `${title} (not installe
 
 function sighting(name: string): Resolution {
   const seenAtMs = Date.now()
-  return { list: 'lab', name, rule: name, address: '192.0.2.7', ttlSeconds: 60, seenAtMs, source: 'lab', chain: [name] }
+  return {
+    list: 'lab',
+    name,
+    rule: name,
+    address: '192.0.2.7',
+    ttlSeconds: 60,
+    seenAtMs,
+    source: { kind: 'resolver', identity: 'lab' },
+    chain: [name],
+  }
 }

@@ -249,7 +249,15 @@ function hostilePayloads(): Uint8Array[] {
 
 /** Messages that are right and strange. */
 function odd(name: string): Uint8Array[] {
-  const resolution = { list: 'default', name: 'x.test', rule: '', address: '198.51.100.99', ttlSeconds: 0, source: '', chain: [] }
+  const resolution = {
+    list: 'default',
+    name: 'x.test',
+    rule: '',
+    address: '198.51.100.99',
+    ttlSeconds: 0,
+    source: { kind: 'list' as const },
+    chain: [],
+  }
   const times = [-8.64e15, 8.64e15, 0, Number.MIN_VALUE]
   switch (name) {
     case RESOLUTIONS.name:

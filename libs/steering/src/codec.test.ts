@@ -9,7 +9,7 @@ const resolution = {
   address: '2001:db8::1',
   ttlSeconds: 300,
   seenAtMs: 1_700_000_000_123.5,
-  source: 'unbound',
+  source: { kind: 'resolver' as const, identity: 'unbound' },
   chain: ['www.example.org', 'cdn.example.net'],
 }
 const changes = {

@@ -23,6 +23,7 @@ import {
 } from './checked.ts'
 import { dnstapbgp } from './generated/steering.js'
 import type { Resolution } from './resolution.ts'
+import { sourceOf, sourceText } from './resolution-source.ts'
 import type { RouteChange, RouteChanges, RoutesChunk, StoreHead, TailPart } from './route-change.ts'
 
 const v1 = dnstapbgp.v1
@@ -78,7 +79,13 @@ export const emptyCodec: Codec<undefined> = checkedCodec(
 )
 
 function resolutionToWire(one: Resolution): dnstapbgp.v1.IResolution {
-  return { ...one, rule: cut(one.rule), address: octetsOf(one.address), source: cut(one.source), chain: [...one.chain] }
+  return {
+    ...one,
+    rule: cut(one.rule),
+    address: octetsOf(one.address),
+    source: cut(sourceText(one.source)),
+    chain: [...one.chain],
+  }
 }
 
 function resolutionFromWire(wire: dnstapbgp.v1.IResolution): Resolution {
@@ -89,7 +96,7 @@ function resolutionFromWire(wire: dnstapbgp.v1.IResolution): Resolution {
     address: addressOf(wire.address),
     ttlSeconds: amountOf(wire.ttlSeconds, 'ttl_seconds', MAX_TTL_SECONDS),
     seenAtMs: timeOf(wire.seenAtMs, 'seen_at_ms'),
-    source: textOf(wire.source, 'source'),
+    source: sourceOf(textOf(wire.source, 'source')),
     chain: listOf(wire.chain, 'chain', (name) => wordOf(name, 'a name of the chain'), MAX_CHAIN),
   }
 }

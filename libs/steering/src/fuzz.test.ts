@@ -30,7 +30,7 @@ const resolution = {
   address: '2001:db8::1',
   ttlSeconds: 300,
   seenAtMs: 1_700_000_000_123.5,
-  source: 'unbound',
+  source: { kind: 'resolver' as const, identity: 'unbound' },
   chain: ['www.example.org', 'cdn.example.net'],
 }
 const changes = { epoch: 'e1', firstRevision: 7, changes: [{ prefix: '198.18.0.1/32', lists: ['a', 'b'] }] }
@@ -229,7 +229,9 @@ describe('of a later version', () => {
 test('what we write ourselves is never refused for its length', () => {
   const note = { ...notes[0], name: long, address: long, why: long, source: long }
   expect(EXPLAIN_REPLY.decode(EXPLAIN_REPLY.encode({ id: '1', notes: Array(2000).fill(note) })).notes).toHaveLength(1000)
-  expect(RESOLUTIONS.decode(RESOLUTIONS.encode([{ ...resolution, rule: long, source: long }]))[0].rule).toHaveLength(4096)
+  expect(
+    RESOLUTIONS.decode(RESOLUTIONS.encode([{ ...resolution, rule: long, source: { kind: 'resolver', identity: long } }]))[0].rule,
+  ).toHaveLength(4096)
   expect(FORGET.request.decode(FORGET.request.encode({ subject: long, holdDownMs: 1e300 }))).toEqual({
     subject: long.slice(0, 4096),
     holdDownMs: MAX_HOLD_DOWN_MS,

@@ -1,4 +1,6 @@
-/** A listed name resolved to an address: what ingest (or a peer) tells the cache. */
+import type { ResolutionSource } from './resolution-source.ts'
+
+/** A listed name resolved to an address: what ingest or a sync peer tells the cache. */
 export interface Resolution {
   /** Name of the list, as configured. */
   readonly list: string
@@ -12,8 +14,7 @@ export interface Resolution {
   readonly ttlSeconds: number
   /** When the resolver answered: Unix time. */
   readonly seenAtMs: number
-  /** Who said so: the dnstap identity, else the connection's peer; `peer 192.0.2.7` for what another instance told us. */
-  readonly source: string
+  readonly source: ResolutionSource
   /** QNAME first, owner of the address last; kept to explain. */
   readonly chain: readonly string[]
 }
@@ -23,7 +24,8 @@ const OCTETS_BESIDE_TEXT = 256
 
 /** Octets that it takes in memory, about: names are up to 1020 characters and chains up to 65 names, so a number of them is no bound. */
 export function octetsOfResolution({ name, rule, source, chain }: Resolution): number {
-  let octets = OCTETS_BESIDE_TEXT + name.length + rule.length + source.length
+  let octets = OCTETS_BESIDE_TEXT + name.length + rule.length
+  if (source.kind === 'resolver') octets += source.identity.length
   for (let i = 0; i < chain.length; i++) octets += chain[i].length
   return octets
 }

@@ -40,7 +40,7 @@ const resolution = (index: number): Resolution => ({
   address: `198.51.${(index >> 8) & 255}.${index & 255}`,
   ttlSeconds: 300,
   seenAtMs: 1_790_000_000_000 + index,
-  source: 'resolver-1',
+  source: { kind: 'resolver', identity: 'resolver-1' },
   chain: [`www.host${index}.example.org`, `host${index}.example.org`],
 })
 

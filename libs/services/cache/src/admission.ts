@@ -10,7 +10,7 @@ import { nameToText, textToName } from '@dnstap-bgp/dns-wire'
 import { formatAddress, hostPrefix, parseAddress } from '@dnstap-bgp/ip'
 import type { Outcome, Sighting } from '@dnstap-bgp/ip-store'
 import { HoldDowns, RoutePolicy, type NeverList } from '@dnstap-bgp/policy'
-import type { Resolution } from '@dnstap-bgp/steering'
+import { sourceText, type Resolution } from '@dnstap-bgp/steering'
 import { storeTimeOf, type Instant } from './clocks.ts'
 
 export type Refusal =
@@ -113,7 +113,7 @@ export class Admission {
       prefix,
       seenAtMs,
       expiresAtMs,
-      source: resolution.source,
+      source: sourceText(resolution.source),
       chain: resolution.chain,
     }
   }

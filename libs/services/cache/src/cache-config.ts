@@ -2,14 +2,15 @@
 import type { Config } from '@dnstap-bgp/config'
 import type { Sighting, StoreLimits } from '@dnstap-bgp/ip-store'
 import type { Clock } from '@dnstap-bgp/runtime'
+import { sourceText } from '@dnstap-bgp/steering'
 import type { Admission } from './admission.ts'
 import type { Clocks, Instant } from './clocks.ts'
 import { yieldLoop } from './timers.ts'
 
 export type CacheConfig = Config
 
-/** The source of a route whose address stands in a list. */
-export const LIST_SOURCE = 'list'
+/** The source of a route whose address stands in a list, as stores keep it. */
+export const LIST_SOURCE = sourceText({ kind: 'list' })
 
 /** Addresses made into sightings before the event loop may do something else. */
 const BATCH = 250

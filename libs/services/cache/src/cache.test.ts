@@ -111,10 +111,17 @@ describe('a resolution', () => {
 
   test('heard first is told to other instances; heard from one of them, not', async () => {
     const { learn, learnt } = await startTestCache()
-    await learn({ source: 'peer 93.184.215.1' })
+    await learn({ source: { kind: 'sync-peer', name: '93.184.215.1' } })
     expect(learnt).toEqual([])
     await learn({ address: '93.184.215.15' })
     expect(learnt.map((one) => one.address)).toEqual(['93.184.215.15'])
+  })
+
+  test('from a resolver whose identity reads like a sync peer is told to other instances', async () => {
+    const { learn, learnt } = await startTestCache()
+    const source = { kind: 'resolver', identity: 'peer 192.0.2.1' } as const
+    await learn({ source })
+    expect(learnt).toMatchObject([{ address: '93.184.215.14', source }])
   })
 })
 
@@ -630,7 +637,7 @@ describe('a wall clock that is set', () => {
 
   test('back on one machine only shows: what comes too late for its list is told once a minute, but not what a peer has', async () => {
     const { learn, clock, told } = await startTestCache()
-    await learn({ seenAtMs: clock.now() - 2 * HOUR_MS, source: 'peer 192.0.2.7' })
+    await learn({ seenAtMs: clock.now() - 2 * HOUR_MS, source: { kind: 'sync-peer', name: '192.0.2.7' } })
     expect(told).toEqual([])
     for (let i = 0; i < 5; i++) await learn({ seenAtMs: clock.now() - 2 * HOUR_MS })
     expect(told).toEqual([expect.stringMatching(/^Resolutions arrive older than their list/)])
@@ -1162,7 +1169,7 @@ describe('what another instance says', () => {
     address: ADDRESS,
     ttlSeconds: 0,
     seenAtMs: 0,
-    source: 'peer 93.184.215.1',
+    source: { kind: 'sync-peer' as const, name: '93.184.215.1' },
     chain: [],
   }
   const config = '[[list]]\nname = "a"\nsource = "/x"\n[[list]]\nname = "b"\nsource = "/y"\n'

@@ -6,7 +6,7 @@ import { formatDuration } from '@dnstap-bgp/config'
 import { normalizeName } from '@dnstap-bgp/domain-list'
 import { formatPrefix, parsePrefix } from '@dnstap-bgp/ip'
 import type { Binding, IpStore, Outcome } from '@dnstap-bgp/ip-store'
-import type { ExplainReply, Note, Resolution } from '@dnstap-bgp/steering'
+import { sourceText, type ExplainReply, type Note, type Resolution } from '@dnstap-bgp/steering'
 import { canonicalName, type Admission, type Refusal } from './admission.ts'
 import { CROWDED_RULES, rulesOf } from './crowded-addresses.ts'
 import { unixTimeOf, type Clocks } from './clocks.ts'
@@ -97,7 +97,7 @@ export class Explainer {
       address,
       refusal,
       why,
-      source,
+      source: sourceText(source),
       atMs: this.#clocks.now().monotonicMs,
     })
   }

@@ -7,7 +7,8 @@
 import type { Bus } from '@dnstap-bgp/bus'
 import { StoreError, type IpStore, type Outcome, type Sighting, type StoreLimits } from '@dnstap-bgp/ip-store'
 import type { Clock, Log } from '@dnstap-bgp/runtime'
-import { LEARNT, type OfferAnswer, type Resolution, type RouteChanges } from '@dnstap-bgp/steering'
+import { LEARNT, sourceOf, sourceText } from '@dnstap-bgp/steering'
+import type { OfferAnswer, Resolution, RouteChanges } from '@dnstap-bgp/steering'
 import { isRefused, type Admission, type NotAdmitted, type Refused } from './admission.ts'
 import { staticKey } from './cache-config.ts'
 import { unixTimeOf, type Clocks, type Instant } from './clocks.ts'
@@ -16,7 +17,7 @@ import type { CrowdedAddresses } from './crowded-addresses.ts'
 import type { NewRouteRates } from './new-route-rates.ts'
 import { Rarely } from './rarely.ts'
 import type { RoutePublisher } from './route-publisher.ts'
-import { PEER_SOURCE, resolutionOf } from './sent-resolution.ts'
+import { resolutionOf } from './sent-resolution.ts'
 import type { StoreOutcomes } from './store-outcomes.ts'
 import { yieldLoop } from './timers.ts'
 
@@ -186,7 +187,7 @@ export class Learning {
         else if (crowded.joined(sighting.prefix)) crowding.add(sighting.prefix)
       }
       // A sync peer tells the others itself.
-      if ((outcome === 'new' || outcome === 'refreshed') && !sighting.source.startsWith(PEER_SOURCE))
+      if ((outcome === 'new' || outcome === 'refreshed') && sourceOf(sighting.source).kind !== 'sync-peer')
         learnt.push(resolutionOf(sighting, now))
     }
     if (learnt.length > 0) bus.publish(LEARNT, learnt)
@@ -198,9 +199,9 @@ export class Learning {
     const { log, counters } = this.#deps
     const unixMs = unixTimeOf(now.storeMs, now)
     // A sync peer tells everything that it has, also what is older than our lists' lifetimes.
-    if (isTooOld && !source.startsWith(PEER_SOURCE) && this.#rarely.isTime('too-old'))
+    if (isTooOld && source.kind !== 'sync-peer' && this.#rarely.isTime('too-old'))
       log.warn(
-        { source, seconds: Math.round((unixMs - seenAtMs) / 1000) },
+        { source: sourceText(source), seconds: Math.round((unixMs - seenAtMs) / 1000) },
         "Resolutions arrive older than their list's lifetime: they waited on the way, or the clocks of this machine and of the one that saw them differ.",
       )
     const aheadMs = seenAtMs - unixMs
@@ -208,7 +209,7 @@ export class Learning {
     counters.fromTheFuture++
     if (this.#rarely.isTime('future'))
       log.warn(
-        { source, seconds: Math.round(aheadMs / 1000) },
+        { source: sourceText(source), seconds: Math.round(aheadMs / 1000) },
         'Resolutions come from the future: the clocks of this machine and of the one that saw them differ. They count as of now.',
       )
   }

@@ -16,7 +16,7 @@ const entry = (more: Partial<Resolution> = {}): Resolution => ({
   address: ADDRESS,
   ttlSeconds: 900,
   seenAtMs: 0,
-  source: 'peer 192.0.2.7',
+  source: { kind: 'sync-peer' as const, name: '192.0.2.7' },
   chain: ['www.example.org'],
   ...more,
 })

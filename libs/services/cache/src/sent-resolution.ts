@@ -1,10 +1,7 @@
 /** A binding as other services and other instances get it. */
 import type { Sighting } from '@dnstap-bgp/ip-store'
-import type { Resolution } from '@dnstap-bgp/steering'
+import { sourceOf, type Resolution } from '@dnstap-bgp/steering'
 import { unixTimeOf, type Instant } from './clocks.ts'
-
-/** A source that begins so is a sync peer. */
-export const PEER_SOURCE = 'peer '
 
 /** Its time is Unix time: store time means nothing elsewhere. */
 export function resolutionOf(binding: Sighting, now: Instant): Resolution {
@@ -15,7 +12,7 @@ export function resolutionOf(binding: Sighting, now: Instant): Resolution {
     address: addressOfPrefix(binding.prefix),
     ttlSeconds: 0,
     seenAtMs: unixTimeOf(binding.seenAtMs, now),
-    source: binding.source,
+    source: sourceOf(binding.source),
     chain: binding.chain,
   }
 }

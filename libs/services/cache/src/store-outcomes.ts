@@ -1,6 +1,6 @@
 /** Counts what became of resolutions, and notes why one was refused: for metrics, `explain`, health and the log. */
 import type { Outcome, Sighting, StoreLimits } from '@dnstap-bgp/ip-store'
-import type { Resolution } from '@dnstap-bgp/steering'
+import { sourceOf, type Resolution } from '@dnstap-bgp/steering'
 import type { NotAdmitted, Refused } from './admission.ts'
 import type { CacheCounters } from './counters.ts'
 import type { Explainer } from './explain.ts'
@@ -45,7 +45,7 @@ export class StoreOutcomes {
       outcome === 'no-new-route'
         ? { refusal: 'rate', why: `list "${list}" makes new routes too fast` }
         : { refusal: outcome, why: FULL[outcome] }
-    explainer.noteRefusal({ ...sighting, address: addressOfPrefix(prefix) }, refused)
+    explainer.noteRefusal({ ...sighting, address: addressOfPrefix(prefix), source: sourceOf(sighting.source) }, refused)
     if (outcome === 'full-routes') limitNotes.refusedRoute(ALL, limits().routes)
     else if (outcome === 'full-routes-per-list') limitNotes.refusedRoute(list, limits().routesPerList.get(list) ?? Infinity)
     else if (outcome !== 'no-new-route') limitNotes.refusedBinding(outcome, name, prefix)

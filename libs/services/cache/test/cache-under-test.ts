@@ -159,7 +159,7 @@ export const RESOLUTION: Resolution = {
   address: '93.184.215.14',
   ttlSeconds: 300,
   seenAtMs: 0,
-  source: 'unbound',
+  source: { kind: 'resolver', identity: 'unbound' },
   chain: ['www.example.org'],
 }
 

@@ -12,7 +12,7 @@ import { DnstapDecoder } from '@dnstap-bgp/dnstap'
 import { nameLength, nameToText, textToName } from '@dnstap-bgp/dns-wire'
 import { parseAddress } from '@dnstap-bgp/ip'
 import { silentLog } from '@dnstap-bgp/runtime'
-import { RESOLUTIONS, type Resolution } from '@dnstap-bgp/steering'
+import { RESOLUTIONS, sourceText, type Resolution } from '@dnstap-bgp/steering'
 import { dnsResponse, dnstapFrame, FakeClock } from '@dnstap-bgp/testkit'
 import { captureNames, readCapture } from '../../../dns/dnstap/test/captures.ts'
 import { Ingest, type NameMatcher } from '../src/index.ts'
@@ -147,7 +147,8 @@ function checkResolution(one: Resolution): void {
   if (one.chain.length > 65 || one.chain.some((name) => textToName(name) === undefined)) throw wrong('the chain is none')
   if (!(one.ttlSeconds >= 0 && one.ttlSeconds < 2 ** 31)) throw wrong('the TTL is none')
   if (!(one.seenAtMs <= clock.now() && one.seenAtMs > clock.now() - 3_700_000)) throw wrong('it was not seen when it says')
-  if (/[^\x20-\x7e]/.test(one.source) || one.source.length > 255) throw wrong('the source is not printable')
+  const source = sourceText(one.source)
+  if (/[^\x20-\x7e]/.test(source) || source.length > 255) throw wrong('the source is not printable')
 }
 
 const started = performance.now()

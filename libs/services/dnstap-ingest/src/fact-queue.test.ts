@@ -13,7 +13,7 @@ function fact(n: number, chain: readonly string[] = []): OutgoingFact {
       address: '192.0.2.1',
       ttlSeconds: 1,
       seenAtMs: 1,
-      source: 'unix',
+      source: { kind: 'resolver' as const, identity: 'unix' },
       chain,
     },
   }

@@ -115,7 +115,7 @@ describe('an answer', () => {
         address: '93.184.215.14',
         ttlSeconds: 300,
         seenAtMs: clock.now() - 1505,
-        source: 'ns1',
+        source: { kind: 'resolver', identity: 'ns1' },
         chain: ['www.example.org'],
       },
     ])
@@ -240,7 +240,7 @@ describe('an answer', () => {
   test('without identity is known by its connection', async () => {
     const { answer, got } = startIngest()
     await answer('www.example.org', [a('www.example.org')], { identity: '' })
-    expect(got[0].source).toBe('unix')
+    expect(got[0].source).toEqual({ kind: 'resolver', identity: 'unix' })
   })
 
   test('whose clock is nonsense was seen now', async () => {

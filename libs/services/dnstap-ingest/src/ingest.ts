@@ -442,7 +442,7 @@ export class Ingest implements Closeable {
         address: this.#address,
         ttlSeconds,
         seenAtMs: Math.round(this.#deps.clock.now() - this.#ageMs),
-        source: this.senders.nameOf(source, this.#decoder, bytes),
+        source: { kind: 'resolver' as const, identity: this.senders.nameOf(source, this.#decoder, bytes) },
         chain,
       },
       keyLow: factKey.low,

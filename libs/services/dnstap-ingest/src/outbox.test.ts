@@ -16,7 +16,7 @@ const fact = (n: number): OutgoingFact => ({
     address: '192.0.2.1',
     ttlSeconds: 1,
     seenAtMs: 1,
-    source: '',
+    source: { kind: 'resolver' as const, identity: '' },
     chain: [],
   },
 })

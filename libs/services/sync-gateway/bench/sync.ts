@@ -32,7 +32,7 @@ const resolutionNo = (n: number): Resolution => ({
   address: `198.${18 + (n >> 16)}.${(n >> 8) & 255}.${n & 255}`,
   ttlSeconds: 300,
   seenAtMs: 1_700_000_000_000 + n,
-  source: 'bench',
+  source: { kind: 'resolver', identity: 'bench' },
   chain: [`host-${n}.service.example.org`],
 })
 

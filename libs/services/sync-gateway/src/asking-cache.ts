@@ -55,5 +55,5 @@ export function entryOf({ address, name, seenAtMs }: Resolution): PeerEntry {
 /** A peer knows no list of ours: the cache finds them. */
 function resolutionOf({ address, name, seenAtMs }: PeerEntry, from: string): Resolution {
   const ttlSeconds = UNKNOWN_TTL_SECONDS
-  return { list: '', name, rule: '', address, ttlSeconds, seenAtMs, source: `peer ${from}`, chain: [name] }
+  return { list: '', name, rule: '', address, ttlSeconds, seenAtMs, source: { kind: 'sync-peer', name: from }, chain: [name] }
 }

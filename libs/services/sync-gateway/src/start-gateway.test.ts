@@ -24,7 +24,7 @@ const resolution = (more: Partial<Resolution> = {}): Resolution => ({
   address: '203.0.113.1',
   ttlSeconds: 300,
   seenAtMs: SEEN_MS,
-  source: 'unbound',
+  source: { kind: 'resolver', identity: 'unbound' },
   chain: ['www.example.org'],
   ...more,
 })
@@ -111,7 +111,9 @@ describe('a peer that puts', () => {
   test('is judged by the cache: which lists, whose word, and a TTL that outlasts the pause between two tellings', async () => {
     const { ask, offers } = await start(LISTENING)
     expect(await ask('PUT', '/put', jsonOf('203.0.113.1', 'WWW.Example.ORG'))).toEqual({ status: 200, body: '' })
-    expect(offers).toEqual([[{ ...resolution(), list: '', rule: '', ttlSeconds: 900, source: 'peer 127.0.0.1' }]])
+    expect(offers).toEqual([
+      [{ ...resolution(), list: '', rule: '', ttlSeconds: 900, source: { kind: 'sync-peer', name: '127.0.0.1' } }],
+    ])
   })
 
   test("hears the cache's reason, and the refusal is counted", async () => {
@@ -228,8 +230,8 @@ test('at the start every peer is asked for everything, and the cache judges that
   clock.advance(0)
   await waitFor(async () => (await metrics.text()).includes(`gateway_fetches_total{sync_peer="${peer.where}"} 1`))
   expect(offers.flat().map(({ address, source }) => [address, source])).toEqual([
-    ['203.0.113.1', 'peer 127.0.0.1'],
-    ['127.0.0.1', 'peer 127.0.0.1'],
+    ['203.0.113.1', { kind: 'sync-peer', name: '127.0.0.1' }],
+    ['127.0.0.1', { kind: 'sync-peer', name: '127.0.0.1' }],
   ])
   const text = await metrics.text()
   for (const result of ['taken', 'unwanted', 'malformed']) expect(text).toContain(`gateway_entries_total{result="${result}"} 1`)

@@ -21,6 +21,7 @@ export interface Sighting {
   readonly seenAtMs: number
   /** Infinity for what stays until forgotten (addresses written in a list). */
   readonly expiresAtMs: number
+  /** Who told us, as text. */
   readonly source: string
   readonly chain: readonly string[]
   /** The list may not come to own one more route by this sighting (its rate is used up). */
