@@ -15,7 +15,7 @@ import { A, B, Host, pair } from '../test/linked.ts'
 import type { Pair } from '../test/linked.ts'
 import type { SessionConfig } from './config.ts'
 import { PeerFsm } from './peer-fsm.ts'
-import type { PeerFsmAction } from './peer-fsm.ts'
+import type { PeerFsmAction } from './peer-fsm-actions.ts'
 
 const GRACEFUL = { gracefulRestart: { restartTimeSeconds: 120, restarting: false } }
 

@@ -1,5 +1,5 @@
-/** What the UPDATEs of a peer add up to: a driver that counts need not hear of each, and nothing of them is kept. */
-import type { AttributeFault, Family, Message } from '@dnstap-bgp/bgp-wire'
+/** The UPDATEs of a peer, summed up by chunk: the driver counts them, and nothing of them is kept. */
+import type { AttributeFault, Family, ReceivedUpdate } from '@dnstap-bgp/bgp-wire'
 
 export interface Received {
   readonly connection: number
@@ -11,8 +11,7 @@ export interface Received {
   readonly faults: readonly AttributeFault[]
 }
 
-/** The UPDATEs of one chunk, summed: a driver that counts need not hear of each. */
-export class Tally {
+export class ReceivedSum {
   readonly #connection: number
   #updates = 0
   readonly #announced = { ipv4: 0, ipv6: 0 }
@@ -28,7 +27,7 @@ export class Tally {
     return this.#updates === 0
   }
 
-  add(update: Extract<Message, { type: 'UPDATE' }>['update']): void {
+  add(update: ReceivedUpdate): void {
     this.#updates++
     for (const family of ['ipv4', 'ipv6'] as const) {
       this.#announced[family] += update.announced[family]

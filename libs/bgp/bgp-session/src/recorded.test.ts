@@ -4,7 +4,7 @@ import { recordedSessions } from '../../bgp-wire/test/recorded.ts'
 import type { RecordedSession } from '../../bgp-wire/test/recorded.ts'
 import { dice } from '../test/linked.ts'
 import { PeerFsm } from './peer-fsm.ts'
-import type { PeerFsmAction } from './peer-fsm.ts'
+import type { PeerFsmAction } from './peer-fsm-actions.ts'
 
 /** A peering configured to face the recorded speaker, connected to it. */
 function facing(recorded: RecordedSession): { fsm: PeerFsm; connection: number } {
