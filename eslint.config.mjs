@@ -17,7 +17,7 @@ const pure = [
   'libs/bus/bus',
   'libs/peer/peer-sync',
 ]
-const tests = ['**/*.test.ts', '**/test/**/*.ts', '**/bench/**/*.ts']
+const tests = ['**/*.test.ts', '**/test/**/*.ts', '**/testing/**/*.ts', '**/bench/**/*.ts']
 
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/node_modules/**', 'run/**', '.nx/**', 'libs/steering/src/generated/**', '**/*.js'] },

@@ -64,7 +64,7 @@ function readWorkspace() {
     })
   const sources = wanted
     .filter((file) => file.endsWith('.ts'))
-    .map((file) => ({ file, text: readFileSync(file, 'utf8'), isTest: /\.test\.ts$|\/test\/|\/bench\//.test(file) }))
+    .map((file) => ({ file, text: readFileSync(file, 'utf8'), isTest: /\.test\.ts$|\/test\/|\/testing\/|\/bench\//.test(file) }))
   return { projects, sources }
 }
 

@@ -1,5 +1,5 @@
 /** Fuzzes the peering until the count is reached: `npx tsx bench/fuzz.ts [millions of steps] [first seed]`. */
-import { fuzz } from '../test/fuzz.ts'
+import { fuzz } from '../testing/fuzz.ts'
 
 const STEPS = 2000
 const total = Number(process.argv[2] ?? 1) * 1e6

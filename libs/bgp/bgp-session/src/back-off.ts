@@ -5,8 +5,8 @@
  * The pause doubles with each attempt that fails, up to a limit. A session that lasted a keepalive interval starts the count anew. A peer
  * that refused our number of prefixes is damped: the pause is long, and start() alone ends it early.
  */
+import { jittered } from './config.ts'
 import type { Settings } from './config.ts'
-import { jittered } from './session.ts'
 
 /** After this many failed connections in a row, the peer may not connect to us during the pause either. */
 const MAX_BROKEN_CONNECTIONS = 3

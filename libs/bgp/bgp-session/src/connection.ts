@@ -1,9 +1,9 @@
 /** One TCP connection with the peer, and the Session on it. A PeerFsm has at most two: the one we open and the one the peer opened. */
 import { MessageFramer } from '@dnstap-bgp/bgp-wire'
+import type { CapabilityOffer } from './capability-offer.ts'
 import type { Side } from './collision.ts'
 import type { Settings } from './config.ts'
 import type { Timer } from './fsm.ts'
-import type { Offer } from './negotiation.ts'
 import type { PeerFsmAction } from './peer-fsm-actions.ts'
 import { Session } from './session.ts'
 
@@ -21,7 +21,7 @@ export interface Connection {
   isProven: boolean
 }
 
-export function newConnection(side: Side, settings: Settings, offer: Offer): Connection {
+export function newConnection(side: Side, settings: Settings, offer: CapabilityOffer): Connection {
   // We never connect again in place of the peer's connection: when it is lost it is gone.
   const own = side === 'incoming' ? { ...settings, passive: true } : settings
   return {

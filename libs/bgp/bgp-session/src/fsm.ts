@@ -1,17 +1,17 @@
-/** The words of the finite state machine (RFC 4271 §8.1, §8.2.1): its states, events, timers, and the actions it answers with. */
+/** States, events and timers of the finite state machine (RFC 4271 §8.1, §8.2.1), and the actions with which it answers. */
 import type { BgpError, Family, Notification, Open, RouteRefreshSubtype } from '@dnstap-bgp/bgp-wire'
 import type { Negotiated } from './negotiation.ts'
 
-/** In the order of the RFC, which is that of progress too, but for Active. */
+/** In the RFC's order. It is also the order of progress, except for Active. */
 export const STATES = ['Idle', 'Connect', 'Active', 'OpenSent', 'OpenConfirm', 'Established'] as const
 export type State = (typeof STATES)[number]
 
 export type Timer = 'ConnectRetryTimer' | 'HoldTimer' | 'KeepaliveTimer' | 'IdleHoldTimer' | 'SendHoldTimer'
 
 /**
- * Events 1-28 of §8.1 as far as they reach a session (12 and 20 belong to DelayOpen, which is always FALSE), 29 of RFC 9687, and three the RFC has no name for: a ROUTE-REFRESH, a malformed
- * one, and word from the driver that the peer's TCP took something of what we sent. Events 14 and 15, whether an incoming connection is
- * one we want, are answered before a session hears of it.
+ * Events 1-28 of §8.1, and 29 of RFC 9687. Events 12 and 20 are left out: they belong to DelayOpen, which is always FALSE. So are 14 and
+ * 15: the driver decides whether an incoming connection is valid. Three events have no name in an RFC: a ROUTE-REFRESH, a malformed one,
+ * and the driver's report that the peer's TCP took some of what we sent (TcpProgress).
  */
 export type Event =
   | { readonly type: 'ManualStart' }
@@ -44,14 +44,14 @@ export type Event =
   | { readonly type: 'RouteRefreshMsgErr'; readonly error: BgpError }
   | { readonly type: 'TcpProgress' }
 
-/** What a session wants done, in this order. */
+/** The driver does them in the given order. */
 export type Action =
-  /** Open a TCP connection to the peer; one still being opened is given up. */
+  /** Open a TCP connection to the peer; give up one that is still being opened. */
   | { readonly type: 'connect' }
   | { readonly type: 'send'; readonly message: 'OPEN' | 'KEEPALIVE' | 'NOTIFICATION'; readonly bytes: Uint8Array }
-  /** Close once what was sent has left; `abort`: at once, the peer is not reading. */
+  /** Close when everything sent has left; `abort`: at once, because the peer is not reading. */
   | { readonly type: 'close'; readonly abort: boolean }
-  /** Starts it anew where it runs. */
+  /** If the timer runs, restart it. */
   | { readonly type: 'startTimer'; readonly timer: Timer; readonly seconds: number }
   | { readonly type: 'stopTimer'; readonly timer: Timer }
   | { readonly type: 'established'; readonly negotiated: Negotiated }
@@ -62,11 +62,11 @@ export type Action =
 export interface Ending {
   readonly from: State
   /** For a log line. */
-  readonly words: string
+  readonly reason: string
   readonly sent?: BgpError
   readonly received?: Notification
-  /** We wanted it so: stopped, reset, or the other connection was better. */
+  /** We ended it on purpose: a stop, a reset, or a collision. */
   readonly deliberate?: true
-  /** And with no word to the peer, for graceful restart. */
+  /** On purpose and without a NOTIFICATION, for graceful restart. */
   readonly preserved?: true
 }

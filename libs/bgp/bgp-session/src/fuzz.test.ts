@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { fuzz } from '../test/fuzz.ts'
+import { fuzz } from '../testing/fuzz.ts'
 import { STATES } from './fsm.ts'
 
 test('whatever a driver and a peer do, connections and timers stay in order and something always leads on', () => {

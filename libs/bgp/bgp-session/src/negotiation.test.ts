@@ -3,10 +3,18 @@ import type { Capabilities, Notification, Open } from '@dnstap-bgp/bgp-wire'
 import { describe, expect, test } from 'vitest'
 import { withDefaults } from './config.ts'
 import type { SessionConfig } from './config.ts'
-import { Offer, negotiate } from './negotiation.ts'
+import { CapabilityOffer } from './capability-offer.ts'
+import { negotiate } from './negotiation.ts'
 import type { Negotiated } from './negotiation.ts'
 
-const CONFIG: SessionConfig = { localAsn: 64496, peerAsn: 64497, bgpIdentifier: 0xc0000201, jitter: () => 0 }
+const CONFIG: SessionConfig = {
+  localAsn: 64496,
+  peerAsn: 64497,
+  bgpIdentifier: 0xc0000201,
+  holdTimeSeconds: 90,
+  connectRetrySeconds: 30,
+  jitter: () => 0,
+}
 
 function open(capabilities: Partial<Capabilities> = {}, more: Partial<Open> = {}): Open {
   return {
@@ -20,7 +28,7 @@ function open(capabilities: Partial<Capabilities> = {}, more: Partial<Open> = {}
 
 function agree(config: Partial<SessionConfig>, theirs: Open): Negotiated | BgpError {
   const settings = withDefaults({ ...CONFIG, ...config })
-  return negotiate(settings, new Offer(settings).open(), theirs)
+  return negotiate(settings, new CapabilityOffer(settings).open(), theirs)
 }
 
 const EVERYTHING: Partial<Capabilities> = {
@@ -139,15 +147,15 @@ describe('negotiate', () => {
   })
 })
 
-describe('Offer', () => {
+describe('CapabilityOffer', () => {
   const refusal = (subcode: number, data: number[] = []): Notification => ({
     code: 2,
     subcode,
     data: Uint8Array.from(data),
     hardReset: false,
-    words: '',
+    description: '',
   })
-  const offer = (config: Partial<SessionConfig> = {}) => new Offer(withDefaults({ ...CONFIG, ...config }))
+  const offer = (config: Partial<SessionConfig> = {}) => new CapabilityOffer(withDefaults({ ...CONFIG, ...config }))
 
   test('is written as it is', () => {
     const full = offer({

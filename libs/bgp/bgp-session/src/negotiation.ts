@@ -1,22 +1,16 @@
-/**
- * From two OPENs to what a session may do: the checks of RFC 4271 §6.2 that need our side, and what both have in common.
- *
- * `Offer` is our OPEN as it goes out; it remembers what the peer refused, so that the next one comes without (RFC 5492 §3).
- */
+/** What two OPENs agree on: the checks of RFC 4271 §6.2 that need our own OPEN, and the capabilities that both sides have. */
 import {
   BgpError,
   CapabilityCode,
   ErrorCode,
   MAX_EXTENDED_MESSAGE_LENGTH,
   MAX_MESSAGE_LENGTH,
-  NO_CAPABILITIES,
   OpenErrorSubcode,
   Role,
   SAFI_UNICAST,
   afiOf,
-  encodeOpen,
 } from '@dnstap-bgp/bgp-wire'
-import type { Capabilities, Family, Notification, Open } from '@dnstap-bgp/bgp-wire'
+import type { Capabilities, Family, Open } from '@dnstap-bgp/bgp-wire'
 import type { Settings } from './config.ts'
 
 export interface Negotiated {
@@ -31,117 +25,31 @@ export interface Negotiated {
   readonly extendedMessage: boolean
   readonly routeRefresh: boolean
   readonly enhancedRouteRefresh: boolean
-  /** Families whose routes may have an IPv6 next hop though they are IPv4. */
+  /** Families other than IPv6 whose routes may have an IPv6 next hop (RFC 8950). */
   readonly extendedNextHop: readonly Family[]
-  /** The smaller of both; 0: neither keepalives nor hold timer. */
+  /** The smaller of both; 0: no KEEPALIVEs and no hold timer. */
   readonly holdTimeSeconds: number
   readonly keepaliveSeconds: number
   /** Present when both offered it: the peer keeps our routes while we restart. */
   readonly gracefulRestart?: {
     /** How long it keeps them: what we asked for. */
     readonly restartTimeSeconds: number
-    /** RFC 8538: over NOTIFICATIONs and hold timer expiry as well. */
+    /** RFC 8538: also after a NOTIFICATION or an expired hold timer. */
     readonly notification: boolean
     readonly families: readonly Family[]
-    /** The peer's own: it has just restarted, and whether it kept forwarding. */
+    /** The peer has just restarted. */
     readonly peerRestarting: boolean
     readonly peerRestartTimeSeconds: number
-    /** What it restarts itself with; none: it only helps us. */
+    /** Families that the peer itself restarts with; none: it only helps us restart. */
     readonly peerFamilies: readonly Family[]
     readonly peerForwarding: readonly Family[]
   }
-  /** Stale time by family, where both offered it. */
+  /** Stale time by family, if both offered it (RFC 9494). */
   readonly longLivedGracefulRestart?: readonly { readonly family: Family; readonly staleTimeSeconds: number }[]
   readonly peerRole?: number
   readonly peerHostName?: string
-  /** What the peer can do that we have no name for. */
+  /** Codes of the peer's capabilities that we do not know. */
   readonly unknownCapabilities: readonly number[]
-}
-
-export class Offer {
-  readonly #settings: Settings
-  #restarting: boolean
-  /** The peer refused our optional parameters: none are sent. */
-  #isBare = false
-
-  constructor(settings: Settings) {
-    this.#settings = settings
-    this.#restarting = settings.gracefulRestart?.restarting ?? false
-  }
-
-  open(): Open {
-    const { localAsn, holdTimeSeconds, bgpIdentifier } = this.#settings
-    const capabilities = this.#isBare ? NO_CAPABILITIES : this.#capabilities()
-    return { asn: localAsn, holdTimeSeconds, bgpIdentifier, capabilities }
-  }
-
-  encode(): Uint8Array {
-    return encodeOpen(this.open(), !this.#isBare)
-  }
-
-  /** Codes of the capabilities left out because the peer knows none. */
-  get withheld(): readonly number[] {
-    return this.#isBare ? codesOf(this.#capabilities()) : []
-  }
-
-  /** A session came up: from now on we are no longer the one that has just restarted. */
-  established(): void {
-    this.#restarting = false
-  }
-
-  /** The peer may have been replaced meanwhile: offer everything again. */
-  forget(): void {
-    this.#isBare = false
-  }
-
-  /**
-   * A peer that knows no optional parameters (2/4) gets an OPEN without (RFC 5492 §3); true when the next one will differ from what was
-   * refused. Unsupported Capability (2/7) is another thing: its data says what the peer wants from us and did not find, so leaving out
-   * more would not help.
-   */
-  refused({ code, subcode }: Notification, refused: Open): boolean {
-    if (code !== ErrorCode.OPEN_MESSAGE_ERROR || subcode !== OpenErrorSubcode.UNSUPPORTED_OPTIONAL_PARAMETER) return false
-    if (isBare(refused)) return false
-    this.#isBare = true
-    return true
-  }
-
-  #capabilities(): Capabilities {
-    const settings = this.#settings
-    const restart = settings.gracefulRestart
-    const families = settings.families.map((family) => ({ family, forwarding: true }))
-    const staleTimeSeconds = restart?.longLivedStaleTimeSeconds
-    const isExternal = settings.peerAsn !== 'any' && settings.peerAsn !== settings.localAsn
-    return {
-      ...NO_CAPABILITIES,
-      families: settings.families,
-      routeRefresh: settings.routeRefresh,
-      enhancedRouteRefresh: settings.routeRefresh,
-      extendedMessage: settings.extendedMessage,
-      extendedNextHop: settings.extendedNextHop && settings.families.includes('ipv4') ? ['ipv4'] : [],
-      fourOctetAsn: settings.localAsn,
-      ...(restart === undefined
-        ? {}
-        : {
-            // F is always set: the packets are not ours to forward, so a restart of ours never interrupts them.
-            gracefulRestart: {
-              restarting: this.#restarting,
-              notification: true,
-              restartTimeSeconds: restart.restartTimeSeconds,
-              families,
-            },
-          }),
-      ...(staleTimeSeconds === undefined
-        ? {}
-        : { longLivedGracefulRestart: families.map((family) => ({ ...family, staleTimeSeconds })) }),
-      ...(settings.role !== undefined && isExternal ? { role: settings.role } : {}),
-    }
-  }
-}
-
-/** Is it an OPEN of ours without optional parameters? */
-export function isBare(open: Open): boolean {
-  return open.capabilities === NO_CAPABILITIES
 }
 
 /** What the two OPENs agree on, or the error that answers theirs. */
@@ -151,7 +59,7 @@ export function negotiate(settings: Settings, ours: Open, theirs: Open): Negotia
     return openError(OpenErrorSubcode.BAD_PEER_AS, `AS ${theirs.asn}, not ${peerAsn}`, asnOctets(theirs.asn))
   }
   const internal = theirs.asn === ours.asn
-  // RFC 6286 §2.2: within one AS nobody else may have our identifier; elsewhere somebody may.
+  // RFC 6286 §2.2: a BGP Identifier is unique within one AS only.
   if (internal && theirs.bgpIdentifier === ours.bgpIdentifier) {
     return openError(OpenErrorSubcode.BAD_BGP_IDENTIFIER, 'the peer has our own BGP Identifier', asnOctets(theirs.bgpIdentifier))
   }
@@ -216,23 +124,7 @@ export function negotiate(settings: Settings, ours: Open, theirs: Open): Negotia
   }
 }
 
-function codesOf(capabilities: Capabilities): number[] {
-  const { families, routeRefresh, extendedNextHop, extendedMessage, role, gracefulRestart } = capabilities
-  const isThere: readonly (readonly [number, boolean])[] = [
-    [CapabilityCode.MULTIPROTOCOL_EXTENSIONS, families.length > 0],
-    [CapabilityCode.ROUTE_REFRESH, routeRefresh],
-    [CapabilityCode.EXTENDED_NEXT_HOP_ENCODING, extendedNextHop.length > 0],
-    [CapabilityCode.BGP_EXTENDED_MESSAGE, extendedMessage],
-    [CapabilityCode.BGP_ROLE, role !== undefined],
-    [CapabilityCode.GRACEFUL_RESTART, gracefulRestart !== undefined],
-    [CapabilityCode.FOUR_OCTET_AS_NUMBER, capabilities.fourOctetAsn !== undefined],
-    [CapabilityCode.ENHANCED_ROUTE_REFRESH, capabilities.enhancedRouteRefresh],
-    [CapabilityCode.LONG_LIVED_GRACEFUL_RESTART, capabilities.longLivedGracefulRestart !== undefined],
-  ]
-  return isThere.filter(([, is]) => is).map(([code]) => code)
-}
-
-/** RFC 4760 §8: who names no family speaks IPv4 unicast. */
+/** RFC 4760 §8: a speaker that names no family speaks IPv4 unicast. */
 function offeredFamilies(capabilities: Capabilities): readonly Family[] {
   const namesNone = capabilities.families.length === 0 && capabilities.otherFamilies.length === 0
   return namesNone ? ['ipv4'] : capabilities.families

@@ -16,6 +16,7 @@
 import { BgpError, CeaseSubcode, ErrorCode } from '@dnstap-bgp/bgp-wire'
 import type { Open } from '@dnstap-bgp/bgp-wire'
 import { BackOff } from './back-off.ts'
+import { CapabilityOffer, hasNoCapabilities } from './capability-offer.ts'
 import { losingSide } from './collision.ts'
 import type { Side } from './collision.ts'
 import { withDefaults } from './config.ts'
@@ -24,7 +25,6 @@ import { disconnect, newConnection, reconnect, stopTimers } from './connection.t
 import type { Connection } from './connection.ts'
 import type { Ending, Event, State, Timer } from './fsm.ts'
 import { nextEvent } from './inbound.ts'
-import { isBare, Offer } from './negotiation.ts'
 import type { Negotiated } from './negotiation.ts'
 import { appendUnrepeated } from './peer-fsm-actions.ts'
 import type { PeerFsmAction, Stop } from './peer-fsm-actions.ts'
@@ -32,7 +32,7 @@ import { ReceivedSum } from './received.ts'
 
 export class PeerFsm {
   readonly #settings: Settings
-  readonly #offer: Offer
+  readonly #offer: CapabilityOffer
   readonly #backOff: BackOff
   readonly #outgoing: Connection
   #incoming: Connection | undefined
@@ -41,12 +41,12 @@ export class PeerFsm {
 
   constructor(config: SessionConfig) {
     this.#settings = withDefaults(config)
-    this.#offer = new Offer(this.#settings)
+    this.#offer = new CapabilityOffer(this.#settings)
     this.#backOff = new BackOff(this.#settings)
     this.#outgoing = newConnection('outgoing', this.#settings, this.#offer)
   }
 
-  /** That of the session furthest along. */
+  /** The state of the session that is furthest along. */
   get state(): State {
     const incoming = this.#incoming?.session.state ?? 'Idle'
     const outgoing = this.#outgoing.session.state
@@ -72,108 +72,108 @@ export class PeerFsm {
     return this.#offer.withheld
   }
 
-  /** Begins, or ends a pause early. */
+  /** Starts, or ends a pause early. */
   start(): PeerFsmAction[] {
-    return this.#watched(() => {
+    return this.#run(() => {
       this.#isStarted = true
       this.#backOff.resetFailures()
-      this.#offer.forget()
+      this.#offer.offerAll()
       const actions = this.#stopWaiting()
       if (this.#isIdle()) {
         const type = this.#settings.passive ? 'ManualStart_with_PassiveTcpEstablishment' : 'ManualStart'
-        actions.push(...this.#tell(this.#outgoing, { type }))
+        actions.push(...this.#dispatch(this.#outgoing, { type }))
       }
       return actions
     })
   }
 
-  /** Ends all there is; nothing begins again before start(). */
+  /** Ends both sessions; nothing starts again before start(). */
   stop(how: Stop = { type: 'notify' }): PeerFsmAction[] {
-    return this.#watched(() => {
+    return this.#run(() => {
       this.#isStarted = false
       const event: Event =
         how.type === 'preserve'
           ? { type: 'ManualStop', preserve: true }
           : { type: 'ManualStop', ...(how.error === undefined ? {} : { error: how.error }) }
-      return [...this.#tellAll(event), ...this.#stopWaiting()]
+      return [...this.#dispatchToAll(event), ...this.#stopWaiting()]
     })
   }
 
-  /** Ends the session with a NOTIFICATION and begins again by itself: cease(ADMINISTRATIVE_RESET), OTHER_CONFIGURATION_CHANGE. */
+  /** Ends the session with a NOTIFICATION and starts again by itself; for cease(ADMINISTRATIVE_RESET) or OTHER_CONFIGURATION_CHANGE. */
   reset(error: BgpError): PeerFsmAction[] {
-    return this.#watched(() => this.#tellAll({ type: 'AutomaticStop', error }))
+    return this.#run(() => this.#dispatchToAll({ type: 'AutomaticStop', error }))
   }
 
-  /** Ends the session of a peer that misbehaves, and pauses as after a failure: it has earned no quick return. */
+  /** Ends the session of a peer that misbehaves, and pauses as after a failure. */
   punish(error: BgpError): PeerFsmAction[] {
-    return this.#watched(() => {
+    return this.#run(() => {
       this.#backOff.failed(true)
-      return this.#tellAll({ type: 'AutomaticStop', error })
+      return this.#dispatchToAll({ type: 'AutomaticStop', error })
     })
   }
 
   /**
-   * The peer connected to us (TcpConnection_Valid: the driver has looked at its address). Its number, or undefined where we do not take
-   * it: the driver closes the socket.
+   * The peer connected to us (TcpConnection_Valid: the driver has checked its address). Answers with the connection's number; undefined: the
+   * driver closes the socket.
    */
   incoming(): { connection: number | undefined; actions: PeerFsmAction[] } {
     let number: number | undefined
-    const actions = this.#watched(() => {
+    const actions = this.#run(() => {
       if (!this.#isStarted || !this.#backOff.admits) return []
-      const actions = this.#makeRoom()
+      const actions = this.#replaceOlder()
       if (actions === undefined) return []
       const connection = newConnection('incoming', this.#settings, this.#offer)
       number = connection.number = ++this.#lastNumber
       connection.wasUp = true
       this.#incoming = connection
-      // It begins in Active, where the RFC has an incoming connection arrive.
+      // In the RFC an incoming connection arrives in state Active.
       connection.session.handle({ type: 'AutomaticStart_with_PassiveTcpEstablishment' })
-      return [...actions, ...this.#tell(connection, { type: 'TcpConnectionConfirmed' })]
+      return [...actions, ...this.#dispatch(connection, { type: 'TcpConnectionConfirmed' })]
     })
     return { connection: number, actions }
   }
 
   /** TCP is up. */
   connected(number: number): PeerFsmAction[] {
-    return this.#watched(() => {
+    return this.#run(() => {
       const connection = this.#connectionOf(number)
       if (connection === undefined) return []
       connection.wasUp = true
-      return this.#tell(connection, { type: 'Tcp_CR_Acked' })
+      return this.#dispatch(connection, { type: 'Tcp_CR_Acked' })
     })
   }
 
-  /** TCP is gone or never came up; `reason` in words. */
+  /** TCP is gone or never came up; `reason` is for the log. */
   closed(number: number, reason?: string): PeerFsmAction[] {
-    return this.#watched(() => {
+    return this.#run(() => {
       const connection = this.#connectionOf(number)
       if (connection === undefined) return []
-      return this.#tell(connection, { type: 'TcpConnectionFails', ...(reason === undefined ? {} : { reason }) })
+      return this.#dispatch(connection, { type: 'TcpConnectionFails', ...(reason === undefined ? {} : { reason }) })
     })
   }
 
-  /** The peer's TCP acknowledged, or the kernel took, some of what was written. Call it when the socket drains, not for every write. */
+  /** The peer's TCP acknowledged, or the kernel took, some of our octets. Call it when the socket drains, not for every write. */
   progressed(number: number): PeerFsmAction[] {
     const connection = this.#connectionOf(number)
-    return connection === undefined ? [] : this.#tell(connection, { type: 'TcpProgress' })
+    return connection === undefined ? [] : this.#dispatch(connection, { type: 'TcpProgress' })
   }
 
-  /** A timer ran out. Late ones, stopped meanwhile, are ignored. */
+  /** A timer expired. If it was stopped meanwhile, nothing happens. */
   expired(side: Side, timer: Timer): PeerFsmAction[] {
-    return this.#watched(() => {
+    return this.#run(() => {
       if (timer === 'IdleHoldTimer') {
         if (side !== 'outgoing' || !this.#backOff.end()) return []
-        return this.#isIdle() ? this.#tell(this.#outgoing, { type: 'IdleHoldTimer_Expires' }) : []
+        return this.#isIdle() ? this.#dispatch(this.#outgoing, { type: 'IdleHoldTimer_Expires' }) : []
       }
       const connection = side === 'outgoing' ? this.#outgoing : this.#incoming
       if (connection?.session.isRunning(timer) !== true) return []
-      if (timer === 'KeepaliveTimer' && connection.session.state === 'Established') this.#proven(connection)
-      return this.#tell(connection, { type: `${timer}_Expires` })
+      if (timer === 'KeepaliveTimer' && connection.session.state === 'Established') this.#noteProven(connection)
+      return this.#dispatch(connection, { type: `${timer}_Expires` })
     })
   }
 
   /**
-   * Octets from the peer, read in place. After `most` messages it stops: while hasMore() holds, leave the octets alone and call
+   * Octets from the peer, read in place. It stops after `most` messages. While hasMore() is true, do not change the octets, and call
    * receiveMore() in a later turn of the event loop, before the next receive().
    */
   receive(number: number, octets: Uint8Array, most = Infinity): PeerFsmAction[] {
@@ -183,18 +183,18 @@ export class PeerFsm {
     return this.receiveMore(number, most)
   }
 
-  /** Goes on with the octets of the last receive(). */
+  /** Continues with the octets of the last receive(). */
   receiveMore(number: number, most = Infinity): PeerFsmAction[] {
-    return this.#watched(() => {
+    return this.#run(() => {
       const connection = this.#connectionOf(number)
       if (connection === undefined) return []
       const actions: PeerFsmAction[] = []
       const sum = new ReceivedSum(number)
-      // A message may end the session; what follows it in the chunk then belongs to nobody.
+      // A message may end the session; the rest of the chunk is then ignored.
       for (let taken = 0; taken < most && connection.number === number; taken++) {
         const event = nextEvent(connection, sum)
         if (event === undefined) break
-        appendUnrepeated(actions, event.type === 'BGPOpen' ? this.#opened(connection, event) : this.#tell(connection, event))
+        appendUnrepeated(actions, event.type === 'BGPOpen' ? this.#opened(connection, event) : this.#dispatch(connection, event))
       }
       return sum.isEmpty ? actions : [...actions, { type: 'received', ...sum.result() }]
     })
@@ -205,43 +205,43 @@ export class PeerFsm {
     return this.#connectionOf(number)?.framer.hasMore === true
   }
 
-  /** Messages on a connection that carried nothing: KEEPALIVEs, ROUTE-REFRESHes, UPDATEs without a prefix. */
+  /** Messages on a connection that carried no route: KEEPALIVEs, ROUTE-REFRESHes, UPDATEs without a prefix. */
   idleMessages(number: number): number {
     return this.#connectionOf(number)?.idleMessages ?? 0
   }
 
-  /** A valid OPEN settles with the other connection first (§6.8): the loser must not send one more KEEPALIVE. */
+  /** A valid OPEN first resolves a collision (§6.8): the connection that loses must not send one more KEEPALIVE. */
   #opened(connection: Connection, event: Event & { type: 'BGPOpen' }): PeerFsmAction[] {
     const other = connection === this.#outgoing ? this.#incoming : this.#outgoing
     const isAwaited = connection.session.state === 'OpenSent'
     const actions: PeerFsmAction[] = []
-    if (isAwaited && other !== undefined && !(connection.session.judge(event.open) instanceof BgpError)) {
+    if (isAwaited && other !== undefined && !(connection.session.negotiateWith(event.open) instanceof BgpError)) {
       const { localAsn: asn, bgpIdentifier } = this.#settings
       const loser = losingSide({ asn, bgpIdentifier }, event.open)
       switch (other.session.state) {
         case 'Established':
-          return this.#tell(connection, { type: 'OpenCollisionDump' })
+          return this.#dispatch(connection, { type: 'OpenCollisionDump' })
         case 'OpenConfirm':
-          if (loser === connection.side) return this.#tell(connection, { type: 'OpenCollisionDump' })
-          actions.push(...this.#tell(other, { type: 'OpenCollisionDump' }))
+          if (loser === connection.side) return this.#dispatch(connection, { type: 'OpenCollisionDump' })
+          actions.push(...this.#dispatch(other, { type: 'OpenCollisionDump' }))
           break
         case 'Connect':
         case 'Active':
-          // This one is ahead: there is no need to go on trying.
-          actions.push(...this.#tell(other, { type: 'AutomaticStop' }))
+          // This connection is ahead: the other attempt is not needed.
+          actions.push(...this.#dispatch(other, { type: 'AutomaticStop' }))
           break
-        default: // Idle: nothing to settle. OpenSent: settled when its OPEN comes, we know no identifier for it before.
+        default: // Idle: no collision. OpenSent: resolved when that connection's OPEN comes; before, its BGP Identifier is unknown.
       }
     }
-    actions.push(...this.#tell(connection, event))
+    actions.push(...this.#dispatch(connection, event))
     if (connection.session.negotiated !== undefined && connection.session.ourOpen?.capabilities.extendedMessage === true) {
       connection.framer.allowExtendedMessages()
     }
     return actions
   }
 
-  /** Hands an event to a session and its actions on, with the numbers the driver knows them by. */
-  #tell(connection: Connection, event: Event): PeerFsmAction[] {
+  /** Gives an event to a session, and adds connection numbers and sides to the session's actions. */
+  #dispatch(connection: Connection, event: Event): PeerFsmAction[] {
     const wasUp = connection.wasUp
     const before = connection.number
     const ourOpen = connection.session.ourOpen
@@ -265,7 +265,7 @@ export class PeerFsm {
           actions.push({ ...action, side: connection.side })
           break
         case 'established':
-          actions.push(...this.#won(connection))
+          actions.push(...this.#endOther(connection))
           if (connection.number !== undefined) actions.push({ ...action, connection: connection.number })
           break
         case 'routeRefresh':
@@ -273,64 +273,65 @@ export class PeerFsm {
           break
         case 'ended':
           actions.push({ ...action, side: connection.side, connection: before })
-          this.#judgeEnding(action, wasUp, ourOpen)
+          this.#noteEnding(action, wasUp, ourOpen)
           break
       }
     }
     if (connection === this.#incoming && (connection.session.state === 'Idle' || connection.number === undefined)) {
       actions.push(...stopTimers(connection))
       this.#incoming = undefined
-      // Nobody to connect to, and one who connects in vain again and again: shut the door for the pause.
+      // A passive peer whose connections fail again and again may not connect during the pause.
       if (this.#settings.passive && this.#backOff.isExhausted)
-        actions.push(...this.#tell(this.#outgoing, { type: 'AutomaticStop' }))
+        actions.push(...this.#dispatch(this.#outgoing, { type: 'AutomaticStop' }))
     }
     return actions
   }
 
-  #tellAll(event: Event): PeerFsmAction[] {
+  #dispatchToAll(event: Event): PeerFsmAction[] {
     const incoming = this.#incoming
-    return [...(incoming === undefined ? [] : this.#tell(incoming, event)), ...this.#tell(this.#outgoing, event)]
+    return [...(incoming === undefined ? [] : this.#dispatch(incoming, event)), ...this.#dispatch(this.#outgoing, event)]
   }
 
-  /** A session is up: the other connection, wherever it stands, is not needed. */
-  #won(connection: Connection): PeerFsmAction[] {
+  /** A session is up: the other connection is not needed, whatever its state. */
+  #endOther(connection: Connection): PeerFsmAction[] {
     const actions = this.#stopWaiting()
     const other = connection === this.#outgoing ? this.#incoming : this.#outgoing
-    if (other !== undefined && other.session.state !== 'Idle') actions.push(...this.#tell(other, { type: 'OpenCollisionDump' }))
+    if (other !== undefined && other.session.state !== 'Idle')
+      actions.push(...this.#dispatch(other, { type: 'OpenCollisionDump' }))
     this.#backOff.undamp()
-    if (connection.session.negotiated?.holdTimeSeconds === 0) this.#proven(connection) // no timer will tell
+    if (connection.session.negotiated?.holdTimeSeconds === 0) this.#noteProven(connection) // no KeepaliveTimer will show it
     return actions
   }
 
-  /** Room for an incoming connection; undefined when the one that is there stays. */
-  #makeRoom(): PeerFsmAction[] | undefined {
+  /** Closes an older connection in favour of an incoming one; undefined if the older one stays. */
+  #replaceOlder(): PeerFsmAction[] | undefined {
     const established = this.#established()
     if (established !== undefined) {
       const { number } = established
-      // RFC 4724 §5: a peer that restarts gracefully (its capability names a family) and connects anew has restarted; its old connection is
-      // dead, we only did not hear of it. One that only helps us restart does not say that it will, so a stray connection from its address
-      // is no sign of anything. Nor is one while the session is young: it may be the other half of the collision it came from.
+      // RFC 4724 §5: if a peer that restarts gracefully (its capability names a family) connects again, it has restarted, and its old
+      // connection is dead. A peer that only helps us restart gives no such sign. A connection beside a young session gives none either: it
+      // may be left over from a collision.
       const restart = established.session.negotiated?.gracefulRestart
       const isRestart = established.isProven && restart !== undefined && restart.peerFamilies.length > 0
       if (!isRestart || number === undefined) return undefined
-      const ended = this.#tell(established, { type: 'TcpConnectionFails', reason: 'the peer restarted and connected anew' })
+      const ended = this.#dispatch(established, { type: 'TcpConnectionFails', reason: 'the peer restarted and connected again' })
       return [{ type: 'close', connection: number, abort: true }, ...ended]
     }
     if (this.#incoming === undefined) return []
-    // A second one while the first has said nothing yet: most likely the first is dead. Later than that the second has no reason.
+    // While no OPEN came on the first incoming connection, it is most likely dead: the second one replaces it. Later the first one stays.
     if (this.#incoming.session.state !== 'OpenSent') return undefined
-    return this.#tell(this.#incoming, { type: 'OpenCollisionDump' })
+    return this.#dispatch(this.#incoming, { type: 'OpenCollisionDump' })
   }
 
-  /** `ourOpen`: what was offered on that connection, if it came to that. Two connections may end with different ones, or with the same. */
-  #judgeEnding(ending: Ending, wasUp: boolean, ourOpen: Open | undefined): void {
+  /** Chooses the next pause and the next OPEN. `ourOpen`: the OPEN sent on that connection, if any; each connection may have sent another one. */
+  #noteEnding(ending: Ending, wasUp: boolean, ourOpen: Open | undefined): void {
     const { received } = ending
     const isCollision = received?.code === ErrorCode.CEASE && received.subcode === CeaseSubcode.CONNECTION_COLLISION_RESOLUTION
     const hasFailed = ending.from === 'Established' || (wasUp && ending.deliberate !== true && !isCollision)
     if (ourOpen !== undefined) {
       const isRefusal = received !== undefined && ending.from !== 'Established' && this.#offer.refused(received, ourOpen)
       if (isRefusal) this.#backOff.retrySoon()
-      else if (hasFailed && isBare(ourOpen)) this.#offer.forget() // it went no better without, or went for a while: everything is offered again
+      else if (hasFailed && hasNoCapabilities(ourOpen)) this.#offer.offerAll() // it failed without capabilities, too, or it lasted a while
     }
     if (ending.deliberate === true) return
     this.#backOff.failed(wasUp)
@@ -338,14 +339,14 @@ export class PeerFsm {
       this.#backOff.damp()
   }
 
-  /** A session that lasted makes up for what failed before it. */
-  #proven(connection: Connection): void {
+  /** The session has lasted a keepalive interval: earlier failures no longer count. */
+  #noteProven(connection: Connection): void {
     connection.isProven = true
     this.#backOff.resetFailures()
   }
 
-  /** Runs a call and adds what it leads to for the peer as a whole: the pause, and the state operators see. */
-  #watched(call: () => PeerFsmAction[]): PeerFsmAction[] {
+  /** Makes a call, then adds the actions for the peer as a whole: the pause, and the state that operators see. */
+  #run(call: () => PeerFsmAction[]): PeerFsmAction[] {
     const from = this.state
     const actions = call()
     if (this.#isStarted && this.#isIdle() && !this.#backOff.isWaiting) actions.push(...this.#wait())
@@ -379,5 +380,5 @@ export class PeerFsm {
   }
 }
 
-/** Active stands below Connect: it only waits. */
+/** Active is below Connect, because it only waits. */
 const PROGRESS: Readonly<Record<State, number>> = { Idle: 0, Active: 1, Connect: 2, OpenSent: 3, OpenConfirm: 4, Established: 5 }

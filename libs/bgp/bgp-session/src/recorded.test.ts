@@ -2,7 +2,7 @@ import { BgpError } from '@dnstap-bgp/bgp-wire'
 import { describe, expect, test } from 'vitest'
 import { recordedSessions } from '../../bgp-wire/test/recorded.ts'
 import type { RecordedSession } from '../../bgp-wire/test/recorded.ts'
-import { dice } from '../test/linked.ts'
+import { dice } from '../testing/linked.ts'
 import { PeerFsm } from './peer-fsm.ts'
 import type { PeerFsmAction } from './peer-fsm-actions.ts'
 
@@ -14,6 +14,8 @@ function facing(recorded: RecordedSession): { fsm: PeerFsm; connection: number }
     bgpIdentifier: 0xc0000202,
     passive: true,
     extendedNextHop: true,
+    holdTimeSeconds: 90,
+    connectRetrySeconds: 30,
     gracefulRestart: { restartTimeSeconds: 120, restarting: false, longLivedStaleTimeSeconds: 60 },
     jitter: () => 1,
   })

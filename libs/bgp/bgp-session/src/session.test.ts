@@ -1,15 +1,22 @@
 import { BgpError, NO_CAPABILITIES, cease, decodeNotification, encodeNotification } from '@dnstap-bgp/bgp-wire'
 import type { Open } from '@dnstap-bgp/bgp-wire'
 import { describe, expect, test } from 'vitest'
-import { notificationIn } from '../test/linked.ts'
+import { notificationIn } from '../testing/linked.ts'
 import { withDefaults } from './config.ts'
 import type { SessionConfig } from './config.ts'
 import type { Action, Event, State } from './fsm.ts'
 import { STATES } from './fsm.ts'
-import { Offer } from './negotiation.ts'
+import { CapabilityOffer } from './capability-offer.ts'
 import { Session } from './session.ts'
 
-const CONFIG: SessionConfig = { localAsn: 64496, peerAsn: 64497, bgpIdentifier: 0xc0000201, jitter: () => 1 }
+const CONFIG: SessionConfig = {
+  localAsn: 64496,
+  peerAsn: 64497,
+  bgpIdentifier: 0xc0000201,
+  holdTimeSeconds: 90,
+  connectRetrySeconds: 30,
+  jitter: () => 1,
+}
 const OPEN: Open = {
   asn: 64497,
   holdTimeSeconds: 30,
@@ -33,7 +40,7 @@ const THE_WAY: readonly Event[] = [
 
 function sessionIn(state: State, config: Partial<SessionConfig> = {}, open: Open = OPEN): Session {
   const settings = withDefaults({ ...CONFIG, ...config })
-  const session = new Session(settings, new Offer(settings))
+  const session = new Session(settings, new CapabilityOffer(settings))
   if (state === 'Active') session.handle({ type: 'ManualStart_with_PassiveTcpEstablishment' })
   else {
     for (const event of THE_WAY) {
@@ -194,7 +201,7 @@ describe('timers', () => {
     expect(timers(session.handle({ type: 'TcpProgress' }))).toEqual({ SendHoldTimer: 480 })
     const actions = session.handle({ type: 'SendHoldTimer_Expires' })
     expect(actions[0]).toEqual({ type: 'close', abort: true })
-    expect(actions.at(-1)).toMatchObject({ type: 'ended', words: 'Send Hold Timer Expired' })
+    expect(actions.at(-1)).toMatchObject({ type: 'ended', reason: 'Send Hold Timer Expired' })
   })
 
   test('SendHoldTimer is 8 minutes or twice the hold time, whichever is longer (RFC 9687 §3.2)', () => {
@@ -207,12 +214,12 @@ describe('an end', () => {
     expect(sessionIn('Established').handle({ type: 'NotifMsg', notification: NOTIFICATION }).at(-1)).toMatchObject({
       type: 'ended',
       from: 'Established',
-      words: 'the peer sent Cease, Administrative Reset',
+      reason: 'the peer sent Cease, Administrative Reset',
       received: { code: 6, subcode: 4 },
     })
     expect(sessionIn('OpenSent').handle({ type: 'TcpConnectionFails', reason: 'connection reset' }).at(-1)).toMatchObject({
       type: 'ended',
-      words: 'connection reset',
+      reason: 'connection reset',
     })
   })
 

@@ -1,15 +1,15 @@
 /**
  * The finite state machine of one connection (RFC 4271 §8), with the events of RFC 9687 and the subcodes of RFC 6608.
  *
- * PeerFsm runs one for the connection we open and one for a connection the peer opened, and settles between them (§6.8). It is told
- * events, answers with actions and does nothing itself. handle() returns the actions in the order they are to be done.
+ * PeerFsm runs one for the connection we open and one for a connection that the peer opened, and decides between them (§6.8). A session
+ * does no I/O: handle() takes an event and returns actions, in the order in which the driver must do them.
  *
  *     Idle --start--> Connect --TCP--> OpenSent --OPEN--> OpenConfirm --KEEPALIVE--> Established
  *                 `-> Active  --TCP--^     (passive, or a connection was lost: wait)
  *
- * Which NOTIFICATION an event earns stands beside it. None answers a NOTIFICATION, and none goes out before our OPEN did
- * (SendNOTIFICATIONwithoutOPEN is FALSE). Every way to Idle goes through #toIdle, which stops what runs and says how it ended.
- * Damping (DampPeerOscillations) is PeerFsm's, who sees both connections: it answers an 'ended' with IdleHoldTimer.
+ * Each event names the NOTIFICATION that it earns. No NOTIFICATION answers another, and none goes out before our OPEN did
+ * (SendNOTIFICATIONwithoutOPEN is FALSE). Every way to Idle goes through #toIdle, which stops the timers and says how the session ended.
+ * PeerFsm does the damping (DampPeerOscillations), because it sees both connections: it answers an 'ended' with IdleHoldTimer.
  */
 import {
   BgpError,
@@ -23,10 +23,12 @@ import {
   hardReset,
 } from '@dnstap-bgp/bgp-wire'
 import type { Notification, Open } from '@dnstap-bgp/bgp-wire'
+import { jittered } from './config.ts'
 import type { Settings } from './config.ts'
 import type { Action, Ending, Event, State, Timer } from './fsm.ts'
 import { negotiate } from './negotiation.ts'
-import type { Negotiated, Offer } from './negotiation.ts'
+import type { CapabilityOffer } from './capability-offer.ts'
+import type { Negotiated } from './negotiation.ts'
 
 /** §8.2.2: "a large value", 4 minutes suggested. */
 const LARGE_HOLD_TIME_SECONDS = 240
@@ -49,13 +51,13 @@ const KEEPALIVE: Action = { type: 'send', message: 'KEEPALIVE', bytes: encodeKee
 
 export class Session {
   readonly #settings: Settings
-  readonly #offer: Offer
+  readonly #offer: CapabilityOffer
   readonly #running = new Set<Timer>()
   #state: State = 'Idle'
   #ourOpen: Open | undefined
   #negotiated: Negotiated | undefined
 
-  constructor(settings: Settings, offer: Offer) {
+  constructor(settings: Settings, offer: CapabilityOffer) {
     this.#settings = settings
     this.#offer = offer
   }
@@ -78,8 +80,8 @@ export class Session {
     return this.#running.has(timer)
   }
 
-  /** What this OPEN would earn here; asked before a collision is settled, for only a valid OPEN may end the other connection. */
-  judge(open: Open): Negotiated | BgpError {
+  /** What the peer's OPEN agrees on with ours, or the error that answers it. PeerFsm asks before it resolves a collision: only a valid OPEN may end the other connection. */
+  negotiateWith(open: Open): Negotiated | BgpError {
     return negotiate(this.#settings, this.#ourOpen ?? this.#offer.open(), open)
   }
 
@@ -102,7 +104,7 @@ export class Session {
     }
   }
 
-  /** Idle: nothing is open; only a start, or the end of the damping pause, leads out. */
+  /** Idle: nothing is open; a start or the end of the pause leads out. */
   #inIdle(event: Event): Action[] {
     switch (event.type) {
       case 'ManualStart':
@@ -129,19 +131,19 @@ export class Session {
       case 'ConnectRetryTimer_Expires':
         return [CLOSE, ...this.#connect()]
       case 'TcpConnectionFails':
-        return this.#toIdle(failureInWords(event.reason))
+        return this.#toIdle(failure(event.reason))
       default:
         return this.#beforeOpen(event)
     }
   }
 
-  /** Active: waiting for the peer to connect, or for ConnectRetryTimer to have us try again. */
+  /** Active: waiting for the peer to connect, or for ConnectRetryTimer to expire so that we try again. */
   #inActive(event: Event): Action[] {
     switch (event.type) {
       case 'ConnectRetryTimer_Expires':
         return [CLOSE, ...this.#connect()]
       case 'TcpConnectionFails':
-        return this.#toIdle(failureInWords(event.reason))
+        return this.#toIdle(failure(event.reason))
       default:
         return this.#beforeOpen(event)
     }
@@ -181,19 +183,19 @@ export class Session {
     }
   }
 
-  /** OpenSent: our OPEN is out, theirs is awaited. */
+  /** OpenSent: our OPEN is sent; we wait for the peer's. */
   #inOpenSent(event: Event): Action[] {
     switch (event.type) {
       case 'BGPOpen': {
-        const verdict = this.judge(event.open)
-        if (verdict instanceof BgpError) return this.#toIdle(verdict.message, { sent: verdict })
-        this.#negotiated = verdict
+        const negotiated = this.negotiateWith(event.open)
+        if (negotiated instanceof BgpError) return this.#toIdle(negotiated.message, { sent: negotiated })
+        this.#negotiated = negotiated
         this.#state = 'OpenConfirm'
-        return [...this.#stop('ConnectRetryTimer'), KEEPALIVE, ...this.#agreeTimers(verdict)]
+        return [...this.#stop('ConnectRetryTimer'), KEEPALIVE, ...this.#agreeTimers(negotiated)]
       }
       case 'TcpConnectionFails': {
         // §8.2.2: the peer may be about to connect to us; our own next attempt waits for ConnectRetryTimer.
-        const ending = this.#ended(failureInWords(event.reason))
+        const ending = this.#ended(failure(event.reason))
         this.#forget()
         this.#state = 'Active'
         return [...this.#stopAll(), ...this.#startConnectRetryTimer(), ending]
@@ -206,7 +208,7 @@ export class Session {
     }
   }
 
-  /** OpenConfirm: both OPENs were good; a KEEPALIVE says the peer thinks so too. */
+  /** OpenConfirm: the peer's OPEN was good; its KEEPALIVE will say that ours was, too. */
   #inOpenConfirm(event: Event): Action[] {
     switch (event.type) {
       case 'KeepAliveMsg': {
@@ -225,7 +227,7 @@ export class Session {
       case 'KeepaliveTimer_Expires':
         return [KEEPALIVE, ...this.#restartKeepaliveTimer()]
       case 'TcpConnectionFails':
-        return this.#toIdle(failureInWords(event.reason))
+        return this.#toIdle(failure(event.reason))
       case 'BGPHeaderErr':
       case 'BGPOpenMsgErr':
         return this.#toIdle(event.error.message, { sent: event.error })
@@ -241,8 +243,8 @@ export class Session {
       case 'UpdateMsg':
         return this.#restartHoldTimer()
       case 'RouteRefreshMsg': {
-        // Of a family not agreed on, or of a kind not known: ignored (RFC 2918 §4, RFC 7313 §5). So are the marks around what the peer
-        // sends again: we keep none of it.
+        // Ignored: a family that was not agreed on, or an unknown subtype (RFC 2918 §4, RFC 7313 §5). Also BoRR and EoRR: we keep no
+        // routes of the peer.
         if (event.family === undefined || event.subtype !== RouteRefreshSubtype.request) return []
         if (this.#negotiated?.routeRefresh !== true || !this.#negotiated.families.includes(event.family)) return []
         return [{ type: 'routeRefresh', family: event.family, subtype: event.subtype }]
@@ -252,10 +254,10 @@ export class Session {
       case 'TcpProgress':
         return this.#running.has('SendHoldTimer') ? this.#start('SendHoldTimer', this.#settings.sendHoldTimeSeconds) : []
       case 'SendHoldTimer_Expires':
-        // RFC 9687 §3.2: who reads nothing will not read this either; the code is for our log.
+        // RFC 9687 §3.2: a peer that does not read would not read a NOTIFICATION either; the error is for our log only.
         return this.#toIdle(SEND_HOLD_TIMER_EXPIRED.message, { abort: true })
       case 'TcpConnectionFails':
-        return this.#toIdle(failureInWords(event.reason))
+        return this.#toIdle(failure(event.reason))
       case 'BGPHeaderErr':
       case 'UpdateMsgErr':
       case 'RouteRefreshMsgErr':
@@ -274,9 +276,9 @@ export class Session {
       case 'AutomaticStart_with_PassiveTcpEstablishment':
       case 'AutomaticStart_with_DampPeerOscillations':
       case 'AutomaticStart_with_DampPeerOscillations_and_PassiveTcpEstablishment':
-      // This too starts what is already started.
+      // Starts a session that is already started.
       case 'IdleHoldTimer_Expires':
-      // The driver's word that the connection is up and moving, again.
+      // The driver reports again that the connection is up, or that the peer reads.
       case 'Tcp_CR_Acked':
       case 'TcpConnectionConfirmed':
       case 'TcpProgress':
@@ -295,7 +297,7 @@ export class Session {
       case 'NotifMsgVerErr':
         // "Any other" in the RFC's OpenSent; but no NOTIFICATION answers another (§6.4).
         return this.#toIdle(received(event.notification), { received: event.notification })
-      // The RFC lists them under "any other"; their own NOTIFICATION says more than an FSM error.
+      // The RFC lists it under "any other"; the error's own NOTIFICATION says more than an FSM error.
       case 'BGPOpenMsgErr':
         return this.#toIdle(event.error.message, { sent: this.#state === 'Established' ? unexpected : event.error })
       default:
@@ -319,8 +321,8 @@ export class Session {
   }
 
   #agreeTimers({ holdTimeSeconds }: Negotiated): Action[] {
-    // Where the RFC runs no timer for a hold time of 0 the large one goes on until Established: a peer that never sends its KEEPALIVE
-    // must not hold the connection for ever.
+    // For a hold time of 0 the RFC runs no timer. Here the large one runs until Established, or a peer that never sends its KEEPALIVE
+    // would keep the connection open for ever.
     if (holdTimeSeconds === 0) return this.#start('HoldTimer', LARGE_HOLD_TIME_SECONDS)
     return [...this.#restartKeepaliveTimer(), ...this.#start('HoldTimer', holdTimeSeconds)]
   }
@@ -335,34 +337,34 @@ export class Session {
     return seconds > 0 ? this.#start('KeepaliveTimer', jittered(seconds, this.#settings)) : []
   }
 
-  /** Passive peers are never connected to, so their timer does not run: ours leaves the RFC there. */
+  /** We never connect to a passive peer, so this timer does not run for it: here we leave the RFC. */
   #startConnectRetryTimer(): Action[] {
     return this.#settings.passive
       ? []
       : this.#start('ConnectRetryTimer', jittered(this.#settings.connectRetrySeconds, this.#settings))
   }
 
-  /** A Cease. RFC 8538 §4: with the N flag agreed, an end that is meant to last must say so, or the peer keeps our routes. */
+  /** A Cease. RFC 8538 §4: with the N flag agreed, a lasting end needs a Hard Reset, or the peer keeps our routes. */
   #stopWith(error: BgpError): Action[] {
-    const isForGood =
+    const isLasting =
       error.code === ErrorCode.CEASE &&
       (error.subcode === CeaseSubcode.ADMINISTRATIVE_SHUTDOWN || error.subcode === CeaseSubcode.PEER_DE_CONFIGURED)
-    const isHard = isForGood && this.#state === 'Established' && this.#negotiated?.gracefulRestart?.notification === true
+    const isHard = isLasting && this.#state === 'Established' && this.#negotiated?.gracefulRestart?.notification === true
     return this.#toIdle(error.message, { sent: isHard ? hardReset(error) : error, deliberate: true })
   }
 
-  #toIdle(words: string, how: Omit<Partial<Ending>, 'from' | 'words'> & { abort?: boolean } = {}): Action[] {
+  #toIdle(reason: string, how: Omit<Partial<Ending>, 'from' | 'reason'> & { abort?: boolean } = {}): Action[] {
     const { abort = false, ...ending } = how
     const notification: Action[] =
       ending.sent === undefined ? [] : [{ type: 'send', message: 'NOTIFICATION', bytes: encodeNotification(ending.sent) }]
-    const ended = this.#ended(words, ending)
+    const ended = this.#ended(reason, ending)
     this.#state = 'Idle'
     this.#forget()
     return [...notification, abort ? ABORT : CLOSE, ...this.#stopAll(), ended]
   }
 
-  #ended(words: string, how: Omit<Partial<Ending>, 'from' | 'words'> = {}): Action {
-    return { type: 'ended', from: this.#state, words, ...how }
+  #ended(reason: string, how: Omit<Partial<Ending>, 'from' | 'reason'> = {}): Action {
+    return { type: 'ended', from: this.#state, reason, ...how }
   }
 
   #forget(): void {
@@ -393,15 +395,10 @@ const EXPIRED: ReadonlyMap<Event['type'], Timer> = new Map<Event['type'], Timer>
 const CLOSE: Action = { type: 'close', abort: false }
 const ABORT: Action = { type: 'close', abort: true }
 
-/** §10: from 0.75 to 1 of the time, so that what started together does not stay together. */
-export function jittered(seconds: number, settings: Settings): number {
-  return seconds * (0.75 + 0.25 * settings.jitter())
-}
-
 function received(notification: Notification): string {
-  return `the peer sent ${notification.words}`
+  return `the peer sent ${notification.description}`
 }
 
-function failureInWords(reason = 'the peer closed the connection'): string {
+function failure(reason = 'the peer closed the connection'): string {
   return reason
 }

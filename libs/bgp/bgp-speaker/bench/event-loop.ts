@@ -79,6 +79,7 @@ const peers = birds.map(({ options }, i): SpeakerPeerConfig => ({
   asn: 65000,
   families: ['ipv4'],
   sourceIpv4: here,
+  holdTimeSeconds: 90,
   connectRetrySeconds: 1,
 }))
 const speaker = new BgpSpeaker({ asn: 65000, bgpIdentifier: '10.0.0.1', peers }, { clock: systemClock, log: silentLog, table })

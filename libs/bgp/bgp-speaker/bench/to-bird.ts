@@ -74,6 +74,8 @@ function newSpeaker(): BgpSpeaker {
     asn: 65000,
     families: ['ipv4'],
     sourceIpv4: here,
+    holdTimeSeconds: 90,
+    connectRetrySeconds: 30,
   } as const
   return new BgpSpeaker({ asn: 65000, bgpIdentifier: '10.0.0.1', peers: [peer] }, { clock: systemClock, log: silentLog, table })
 }
@@ -137,6 +139,7 @@ async function latency(): Promise<void> {
     asn: 65000,
     sourceIpv4: here,
     families: ['ipv4'],
+    holdTimeSeconds: 90,
     connectRetrySeconds: 1,
   } as const
   const speaker = new BgpSpeaker(

@@ -55,8 +55,8 @@ export interface SpeakerPeerConfig {
   readonly lists?: readonly string[] | undefined
   readonly maxRoutes?: number
   /** 0: no KEEPALIVEs, no hold timer. */
-  readonly holdTimeSeconds?: number
-  readonly connectRetrySeconds?: number
+  readonly holdTimeSeconds: number
+  readonly connectRetrySeconds: number
   readonly sourceIpv4?: string | undefined
   readonly sourceIpv6?: string | undefined
   /** Network interface or VRF that the session is bound to. */
@@ -67,6 +67,4 @@ export interface SpeakerPeerConfig {
   readonly gracefulRestart?: boolean
 }
 
-export const DEFAULT_HOLD_TIME_SECONDS = 90
-export const DEFAULT_CONNECT_RETRY_SECONDS = 30
 export const DEFAULT_MAX_IN_FLIGHT_BYTES = 256 * 1024

@@ -3,9 +3,16 @@ import type { Negotiated } from '@dnstap-bgp/bgp-session'
 import { Family, type RouteAttributes } from '@dnstap-bgp/route-table'
 import type { SpeakerConfig, SpeakerPeerConfig } from './config.ts'
 import { exportPolicy } from './export-policy.ts'
+import { TIMES } from '../testing/times.ts'
 
 const speaker: SpeakerConfig = { asn: 64500, bgpIdentifier: '10.0.0.1', peers: [] }
-const peer: SpeakerPeerConfig = { name: 'r1', remote: { kind: 'address', address: '198.51.100.2' }, port: 179, asn: 64500 }
+const peer: SpeakerPeerConfig = {
+  name: 'r1',
+  remote: { kind: 'address', address: '198.51.100.2' },
+  port: 179,
+  asn: 64500,
+  ...TIMES,
+}
 const internal: Negotiated = {
   peerAsn: 64500,
   peerBgpIdentifier: 1,

@@ -13,7 +13,7 @@ export interface PeerStatus {
   /** Unix time in ms of the last change of state. */
   readonly since: number
   /** Why the last attempt or session that ended did so; it stays when a new one comes up. */
-  readonly lastError: { readonly words: string; readonly at: number } | undefined
+  readonly lastError: { readonly reason: string; readonly at: number } | undefined
   /** Unix time in ms; while the peer is left alone. */
   readonly nextAttemptAt: number | undefined
   /** A long pause, because the peer refused our number of prefixes. */

@@ -84,14 +84,14 @@ export class SpeakerPeer {
   #isLeaving = false
   /** When the last session ended; before the first one, when we started. */
   #awaySinceMs: number
-  #loggedWords = ''
+  #loggedReason = ''
   #faultsTold = new Set<string>()
   #onSession: (() => void) | undefined
 
   // For operators.
   #state: State = 'Idle'
   #stateSince: number
-  #lastError: { words: string; at: number } | undefined
+  #lastError: { reason: string; at: number } | undefined
   /** The last error was that of a NOTIFICATION. */
   #wasNotified = false
   #nextAttemptAt: number | undefined
@@ -478,7 +478,7 @@ export class SpeakerPeer {
     this.#sessions++
     this.#flood = new FloodLimit(this.#deps.clock.monotonic())
     this.#isDamped = false
-    this.#loggedWords = ''
+    this.#loggedReason = ''
     this.#faultsTold.clear()
     this.#log.info(
       {
@@ -545,8 +545,8 @@ export class SpeakerPeer {
       this.#sender.close()
     }
     if (this.#hasStopped || !this.#isOrdinary(ending))
-      this.#failed(ending.from, ending.words, ending.sent !== undefined || ending.received !== undefined)
-    else this.#log.debug({ state: ending.from }, `BGP connection closed: ${ending.words}`)
+      this.#failed(ending.from, ending.reason, ending.sent !== undefined || ending.received !== undefined)
+    else this.#log.debug({ state: ending.from }, `BGP connection closed: ${ending.reason}`)
   }
 
   /** One of two connections was not needed (RFC 4271 §6.8): no news while the other one goes on. */
@@ -556,17 +556,17 @@ export class SpeakerPeer {
   }
 
   /** Notes why, and says so once: not again when the next attempt fails the same way. */
-  #failed(from: State, words: string, isNotified = false): void {
+  #failed(from: State, reason: string, isNotified = false): void {
     // Many routers say once why they refuse, and then only close: what they said stays the last error.
     const isExplained = this.#wasNotified && !isNotified && (from === 'OpenSent' || from === 'OpenConfirm')
     if (!isExplained) {
-      this.#lastError = { words, at: this.#deps.clock.now() }
+      this.#lastError = { reason, at: this.#deps.clock.now() }
       this.#wasNotified = isNotified
     }
-    if (this.#hasStopped) this.#log.info({}, `BGP session closed: ${words}`)
-    else if (from === 'Established') this.#log.warn({}, `BGP session ended: ${words}`)
-    else if (words !== this.#loggedWords) this.#log.warn({ state: from }, `BGP session not established: ${words}`)
-    this.#loggedWords = words
+    if (this.#hasStopped) this.#log.info({}, `BGP session closed: ${reason}`)
+    else if (from === 'Established') this.#log.warn({}, `BGP session ended: ${reason}`)
+    else if (reason !== this.#loggedReason) this.#log.warn({ state: from }, `BGP session not established: ${reason}`)
+    this.#loggedReason = reason
   }
 
   /** What the Adj-RIB-Out held in the table goes a slice at a time. */

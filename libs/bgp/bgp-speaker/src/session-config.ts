@@ -2,13 +2,7 @@
 import type { SessionConfig } from '@dnstap-bgp/bgp-session'
 import { Role } from '@dnstap-bgp/bgp-wire'
 import { parseAddress } from '@dnstap-bgp/ip'
-import {
-  DEFAULT_CONNECT_RETRY_SECONDS,
-  DEFAULT_HOLD_TIME_SECONDS,
-  type PeerRole,
-  type SpeakerConfig,
-  type SpeakerPeerConfig,
-} from './config.ts'
+import { type PeerRole, type SpeakerConfig, type SpeakerPeerConfig } from './config.ts'
 
 export function sessionConfig(speaker: SpeakerConfig, peer: SpeakerPeerConfig, dice: () => number): SessionConfig {
   const restartTimeSeconds = speaker.gracefulRestartSeconds ?? 0
@@ -21,8 +15,8 @@ export function sessionConfig(speaker: SpeakerConfig, peer: SpeakerPeerConfig, d
     bgpIdentifier: new DataView(identifier.buffer, identifier.byteOffset).getUint32(0),
     families: peer.families ?? ['ipv4', 'ipv6'],
     passive: peer.passive === true,
-    holdTimeSeconds: peer.holdTimeSeconds ?? DEFAULT_HOLD_TIME_SECONDS,
-    connectRetrySeconds: peer.connectRetrySeconds ?? DEFAULT_CONNECT_RETRY_SECONDS,
+    holdTimeSeconds: peer.holdTimeSeconds,
+    connectRetrySeconds: peer.connectRetrySeconds,
     extendedNextHop: true,
     ...(restartTimeSeconds > 0 && peer.gracefulRestart !== false
       ? {

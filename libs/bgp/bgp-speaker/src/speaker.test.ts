@@ -3,6 +3,7 @@ import { RouteTable } from '@dnstap-bgp/route-table'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
 import { BgpSpeaker, type SpeakerPeerConfig } from './index.ts'
 import { SocketCallError, type SocketCalls } from './socket-calls.ts'
+import { TIMES } from '../testing/times.ts'
 
 const peer: SpeakerPeerConfig = {
   name: 'r1',
@@ -10,6 +11,7 @@ const peer: SpeakerPeerConfig = {
   port: 179,
   asn: 65000,
   passive: true,
+  ...TIMES,
 }
 
 function speaker(peers: readonly SpeakerPeerConfig[], loadSocketCalls: () => Promise<SocketCalls>, listen = false): BgpSpeaker {
@@ -34,7 +36,7 @@ describe('BgpSpeaker', () => {
     expect(started.fault).not.toContain('s3cret')
     await new Promise((resolve) => setImmediate(resolve))
     expect(started.peers()).toMatchObject([
-      { name: 'r1', state: 'Idle', lastError: { words: 'socket options are wanted and cannot be set' } },
+      { name: 'r1', state: 'Idle', lastError: { reason: 'socket options are wanted and cannot be set' } },
       { name: 'r2', state: 'Active' },
     ])
     await started.close()

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
 import { isInstalled, ROUTER_KINDS, waitFor } from '@dnstap-bgp/testkit'
-import { type Opposite, pair, type Pair, PLAIN } from './routers.ts'
+import { type Opposite, pair, type Pair, PLAIN } from '../testing/routers.ts'
 
 let current: Pair | undefined
 

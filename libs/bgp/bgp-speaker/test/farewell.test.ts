@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
 import { FakeClock, isInstalled, waitFor } from '@dnstap-bgp/testkit'
 import { BgpSpeaker } from '../src/index.ts'
-import { pair, type Pair, PLAIN } from './routers.ts'
+import { pair, type Pair, PLAIN } from '../testing/routers.ts'
 
 let current: Pair | undefined
 

@@ -6,7 +6,8 @@ import { RouteTable } from '@dnstap-bgp/route-table'
 import { systemClock } from '@dnstap-bgp/runtime'
 import { freePort, isInstalled, loopbackAddress, waitFor } from '@dnstap-bgp/testkit'
 import { BgpSpeaker, type SpeakerPeerConfig } from '../src/index.ts'
-import { collectLog, pair, type Pair, PLAIN } from './routers.ts'
+import { collectLog, pair, type Pair, PLAIN } from '../testing/routers.ts'
+import { TIMES } from '../testing/times.ts'
 
 let current: Pair | undefined
 let flooder: Worker | undefined
@@ -34,6 +35,7 @@ describe.skipIf(!isInstalled('bird'))('beside BIRD (skipped where bird2 is not i
       port: 179,
       asn: 65000,
       passive: true,
+      ...TIMES,
     }
     const { log, lines } = collectLog()
     const table = new RouteTable()
@@ -48,7 +50,7 @@ describe.skipIf(!isInstalled('bird'))('beside BIRD (skipped where bird2 is not i
     let cease = ''
     flooder.on('message', (notification: string) => (cease = notification))
     const ofFlooder = () => speaker.peers()[1]
-    await waitFor(() => ofFlooder().lastError?.words.includes('Out of Resources'), { what: 'the Cease', timeoutMs: 60_000 })
+    await waitFor(() => ofFlooder().lastError?.reason.includes('Out of Resources'), { what: 'the Cease', timeoutMs: 60_000 })
     await waitFor(() => cease !== '', { what: 'the flooder to hear it', timeoutMs: 60_000 })
     expect(cease).toBe('0608')
     expect(ofFlooder().counters.floodMessages).toBeGreaterThan(10_000)

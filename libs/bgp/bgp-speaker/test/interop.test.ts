@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { isInstalled, ROUTER_KINDS } from '@dnstap-bgp/testkit'
-import { type Opposite, pair, type Pair, PLAIN } from './routers.ts'
+import { type Opposite, pair, type Pair, PLAIN } from '../testing/routers.ts'
 
 let current: Pair | undefined
 

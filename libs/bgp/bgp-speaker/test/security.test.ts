@@ -6,7 +6,8 @@ import { silentLog, systemClock } from '@dnstap-bgp/runtime'
 import { FakeClock, freePort, isInstalled, loopbackAddress, waitFor } from '@dnstap-bgp/testkit'
 import { BgpSpeaker, type SpeakerPeerConfig } from '../src/index.ts'
 import type { SpeakerDeps } from '../src/speaker.ts'
-import { callsWith, collectLog, pair, type Pair, PLAIN } from './routers.ts'
+import { callsWith, collectLog, pair, type Pair, PLAIN } from '../testing/routers.ts'
+import { TIMES } from '../testing/times.ts'
 
 let current: Pair | undefined
 
@@ -49,7 +50,7 @@ describe.skipIf(!isInstalled('bird') || process.platform !== 'linux')('opposite 
       await speaker.start()
       await waitFor(() => droppedSegments() > before, { what: 'a segment dropped for its signature' })
       if (!routerConnects)
-        await waitFor(() => speaker.peers()[0].lastError?.words.includes('no answer'), { what: 'an attempt to time out' })
+        await waitFor(() => speaker.peers()[0].lastError?.reason.includes('no answer'), { what: 'an attempt to time out' })
       expect(speaker.peers()[0].state).not.toBe('Established')
       expect(await router.session()).not.toBe('Established')
     },
@@ -93,7 +94,7 @@ describe.skipIf(!isInstalled('bird') || process.platform !== 'linux')('opposite 
     current = await pair('bird', { peer: { device: 'nosuch0' } })
     const { speaker } = current
     await speaker.start()
-    await waitFor(() => speaker.peers()[0].lastError?.words.includes('nosuch0'))
+    await waitFor(() => speaker.peers()[0].lastError?.reason.includes('nosuch0'))
   })
 
   test('a connection from an address that no peer has is closed and counted', async () => {
@@ -134,7 +135,7 @@ describe.skipIf(!isInstalled('bird') || process.platform !== 'linux')('opposite 
     current = await pair('bird', { peer: { remote: { kind: 'hostname', hostname: 'nowhere.invalid' } } })
     const { speaker } = current
     await speaker.start()
-    await waitFor(() => speaker.peers()[0].lastError?.words.includes('its name does not resolve'))
+    await waitFor(() => speaker.peers()[0].lastError?.reason.includes('its name does not resolve'))
   })
 })
 
@@ -145,6 +146,7 @@ describe('a listener', () => {
     remote: { kind: 'hostname', hostname: 'localhost' },
     port: 179,
     asn: 65000,
+    ...TIMES,
     passive: true,
   } as const
 

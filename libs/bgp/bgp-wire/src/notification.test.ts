@@ -15,7 +15,7 @@ describe('decodeNotification', () => {
       subcode: 2,
       hardReset: false,
       shutdownCommunication: 'maintenance until noon, ünicode',
-      words: 'Cease, Administrative Shutdown: "maintenance until noon, ünicode"',
+      description: 'Cease, Administrative Shutdown: "maintenance until noon, ünicode"',
     })
   })
 
@@ -24,13 +24,13 @@ describe('decodeNotification', () => {
       code: 6,
       subcode: 2,
       hardReset: true,
-      words: 'Hard Reset of Cease, Administrative Shutdown: "maintenance until noon"',
+      description: 'Hard Reset of Cease, Administrative Shutdown: "maintenance until noon"',
     })
   })
 
   test('reads a shutdown without words (GoBGP)', () => {
     const read = decodeNotification(last.get('gobgp external')!)
-    expect(read).toMatchObject({ code: 6, subcode: 2, words: 'Cease, Administrative Shutdown' })
+    expect(read).toMatchObject({ code: 6, subcode: 2, description: 'Cease, Administrative Shutdown' })
     expect(read.shutdownCommunication).toBeUndefined()
   })
 
@@ -78,7 +78,7 @@ describe('decodeNotification', () => {
   test('never fails', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 2, maxLength: 300 }), (body) => {
-        expect(decodeNotification(message(3, body)).words).not.toBe('')
+        expect(decodeNotification(message(3, body)).description).not.toBe('')
       }),
     )
   })

@@ -20,7 +20,7 @@ export interface Notification {
   /** What the other operator wrote, printable; undefined when nothing. */
   readonly shutdownCommunication?: string
   /** The whole for a log line: `Cease, Administrative Shutdown: "back at noon"`. */
-  readonly words: string
+  readonly description: string
 }
 
 /** Data that does not fit 4096 octets is cut: it is only there to be looked at. */
@@ -59,8 +59,8 @@ export function decodeNotification(bytes: Uint8Array): Notification {
   }
   const data = copyOf(bytes, at + 2)
   const text = code === ErrorCode.CEASE && hasShutdownCommunication(subcode) ? shutdownCommunicationIn(data) : ''
-  const words = (isHardReset ? 'Hard Reset of ' : '') + errorInWords(code, subcode) + (text === '' ? '' : `: "${text}"`)
-  return { code, subcode, data, hardReset: isHardReset, words, ...(text === '' ? {} : { shutdownCommunication: text }) }
+  const description = (isHardReset ? 'Hard Reset of ' : '') + errorInWords(code, subcode) + (text === '' ? '' : `: "${text}"`)
+  return { code, subcode, data, hardReset: isHardReset, description, ...(text === '' ? {} : { shutdownCommunication: text }) }
 }
 
 /** RFC 9003 §2: a length that does not fit is ignored together with its text; the Cease counts all the same. */

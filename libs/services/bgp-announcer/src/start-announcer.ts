@@ -144,7 +144,7 @@ function announcerConfig(config: BgpAnnouncerConfig, running: BgpAnnouncerConfig
 
 /** `192.0.2.2:179 (Cease: Maximum Number of Prefixes Reached; left alone for now)` */
 function nameAndWhy(peer: PeerStatus): string {
-  const why = [peer.lastError?.words, peer.isDamped ? 'left alone for now' : undefined].filter((one) => one !== undefined)
+  const why = [peer.lastError?.reason, peer.isDamped ? 'left alone for now' : undefined].filter((one) => one !== undefined)
   return why.length === 0 ? peer.name : `${peer.name} (${why.join('; ')})`
 }
 
@@ -197,7 +197,7 @@ function peerRow(peer: PeerStatus): object {
   return {
     ...rest,
     since: new Date(since).toISOString(),
-    lastError: lastError === undefined ? null : `${lastError.words} (${new Date(lastError.at).toISOString()})`,
+    lastError: lastError === undefined ? null : `${lastError.reason} (${new Date(lastError.at).toISOString()})`,
     nextAttempt: nextAttemptAt === undefined ? null : new Date(nextAttemptAt).toISOString(),
   }
 }

@@ -4,6 +4,7 @@ import { RouteTable, type RouteAttributes } from '@dnstap-bgp/route-table'
 import { type Log, silentLog, systemClock } from '@dnstap-bgp/runtime'
 import { loadSocketCalls, type SocketCalls } from '../src/socket-calls.ts'
 import { BgpSpeaker, type SpeakerConfig, type SpeakerPeerConfig } from '../src/index.ts'
+import { TIMES } from './times.ts'
 
 export const PLAIN: RouteAttributes = {
   lists: ['default'],
@@ -58,6 +59,7 @@ export async function pair(kind: RouterKind, opposite: Opposite = {}, log: Log =
     passive: routerConnects,
     sourceIpv4: isIpv6 ? undefined : ours,
     sourceIpv6: isIpv6 ? ours : undefined,
+    ...TIMES,
     connectRetrySeconds: 2,
     ...opposite.peer,
   }

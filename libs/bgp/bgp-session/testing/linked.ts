@@ -245,8 +245,9 @@ export interface Pair {
   readonly b: Host
 }
 
-export const A: Omit<SessionConfig, 'jitter'> = { localAsn: 64496, peerAsn: 64496, bgpIdentifier: 0xc0000201 }
-export const B: Omit<SessionConfig, 'jitter'> = { localAsn: 64496, peerAsn: 64496, bgpIdentifier: 0xc0000202 }
+const TIMES = { holdTimeSeconds: 90, connectRetrySeconds: 30 }
+export const A: Omit<SessionConfig, 'jitter'> = { localAsn: 64496, peerAsn: 64496, bgpIdentifier: 0xc0000201, ...TIMES }
+export const B: Omit<SessionConfig, 'jitter'> = { localAsn: 64496, peerAsn: 64496, bgpIdentifier: 0xc0000202, ...TIMES }
 
 export function pair(a: Partial<SessionConfig> = {}, b: Partial<SessionConfig> = {}, seed = 1): Pair {
   const world = new World(seed)
