@@ -2,10 +2,8 @@ import { describe, expect, test } from 'vitest'
 import type { Clock } from '@dnstap-bgp/runtime'
 import { BINDINGS, type Resolution } from '@dnstap-bgp/steering'
 import { FakeClock } from '@dnstap-bgp/testkit'
-import { BASE_CONFIG, HOUR_MS, startTestCache } from '../test/cache-under-test.ts'
+import { ADDRESS, BASE_CONFIG, HOUR_MS, ROUTE, startTestCache } from '../testing/cache-under-test.ts'
 
-const ADDRESS = '93.184.215.14'
-const ROUTE = `${ADDRESS}/32`
 const MINUTE_MS = 60_000
 
 /** As the gateway makes it of another instance's entry: no list, and what it takes an unknown TTL for. */
@@ -34,6 +32,32 @@ describe("another instance's entry", () => {
       ['a', 'example.org', 1],
       ['b', 'www.example.org', 2],
     ])
+  })
+
+  describe('for two lists', () => {
+    const options = {
+      config: '[[list]]\nname = "a"\nsource = "/x"\n[[list]]\nname = "b"\nsource = "/y"\n',
+      rules: { a: ['example.org'], b: ['www.example.org'] },
+    }
+
+    test('is taken for every list that covers its name', async () => {
+      const { cache, clock, settle, routes } = await startTestCache(options)
+      expect(await cache.offer([entry({ seenAtMs: clock.now() })])).toEqual([null])
+      await settle()
+      expect(routes()).toEqual({ [ROUTE]: ['a', 'b'] })
+    })
+
+    test('is refused with a sentence when it may not be', async () => {
+      const { cache, clock } = await startTestCache(options)
+      const seenAtMs = clock.now()
+      const answers = await cache.offer([
+        entry({ seenAtMs, name: 'www.example.com' }),
+        entry({ seenAtMs, address: '127.0.0.1' }),
+        entry({ seenAtMs }),
+        entry({ seenAtMs: 1 }),
+      ])
+      expect(answers.map((one) => one?.refusal)).toEqual(['not-listed', 'never', undefined, 'too-old'])
+    })
   })
 
   test('each gets its own answer, in order', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { configOf, FakeLists, startTestCache } from '../test/cache-under-test.ts'
+import { configOf, FakeLists, startTestCache } from '../testing/cache-under-test.ts'
 
 const configWith = (...lists: string[]) =>
   `ipv6 = true\n${lists.map((name) => `[[list]]\nname = "${name}"\nsource = "/nowhere/${name}"\naddresses = true\n`).join('')}`

@@ -8,8 +8,14 @@ import { FakeClock } from '@dnstap-bgp/testkit'
 import { CacheService } from '../src/cache.ts'
 import { REPLIES_WAIT_MS } from '../src/explain-replies.ts'
 import type { ListsView } from '../src/lists-view.ts'
+import { PAUSE } from './cuttable-bus.ts'
 
 export const HOUR_MS = 3_600_000
+/** The address of RESOLUTION, and its route. */
+export const ADDRESS = '93.184.215.14'
+export const ROUTE = `${ADDRESS}/32`
+
+export type TestCache = Awaited<ReturnType<typeof startTestCache>>
 
 /** Rules are names; a list covers them and their subdomains. */
 export class FakeLists implements ListsView {
@@ -156,7 +162,7 @@ export const RESOLUTION: Resolution = {
   list: 'default',
   name: 'www.example.org',
   rule: 'example.org',
-  address: '93.184.215.14',
+  address: ADDRESS,
   ttlSeconds: 300,
   seenAtMs: 0,
   source: { kind: 'resolver', identity: 'unbound' },
@@ -176,7 +182,7 @@ export async function startTestCache(
   } = {},
 ) {
   const clock = options.clock ?? (options.store instanceof Switchable ? options.store.clock : new FakeClock())
-  const bus = options.bus ?? new LocalBus({ pause: () => new Promise((resolve) => setImmediate(resolve)) })
+  const bus = options.bus ?? new LocalBus(PAUSE)
   const store = options.store ?? memoryStore('e1', clock)
   const lists = new FakeLists(options.rules ?? { default: ['example.org'] })
   options.prepare?.(lists)

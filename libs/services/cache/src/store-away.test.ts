@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'vitest'
+import { EXPLAIN, FORGET, HEAD, SNAPSHOT } from '@dnstap-bgp/steering'
+import { ADDRESS, HOUR_MS, ROUTE, startTestCache, Switchable } from '../testing/cache-under-test.ts'
+
+describe('a store that is away', () => {
+  test('in the middle of a sweep is met by the next one', async () => {
+    const store = new Switchable()
+    const { learn, clock, changes } = await startTestCache({ store })
+    await learn(...Array.from({ length: 600 }, (_, i) => ({ address: `93.184.${i >> 8}.${i & 255}` })))
+    store.afterExpiring = () => (store.away = true)
+    await clock.advanceAsync(HOUR_MS + 1000, 60_000)
+    expect(changes.filter(({ lists }) => lists.length === 0)).toHaveLength(store.expireBatch)
+    store.afterExpiring = () => {}
+    store.away = false
+    await clock.advanceAsync(2000)
+    expect((await store.counts()).routes).toBe(0)
+  })
+
+  test('makes no fault of ours: who asks is told why', async () => {
+    const store = new Switchable()
+    const { bus } = await startTestCache({ store })
+    store.away = true
+    const away = { status: 503, error: 'The store cannot be asked: it is away' }
+    for await (const answer of bus.ask(EXPLAIN, { subject: ADDRESS })) expect(answer).toEqual(away)
+    for await (const answer of bus.ask(FORGET, { subject: ADDRESS, holdDownMs: 0 })) expect(answer).toEqual(away)
+    for await (const answer of bus.ask(EXPLAIN, { subject: 'a..b' }))
+      expect(answer).toEqual({ status: 400, error: '"a..b" is no address, prefix or name' })
+  })
+
+  test('and lost its memory is found out by the first thing it learns, not only by the next beat', async () => {
+    const store = new Switchable()
+    const { learn, bus } = await startTestCache({ store })
+    const heads: string[] = []
+    bus.subscribe(HEAD, ({ epoch }) => heads.push(epoch))
+    store.forgetEverything('e2')
+    await learn({})
+    expect(heads).toEqual(['e2'])
+  })
+
+  test('when the cache starts is waited for, and nothing is answered before it was looked through', async () => {
+    const store = new Switchable()
+    store.away = true
+    const { cache, clock, bus } = await startTestCache({ store })
+    expect(cache.opened).toBe(false)
+    const ask = async () => {
+      for await (const part of bus.ask(SNAPSHOT, undefined)) return part
+      return undefined
+    }
+    await expect(ask()).rejects.toThrow(/nobody serves/)
+    store.away = false
+    await clock.advanceAsync(2000)
+    expect(cache.opened).toBe(true)
+    expect(await ask()).toMatchObject({ epoch: 'e1' })
+  })
+
+  test('leaves resolutions waiting, and an edit of the lists takes effect when it is back', async () => {
+    const store = new Switchable()
+    const { learn, clock, lists, routes, settle } = await startTestCache({
+      store,
+      rules: { default: ['example.org', 'example.net'] },
+    })
+    await learn({ name: 'example.net', address: '93.184.215.99' })
+    store.away = true
+    await learn({})
+    for (let i = 0; i < 5; i++) lists.change({ default: ['example.org'] })
+    await settle()
+    expect(routes()).toEqual({ '93.184.215.99/32': ['default'] })
+    store.away = false
+    await clock.advanceAsync(3000)
+    expect(routes()).toEqual({ [ROUTE]: ['default'] })
+  })
+
+  test('and lost its memory gets the addresses in lists again', async () => {
+    const config = '[[list]]\nname = "default"\nsource = "/x"\naddresses = true\n'
+    const store = new Switchable()
+    const { lists, clock, settle, bus } = await startTestCache({ config, store })
+    lists.change({ default: [] }, { default: ['93.184.216.0/24'] })
+    await settle()
+    store.forgetEverything('e2')
+    await clock.advanceAsync(3000)
+    const prefixes: string[] = []
+    for await (const chunk of bus.ask(SNAPSHOT, undefined)) prefixes.push(...chunk.routes.map(({ prefix }) => prefix))
+    expect(prefixes).toEqual(['93.184.216.0/24'])
+  })
+})
