@@ -55,7 +55,11 @@ export class GeositeYamlFormat implements LineFormat {
         0,
         `the file holds ${this.#lists} lists; say which by sites, such as ${this.#examples.join(', ')}`,
       )
-    for (const name of this.#wanted.keys()) if (!this.#found.has(name)) this.#emitter.skip(SkipReason.siteNotFound, name)
+    for (const name of this.#wanted.keys()) {
+      if (this.#found.has(name)) continue
+      this.#emitter.beginItem()
+      this.#emitter.skip(SkipReason.siteNotFound, name)
+    }
   }
 
   #list(name: string): void {

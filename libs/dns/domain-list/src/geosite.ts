@@ -66,7 +66,11 @@ export class GeositeFormat implements ChunkFormat {
         `the file holds ${this.#siteCount} lists; say which by sites${examples === '' ? '' : `, such as ${examples}`}`,
       )
     }
-    for (const code of this.#wanted.keys()) if (!this.#found.has(code)) this.#emitter.skip(SkipReason.siteNotFound, code)
+    for (const code of this.#wanted.keys()) {
+      if (this.#found.has(code)) continue
+      this.#emitter.beginItem()
+      this.#emitter.skip(SkipReason.siteNotFound, code)
+    }
   }
 
   #hold(chunk: Uint8Array): void {

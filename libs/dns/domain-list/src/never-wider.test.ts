@@ -116,6 +116,7 @@ test('lines understood and skipped are counted once each, by the first reason th
   const text = 'a.example\n# comment\n\nb.example, c.example\nx y z\nhttps://d.example/x\nlego.example##.ad\n'
   const { summary } = collect([utf8(text)], 'plain')
   expect(summary.understoodLines).toBe(3) // two of names, one cosmetic
+  expect(summary.linesWithRules).toBe(2)
   expect(summary.skippedLines).toEqual({ 'single-word': 1, url: 1 })
 })
 

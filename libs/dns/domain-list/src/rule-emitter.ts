@@ -6,7 +6,7 @@
  */
 import { foreignText } from '@dnstap-bgp/foreign-text'
 import { formatPrefix, parsePrefix, withoutHostBits } from '@dnstap-bgp/ip'
-import { LineTally } from './line-tally.ts'
+import { LineCounts } from './line-counts.ts'
 import { MAX_PLAIN_NAME, normalizeName, scanName } from './name.ts'
 import type { NameCharacters } from './name.ts'
 import { isPublicSuffix, isPublicSuffixBytes } from './public-suffix.ts'
@@ -22,7 +22,7 @@ export class RuleEmitter {
   line = 0
   readonly match: ListMatch
   readonly #sink: RuleSink
-  readonly #tally = new LineTally()
+  readonly #lines = new LineCounts()
   readonly #rules = [0, 0, 0, 0, 0, 0]
   readonly #skipped = new Map<SkipReason, number>()
   readonly #notes = new Map<RuleNote, number>()
@@ -40,7 +40,7 @@ export class RuleEmitter {
 
   /** A new line, or a new entry where there are no lines: what follows is counted for it. */
   beginItem(): void {
-    this.#tally.begin()
+    this.#lines.begin()
   }
 
   /** A name under the kind the format gives it, which the operator's `match` may widen or narrow. */
@@ -120,7 +120,7 @@ export class RuleEmitter {
     if (exception) this.skipException(SkipReason.addressException, text)
     else {
       this.#addresses++
-      this.#tally.gave()
+      this.#lines.gave()
       if (exact === undefined) this.note(RuleNote.hostBits, text)
       this.#sink.address(prefix, this.line)
     }
@@ -135,7 +135,7 @@ export class RuleEmitter {
   skip(reason: SkipReason, text: string): void {
     this.#skippedTotal++
     this.#skipped.set(reason, (this.#skipped.get(reason) ?? 0) + 1)
-    this.#tally.skipped(reason)
+    this.#lines.skipped(reason)
     this.#sink.skip(reason, this.line, foreignText(text, MAX_SHOWN))
   }
 
@@ -148,7 +148,7 @@ export class RuleEmitter {
 
   summary(format: ListFormat): ListSummary {
     const [suffix, exact, subdomains, wildcard, keyword, regexp] = this.#rules
-    this.#tally.begin()
+    this.#lines.begin()
     return {
       format,
       lines: this.line,
@@ -158,8 +158,9 @@ export class RuleEmitter {
       addresses: this.#addresses,
       skipped: Object.fromEntries(this.#skipped),
       skippedTotal: this.#skippedTotal,
-      understoodLines: this.#tally.understoodLines,
-      skippedLines: this.#tally.skippedLines(),
+      understoodLines: this.#lines.understoodLines,
+      linesWithRules: this.#lines.linesWithRules,
+      skippedLines: this.#lines.skippedLines(),
       lostToCaps: Object.fromEntries([...this.#skipped].filter(([reason]) => CAP_SKIPS.has(reason))),
       exceptionsSkipped: this.#exceptionsSkipped,
       notes: Object.fromEntries(this.#notes),
@@ -183,7 +184,7 @@ export class RuleEmitter {
 
   #count(kind: RuleKind, exception: boolean, important: boolean): void {
     this.#rules[kind]++
-    this.#tally.gave()
+    this.#lines.gave()
     if (exception) this.#exceptions++
     if (important) this.#important++
   }

@@ -115,13 +115,10 @@ export const HARMLESS_SKIPS: ReadonlySet<SkipReason> = new Set([
   SkipReason.otherSection,
 ])
 
-/** Skips because something was larger, longer or more than this package reads: rules that were lost to a cap. */
-export const CAP_SKIPS: ReadonlySet<SkipReason> = new Set([
-  SkipReason.lineTooLong,
-  SkipReason.regexpTooLong,
-  SkipReason.includeTooDeep,
-  SkipReason.includeRefused,
-])
+/** Skips because something is over a limit of this package. The rules are lost, although their lines are correct. */
+const CAPS = [SkipReason.lineTooLong, SkipReason.regexpTooLong, SkipReason.includeTooDeep, SkipReason.includeRefused] as const
+export type CapSkip = (typeof CAPS)[number]
+export const CAP_SKIPS: ReadonlySet<SkipReason> = new Set(CAPS)
 
 /** What an operator should know about a rule that was taken. */
 export const RuleNote = {
@@ -189,6 +186,8 @@ export interface ListSummary {
   readonly skippedTotal: number
   /** Lines (entries of JSON and geosite) that were understood whole: each gave rules, or says nothing about names (HARMLESS_SKIPS). */
   readonly understoodLines: number
+  /** Of those: the lines that gave a rule or an address. */
+  readonly linesWithRules: number
   /** The other lines with content, each by the first reason why it or a part of it was skipped. */
   readonly skippedLines: Readonly<Partial<Record<SkipReason, number>>>
   /** Of `skipped`, what was lost to a cap (CAP_SKIPS). */

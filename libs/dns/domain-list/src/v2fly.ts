@@ -108,11 +108,14 @@ export class V2flyFormat implements LineFormat {
     const lines = new LineReader(
       {
         line: (held, start, end, number) => {
+          emitter.beginItem()
           if (combined.length === 0 && emitter.plainBytes(RuleKind.suffix, held, start, end)) return
           this.#entry(decodeUtf8(held, start, end), combined, inside, `${name}:${number}: `)
         },
-        tooLong: (held, start, end, number) =>
-          emitter.skip(SkipReason.lineTooLong, `${name}:${number}: ${decodeUtf8(held, start, end)}`),
+        tooLong: (held, start, end, number) => {
+          emitter.beginItem()
+          emitter.skip(SkipReason.lineTooLong, `${name}:${number}: ${decodeUtf8(held, start, end)}`)
+        },
       },
       this.#maxLineBytes,
     )

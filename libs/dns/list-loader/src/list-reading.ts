@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { JobList } from './build-job.ts'
 import { chunksOf, filesOf, FolderDigest, signatureOfFile, SourceError, type SourceFiles } from './list-files.ts'
-import { lossesBySkips, notWhole } from './losses.ts'
+import { notWhole, UnderstoodLines } from './losses.ts'
 import { LostExceptions } from './lost-exceptions.ts'
 import { RuleNotes } from './rule-notes.ts'
 import { SkipRecord } from './skip-record.ts'
@@ -34,6 +34,7 @@ export class ListReading {
   readonly #addresses = new Set<string>()
   readonly #tooWide: string[] = []
   readonly #missing = new Set<string>()
+  readonly #lines = new UnderstoodLines()
   /** The name of the file being read, when the list is a folder. */
   #file: string | undefined
 
@@ -66,12 +67,7 @@ export class ListReading {
   /** Sentences about rules that the source has and that are not in use. */
   losses(): string[] {
     const { 'prefix-too-wide': tooWide = 0, 'include-not-found': missing = 0 } = this.skips.counts
-    const { rules, duplicates } = this.#rules.counts
-    const losses = lossesBySkips({
-      entries: rules + duplicates + this.addressCount,
-      skipped: this.skips.counts,
-      minimumShare: this.#list.minimumShare,
-    })
+    const losses = this.#lines.losses(this.#list.minimumShare)
     const { count } = this.lostExceptions
     if (count > 0) losses.push(`${count} ${count === 1 ? 'exception is' : 'exceptions are'} missing`)
     if (missing > 0) losses.push(notWhole([...this.#missing], missing))
@@ -113,7 +109,10 @@ export class ListReading {
       whole.add(file, this.sha256)
     }
     this.#file = undefined
-    for (const name of dangling) this.#skip('dangling-link', 0, name)
+    for (const name of dangling) {
+      this.skips.add('dangling-link', undefined, 0, name)
+      this.#lines.skippedFile('dangling-link')
+    }
     if (isFolder) this.sha256 = whole.sha256
     this.format = [...formats].join(', ')
     return undefined
@@ -125,7 +124,9 @@ export class ListReading {
     const hash = createHash('sha256')
     for await (const chunk of chunksOf(file, maxBytes, (bytes) => hash.update(bytes))) parser.push(chunk)
     this.sha256 = hash.digest('hex')
-    return parser.end().format
+    const summary = parser.end()
+    this.#lines.addFile(summary)
+    return summary.format
   }
 
   #sink(): RuleSink {
@@ -145,7 +146,7 @@ export class ListReading {
       address: (prefix, line) => this.#address(prefix, line),
       skip: (reason, line, text) => {
         lastReason = reason
-        this.#skip(reason, line, text)
+        this.skips.add(reason, this.#file, line, text)
       },
       note: (kind, _line, text) => this.notes.add(kind, text),
       exceptionSkipped: (line, name, text) => {
@@ -157,7 +158,7 @@ export class ListReading {
 
   /** The matcher has no room for the rule. */
   #ruleRefused(refusal: string, kind: RuleKind, text: string, exception: boolean, line: number): void {
-    this.#skip(refusal, line, text)
+    this.#refuse(refusal, line, text)
     const isName = kind === RuleKind.suffix || kind === RuleKind.exact || kind === RuleKind.subdomains
     if (exception) this.lostExceptions.add(isName ? text : '', line, text)
   }
@@ -166,9 +167,9 @@ export class ListReading {
     if (!this.#list.addresses) this.addressCount++
     else if (isTooWide(prefix, this.#list)) {
       if (this.#tooWide.length < MAX_SHOWN) this.#tooWide.push(prefix)
-      this.#skip('prefix-too-wide', line, prefix)
+      this.#refuse('prefix-too-wide', line, prefix)
     } else if (this.#addresses.size < MAX_ADDRESSES) this.addressCount = this.#addresses.add(prefix).size
-    else this.#skip('too-many-addresses', line, prefix)
+    else this.#refuse('too-many-addresses', line, prefix)
   }
 
   /** A v2fly list includes only files of one folder. */
@@ -185,7 +186,8 @@ export class ListReading {
     }
   }
 
-  #skip(reason: string, line: number, text: string): void {
-    this.skips.add(reason, this.#file, line, text)
+  /** The parser understood the line, but its rule or address is not taken. */
+  #refuse(reason: string, line: number, text: string): void {
+    if (this.skips.add(reason, this.#file, line, text)) this.#lines.refused(reason)
   }
 }

@@ -1,16 +1,14 @@
 /**
- * What of a list's rules is not in use although its source has them: one sentence for each kind, for health, `lists` and `check`.
+ * Which rules of a list are not in use although its source has them: one sentence for each kind, for health, `lists` and `check`.
  *
- * A list that lost most of its lines must not look fresh. The share of entries understood counts as the share of names kept does (`minimumShare`).
+ * A list that lost most of its lines must not look fresh. The share of lines understood is held against `minimumShare`, as the share of names kept is.
  */
-import { HARMLESS_SKIPS } from '@dnstap-bgp/domain-list'
+import type { CapSkip, ListSummary } from '@dnstap-bgp/domain-list'
+import type { Refusal } from '@dnstap-bgp/domain-matcher'
 import { foreignText } from '@dnstap-bgp/foreign-text'
 
-/** Reasons come from the readers of formats and from the matcher, so they are plain strings here. */
-const HARMLESS: ReadonlySet<string> = HARMLESS_SKIPS
-
-/** Skips because there is more than we take. They are told however few they are. */
-const CAPS: Readonly<Record<string, string>> = {
+/** Refusals because of a limit, in words. Which skips of the parser are due to a limit is decided by domain-list (CAP_SKIPS). */
+const OVER_LIMIT: Readonly<Record<CapSkip | CapRefusal, string>> = {
   'line-too-long': 'too long lines',
   'regexp-too-long': 'too long regular expressions',
   'regexp-too-large': 'too large regular expressions',
@@ -23,32 +21,59 @@ const CAPS: Readonly<Record<string, string>> = {
   'include-refused': 'included lists over the limit',
 }
 
-export interface Understood {
-  /** Rules and addresses that were read, repeats included. */
-  readonly entries: number
-  readonly skipped: Readonly<Record<string, number>>
-  readonly minimumShare: number
-}
+/** Limits of the matcher, and of addresses (list-reading.ts). */
+type CapRefusal = Extract<Refusal, `too-many-${string}` | 'regexp-too-large'> | 'too-many-addresses'
 
-/** Lost to skips and to limits. */
-export function lossesBySkips({ entries, skipped, minimumShare }: Understood): string[] {
-  const losses: string[] = []
-  const lost = Object.entries(skipped).filter(([reason]) => !HARMLESS.has(reason))
-  const lostCount = lost.reduce((sum, [, count]) => sum + count, 0)
-  const share = entries / (entries + lostCount)
-  if (lostCount > 0 && share < minimumShare) {
-    const reasons = lost
-      .sort(([, a], [, b]) => b - a)
-      .slice(0, 5)
-      .map(([reason, count]) => `${count} ${reason}`)
-    losses.push(`only ${Math.floor(share * 100)} % of its ${entries + lostCount} entries were understood (${reasons.join(', ')})`)
+type FileLines = Pick<ListSummary, 'linesWithRules' | 'skippedLines' | 'lostToCaps'>
+
+/** What was understood of a list, over all its files. */
+export class UnderstoodLines {
+  /** Lines with a rule or an address. A line that says nothing about names (a cosmetic rule) does not count. */
+  #understood = 0
+  readonly #skipped = new Map<string, number>() // by reason
+  readonly #overLimit = new Map<string, number>() // by reason
+
+  /** The parser's counts of one file. */
+  addFile({ linesWithRules, skippedLines, lostToCaps }: FileLines): void {
+    this.#understood += linesWithRules
+    for (const [reason, count] of Object.entries(skippedLines)) add(this.#skipped, reason, count)
+    for (const [reason, count] of Object.entries(lostToCaps)) add(this.#overLimit, reason, count)
   }
-  const caps = lost.flatMap(([reason, count]) => (reason in CAPS ? [`${count} ${CAPS[reason] ?? reason}`] : []))
-  if (caps.length > 0) losses.push(`left out: ${caps.join(', ')}`)
-  return losses
+
+  /** A file that could not be read. */
+  skippedFile(reason: string): void {
+    add(this.#skipped, reason, 1)
+  }
+
+  /** A line that the parser understood, and whose rule or address was not taken. */
+  refused(reason: string): void {
+    this.#understood = Math.max(0, this.#understood - 1)
+    add(this.#skipped, reason, 1)
+    if (reason in OVER_LIMIT) add(this.#overLimit, reason, 1)
+  }
+
+  losses(minimumShare: number): string[] {
+    const losses: string[] = []
+    const skipped = [...this.#skipped].sort(([, a], [, b]) => b - a)
+    const total = skipped.reduce((sum, [, count]) => sum + count, this.#understood)
+    if (skipped.length > 0 && this.#understood < minimumShare * total) {
+      const reasons = skipped.slice(0, 5).map(([reason, count]) => `${count} ${reason}`)
+      const percent = Math.floor((this.#understood / total) * 100)
+      losses.push(`only ${percent} % of its ${total} entries were understood (${reasons.join(', ')})`)
+    }
+    const overLimit = [...this.#overLimit].map(
+      ([reason, count]) => `${count} ${(OVER_LIMIT as Record<string, string>)[reason] ?? reason}`,
+    )
+    if (overLimit.length > 0) losses.push(`left out: ${overLimit.join(', ')}`)
+    return losses
+  }
 }
 
-/** A v2fly list without some of what it includes. `names`: the first of them. */
+function add(counts: Map<string, number>, reason: string, count: number): void {
+  counts.set(reason, (counts.get(reason) ?? 0) + count)
+}
+
+/** A v2fly list without some of the lists that it includes. `names`: the first of them. */
 export function notWhole(names: readonly string[], count: number): string {
   const shown = names.map((name) => `include:${foreignText(name, 60)}`).join(', ')
   return `it is not whole: ${shown}${count > names.length ? ` and ${count - names.length} more` : ''} not found`

@@ -11,14 +11,15 @@ export class SkipRecord {
   readonly samples: SkippedLine[] = []
   #last = ''
 
-  /** A line counts once for each reason. `line` 0: not a line of a file. */
-  add(reason: string, file: string | undefined, line: number, text: string): void {
+  /** A line counts once for each reason; false: it was counted before. `line` 0: not a line of a file. */
+  add(reason: string, file: string | undefined, line: number, text: string): boolean {
     const place = `${reason} ${line} ${file ?? ''}`
-    if (line > 0 && place === this.#last) return
+    if (line > 0 && place === this.#last) return false
     this.#last = place
     const count = (this.counts[reason] ?? 0) + 1
     this.counts[reason] = count
     const isSample = this.samples.length < FIRST_SAMPLES || (count <= SAMPLES_OF_REASON && this.samples.length < MAX_SAMPLES)
     if (isSample) this.samples.push({ reason, file, line, text })
+    return true
   }
 }
