@@ -30,7 +30,7 @@ export async function mostLookedUp(capture: string, howMany: number, types: read
     { bus, clock: systemClock, matcher: counting, log: silentLog, seed: [1, 1] },
   )
   try {
-    await readCapture(capture, (bytes, start, end) => ingest.frame({ peer: capture }, bytes, start, end))
+    await readCapture(capture, (bytes, start, end) => ingest.frame({ origin: capture }, bytes, start, end))
   } finally {
     await ingest.close()
     await bus.close()

@@ -48,7 +48,7 @@ export async function replay(configFile: string, captures: readonly string[], js
   const cpu = process.cpuUsage()
   try {
     for (const capture of captures) {
-      const source = { peer: capture }
+      const source = { origin: capture }
       await readCapture(capture, (bytes, start, end) => ingest.frame(source, bytes, start, end))
     }
   } finally {

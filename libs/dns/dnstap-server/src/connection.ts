@@ -28,8 +28,8 @@ export interface ConnectionOwner {
 export class DnstapConnection {
   /** Counts up from 1 over the life of the server. */
   readonly id: number
-  /** Who: `192.0.2.1:4711`, or the UNIX socket's path with our number of the connection, for the system tells no more. */
-  readonly peer: string
+  /** Where it connects from: `192.0.2.1:4711`, or the UNIX socket's path with our number of the connection (the system tells no more). */
+  readonly origin: string
   /** The other end's IP address; undefined on a UNIX socket. */
   readonly address: string | undefined
   /** The address it came in by, as in the configuration. */
@@ -49,9 +49,9 @@ export class DnstapConnection {
   #closed = false
   #held = 0
 
-  constructor(owner: ConnectionOwner, id: number, peer: string, address: string | undefined, listener: string, socket: Socket) {
+  constructor(owner: ConnectionOwner, id: number, origin: string, address: string | undefined, listener: string, socket: Socket) {
     this.id = id
-    this.peer = peer
+    this.origin = origin
     this.address = address
     this.listener = listener
     this.#owner = owner

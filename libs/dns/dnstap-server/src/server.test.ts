@@ -103,7 +103,7 @@ describe('senders', () => {
     const second = await sender(tcp).begin()
     await waitFor(() => server.counters.connectionsOpen === 2)
     const port = (second.socket.address() as AddressInfo).port
-    expect([...server.connections].map(({ peer, listener }) => [peer, listener])).toEqual([
+    expect([...server.connections].map(({ origin, listener }) => [origin, listener])).toEqual([
       [`${path}#1`, path],
       [`127.0.0.1:${port}`, describeListenAddress(tcp!)],
     ])

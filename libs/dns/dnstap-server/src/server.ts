@@ -176,7 +176,7 @@ export class DnstapServer implements ConnectionOwner {
   }
 
   onStreaming(connection: DnstapConnection): void {
-    this.#busyLog.info({ peer: connection.peer, listener: connection.listener }, 'A dnstap sender is connected.')
+    this.#busyLog.info({ peer: connection.origin, listener: connection.listener }, 'A dnstap sender is connected.')
   }
 
   onHeld(connection: DnstapConnection, octets: number): void {
@@ -195,7 +195,7 @@ export class DnstapServer implements ConnectionOwner {
     listener?.closed(connection.address)
     if (this.#connections.size === 0) this.#allClosed?.()
     const fields = {
-      peer: connection.peer,
+      peer: connection.origin,
       listener: connection.listener,
       reason,
       frames: connection.frames,
@@ -393,8 +393,8 @@ export class DnstapServer implements ConnectionOwner {
     this.counters.connectionsOpen++
     const id = ++this.#lastId
     const address = addressOf(socket)
-    const peer = address === undefined ? `${listener.text}#${id}` : describeListenAddress(endOf(address, socket))
-    const connection = new DnstapConnection(this, id, peer, address, listener.text, socket)
+    const origin = address === undefined ? `${listener.text}#${id}` : describeListenAddress(endOf(address, socket))
+    const connection = new DnstapConnection(this, id, origin, address, listener.text, socket)
     this.#connections.set(connection, listener)
     listener.opened(address)
     if (address !== undefined) {

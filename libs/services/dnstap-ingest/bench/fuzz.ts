@@ -154,7 +154,7 @@ function checkResolution(one: Resolution): void {
 const started = performance.now()
 let resolutions = 0
 let last: Uint8Array = new Uint8Array(0)
-const source = { peer: 'fuzz' }
+const source = { origin: 'fuzz' }
 try {
   for (let i = 0; i < cases; i++) {
     // A good frame about the fuzzed time, so that response times are of today, now and then.
@@ -197,7 +197,7 @@ const row = {
   'dnstap faults': Object.values(counters.dnstapFaults).reduce((a, b) => a + b, 0),
   'response faults': Object.values(counters.responseFaults).reduce((a, b) => a + b, 0),
   'resolutions checked': resolutions,
-  joined: running[1].ingest.counters.piecesJoined,
+  joined: running[1].ingest.counters.linksJoined,
   'wall s': Math.round((performance.now() - started) / 100) / 10,
 }
 if (process.argv.includes('--json')) console.log(JSON.stringify({ bench: 'ingest-fuzz', rows: [row] }))

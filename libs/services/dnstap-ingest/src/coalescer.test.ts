@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { textToName } from '@dnstap-bgp/dns-wire'
-import { Coalescer, SILENCES_SECONDS, Verdict } from './coalescer.ts'
+import { Coalescer, SILENCES_SECONDS, Novelty } from './coalescer.ts'
 import { beginKey, endKey, factKey } from './fact-key.ts'
 
 /** Judged and, unless a repeat, passed on. */
-function pass(coalescer: Coalescer, key: number, now: number, until: number, worth: number): Verdict {
-  const verdict = coalescer.judge(key * 7, key * 13, now, until, worth)
-  if (verdict !== Verdict.repeat) coalescer.passed(key * 7, key * 13, verdict, now, until)
-  return verdict
+function pass(coalescer: Coalescer, key: number, now: number, until: number, worth: number): Novelty {
+  const novelty = coalescer.judge(key * 7, key * 13, now, until, worth)
+  if (novelty !== Novelty.repeat) coalescer.passed(key * 7, key * 13, novelty, now, until)
+  return novelty
 }
 
 test('agrees with a map of what was told when', () => {
@@ -22,11 +22,11 @@ test('agrees with a map of what was told when', () => {
         now += wait
         const last = told.get(key)
         const until = now + hold
-        let expected: Verdict = Verdict.repeat
-        if (last === undefined || last.until <= now) expected = Verdict.news
-        else if (until - last.until >= 50 || now - last.at >= SILENCES_SECONDS[last.times]) expected = Verdict.refresh
-        const times = expected === Verdict.news ? 0 : Math.min((last?.times ?? 0) + 1, 2)
-        if (expected !== Verdict.repeat) told.set(key, { until: Math.max(until, last?.until ?? 0), at: now, times })
+        let expected: Novelty = Novelty.repeat
+        if (last === undefined || last.until <= now) expected = Novelty.news
+        else if (until - last.until >= 50 || now - last.at >= SILENCES_SECONDS[last.times]) expected = Novelty.refresh
+        const times = expected === Novelty.news ? 0 : Math.min((last?.times ?? 0) + 1, 2)
+        if (expected !== Novelty.repeat) told.set(key, { until: Math.max(until, last?.until ?? 0), at: now, times })
         expect(pass(coalescer, key, now, until, 50)).toBe(expected)
       }
     }),
@@ -35,21 +35,21 @@ test('agrees with a map of what was told when', () => {
 
 test('forgets what expires first when a set is full, and nothing else', () => {
   const coalescer = new Coalescer(4)
-  for (let key = 1; key <= 5; key++) expect(pass(coalescer, key, key, key + 100, 50)).toBe(Verdict.news)
-  for (let key = 2; key <= 5; key++) expect(pass(coalescer, key, 6, 106, 50)).toBe(Verdict.repeat)
-  expect(pass(coalescer, 1, 6, 106, 50)).toBe(Verdict.news)
+  for (let key = 1; key <= 5; key++) expect(pass(coalescer, key, key, key + 100, 50)).toBe(Novelty.news)
+  for (let key = 2; key <= 5; key++) expect(pass(coalescer, key, 6, 106, 50)).toBe(Novelty.repeat)
+  expect(pass(coalescer, 1, 6, 106, 50)).toBe(Novelty.news)
 })
 
 test('what was only judged is not remembered', () => {
   const coalescer = new Coalescer(16)
-  expect(coalescer.judge(1, 2, 1, 100, 10)).toBe(Verdict.news)
-  expect(coalescer.judge(1, 2, 1, 100, 10)).toBe(Verdict.news)
+  expect(coalescer.judge(1, 2, 1, 100, 10)).toBe(Novelty.news)
+  expect(coalescer.judge(1, 2, 1, 100, 10)).toBe(Novelty.news)
 })
 
 test('a fact that the cache may have refused is told again after 5 seconds, after 30, and then every ten minutes', () => {
   const coalescer = new Coalescer(16)
   const toldAt: number[] = []
-  for (let now = 1; now < 2000; now++) if (pass(coalescer, 1, now, 100_000, 50) !== Verdict.repeat) toldAt.push(now)
+  for (let now = 1; now < 2000; now++) if (pass(coalescer, 1, now, 100_000, 50) !== Novelty.repeat) toldAt.push(now)
   expect(toldAt).toEqual([1, 6, 36, 636, 1236, 1836])
 })
 
@@ -57,16 +57,16 @@ test('news that did not get through are news again', () => {
   const coalescer = new Coalescer(16)
   pass(coalescer, 1, 1, 101, 50)
   coalescer.dropped(7, 13, true, 1)
-  expect(pass(coalescer, 1, 1, 101, 50)).toBe(Verdict.news)
+  expect(pass(coalescer, 1, 1, 101, 50)).toBe(Novelty.news)
 })
 
 test('a refresh that did not get through is a refresh again, once a second', () => {
   const coalescer = new Coalescer(16)
   pass(coalescer, 1, 1, 101, 50)
-  expect(pass(coalescer, 1, 60, 160, 50)).toBe(Verdict.refresh)
+  expect(pass(coalescer, 1, 60, 160, 50)).toBe(Novelty.refresh)
   coalescer.dropped(7, 13, false, 60)
-  expect(pass(coalescer, 1, 60, 160, 50)).toBe(Verdict.repeat)
-  expect(pass(coalescer, 1, 61, 161, 50)).toBe(Verdict.refresh)
+  expect(pass(coalescer, 1, 60, 160, 50)).toBe(Novelty.repeat)
+  expect(pass(coalescer, 1, 61, 161, 50)).toBe(Novelty.refresh)
 })
 
 test('a live fact that gives way to another is counted, one that expired is not', () => {

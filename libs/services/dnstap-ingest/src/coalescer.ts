@@ -15,8 +15,8 @@
  *
  * The obvious twin is a Map of strings (coalescer.test.ts).
  */
-export const Verdict = { repeat: 0, refresh: 1, news: 2 } as const
-export type Verdict = (typeof Verdict)[keyof typeof Verdict]
+export const Novelty = { repeat: 0, refresh: 1, news: 2 } as const
+export type Novelty = (typeof Novelty)[keyof typeof Novelty]
 
 const WAYS = 4
 /** After news, and after each refresh that follows. */
@@ -49,32 +49,32 @@ export class Coalescer {
   }
 
   /** By this sighting the fact would live until `untilSeconds`. Is that worth telling? Nothing is remembered yet. */
-  judge(keyLow: number, keyHigh: number, nowSeconds: number, untilSeconds: number, worthSeconds: number): Verdict {
+  judge(keyLow: number, keyHigh: number, nowSeconds: number, untilSeconds: number, worthSeconds: number): Novelty {
     const first = (keyLow & this.#mask) * WAYS
     let soonest = first
     for (let way = first; way < first + WAYS; way++) {
       const until = this.#until[way]
       if (this.#keyLow[way] === keyLow && this.#keyHigh[way] === keyHigh && until !== 0) {
         this.#slot = way
-        if (until <= nowSeconds && untilSeconds > until) return Verdict.news
-        if (untilSeconds - until >= worthSeconds) return Verdict.refresh
-        return nowSeconds >= this.#silentUntil[way] ? Verdict.refresh : Verdict.repeat
+        if (until <= nowSeconds && untilSeconds > until) return Novelty.news
+        if (untilSeconds - until >= worthSeconds) return Novelty.refresh
+        return nowSeconds >= this.#silentUntil[way] ? Novelty.refresh : Novelty.repeat
       }
       if (until < this.#until[soonest]) soonest = way
     }
     this.#slot = soonest
-    return Verdict.news
+    return Novelty.news
   }
 
   /** The fact judged just now is passed on, as what it was judged to be. */
-  passed(keyLow: number, keyHigh: number, verdict: Verdict, nowSeconds: number, untilSeconds: number): void {
+  passed(keyLow: number, keyHigh: number, novelty: Novelty, nowSeconds: number, untilSeconds: number): void {
     const slot = this.#slot
     const isSame = this.#keyLow[slot] === keyLow && this.#keyHigh[slot] === keyHigh
     if (!isSame && this.#until[slot] > nowSeconds) this.evicted++
     this.#keyLow[slot] = keyLow
     this.#keyHigh[slot] = keyHigh
     this.#until[slot] = isSame ? Math.max(this.#until[slot], untilSeconds) : untilSeconds
-    const told = verdict === Verdict.news ? 0 : Math.min(this.#told[slot] + 1, SILENCES_SECONDS.length - 1)
+    const told = novelty === Novelty.news ? 0 : Math.min(this.#told[slot] + 1, SILENCES_SECONDS.length - 1)
     this.#told[slot] = told
     this.#silentUntil[slot] = nowSeconds + SILENCES_SECONDS[told]
   }

@@ -34,7 +34,7 @@ test('every frame is counted by type, and once by what became of it', async () =
     dnstapFrame({ response: response('x.org'), messageType: 99 }),
     Uint8Array.of(0xff),
   ]
-  for (const bytes of frames) ingest.frame({ peer: 'unix' }, bytes, 0, bytes.length) // each by a connection of its own
+  for (const bytes of frames) ingest.frame({ origin: 'unix' }, bytes, 0, bytes.length) // each by a connection of its own
   const text = await metrics.text()
   for (const line of [
     'ingest_frames_total 8',

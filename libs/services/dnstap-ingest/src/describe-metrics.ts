@@ -90,7 +90,7 @@ export function describeIngestMetrics(metrics: Metrics, ingest: Ingest): void {
   metrics.counter({
     name: 'ingest_joined_answers_total',
     help: 'Answers that continued a listed chain seen before.',
-    read: () => counters.piecesJoined,
+    read: () => counters.linksJoined,
   })
   metrics.counter({
     name: 'ingest_facts_total',

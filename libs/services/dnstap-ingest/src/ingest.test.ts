@@ -8,7 +8,7 @@ import { FORGOTTEN, HEAD, RESOLUTIONS, RESOLVERS, type Resolution } from '@dnsta
 import { dnsResponse, dnstapFrame, FakeClock, type Answer, type FrameOptions } from '@dnstap-bgp/testkit'
 import { describe, expect, test } from 'vitest'
 import { Ingest, type NameMatcher } from './ingest.ts'
-import type { FrameSource } from './senders.ts'
+import type { FrameSender } from './senders.ts'
 
 const CONFIG = `
 ipv6 = true
@@ -70,7 +70,7 @@ function startIngest(
     },
   )
   const settle = () => clock.advanceAsync(5)
-  const source: FrameSource = { peer: 'unix' }
+  const source: FrameSender = { origin: 'unix' }
   return {
     ingest,
     bus,
@@ -233,7 +233,7 @@ describe('an answer', () => {
       response[record + 11] = 3
     }
     const bytes = dnstapFrame({ response })
-    ingest.frame({ peer: 'unix' }, bytes, 0, bytes.length)
+    ingest.frame({ origin: 'unix' }, bytes, 0, bytes.length)
     expect(ingest.counters[counter]).toBe(1)
   })
 
@@ -484,7 +484,7 @@ describe('a relay', () => {
 
   test('has each clock that is off told of, by the identity it is of, or by the connection', async () => {
     const { ingest, lines, clock, fields } = startIngest({ config })
-    const source: FrameSource = { peer: 'relay', identity: '' }
+    const source: FrameSender = { origin: 'relay', identity: '' }
     for (let i = 0; i < 300; i++) {
       for (const [identity, agoMs] of [
         ['right', 0],
@@ -551,7 +551,7 @@ describe('the resolvers that report', () => {
     const { ingest, clock, settle } = startIngest()
     for (let i = 0; i < 10; i++) {
       const bytes = dnstapFrame({ response: new Uint8Array(12), responseAddress: '93.184.215.53' })
-      ingest.frame({ peer: `192.0.2.1:${i}`, address: '192.0.2.1' }, bytes, 0, bytes.length)
+      ingest.frame({ origin: `192.0.2.1:${i}`, address: '192.0.2.1' }, bytes, 0, bytes.length)
       clock.advance(10_000)
     }
     await settle()
@@ -574,8 +574,8 @@ describe('a sender', () => {
     const { ingest, clock } = startIngest()
     const bytes = dnstapFrame({ response: new Uint8Array(0), identity: 'ns1' })
     const connections = [
-      { peer: 'a', frames: 0 },
-      { peer: 'b', frames: 0 },
+      { origin: 'a', frames: 0 },
+      { origin: 'b', frames: 0 },
     ]
     for (let i = 0; i < 100; i++)
       for (const connection of connections) {
@@ -593,7 +593,7 @@ describe('a sender', () => {
 
   test('is known by identity and version from its first frame on, whatever it carries', async () => {
     const { ingest, clock } = startIngest()
-    const source = { peer: 'unix', identity: '', version: '' }
+    const source = { origin: 'unix', identity: '', version: '' }
     const bytes = dnstapFrame({ response: new Uint8Array(0), messageType: 1, identity: 'ns\u00e9', version: 'x\n1' })
     ingest.frame(source, bytes, 0, bytes.length)
     expect(source).toMatchObject({ identity: 'ns?', version: 'x?1' })
@@ -612,7 +612,7 @@ describe('a sender', () => {
     const { ingest } = startIngest()
     for (let i = 0; i < 1500; i++) {
       const bytes = dnstapFrame({ response: new Uint8Array(0), identity: `made-up-${i}` })
-      ingest.frame({ peer: 'unix' }, bytes, 0, bytes.length)
+      ingest.frame({ origin: 'unix' }, bytes, 0, bytes.length)
     }
     expect(ingest.senders.byIdentity.size).toBe(1000)
     expect(ingest.senders.byIdentity.has('made-up-1499')).toBe(true)
@@ -647,7 +647,7 @@ describe('a chain in pieces (RESOLVER_RESPONSE)', () => {
     expect(got).toMatchObject([
       { list: 'video', name: 'www.example.org', ttlSeconds: 60, chain: ['www.example.org', 'a.cdn.net', 'b.cdn.net'] },
     ])
-    expect(ingest.counters.piecesJoined).toBe(2)
+    expect(ingest.counters.linksJoined).toBe(2)
   })
 
   test('feeds the list of the listed name as well when the target is on another list', async () => {
@@ -703,7 +703,7 @@ test('garbage is counted by reason and harms nothing', async () => {
   for (let i = 0; i < 3000; i++) {
     const bytes = i % 2 === 0 ? good.slice(0, random() % good.length) : good.slice()
     for (let j = 0; j < 3 && bytes.length > 0; j++) bytes[random() % bytes.length] = random() & 255
-    ingest.frame({ peer: 'unix' }, bytes, 0, bytes.length)
+    ingest.frame({ origin: 'unix' }, bytes, 0, bytes.length)
   }
   got.length = 0
   await answer('www.example.org', [a('www.example.org', '93.184.215.77')])

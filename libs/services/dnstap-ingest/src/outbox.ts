@@ -9,6 +9,7 @@ import { BusError } from '@dnstap-bgp/bus'
 import type { Bus } from '@dnstap-bgp/bus'
 import type { Clock, Closeable, Log, Timer } from '@dnstap-bgp/runtime'
 import { RESOLUTIONS } from '@dnstap-bgp/steering'
+import type { FactObserver } from './fact-filter.ts'
 import { FactQueue, type FactBatch, type OutgoingFact, type QueueLimits } from './fact-queue.ts'
 
 export interface OutboxLimits {
@@ -45,7 +46,7 @@ const CALM_MS = 10_000
 /** Closing waits so long for a bus that does not take what is left. */
 const DRAIN_MS = 3_000
 
-export class Outbox implements Closeable {
+export class Outbox implements FactObserver, Closeable {
   readonly counters = { sentNews: 0, sentRefreshes: 0, droppedNews: 0, droppedRefreshes: 0, refusedBatches: 0 }
   readonly #deps: OutboxDeps
   readonly #news: FactQueue
@@ -91,6 +92,11 @@ export class Outbox implements Closeable {
   whenSent(reached: () => void): void {
     this.#marks.push({ news: this.#news.pushed, refreshes: this.#refreshes.pushed, reached })
     this.#lookAtMarks()
+  }
+
+  onFact(fact: OutgoingFact, isNew: boolean): void {
+    if (isNew) this.news(fact)
+    else this.refresh(fact)
   }
 
   news(fact: OutgoingFact): void {

@@ -71,6 +71,11 @@ export class ResolverAddresses {
     return this.#named === undefined ? this.#seenAt.has(address) : this.#named.has(address)
   }
 
+  /** For RoutePolicy: why a host prefix is not routed. */
+  refuses(prefix: string): string | undefined {
+    return this.has(prefix.slice(0, prefix.lastIndexOf('/'))) ? 'a resolver that we hear from' : undefined
+  }
+
   /** Is the address at `offset` one of a resolver by this message itself? Then its answer may not steer the way there; nothing follows for others. */
   isOfMessage(decoder: DnstapDecoder, bytes: Uint8Array, offset: number, lengthBytes: number): boolean {
     const { messageType } = decoder

@@ -15,8 +15,8 @@ const MAX_RESOLVERS = 64
 const MAX_IDENTITY_BYTES = 255
 
 export class ResolverClock {
-  /** It is off, and the log says so. */
-  told = false
+  /** The log says that it is off. */
+  isLogged = false
   readonly identity: Uint8Array
   readonly #byWall = new SenderClock()
   readonly #bySteady = new SenderClock()

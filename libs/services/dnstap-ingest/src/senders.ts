@@ -1,13 +1,13 @@
 /** Who reports to us, by the identity that frames state: for explanation, metrics and the log. Bounded; who was heard longest ago goes first. */
 import type { DnstapDecoder } from '@dnstap-bgp/dnstap'
 
-/** Who sent a frame. Ingest fills in what the frames tell. */
-export interface FrameSource {
-  /** For explanation when frames have no identity: the UNIX socket, or the peer's address. */
-  readonly peer: string
-  /** The IP address it speaks from; undefined on a UNIX socket. */
+/** A connection that frames come by. Ingest fills in what the frames tell. */
+export interface FrameSender {
+  /** Stands for the sender when its frames have no identity: the UNIX socket, or the address and port it connects from. */
+  readonly origin: string
+  /** The IP address it connects from; undefined on a UNIX socket. */
   readonly address?: string | undefined
-  /** The socket it came in by. */
+  /** The socket it connected to. */
   readonly listener?: string
   identity?: string
   version?: string
@@ -35,18 +35,18 @@ export class Senders {
   readonly #version = new TextCache()
 
   /** A frame's identity, or what stands for it. */
-  nameOf(source: FrameSource, decoder: DnstapDecoder, bytes: Uint8Array): string {
-    if (decoder.identityEnd === decoder.identityStart) return source.peer
+  nameOf(sender: FrameSender, decoder: DnstapDecoder, bytes: Uint8Array): string {
+    if (decoder.identityEnd === decoder.identityStart) return sender.origin
     return this.#identity.textOf(bytes, decoder.identityStart, decoder.identityEnd)
   }
 
   /** Called now and then for each connection that sends, not for each frame: `frames` came since. */
-  hear(source: FrameSource, decoder: DnstapDecoder, bytes: Uint8Array, nowMs: number, frames: number): void {
+  hear(sender: FrameSender, decoder: DnstapDecoder, bytes: Uint8Array, nowMs: number, frames: number): void {
     if (decoder.identityEnd === decoder.identityStart) return
     const identity = this.#identity.textOf(bytes, decoder.identityStart, decoder.identityEnd)
     const version = this.#version.textOf(bytes, decoder.versionStart, decoder.versionEnd)
-    source.identity = identity
-    source.version = version
+    sender.identity = identity
+    sender.version = version
     const known = this.byIdentity.get(identity) ?? { version, lastSeenMs: nowMs, frames: 0 }
     known.version = version
     known.lastSeenMs = nowMs

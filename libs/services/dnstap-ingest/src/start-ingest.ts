@@ -124,7 +124,7 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
   metrics.gauge({ name: 'dnstap_connections', help: 'dnstap connections open now.', read: () => server.counters.connectionsOpen })
   routes.set('GET /api/senders', () => ({
     connections: [...server.connections].map((connection) => ({
-      peer: connection.peer,
+      peer: connection.origin,
       listener: connection.listener,
       identity: connection.identity,
       version: connection.version,
