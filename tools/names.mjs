@@ -1,0 +1,124 @@
+// Fails when two libs export the same name for different things, or when two source files of different libs have the same name: a reader
+// who searches for a name should find one meaning. Exceptions stand below, each with its reason.
+import { readdirSync, readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+/** File names that say which part of a lib they are, not what they hold. */
+const FILES_OF_EACH_LIB = {
+  'index.ts': 'the public face of a lib',
+  'main.ts': 'the entry point of an app',
+  'config.ts': 'the settings of a service',
+  'options.ts': 'the settings of a backend',
+  'metrics.ts': 'the metrics of a service or driver',
+  'describe-metrics.ts': 'the metrics of a service that are described by its state',
+  'conformance.ts': 'what each implementation of a port has to pass',
+}
+
+/** Names that several libs export, and why. */
+const SHARED_NAMES = {
+  AddressFamily: 'to be renamed',
+  copyOf: 'to be renamed',
+  Coverage: 'to be renamed',
+  describeListenAddress: 'to be renamed',
+  Entry: 'to be renamed',
+  entryOf: 'to be renamed',
+  explainListenError: 'to be renamed',
+  Explanation: 'to be renamed',
+  Family: 'to be renamed',
+  FORGET: 'to be renamed',
+  groupId: 'to be renamed',
+  HEAD: 'to be renamed',
+  HEADER_LENGTH: 'to be renamed',
+  ListenAddress: 'to be renamed',
+  listenOnPath: 'to be renamed',
+  ListFormat: 'to be renamed',
+  listOf: 'to be renamed',
+  Login: 'to be renamed',
+  MessageType: 'to be renamed',
+  newCounters: 'to be renamed',
+  Part: 'to be renamed',
+  PeerStatus: 'to be renamed',
+  plainAddress: 'to be renamed',
+  Preview: 'to be renamed',
+  readUint32: 'to be renamed',
+  Received: 'to be renamed',
+  Refusal: 'to be renamed',
+  RouteFollower: 'to be renamed',
+  SERVICES: 'to be renamed',
+  Side: 'to be renamed',
+  SocketFile: 'to be renamed',
+  Timer: 'to be renamed',
+  userId: 'to be renamed',
+}
+
+/** Files with the same name in several libs, and why. */
+const SHARED_FILES = {
+  'accounts.ts': 'to be renamed',
+  'catch-up.ts': 'to be renamed',
+  'counters.ts': 'to be renamed',
+  'json-scanner.ts': 'to be renamed',
+  'listen-address.ts': 'to be renamed',
+  'name.ts': 'to be renamed',
+  'route-attributes.ts': 'to be renamed',
+  'server.ts': 'to be renamed',
+  'update-writer.ts': 'to be renamed',
+}
+
+const DEFINITION = /^export (?:declare )?(?:abstract )?(?:async )?(?:function\*?|class|const|let|interface|type) (\w+)/gm
+
+/**
+ * @param {{ file: string, text: string }[]} sources
+ * @param {{ names: object, files: object }} allowed
+ * @returns {string[]} one sentence for each clash, and for each exception that is not needed any more
+ */
+export function clashes(sources, allowed) {
+  const names = new Map()
+  const files = new Map()
+  for (const { file, text } of sources) {
+    if (!(basename(file) in FILES_OF_EACH_LIB)) note(files, basename(file), file)
+    for (const [, name] of text.matchAll(DEFINITION)) note(names, name, file)
+  }
+  return [
+    ...faults(names, allowed.names, (name, places) => `${name} is exported by ${places}: give each thing a name of its own`),
+    ...faults(files, allowed.files, (name, places) => `${name} is the name of ${places}: name each file after what it holds`),
+  ]
+}
+
+function note(found, name, file) {
+  const places = found.get(name) ?? []
+  if (!places.includes(file)) places.push(file)
+  found.set(name, places)
+}
+
+function faults(found, allowed, sentence) {
+  const shared = [...found].filter(([, places]) => new Set(places.map(libOf)).size > 1)
+  const unneeded = Object.keys(allowed).filter((name) => !shared.some(([other]) => other === name))
+  return [
+    ...shared.filter(([name]) => !(name in allowed)).map(([name, places]) => sentence(name, places.join(', '))),
+    ...unneeded.map((name) => `${name} is shared no more: remove it from the exceptions in tools/names.mjs`),
+  ]
+}
+
+/** apps/cli/src/main.ts -> apps/cli */
+function libOf(file) {
+  return file.slice(0, file.indexOf('/src/'))
+}
+
+function readSources() {
+  return ['apps', 'libs']
+    .flatMap((top) => readdirSync(top, { recursive: true, encoding: 'utf8' }).map((file) => join(top, file)))
+    .filter(
+      (file) =>
+        /\/src\/.*\.ts$/.test(file) && !/\/(node_modules|dist|generated|testing)\/|\.test\.ts$|^libs\/base\/testkit\//.test(file),
+    )
+    .map((file) => ({ file, text: readFileSync(file, 'utf8') }))
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const sources = readSources()
+  const found = clashes(sources, { names: SHARED_NAMES, files: SHARED_FILES })
+  for (const sentence of found) console.error(sentence)
+  console.log(`names: ${sources.length} files, ${found.length} clashes`)
+  process.exitCode = found.length > 0 ? 1 : 0
+}
