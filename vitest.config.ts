@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { SlowFirst } from './tools/slow-first.ts'
 
 /** These load both cores by themselves: they run after the others, one at a time. */
 const ALONE = ['tools/test/soak.test.ts']
@@ -10,6 +11,7 @@ const TIMEOUTS = { testTimeout: 60_000, hookTimeout: 60_000 }
 // files run at a time on any machine. Each has addresses, ports and folders of its own (libs/base/testkit/src/loopback.ts).
 export default defineConfig({
   test: {
+    sequence: { sequencer: SlowFirst },
     projects: [
       {
         test: {

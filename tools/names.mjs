@@ -54,6 +54,7 @@ const SHARED_NAMES = {
 
 /** Files with the same name in several libs, and why. */
 const SHARED_FILES = {
+  'connection.ts': 'to be renamed',
   'accounts.ts': 'to be renamed',
   'catch-up.ts': 'to be renamed',
   'counters.ts': 'to be renamed',

@@ -1,6 +1,9 @@
 /** Asks the admin server of a program of ours, on a UNIX socket or `host:port`. */
 import { request } from 'node:http'
 
+/** A call on the bus that nobody answers ends after 20 s; then the program has to answer. */
+const PATIENCE_MS = 40_000
+
 export function askAdmin(
   where: string,
   method: 'GET' | 'POST',
@@ -13,7 +16,7 @@ export function askAdmin(
   return new Promise((resolve, reject) => {
     const headers =
       payload === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(payload) }
-    const asked = request({ ...target, method, path, headers, timeout: 10_000 }, (response) => {
+    const asked = request({ ...target, method, path, headers, timeout: PATIENCE_MS }, (response) => {
       let text = ''
       response.setEncoding('utf8')
       response.on('data', (chunk: string) => (text += chunk))
