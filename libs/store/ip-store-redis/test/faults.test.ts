@@ -222,7 +222,7 @@ describe.skipIf(!isInstalled('redis-server'))('RedisIpStore and a real redis-ser
     let hints = 0
     store.onDeadline(() => hints++)
     const head = await store.head()
-    await waitFor(() => infos.some((sentence) => sentence.includes('notify-keyspace-events should contain Ex')), {
+    await waitFor(() => infos.some((sentence) => sentence.includes('notify-keyspace-events Ex for prompt expiry')), {
       what: 'advice',
     })
     expect(

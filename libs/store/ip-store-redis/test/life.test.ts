@@ -64,7 +64,7 @@ describe.skipIf(!isInstalled('redis-server'))('a life of the server process', ()
     expect(changes?.firstRevision).toBeGreaterThan(known.revision + 1_000_000_000)
     expect(await store.changesSince({ ...known, revision: (changes?.firstRevision ?? 0) - 1 }, 10)).toEqual(changes)
     expect(await prefixes(store)).toEqual([1, 2, 3, 4].map(address))
-    expect(said.join()).toContain('has what it had')
+    expect(said.join()).toContain('has lost nothing')
     expect(said.join()).not.toContain('a new epoch begins')
   })
 
