@@ -1,4 +1,5 @@
-// Fails when an import crosses a layer the wrong way, reaches into another lib past its index, or is not declared in package.json.
+// Fails when an import crosses a layer the wrong way, reaches into another lib past its index, or is not declared in package.json, and
+// when package.json declares what nothing imports.
 // The arrows: app -> service, backend, driver; service -> driver -> domain -> protocol; backend -> driver, domain, protocol.
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
@@ -48,7 +49,25 @@ export function wrongImports(projects, sources) {
   return faults
 }
 
-function readWorkspace() {
+/** What only generated code imports. */
+const USED_BY_GENERATED_CODE = ['protobufjs']
+
+/**
+ * @param {{ name: string, dir: string, dependencies: string[] }[]} projects
+ * @param {{ file: string, text: string, isTest: boolean }[]} sources
+ * @returns {string[]} one sentence for each dependency that no shipped file imports
+ */
+export function unusedDependencies(projects, sources) {
+  return projects.flatMap(({ dir, dependencies }) => {
+    const shipped = sources.filter(({ file, isTest }) => !isTest && file.startsWith(`${dir}/`)).map(({ text }) => text)
+    const isImported = (name) => shipped.some((text) => text.includes(`'${name}'`) || text.includes(`'${name}/`))
+    return dependencies
+      .filter((name) => !isImported(name) && !USED_BY_GENERATED_CODE.includes(name))
+      .map((name) => `${dir}/package.json: nothing that is shipped imports ${name}: remove it`)
+  })
+}
+
+export function readWorkspace() {
   const files = ['apps', 'libs'].flatMap((top) =>
     readdirSync(top, { recursive: true, encoding: 'utf8' }).map((file) => join(top, file)),
   )
@@ -70,8 +89,8 @@ function readWorkspace() {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const { projects, sources } = readWorkspace()
-  const faults = wrongImports(projects, sources)
+  const faults = [...wrongImports(projects, sources), ...unusedDependencies(projects, sources)]
   for (const fault of faults) console.error(fault)
-  console.log(`boundaries: ${sources.length} files of ${projects.length} projects, ${faults.length} wrong imports`)
+  console.log(`boundaries: ${sources.length} files of ${projects.length} projects, ${faults.length} faults`)
   process.exitCode = faults.length > 0 ? 1 : 0
 }

@@ -13,8 +13,9 @@ interface Source {
   readonly text: string
   readonly isTest: boolean
 }
-const { wrongImports } = (await import(new URL('./boundaries.mjs', import.meta.url).href)) as {
+const { wrongImports, unusedDependencies } = (await import(new URL('./boundaries.mjs', import.meta.url).href)) as {
   wrongImports(projects: readonly Project[], sources: readonly Source[]): string[]
+  unusedDependencies(projects: readonly Project[], sources: readonly Source[]): string[]
 }
 
 const project = (name: string, layer: string, ...dependencies: string[]): Project => ({
@@ -56,3 +57,13 @@ test.each([
 })
 
 test('a test may import what it needs', () => expect(importing('wire', '@dnstap-bgp/sockets', true)).toEqual([]))
+
+test('a dependency that only tests import, or nothing, is told', () => {
+  const sources = [
+    { file: 'libs/cache/src/a.ts', text: `import { x } from '@dnstap-bgp/sockets'\n`, isTest: false },
+    { file: 'libs/cache/src/a.test.ts', text: `import { x } from '@dnstap-bgp/file'\n`, isTest: true },
+  ]
+  expect(unusedDependencies([project('cache', 'service', 'sockets', 'file')], sources)).toEqual([
+    'libs/cache/package.json: nothing that is shipped imports @dnstap-bgp/file: remove it',
+  ])
+})
