@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type * as ListLoaderModule from '../src/index.ts'
+import { listDefinition } from '../testing/list-definition.ts'
 
 const asJson = process.argv.includes('--json')
 const sizes = process.argv
@@ -49,24 +50,7 @@ async function measure({ ListLoader }: typeof ListLoaderModule, names: number) {
   await writeList(path, names, 1)
   const loader = new ListLoader(
     {
-      lists: [
-        {
-          name: 'bench',
-          source: { kind: 'path', path },
-          format: 'auto',
-          match: 'auto',
-          addresses: false,
-          shortestPrefixIpv4: 8,
-          shortestPrefixIpv6: 19,
-          refreshIntervalMs: 86_400_000,
-          origin: undefined,
-          sha256: undefined,
-          bearerToken: undefined,
-          login: undefined,
-          proxyLogin: undefined,
-          minimumShare: 0.5,
-        },
-      ],
+      lists: [listDefinition('bench', path)],
       stateFolder: undefined,
       watch: false,
     },

@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { LoadedLists } from './list-definition.ts'
 import { ListLoader } from './list-loader.ts'
+import { listDefinition } from '../testing/list-definition.ts'
 
 let folder: string
 let server: Server
@@ -43,24 +44,7 @@ function loaderOf(): ListLoader {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/data/all`
   const loader = new ListLoader(
     {
-      lists: [
-        {
-          name: 'one',
-          source: { kind: 'url', url, proxy: undefined },
-          format: 'auto',
-          match: 'auto',
-          addresses: false,
-          shortestPrefixIpv4: 8,
-          shortestPrefixIpv6: 19,
-          refreshIntervalMs: 86_400_000,
-          origin: undefined,
-          sha256: undefined,
-          bearerToken: undefined,
-          login: undefined,
-          proxyLogin: undefined,
-          minimumShare: 0.1,
-        },
-      ],
+      lists: [listDefinition('one', { kind: 'url', url, proxy: undefined }, { minimumShare: 0.1 })],
       stateFolder: folder,
       watch: false,
     },

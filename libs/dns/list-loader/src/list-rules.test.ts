@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { ListDefinition } from './list-definition.ts'
 import { eachRule } from './list-rules.ts'
+import { listDefinition } from '../testing/list-definition.ts'
 
 let folder: string
 beforeEach(() => {
@@ -14,22 +15,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 async function rulesOf(source: ListDefinition['source'], format = 'auto'): Promise<string[] | false> {
   const rules: string[] = []
-  const list: ListDefinition = {
-    name: 'one',
-    source,
-    format,
-    match: 'auto',
-    addresses: false,
-    shortestPrefixIpv4: 8,
-    shortestPrefixIpv6: 19,
-    refreshIntervalMs: 86_400_000,
-    origin: undefined,
-    sha256: undefined,
-    bearerToken: undefined,
-    login: undefined,
-    proxyLogin: undefined,
-    minimumShare: 0.5,
-  }
+  const list: ListDefinition = listDefinition('one', source, { format })
   const isThere = await eachRule(list, folder, ({ kind, pattern, exception, file, line }) => {
     const name = Object.keys(RuleKind)[kind] ?? ''
     rules.push(`${file.replace(folder, '')}:${line} ${exception ? '@@' : ''}${name} ${pattern}`)

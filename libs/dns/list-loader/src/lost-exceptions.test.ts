@@ -9,6 +9,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { ListDefinition } from './list-definition.ts'
 import { ListLoader } from './list-loader.ts'
 import { LostExceptions } from './lost-exceptions.ts'
+import { listDefinition } from '../testing/list-definition.ts'
 
 let folder: string
 const opened: ListLoader[] = []
@@ -23,22 +24,7 @@ afterEach(async () => {
 const write = (...lines: string[]) => writeFileSync(join(folder, 'list.txt'), lines.map((line) => `${line}\n`).join(''))
 
 function loaderOf(): ListLoader {
-  const definition: ListDefinition = {
-    name: 'one',
-    source: { kind: 'path', path: join(folder, 'list.txt') },
-    format: 'adblock',
-    match: 'auto',
-    addresses: false,
-    shortestPrefixIpv4: 8,
-    shortestPrefixIpv6: 19,
-    refreshIntervalMs: 86_400_000,
-    origin: undefined,
-    sha256: undefined,
-    bearerToken: undefined,
-    login: undefined,
-    proxyLogin: undefined,
-    minimumShare: 0.5,
-  }
+  const definition: ListDefinition = listDefinition('one', join(folder, 'list.txt'), { format: 'adblock' })
   const loader = new ListLoader(
     { lists: [definition], stateFolder: join(folder, 'state'), watch: false },
     { clock: new FakeClock(), log: silentLog },

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, test, vi } from 'vitest'
 import type { ListDefinition } from './list-definition.ts'
 import { ListLoader } from './list-loader.ts'
+import { listDefinition } from '../testing/list-definition.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
 
@@ -27,22 +28,7 @@ const patiently = (what: string) => ({ what, timeoutMs: 60_000 })
 
 /** The list is loaded from the file or folder, and watched. The poll finds nothing within a test. */
 async function watched(name: string, format = 'auto') {
-  const definition: ListDefinition = {
-    name: 'one',
-    source: { kind: 'path', path: join(folder, name) },
-    format,
-    match: 'auto',
-    addresses: false,
-    shortestPrefixIpv4: 8,
-    shortestPrefixIpv6: 19,
-    refreshIntervalMs: 86_400_000,
-    origin: undefined,
-    sha256: undefined,
-    bearerToken: undefined,
-    login: undefined,
-    proxyLogin: undefined,
-    minimumShare: 0,
-  }
+  const definition: ListDefinition = listDefinition('one', join(folder, name), { format, minimumShare: 0 })
   const loader = new ListLoader(
     { lists: [definition], stateFolder: undefined, settleMs: 50, longestSettleMs: 500, pollIntervalMs: 10_000_000 },
     { clock: systemClock, log: silentLog },

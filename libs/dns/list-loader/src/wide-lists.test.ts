@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { ListDefinition } from './list-definition.ts'
 import { ListLoader } from './list-loader.ts'
+import { listDefinition } from '../testing/list-definition.ts'
 
 let folder: string
 const opened: ListLoader[] = []
@@ -21,23 +22,7 @@ afterEach(async () => {
 const write = (...lines: string[]) => writeFileSync(join(folder, 'list.txt'), lines.map((line) => `${line}\n`).join(''))
 
 function loaderOf(more: Partial<ListDefinition> = {}): ListLoader {
-  const definition: ListDefinition = {
-    name: 'one',
-    source: { kind: 'path', path: join(folder, 'list.txt') },
-    format: 'auto',
-    match: 'auto',
-    addresses: true,
-    shortestPrefixIpv4: 8,
-    shortestPrefixIpv6: 19,
-    refreshIntervalMs: 86_400_000,
-    origin: undefined,
-    sha256: undefined,
-    bearerToken: undefined,
-    login: undefined,
-    proxyLogin: undefined,
-    minimumShare: 0.5,
-    ...more,
-  }
+  const definition: ListDefinition = listDefinition('one', join(folder, 'list.txt'), { addresses: true, ...more })
   const loader = new ListLoader(
     { lists: [definition], stateFolder: join(folder, 'state'), watch: false },
     { clock: new FakeClock(), log: silentLog },

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { ListDefinition } from './list-definition.ts'
 import { ListLoader } from './list-loader.ts'
+import { listDefinition } from '../testing/list-definition.ts'
 
 let folder: string
 beforeEach(() => {
@@ -17,22 +18,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 async function listedNames(match: ListDefinition['match'], names: readonly string[]): Promise<string[]> {
   const path = join(folder, 'policy.zone')
   writeFileSync(path, ['*.tld0 CNAME .', 'ok.tld0 CNAME rpz-passthru.', 'tcp.tld0 CNAME rpz-tcp-only.', ''].join('\n'))
-  const definition: ListDefinition = {
-    name: 'policy',
-    source: { kind: 'path', path },
-    format: 'rpz',
-    match,
-    addresses: false,
-    shortestPrefixIpv4: 8,
-    shortestPrefixIpv6: 19,
-    refreshIntervalMs: 86_400_000,
-    origin: undefined,
-    sha256: undefined,
-    bearerToken: undefined,
-    login: undefined,
-    proxyLogin: undefined,
-    minimumShare: 0.5,
-  }
+  const definition: ListDefinition = listDefinition('policy', path, { format: 'rpz', match })
   const loader = new ListLoader(
     { lists: [definition], stateFolder: undefined, watch: false, settleMs: 10 },
     { clock: systemClock, log: silentLog },

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { ListLoader } from '../src/list-loader.ts'
-import type { ListDefinition } from '../src/list-definition.ts'
+import { listDefinition } from '../testing/list-definition.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'list-full-disk-'))
 const disk = join(folder, 'disk')
@@ -38,14 +38,6 @@ afterEach(async () => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-function definition(name: string, source: ListDefinition['source']): ListDefinition {
-  return {
-    ...{ name, source, format: 'auto', match: 'auto', addresses: false, shortestPrefixIpv4: 8, shortestPrefixIpv6: 19 },
-    ...{ refreshIntervalMs: 86_400_000, origin: undefined, sha256: undefined, bearerToken: undefined, login: undefined },
-    ...{ proxyLogin: undefined, minimumShare: 0.5 },
-  } as ListDefinition
-}
-
 /** A file and a URL whose copies belong on the disk; `lines`: what the log said of trouble and its end. */
 function started() {
   const clock = new FakeClock()
@@ -54,10 +46,7 @@ function started() {
   const log = { ...silentLog, child: () => log, error: say, info: say }
   writeFileSync(join(folder, 'file.txt'), names.join('\n'))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
-  const lists = [
-    definition('file', { kind: 'path', path: join(folder, 'file.txt') }),
-    definition('url', { kind: 'url', url, proxy: undefined }),
-  ]
+  const lists = [listDefinition('file', join(folder, 'file.txt')), listDefinition('url', { kind: 'url', url, proxy: undefined })]
   const loader = new ListLoader({ lists, stateFolder: join(disk, 'lists'), watch: false }, { clock, log })
   opened.push(loader)
   return { loader, clock, lines }

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type * as ListLoaderModule from '../src/index.ts'
+import { listDefinition } from '../testing/list-definition.ts'
 
 // As tools/bundle.mjs does it: the loader in one file, the worker in another beside it.
 let folder: string
@@ -30,22 +31,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 function loaderOf(path: string) {
-  const list: ListLoaderModule.ListDefinition = {
-    name: 'big',
-    source: { kind: 'path', path },
-    format: 'auto',
-    match: 'auto',
-    addresses: true,
-    shortestPrefixIpv4: 8,
-    shortestPrefixIpv6: 19,
-    refreshIntervalMs: 86_400_000,
-    origin: undefined,
-    sha256: undefined,
-    bearerToken: undefined,
-    login: undefined,
-    proxyLogin: undefined,
-    minimumShare: 0.5,
-  }
+  const list: ListLoaderModule.ListDefinition = listDefinition('big', path, { addresses: true })
   return new bundled.ListLoader({ lists: [list], stateFolder: undefined, watch: false }, { clock: systemClock, log: silentLog })
 }
 

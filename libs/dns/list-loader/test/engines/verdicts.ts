@@ -8,6 +8,7 @@ import { ListLoader } from '../../src/index.ts'
 import type { ListDefinition } from '../../src/index.ts'
 import { wireName } from './ask.ts'
 import type { Round } from './generate.ts'
+import { listDefinition } from '../../testing/list-definition.ts'
 
 /** By name: is it listed? */
 export type Verdicts = ReadonlyMap<string, boolean>
@@ -36,22 +37,7 @@ export async function ourVerdicts(
 }
 
 function definition(path: string, format: ListDefinition['format']): ListDefinition {
-  return {
-    name: 'generated',
-    source: { kind: 'path', path },
-    format,
-    match: 'auto',
-    addresses: false,
-    shortestPrefixIpv4: 8,
-    shortestPrefixIpv6: 19,
-    refreshIntervalMs: 86_400_000,
-    origin: undefined,
-    sha256: undefined,
-    bearerToken: undefined,
-    login: undefined,
-    proxyLogin: undefined,
-    minimumShare: 0.5,
-  }
+  return listDefinition('generated', path, { format })
 }
 
 /** One line for each name about which we and the engine differ, with the lines of its round; empty when all agree. */
