@@ -11,13 +11,17 @@ export interface UnboundOptions extends Omit<ResolverOptions, 'dnstap'> {
   readonly dnstap?: string
   /** Further lines of the `server:` clause. */
   readonly serverLines?: readonly string[]
+  /** Further clauses, whole: stub zones of another kind, for instance. */
+  readonly clauses?: string
   readonly bidirectional?: boolean
+  /** A python module that sees each answer, and what its environment says. */
+  readonly pythonModule?: { readonly script: string; readonly env: NodeJS.ProcessEnv }
 }
 
 export async function startUnbound(options: UnboundOptions): Promise<Resolver> {
   const address = loopbackAddress()
   const port = await freePort(address)
-  const { dnstap } = options
+  const { dnstap, pythonModule } = options
   const tap = dnstap === undefined ? '' : dnstapClause(dnstap, options.identity ?? 'test-unbound', options.bidirectional ?? true)
   const stubs = options.zones.map(
     (zone) => `stub-zone:\n  name: "${zone}."\n  stub-addr: ${options.authority.address}@${options.authority.port}\n`,
@@ -40,19 +44,23 @@ export async function startUnbound(options: UnboundOptions): Promise<Resolver> {
   num-threads: 1
   do-not-query-localhost: no
   access-control: 127.0.0.0/8 allow
-  module-config: "iterator"
+  module-config: "${pythonModule === undefined ? '' : 'python validator '}iterator"
   use-syslog: no
   verbosity: 1
 ${options.zones.map((zone) => `  local-zone: "${zone}." transparent\n  domain-insecure: "${zone}."`).join('\n')}
 ${(options.serverLines ?? []).map((line) => `  ${line}`).join('\n')}
 remote-control:
   control-enable: no
-${tap}${stubs.join('')}`,
+${pythonModule === undefined ? '' : `python:\n  python-script: "${pythonModule.script}"\n`}${tap}${stubs.join('')}${options.clauses ?? ''}`,
       )
-      return { command: 'unbound', args: ['-d', '-p', '-c', join(folder, 'unbound.conf')] }
+      const env = pythonModule === undefined ? {} : { ...DEBIAN_PYTHON, ...pythonModule.env }
+      return { command: 'unbound', args: ['-d', '-p', '-c', join(folder, 'unbound.conf')], env }
     },
   })
 }
+
+/** Unbound finds its module in Debian's python alone: another one first in PATH, or no PYTHONPATH, and the import fails. */
+const DEBIAN_PYTHON = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', PYTHONPATH: '/usr/lib/python3/dist-packages' }
 
 function dnstapClause(to: string, identity: string, bidirectional: boolean): string {
   const where = to.startsWith('/')
