@@ -31,10 +31,8 @@ export async function startBind(options: ResolverOptions): Promise<Resolver> {
   recursion yes;
   allow-query { 127.0.0.0/8; };
   dnssec-validation no;
-  dnstap { client response; };
-  dnstap-output unix "${tap}";
-  dnstap-identity "${options.identity ?? 'test-named'}";
-};
+${tap === undefined ? '' : `  dnstap { client response; };\n  dnstap-output unix "${tap}";\n  dnstap-identity "${options.identity ?? 'test-named'}";\n`}};
+${options.lines ?? ''}
 controls { };
 ${forwards.join('\n')}
 `,

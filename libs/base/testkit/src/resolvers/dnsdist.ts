@@ -8,7 +8,8 @@ export async function startDnsdist(options: ResolverOptions): Promise<Resolver> 
   const address = loopbackAddress()
   const port = await freePort(address)
   const identity = options.identity ?? 'test-dnsdist'
-  const logger = options.dnstap.startsWith('/') ? 'newFrameStreamUnixLogger' : 'newFrameStreamTcpLogger'
+  const { dnstap } = options
+  const logger = dnstap?.startsWith('/') === true ? 'newFrameStreamUnixLogger' : 'newFrameStreamTcpLogger'
   return startResolver({
     name: 'dnsdist',
     address,
@@ -20,12 +21,16 @@ export async function startDnsdist(options: ResolverOptions): Promise<Resolver> 
         `setLocal('${address}:${port}')
 setSecurityPollSuffix('')
 newServer({ address = '${options.authority.address}:${options.authority.port}', useClientSubnet = false }):setUp()
-tap = ${logger}('${options.dnstap}')
-addResponseAction(AllRule(), DnstapLogResponseAction('${identity}', tap))
-addCacheHitResponseAction(AllRule(), DnstapLogResponseAction('${identity}', tap))
-`,
+${dnstap === undefined ? '' : reporting(`${logger}('${dnstap}')`, identity)}${options.lines ?? ''}`,
       )
       return { command: 'dnsdist', args: ['--supervised', '--disable-syslog', '-C', join(folder, 'dnsdist.conf')] }
     },
   })
+}
+
+function reporting(logger: string, identity: string): string {
+  return `tap = ${logger}
+addResponseAction(AllRule(), DnstapLogResponseAction('${identity}', tap))
+addCacheHitResponseAction(AllRule(), DnstapLogResponseAction('${identity}', tap))
+`
 }

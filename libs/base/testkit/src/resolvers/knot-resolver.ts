@@ -31,8 +31,7 @@ modules.unload('ta_update')
 modules.unload('ta_signal_query')
 modules.unload('priming')
 policy.add(policy.suffix(policy.FORWARD('${authority.address}@${authority.port}'), policy.todnames({ ${names} })))
-modules = { dnstap = { socket_path = '${tap}', identity = '${options.identity ?? 'test-kresd'}', client = { log_responses = true } } }
-`,
+${tap === undefined ? '' : `modules = { dnstap = { socket_path = '${tap}', identity = '${options.identity ?? 'test-kresd'}', client = { log_responses = true } } }\n`}${options.lines ?? ''}`,
       )
       return { command: 'kresd', args: ['-n', '-c', join(folder, 'kresd.conf'), folder] }
     },

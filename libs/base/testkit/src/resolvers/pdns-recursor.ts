@@ -16,8 +16,11 @@ export async function startPdnsRecursor(options: ResolverOptions): Promise<Resol
     prepare(folder) {
       writeFileSync(
         join(folder, 'tap.lua'),
-        `dnstapFrameStreamServer({"${options.dnstap}"}, { logQueries = false, logResponses = true })\n`,
+        options.dnstap === undefined
+          ? ''
+          : `dnstapFrameStreamServer({"${options.dnstap}"}, { logQueries = false, logResponses = true })\n`,
       )
+      writeFileSync(join(folder, 'script.lua'), options.lines ?? '')
       writeFileSync(
         join(folder, 'recursor.conf'),
         `local-address=${address}
@@ -26,7 +29,7 @@ dont-query=
 dnssec=off
 forward-zones=${zones.map((zone) => `${zone}=${authority.address}:${authority.port}`).join(', ')}
 lua-config-file=${join(folder, 'tap.lua')}
-server-id=${options.identity ?? 'test-pdns-recursor'}
+${options.lines === undefined ? '' : `lua-dns-script=${join(folder, 'script.lua')}\n`}server-id=${options.identity ?? 'test-pdns-recursor'}
 socket-dir=${folder}
 threads=1
 daemon=no

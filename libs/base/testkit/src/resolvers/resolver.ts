@@ -3,11 +3,13 @@ import { Daemon } from '../daemon.ts'
 import { dig, type DnsServer } from './dig.ts'
 
 export interface ResolverOptions {
-  /** A UNIX socket's path, or `address:port` for senders that speak TCP. */
-  readonly dnstap: string
+  /** A UNIX socket's path, or `address:port` for senders that speak TCP; absent: it reports nothing by itself. */
+  readonly dnstap?: string
   /** Zones and who serves them. */
   readonly zones: readonly string[]
   readonly authority: DnsServer
+  /** Further lines of its configuration; for PowerDNS Recursor, of its Lua script. */
+  readonly lines?: string
   /** How the sender names itself; default `test-` and the program's name. */
   readonly identity?: string
 }
@@ -43,7 +45,8 @@ export async function startResolver({ name, address, port, prepare, readyName }:
 }
 
 /** Throws for a sender that has no TCP. */
-export function unixPath(sender: string, dnstap: string): string {
-  if (!dnstap.startsWith('/')) throw new Error(`${sender} sends dnstap to UNIX sockets only, not to ${dnstap}`)
+export function unixPath(sender: string, dnstap: string | undefined): string | undefined {
+  if (dnstap !== undefined && !dnstap.startsWith('/'))
+    throw new Error(`${sender} sends dnstap to UNIX sockets only, not to ${dnstap}`)
   return dnstap
 }

@@ -6,9 +6,7 @@ import { startResolver, type Resolver, type ResolverOptions } from './resolver.t
 
 export type { Resolver } from './resolver.ts'
 
-export interface UnboundOptions extends Omit<ResolverOptions, 'dnstap'> {
-  /** A UNIX socket's path, or `address:port`; absent: it reports nothing. */
-  readonly dnstap?: string
+export interface UnboundOptions extends Omit<ResolverOptions, 'lines'> {
   /** Further lines of the `server:` clause. */
   readonly serverLines?: readonly string[]
   /** Further clauses, whole: stub zones of another kind, for instance. */
