@@ -20,6 +20,12 @@ export const DEBIAN_PACKAGES = {
   'dnsmasq-base': 'dnsmasq',
   'pdns-recursor': 'pdns_recursor',
   'fstrm-bin': 'fstrm_capture',
+  // The hooks of deploy/resolvers: Unbound's python, and what builds BIND's plugin.
+  'python3-unbound': '/usr/lib/python3/dist-packages/unboundmodule.py',
+  'bind9-dev': '/usr/include/ns/hooks.h',
+  gcc: 'gcc',
+  'libc6-dev': '/usr/include/stdio.h',
+  make: 'make',
   'nats-server': 'nats-server',
   'redis-server': 'redis-server',
   bird2: 'bird',
