@@ -90,7 +90,7 @@ describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not
     expect(state).toBe('Idle')
     expect(lastError).toContain('Maximum Number of Prefixes')
     expect(Date.parse(nextAttempt ?? '') - Date.now()).toBeGreaterThan(60_000)
-    expect(program.log()).toContain('the peer refuses our number of prefixes')
+    expect(program.log()).toContain('The peer refused our number of prefixes.')
     await waitFor(async () => (await health()).includes('edge'), { what: 'health to name the peer' })
   })
 
@@ -125,13 +125,13 @@ describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not
     const { program, bird } = await opposite({}, '', withoutKoffi)
     await bird.waitForSession('Established')
     expect(program.log()).toContain(
-      "connections to peers have the system's TTL, and its bounds on what waits: the package koffi, which sets socket options, cannot be loaded",
+      "Connections to peers have the system's TTL and send buffers, because socket options cannot be set: the package koffi, which sets socket options, cannot be loaded",
     )
   })
 
   test('where koffi cannot be loaded, a password is refused in a sentence, and nothing goes out without it', async () => {
     const { program, bird, peer, health } = await opposite({}, 'password = "s3cret"', withoutKoffi)
-    const sentence = 'edge wants a TCP MD5 password, and that cannot be had'
+    const sentence = 'edge wants a TCP MD5 password, and socket options cannot be set'
     await waitFor(() => program.log().includes(sentence), { what: 'the sentence in the log' })
     await waitFor(async () => (await health()).includes(sentence), { what: 'the sentence in health' })
     expect(program.log()).not.toContain('s3cret')

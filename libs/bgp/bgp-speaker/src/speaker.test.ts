@@ -32,11 +32,11 @@ describe('BgpSpeaker', () => {
     const other: SpeakerPeerConfig = { ...peer, name: 'r2', remote: { kind: 'address', address: '192.0.2.2' } }
     const started = speaker([{ ...peer, ...option, passive: false }, other], unavailable)
     await started.start()
-    expect(started.fault).toContain(`r1 wants ${words}, and that cannot be had: the package koffi cannot be loaded`)
+    expect(started.fault).toContain(`r1 wants ${words}, and socket options cannot be set: the package koffi cannot be loaded`)
     expect(started.fault).not.toContain('s3cret')
     await new Promise((resolve) => setImmediate(resolve))
     expect(started.peers()).toMatchObject([
-      { name: 'r1', state: 'Idle', lastError: { reason: 'socket options are wanted and cannot be set' } },
+      { name: 'r1', state: 'Idle', lastError: { reason: 'socket options are configured and cannot be set' } },
       { name: 'r2', state: 'Active' },
     ])
     await started.close()

@@ -1,37 +1,39 @@
 /**
  * The speaker: all peers, and the listeners through which they reach us.
  *
- * Make it, load the table, start() it: the OPEN goes out when the table is whole, and End-of-RIB when it is sent. From then on each
- * peer follows the table by itself. close() ends it, by default so that routes stay with peers that agreed to graceful restart.
+ * Create it, load the table, call start(): OPENs go out when the table is complete, and End-of-RIB when the table is sent. From then on each
+ * peer follows the table by itself. close() ends the sessions, by default so that peers that agreed to graceful restart keep our routes.
  */
 import type { Socket } from 'node:net'
 import { containsAddress, parseAddress, parsePrefix } from '@dnstap-bgp/ip'
+import { plainAddress } from '@dnstap-bgp/net'
 import type { RouteTable } from '@dnstap-bgp/route-table'
-import { RateLimitedLog, type Clock, type Log, type Timer } from '@dnstap-bgp/runtime'
-import type { SpeakerConfig, SpeakerPeerConfig } from './config.ts'
-import { farewell, plainAddress, SpeakerPeer } from './peer.ts'
+import { RateLimitedLog, reasonOf, type Clock, type Log, type Timer } from '@dnstap-bgp/runtime'
+import { DEFAULT_MAX_IN_FLIGHT_BYTES, type SpeakerConfig, type SpeakerPeerConfig } from './config.ts'
+import { farewell, SpeakerPeer } from './peer.ts'
+import { listenerDevice, PeerListeners } from './peer-listeners.ts'
 import type { PeerStatus } from './peer-status.ts'
 import type { SentRoute } from './sent-route.ts'
 import { SendTurns } from './send-turns.ts'
-import { isNoSuchFamily, loadSocketCalls, type SocketCalls } from './socket-calls.ts'
-import { listenTcp, type Md5Key, type TcpListener } from './tcp.ts'
+import { loadSocketCalls, type SocketCalls } from './socket-calls.ts'
+import { TcpTransport } from './tcp-transport.ts'
 
 export interface SpeakerDeps {
   readonly clock: Clock
   readonly log: Log
   readonly table: RouteTable
-  /** A number from 0 up to, not including, 1; default Math.random. For jitter. */
-  readonly dice?: () => number
+  /** A random number from 0 up to, not including, 1, for jitter; default Math.random. */
+  readonly random?: () => number
   /** Default loadSocketCalls; for tests. */
   readonly loadSocketCalls?: () => Promise<SocketCalls>
-  /** An address in use that no route may catch: of a peer, or our own on a session. Told more than once. */
+  /** An address in use that no route may cover: a peer's, or our own on a session. May be called again for the same address. */
   readonly onAddress?: (address: string, what: string) => void
 }
 
 export interface CloseOptions {
-  /** Withdraw the routes first; default: leave them with whoever agreed to keep them. */
+  /** Withdraw the routes first; default: leave them with the peers that agreed to keep them. */
   readonly withdraw?: boolean
-  /** What peers are told in the Cease (RFC 9003). */
+  /** The text of the Cease (RFC 9003). */
   readonly message?: string
 }
 
@@ -41,18 +43,16 @@ export class BgpSpeaker {
   readonly #turns: SendTurns
   #calls: SocketCalls | undefined
   #peers: SpeakerPeer[] = []
-  /** Peers that connected out of a configured range; by address. */
+  /** Peers that connected from a configured range; by address. */
   readonly #dynamic = new Map<string, SpeakerPeer>()
-  #listeners: TcpListener[] = []
-  /** Addresses where we should listen and cannot: why. */
-  readonly #listenFaults = new Map<string, string>()
+  readonly #listeners: PeerListeners
   #callsFault: string | undefined
-  readonly #timers = new Set<Timer>()
-  /** `leaving`: routes are being withdrawn, and peers that we know may still connect to hear of it. */
+  #lookUps: Timer | undefined
+  /** `leaving`: routes are being withdrawn; configured peers may still connect, to receive the withdrawals. */
   #state: 'new' | 'running' | 'leaving' | 'closed' = 'new'
   #starting: Promise<void> | undefined
   readonly #strangersLog: RateLimitedLog
-  /** Connections turned away since the start: from addresses that no peer has, or without an option that the peer must have. */
+  /** Connections refused since the start: from an address that no peer has, or without an option that the peer must have. */
   refusedConnections = 0
 
   constructor(config: SpeakerConfig, deps: SpeakerDeps) {
@@ -60,9 +60,14 @@ export class BgpSpeaker {
     this.#deps = deps
     this.#turns = new SendTurns(deps.clock)
     this.#strangersLog = new RateLimitedLog(deps.log, deps.clock)
+    this.#listeners = new PeerListeners(config, {
+      ...deps,
+      onConnection: (socket, hasKey) => this.#incoming(socket, hasKey),
+      onLateListener: () => void this.#lookUp(),
+    })
   }
 
-  /** Call it when the table is loaded. What it cannot do (listen, an option of sockets) it says in `fault`, and does the rest. */
+  /** Call it when the table is loaded. If it cannot listen or set a socket option, `fault` says so, and everything else goes on. */
   async start(): Promise<void> {
     if (this.#state !== 'new') throw new Error('a speaker is started once')
     this.#state = 'running'
@@ -74,32 +79,32 @@ export class BgpSpeaker {
     this.#calls = await this.#loadCalls()
     if (this.#isClosed) return
     for (const config of this.#config.peers)
-      if (config.remote.kind !== 'prefix') this.#peers.push(new SpeakerPeer(this.#config, config, this.#peerDeps()))
-    await this.#listen()
+      if (config.remote.kind !== 'prefix') this.#peers.push(new SpeakerPeer(this.#config, config, this.#peerDeps(config)))
+    await this.#listeners.start(this.#calls)
     if (this.#isClosed) return
     if (this.#config.listen !== undefined && this.#peers.some((peer) => peer.config.remote.kind === 'hostname')) {
-      this.#timers.add(this.#deps.clock.every(LOOKUP_PERIOD_MS, () => void this.#lookUp()))
+      this.#lookUps = this.#deps.clock.every(LOOKUP_PERIOD_MS, () => void this.#lookUp())
       void this.#lookUp()
     }
     for (const peer of this.#peers) peer.start()
   }
 
-  /** What keeps peers from reaching us, or us from reaching peers, whatever they do; as a sentence. */
+  /** Sentences: why some peers cannot reach us, or we them, whatever the peers do. */
   get fault(): string | undefined {
-    const faults = [this.#callsFault, ...this.#listenFaults.values()].filter((one) => one !== undefined)
+    const faults = [this.#callsFault, ...this.#listeners.faults].filter((one) => one !== undefined)
     return faults.length === 0 ? undefined : faults.join(' ')
   }
 
   /** Where we listen, after start(). */
   get listeners(): readonly { readonly address: string; readonly port: number }[] {
-    return this.#listeners
+    return this.#listeners.addresses
   }
 
   peers(): PeerStatus[] {
     return this.#all().map((peer) => peer.status())
   }
 
-  /** What a peer has from us, as it was told it, by the peer's name; undefined when there is no such peer. */
+  /** The routes as a peer was sent them, by the peer's name; undefined if there is no such peer. */
   routesOut(peerName: string): IterableIterator<SentRoute> | undefined {
     return this.#named(peerName)?.routesOut()
   }
@@ -111,42 +116,43 @@ export class BgpSpeaker {
       .map((peer) => peer.config.name)
   }
 
-  /** Ends the session with a peer and begins anew, without a pause; false when there is no such peer. */
+  /** Ends the session with a peer and starts again without a pause; false if there is no such peer. */
   reset(peerName: string): boolean {
     const peer = this.#named(peerName)
     peer?.reset()
     return peer !== undefined
   }
 
-  /** Sends a peer all of its routes once more; false when there is no session with such a peer. */
+  /** Sends a peer all of its routes again; false if there is no session with such a peer. */
   resend(peerName: string): boolean {
     return this.#named(peerName)?.resend() === true
   }
 
   async close(options: CloseOptions = {}): Promise<void> {
     if (this.#isClosed) return
-    // Routers may keep routes of our last life, whether or not we came to open a session in this one.
+    // Routers may still keep routes from before our start, even if no session came up since.
     if (options.withdraw === true) await (this.#state === 'new' ? this.start() : this.#starting)
     if (this.#isClosed) return
     this.#state = options.withdraw === true ? 'leaving' : 'closed'
-    for (const timer of this.#timers) timer.cancel()
+    this.#lookUps?.cancel()
+    this.#listeners.stopRetrying()
     const peers = this.#all()
     if (options.withdraw === true)
       await this.#within(
         WITHDRAW_PATIENCE_MS,
         peers.map((peer) => peer.withdraw()),
       )
-    // What a peer has not heard yet is missing there until we are back: the table goes out first.
+    // The table goes out first: a route that a peer has not received yet would be missing until we are back.
     else
       await this.#within(
         DRAIN_PATIENCE_MS,
         peers.filter((peer) => peer.keepsRoutes).map((peer) => peer.drained()),
       )
     this.#state = 'closed'
-    for (const listener of this.#listeners) listener.close()
+    this.#listeners.close()
     const message = options.message ?? 'dnstap-bgp stops'
     for (const peer of peers) peer.stop(options.withdraw === true ? farewell(message) : peer.gracefulStop(message))
-    // A peer that is slow and finds the connection gone may drop what it has not read, the withdrawals with it: GoBGP does.
+    // A slow peer that finds the connection closed may drop octets that it has not read, and the withdrawals with them: GoBGP does.
     await this.#within(
       options.withdraw === true ? FAREWELL_PATIENCE_MS : CLOSE_PATIENCE_MS,
       peers.map((peer) => peer.closed()),
@@ -154,18 +160,18 @@ export class BgpSpeaker {
     for (const peer of peers) peer.destroySockets()
   }
 
-  /** As if the process were killed: sockets are cut, nobody is told. */
+  /** As if the process were killed: destroys the sockets without a NOTIFICATION. */
   abandon(): void {
     this.#state = 'closed'
-    for (const timer of this.#timers) timer.cancel()
-    for (const listener of this.#listeners) listener.close()
+    this.#lookUps?.cancel()
+    this.#listeners.close()
     for (const peer of this.#all()) {
       peer.destroySockets()
       peer.stop({ type: 'preserve' })
     }
   }
 
-  /** A close() may come while start() waits. */
+  /** close() may be called while start() waits. */
   get #isClosed(): boolean {
     return this.#state === 'leaving' || this.#state === 'closed'
   }
@@ -178,63 +184,29 @@ export class BgpSpeaker {
     return this.#all().find((peer) => peer.config.name === name)
   }
 
-  #peerDeps() {
-    const { clock, log, table, dice = Math.random, onAddress = () => {} } = this.#deps
-    return { clock, log, table, dice, onAddress, turns: this.#turns, calls: this.#calls }
+  #peerDeps(config: SpeakerPeerConfig) {
+    const { clock, log, table, random = Math.random, onAddress = () => {} } = this.#deps
+    const maxInFlightBytes = Math.max(64 * 1024, this.#config.maxInFlightBytes ?? DEFAULT_MAX_IN_FLIGHT_BYTES)
+    const transport = new TcpTransport(config, this.#calls, maxInFlightBytes)
+    return { clock, log, table, random, onAddress, turns: this.#turns, transport, maxInFlightBytes }
   }
 
   async #loadCalls(): Promise<SocketCalls | undefined> {
     try {
       return await (this.#deps.loadSocketCalls ?? loadSocketCalls)()
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
+      const reason = reasonOf(error)
       const demanding = this.#config.peers.filter((peer) => wantedOption(peer) !== undefined)
       if (demanding.length > 0) {
         const wants = demanding.map((peer) => `${peer.name} wants ${wantedOption(peer)}`).join(', ')
-        this.#callsFault = `No session with some peers: ${wants}, and that cannot be had: ${reason}.`
+        this.#callsFault = `No session with some peers: ${wants}, and socket options cannot be set: ${reason}.`
         this.#deps.log.error({}, this.#callsFault)
-      } else this.#deps.log.warn({}, `connections to peers have the system's TTL, and its bounds on what waits: ${reason}`)
+      } else
+        this.#deps.log.warn(
+          {},
+          `Connections to peers have the system's TTL and send buffers, because socket options cannot be set: ${reason}`,
+        )
       return undefined
-    }
-  }
-
-  async #listen(): Promise<void> {
-    const { listen } = this.#config
-    if (listen === undefined) return
-    const addresses = listen.host === undefined ? ['0.0.0.0', '::'] : [listen.host]
-    await Promise.all(addresses.map((address) => this.#listenAt(address, listen.port)))
-  }
-
-  /** Listens at an address; where that is not possible now, tries again until it is: somebody may have the port, or the address is to come. */
-  async #listenAt(address: string, port: number): Promise<void> {
-    const { log, clock } = this.#deps
-    const { peers } = this.#config
-    const where = `${address} port ${port}`
-    try {
-      // Without the calls it is a plain listener: who must have an option is refused there, and the others come in.
-      const hasCalls = this.#calls !== undefined
-      const device = hasCalls ? listenerDevice(peers) : undefined
-      const hasGtsm = peers.some((peer) => peer.ttlSecurityHops !== undefined)
-      const useCalls = hasCalls && (hasGtsm || device !== undefined || peers.some((peer) => peer.password !== undefined))
-      const listener = await listenTcp(
-        { address, port, ttl: hasGtsm ? 255 : undefined, device, keys: peers.flatMap(md5Keys), useCalls },
-        this.#calls,
-        (socket, hasKey) => this.#incoming(socket, hasKey),
-        (error) => log.warn({}, `the BGP listener: ${error.message}`),
-      )
-      if (this.#isClosed) return listener.close()
-      this.#listeners.push(listener)
-      if (this.#listenFaults.delete(address)) log.info({}, `BGP listens at ${where}.`)
-    } catch (error) {
-      if (this.#isClosed || (this.#config.listen?.host === undefined && isNoSuchFamily(error))) return
-      const fault = `BGP does not listen at ${where}: ${error instanceof Error ? error.message : String(error)}.`
-      if (this.#listenFaults.get(address) !== fault) log.error({}, fault)
-      this.#listenFaults.set(address, fault)
-      const timer = clock.after(LISTEN_RETRY_MS, () => {
-        this.#timers.delete(timer)
-        void this.#listenAt(address, port).then(() => this.#lookUp()) // keys of peers by name, for a listener that is new
-      })
-      this.#timers.add(timer)
     }
   }
 
@@ -243,7 +215,7 @@ export class BgpSpeaker {
     const address = plainAddress(socket.remoteAddress ?? '')
     const known = isRunning || this.#state === 'leaving' ? (this.#peerAt(address) ?? this.#dynamic.get(address)) : undefined
     const config = known?.config ?? (isRunning ? this.#rangeOf(address) : undefined)
-    const refusal = config === undefined ? 'an address that no peer has' : this.#whatIsMissing(config, hasKey(address))
+    const refusal = config === undefined ? 'an address that no peer has' : this.#missingOption(config, hasKey(address))
     const peer = config === undefined || refusal !== undefined ? undefined : (known ?? this.#dynamicPeer(address, config))
     if (peer !== undefined) return peer.incoming(socket)
     socket.on('error', () => {})
@@ -252,29 +224,29 @@ export class BgpSpeaker {
     if (isRunning)
       this.#strangersLog.warn(
         { address },
-        `a BGP connection from ${refusal ?? 'one more peer of a range than there is room for'}`,
+        `A BGP connection was refused: it is from ${refusal ?? `a range that has ${MAX_DYNAMIC_PEERS} peers connected`}.`,
       )
   }
 
-  /** Why a connection of the peer does not have what it must have; undefined: it has. GTSM is seen to once it is accepted. */
-  #whatIsMissing(peer: SpeakerPeerConfig, hasKey: boolean): string | undefined {
+  /** The option that a connection of the peer must have and does not; undefined: none. GTSM is set after the connection is accepted. */
+  #missingOption(peer: SpeakerPeerConfig, hasKey: boolean): string | undefined {
     const wanted = wantedOption(peer)
-    if (this.#calls === undefined && wanted !== undefined) return `a peer that wants ${wanted}, which cannot be had`
+    if (this.#calls === undefined && wanted !== undefined) return `a peer that wants ${wanted}, which cannot be set`
     if (peer.password !== undefined && !hasKey) return 'a peer whose password the listener does not know'
     if (peer.device !== undefined && listenerDevice(this.#config.peers) !== peer.device)
-      return 'a peer that may come in by its device only'
+      return 'a peer that may connect through its device only'
     return undefined
   }
 
   #peerAt(address: string): SpeakerPeer | undefined {
     const octets = parseAddress(address)
-    const isIt = (text: string) => text === address || sameOctets(parseAddress(text), octets)
-    const matching = this.#peers.filter((peer) => peer.addresses.some(isIt))
-    // Several peers at one address differ by port, which a connection from there does not show: whoever needs it most.
+    const isSame = (text: string) => text === address || sameOctets(parseAddress(text), octets)
+    const matching = this.#peers.filter((peer) => peer.addresses.some(isSame))
+    // Several peers at one address differ by port, which an incoming connection does not show: take one without a session.
     return matching.find((peer) => peer.state !== 'Established') ?? matching[0]
   }
 
-  /** What was configured for the range that the address is in. */
+  /** The configuration of the range that contains the address. */
   #rangeOf(address: string): SpeakerPeerConfig | undefined {
     const octets = parseAddress(address)
     return this.#config.peers.find(({ remote }) => {
@@ -292,9 +264,9 @@ export class BgpSpeaker {
       passive: true,
     }
     const peer = new SpeakerPeer(this.#config, own, {
-      ...this.#peerDeps(),
+      ...this.#peerDeps(own),
       onIdle: () => {
-        // Held, it is remembered: connecting anew must not shorten that.
+        // A damped peer is kept: connecting again must not end its pause.
         if (this.#dynamic.get(address) !== peer || peer.state === 'Established' || peer.isDamped) return
         this.#dynamic.delete(address)
         peer.stop(farewell(''))
@@ -305,72 +277,40 @@ export class BgpSpeaker {
     return peer
   }
 
-  /** Names of peers that connect to us: who may, and with which key. */
+  /** Looks up the names of peers: from these addresses they may connect, and with the peer's key. */
   async #lookUp(): Promise<void> {
     for (const peer of this.#peers) {
       if (peer.config.remote.kind !== 'hostname' || this.#state !== 'running') continue
       const addresses = await peer.resolve().catch(() => [])
       const { password } = peer.config
       if (password === undefined || this.#calls === undefined) continue
-      for (const listener of this.#listeners)
-        for (const address of addresses)
-          try {
-            listener.setKey({ address, password })
-          } catch (error) {
-            this.#deps.log.warn(
-              { peer: peer.config.name, reason: String(error) },
-              'the key of a peer could not be set on the listener',
-            )
-          }
+      for (const address of addresses) this.#listeners.setKey(peer.config.name, { address, password })
     }
   }
 
-  /** Waits for all, but not for ever. */
-  async #within(patienceMs: number, promises: readonly Promise<void>[]): Promise<void> {
+  /** Waits for all, up to the time limit. */
+  async #within(limitMs: number, promises: readonly Promise<void>[]): Promise<void> {
     let timer: Timer | undefined
-    const patience = new Promise<void>((resolve) => (timer = this.#deps.clock.after(patienceMs, resolve)))
-    await Promise.race([Promise.all(promises), patience])
+    const limit = new Promise<void>((resolve) => (timer = this.#deps.clock.after(limitMs, resolve)))
+    await Promise.race([Promise.all(promises), limit])
     timer?.cancel()
   }
 }
 
-/**
- * The device that the listener is bound to: that of all peers alike. A peer bound to a device must not come in by another one, so where
- * they differ it may not come in at all; see #incoming.
- */
-function listenerDevice(peers: readonly SpeakerPeerConfig[]): string | undefined {
-  const devices = new Set(peers.map((peer) => peer.device))
-  const stuck = peers.find((peer) => peer.passive === true && peer.device !== undefined)
-  if (devices.size > 1 && stuck !== undefined)
-    throw new Error(
-      `peer ${stuck.name} waits on device ${stuck.device}, but there is one listener, and other peers have another device or none`,
-    )
-  return devices.size === 1 ? [...devices][0] : undefined
-}
-
 const LOOKUP_PERIOD_MS = 60_000
-/** GoBGP lets nobody in for 6 s after it lost a session. */
+/** GoBGP refuses connections for 6 s after it lost a session. */
 const WITHDRAW_PATIENCE_MS = 8000
 const DRAIN_PATIENCE_MS = 5000
 const CLOSE_PATIENCE_MS = 2000
-/** With the time to withdraw this is less than the 15 s that a stop may take in all. */
+/** Together with the time to withdraw, less than the 15 s that a stop may take. */
 const FAREWELL_PATIENCE_MS = 5000
-const LISTEN_RETRY_MS = 10_000
 const MAX_DYNAMIC_PEERS = 256
 
-/** An option that must not be left out, in words. */
+/** A configured option that must not be left out, for messages. */
 function wantedOption(peer: SpeakerPeerConfig): string | undefined {
   if (peer.password !== undefined) return 'a TCP MD5 password'
   if (peer.ttlSecurityHops !== undefined) return 'TTL security'
   return peer.device === undefined ? undefined : 'to be bound to a device'
-}
-
-function md5Keys(peer: SpeakerPeerConfig): Md5Key[] {
-  if (peer.password === undefined) return []
-  const { password, remote } = peer
-  if (remote.kind === 'address') return [{ address: remote.address, password }]
-  const [address, length] = remote.kind === 'prefix' ? remote.prefix.split('/') : []
-  return address === undefined ? [] : [{ address, prefixLength: Number(length), password }]
 }
 
 function sameOctets(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {

@@ -1,11 +1,12 @@
 /**
- * TCP connections to and from peers, with the options of socket-calls.ts where they are wanted and plain Node sockets where not.
+ * TCP connections to and from peers: with the socket options of socket-calls.ts if one is configured, else plain Node sockets.
  *
- * Whoever calls has loaded the calls; without them a wanted option is an error, never left out.
+ * The caller has loaded the calls. Without them, a configured option is an error; it is never left out.
  */
 import { createServer, type Server, Socket } from 'node:net'
 import { parsePrefix, PrefixSet } from '@dnstap-bgp/ip'
 import { ipVersion, type SocketCalls } from './socket-calls.ts'
+import type { PeerSocket } from './transport.ts'
 
 export interface TcpOptions {
   readonly password?: string | undefined
@@ -15,7 +16,7 @@ export interface TcpOptions {
   readonly device?: string | undefined
 }
 
-/** Must the socket be made with socket-calls.ts? */
+/** Must the socket be created with socket-calls.ts? */
 export function needsSocketCalls(options: TcpOptions): boolean {
   return (
     options.password !== undefined ||
@@ -31,7 +32,7 @@ export interface ConnectTo extends TcpOptions {
   readonly localAddress?: string | undefined
 }
 
-/** A socket on its way to the peer; it tells by `connect` or `error`. Throws when an option cannot be set. */
+/** A socket that is connecting; it emits `connect` or `error`. Throws if an option cannot be set. */
 export function connectTcp(to: ConnectTo, calls: SocketCalls | undefined): Socket {
   const socket = needsSocketCalls(to) ? preparedSocket(to, required(calls)) : new Socket()
   socket.setNoDelay(true)
@@ -52,7 +53,7 @@ function preparedSocket(to: ConnectTo, calls: SocketCalls): Socket {
     if (to.ttl !== undefined) calls.setTtl(fd, version, to.ttl)
     if (to.minimumTtl !== undefined) calls.setMinimumTtl(fd, version, to.minimumTtl)
     if (to.device !== undefined) calls.bindToDevice(fd, to.device)
-    // manualStart: nothing is read before there is a connection. Node has it for its own use; its types do not.
+    // manualStart: nothing is read before the connection is up. An option of Node's own, missing in its types.
     return new Socket({ fd, manualStart: true } as ConstructorParameters<typeof Socket>[0])
   } catch (error) {
     calls.close(fd)
@@ -63,7 +64,7 @@ function preparedSocket(to: ConnectTo, calls: SocketCalls): Socket {
 export interface ListenAt {
   readonly address: string
   readonly port: number
-  /** TTL of what is sent while the connection is made; 255 when some peer demands it. */
+  /** TTL of the segments sent while a connection is set up; 255 if a peer demands it. */
   readonly ttl?: number | undefined
   readonly device?: string | undefined
   readonly keys: readonly Md5Key[]
@@ -83,7 +84,7 @@ export interface TcpListener {
   close(): void
 }
 
-/** Listens; rejects when it cannot. A connection comes with the question whether the listener has a key for an address. */
+/** Listens; rejects if that fails. `hasKey` says whether the listener has a TCP MD5 key for an address. */
 export async function listenTcp(
   at: ListenAt,
   calls: SocketCalls | undefined,
@@ -119,7 +120,7 @@ export async function listenTcp(
     address: at.address,
     port: typeof bound === 'object' && bound !== null ? bound.port : at.port,
     setKey(key) {
-      if (fd === undefined) throw new Error('this listener was made without keys')
+      if (fd === undefined) throw new Error('this listener has no keys')
       setKey(required(calls), fd, version, key, keyed)
     },
     close() {
@@ -128,9 +129,9 @@ export async function listenTcp(
   }
 }
 
-/** Bounds what waits in the kernel until the peer has room, and how long its TCP may acknowledge nothing, where the system can. */
+/** Bounds how many octets wait unsent in the kernel, and how long the peer's TCP may acknowledge nothing. Does nothing if the system cannot. */
 export function boundSending(
-  socket: Socket,
+  socket: PeerSocket,
   bounds: { readonly bytes?: number; readonly timeoutMs?: number },
   calls: SocketCalls | undefined,
 ): void {
@@ -140,12 +141,12 @@ export function boundSending(
     if (bounds.bytes !== undefined) calls.setUnsentBound(fd, bounds.bytes)
     if (bounds.timeoutMs !== undefined) calls.setUserTimeout(fd, bounds.timeoutMs)
   } catch {
-    // A connection that is gone by now says so itself; without the bounds one works, too.
+    // If the connection is gone, its `close` says so. A connection works without the bounds, too.
   }
 }
 
-/** Octets written that the peer's TCP has not acknowledged; where the system does not say, those the kernel has not taken. */
-export function inFlight(socket: Socket, calls: SocketCalls | undefined): number {
+/** Octets written that the peer's TCP has not acknowledged; if the system does not say, those that the kernel has not taken. */
+export function inFlight(socket: PeerSocket, calls: SocketCalls | undefined): number {
   const fd = descriptorOf(socket)
   if (fd === undefined || calls === undefined) return socket.writableLength
   try {
@@ -155,19 +156,19 @@ export function inFlight(socket: Socket, calls: SocketCalls | undefined): number
   }
 }
 
-/** Node has no public way to a socket's descriptor; this field is as old as net.Socket. */
-function descriptorOf(socket: Socket): number | undefined {
-  const fd = (socket as Socket & { _handle?: { fd?: unknown } | null })._handle?.fd
+/** Node has no public way to a socket's descriptor; this private field has always existed. */
+function descriptorOf(socket: PeerSocket): number | undefined {
+  const fd = (socket as PeerSocket & { _handle?: { fd?: unknown } | null })._handle?.fd
   return !socket.destroyed && typeof fd === 'number' && fd >= 0 ? fd : undefined
 }
 
-/** TTL and GTSM on a connection that came in; false when GTSM is wanted and not possible: then it must not be used. */
-export function tuneAccepted(socket: Socket, { minimumTtl, ttl }: TcpOptions, calls: SocketCalls | undefined): boolean {
+/** Sets TTL and GTSM on an accepted connection; false if GTSM is configured and not possible: then the connection must not be used. */
+export function tuneAccepted(socket: PeerSocket, { minimumTtl, ttl }: TcpOptions, calls: SocketCalls | undefined): boolean {
   if (minimumTtl === undefined && ttl === undefined) return true
   const fd = descriptorOf(socket)
   if (fd === undefined || calls === undefined) return minimumTtl === undefined
   try {
-    const version = socket.remoteFamily === 'IPv6' ? 6 : 4
+    const version = ipVersion(socket.remoteAddress ?? '')
     if (minimumTtl !== undefined) calls.setMinimumTtl(fd, version, minimumTtl)
     if (ttl !== undefined) calls.setTtl(fd, version, ttl)
     return true
@@ -185,7 +186,7 @@ function setKey(calls: SocketCalls, fd: number, version: 4 | 6, key: Md5Key, key
 }
 
 function required(calls: SocketCalls | undefined): SocketCalls {
-  if (calls === undefined) throw new Error('socket options are wanted and cannot be set')
+  if (calls === undefined) throw new Error('socket options are configured and cannot be set')
   return calls
 }
 

@@ -208,7 +208,7 @@ describe('a listener', () => {
     await waitFor(() => seen.isClosed, { what: 'the refusal' })
     expect(seen.octets).toBe(0)
     expect(speaker.refusedConnections).toBe(1)
-    expect(lines).toContain('warn a BGP connection from a peer whose password the listener does not know')
+    expect(lines).toContain('warn A BGP connection was refused: it is from a peer whose password the listener does not know')
     await speaker.close()
   })
 
@@ -223,7 +223,7 @@ describe('a listener', () => {
           loadSocketCalls: () => Promise.reject(new Error('no koffi here')),
         })
         await speaker.start()
-        expect(speaker.fault).toContain('and that cannot be had: no koffi here.')
+        expect(speaker.fault).toContain('and socket options cannot be set: no koffi here.')
         expect(speaker.fault).not.toContain('does not listen')
         const [refused, heard] = [connect(strict), connect(plain)]
         await waitFor(() => refused.isClosed && heard.octets > 0, { what: 'both answers' })

@@ -126,7 +126,7 @@ describe('a speaker among strangers', () => {
     good.write(Buffer.concat(Array.from({ length: 1000 }, () => encodeRouteRefresh('ipv4', 0))))
     await waitFor(() => speaker.peers()[0].counters.announced > 1, { what: 'the answer' })
     expect(speaker.peers()[0].counters.announced).toBeLessThan(100)
-    expect(lines.filter((line) => line.includes('asks for the routes again')).length).toBeLessThanOrEqual(10)
+    expect(lines.filter((line) => line.includes('asks for our routes again')).length).toBeLessThanOrEqual(10)
     good.destroy()
     await speaker.close()
   })
