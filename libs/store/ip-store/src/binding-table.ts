@@ -139,7 +139,7 @@ export class BindingTable {
   counts(): StoreCounts {
     const routesPerList = new Map<string, number>()
     for (let list = 0; list < this.#lists.limit; list++) {
-      if (this.#lists.isHeld(list)) routesPerList.set(this.#lists.text(list), this.#routesOfList[list] as number)
+      if (this.#lists.isUsed(list)) routesPerList.set(this.#lists.text(list), this.#routesOfList[list] as number)
     }
     return { bindings: this.#bindings, routes: this.#routes, routesPerList }
   }
@@ -198,7 +198,7 @@ export class BindingTable {
     const routes: RouteChange[] = []
     let at = prefix
     for (; at < this.#prefixes.limit && routes.length < count; at++) {
-      if (this.#prefixes.isHeld(at)) routes.push({ prefix: this.#prefixes.text(at), lists: this.#ownersOf(at) })
+      if (this.#prefixes.isUsed(at)) routes.push({ prefix: this.#prefixes.text(at), lists: this.#ownersOf(at) })
     }
     return { routes, next: at < this.#prefixes.limit ? at : undefined }
   }
@@ -318,9 +318,9 @@ export class BindingTable {
     const prefixAt = ruleAt + writtenLength(view.getUint16(at + 32, true))
     const sourceAt = prefixAt + writtenLength(view.getUint16(at + 34, true))
     const chainAt = sourceAt + writtenLength(view.getUint16(at + 36, true))
-    const list = this.#lists.holdWritten(bytes, listAt, view.getUint16(at + 28, true), this.#lastList)
-    const name = this.#names.holdWritten(bytes, nameAt, view.getUint16(at + 30, true), this.#lastName)
-    const prefix = this.#prefixes.holdWritten(bytes, prefixAt, view.getUint16(at + 34, true))
+    const list = this.#lists.internWritten(bytes, listAt, view.getUint16(at + 28, true), this.#lastList)
+    const name = this.#names.internWritten(bytes, nameAt, view.getUint16(at + 30, true), this.#lastName)
+    const prefix = this.#prefixes.internWritten(bytes, prefixAt, view.getUint16(at + 34, true))
     if (this.#slotOfIds(list, name, prefix) >= 0) {
       this.#lists.release(list)
       this.#names.release(name)
@@ -329,12 +329,12 @@ export class BindingTable {
     }
     this.#lastList = list
     this.#lastName = name
-    this.#lastRule = this.#texts.holdWritten(bytes, ruleAt, view.getUint16(at + 32, true), this.#lastRule)
-    this.#lastSource = this.#texts.holdWritten(bytes, sourceAt, view.getUint16(at + 36, true), this.#lastSource)
+    this.#lastRule = this.#texts.internWritten(bytes, ruleAt, view.getUint16(at + 32, true), this.#lastRule)
+    this.#lastSource = this.#texts.internWritten(bytes, sourceAt, view.getUint16(at + 36, true), this.#lastSource)
     while (this.#slots <= slot) this.#list.set(this.#slots++, FREE)
     this.#rule.set(slot, this.#lastRule)
     this.#source.set(slot, this.#lastSource)
-    this.#chain.set(slot, chainShape === JUST_THE_NAME ? NONE : this.#texts.holdWritten(bytes, chainAt, chainShape))
+    this.#chain.set(slot, chainShape === JUST_THE_NAME ? NONE : this.#texts.internWritten(bytes, chainAt, chainShape))
     this.#seenAtMs.set(slot, view.getFloat64(at + 12, true))
     this.#firstSeenMs.set(slot, view.getFloat64(at + 20, true))
     this.#expiresAtMs.set(slot, expiresAtMs)
@@ -369,8 +369,8 @@ export class BindingTable {
       const slot = this.#slotOfIds(list, name, prefix)
       if (slot >= 0) return this.#refresh(slot, sighting)
     }
-    if (this.#prefixes.holders(prefix) >= limits.namesPerPrefix) return 'full-names-per-prefix'
-    if (sighting.name !== '' && this.#names.holders(name) >= limits.prefixesPerName) return 'full-prefixes-per-name'
+    if (this.#prefixes.uses(prefix) >= limits.namesPerPrefix) return 'full-names-per-prefix'
+    if (sighting.name !== '' && this.#names.uses(name) >= limits.prefixesPerName) return 'full-prefixes-per-name'
     const listLimit = limits.routesPerList.get(sighting.list)
     if (listLimit !== undefined && this.#routesOwnedBy(list) >= listLimit && !this.#owns(list, prefix))
       return 'full-routes-per-list'
@@ -378,18 +378,18 @@ export class BindingTable {
     if (sighting.noNewRoute === true && !this.#owns(list, prefix)) return 'no-new-route'
 
     const slot = this.#takeSlot()
-    this.#lastRule = this.#texts.holdLike(this.#lastRule, cut(sighting.rule))
-    this.#lastSource = this.#texts.holdLike(this.#lastSource, cut(sighting.source))
+    this.#lastRule = this.#texts.internLike(this.#lastRule, cut(sighting.rule))
+    this.#lastSource = this.#texts.internLike(this.#lastSource, cut(sighting.source))
     this.#rule.set(slot, this.#lastRule)
     this.#source.set(slot, this.#lastSource)
-    this.#chain.set(slot, this.#holdChain(sighting))
+    this.#chain.set(slot, this.#internChain(sighting))
     this.#seenAtMs.set(slot, sighting.seenAtMs)
     this.#firstSeenMs.set(slot, sighting.seenAtMs)
     this.#expiresAtMs.set(slot, sighting.expiresAtMs)
-    const heldList = list === NO_TEXT ? this.#lists.hold(sighting.list) : this.#lists.holdAgain(list)
-    const heldName = name === NO_TEXT ? this.#names.hold(sighting.name, nameHash) : this.#names.holdAgain(name)
-    const heldPrefix = prefix === NO_TEXT ? this.#prefixes.hold(sighting.prefix, prefixHash) : this.#prefixes.holdAgain(prefix)
-    this.#bind(slot, heldList, heldName, heldPrefix, sighting.prefix)
+    const usedList = list === NO_TEXT ? this.#lists.intern(sighting.list) : this.#lists.share(list)
+    const usedName = name === NO_TEXT ? this.#names.intern(sighting.name, nameHash) : this.#names.share(name)
+    const usedPrefix = prefix === NO_TEXT ? this.#prefixes.intern(sighting.prefix, prefixHash) : this.#prefixes.share(prefix)
+    this.#bind(slot, usedList, usedName, usedPrefix, sighting.prefix)
     this.#journal.made(slot)
     return 'new'
   }
@@ -407,27 +407,20 @@ export class BindingTable {
       this.#swapText(this.#rule, slot, sighting.rule)
       this.#swapText(this.#source, slot, sighting.source)
       const chain = this.#chain.get(slot)
-      this.#chain.set(slot, this.#holdChain(sighting))
+      this.#chain.set(slot, this.#internChain(sighting))
       if (chain !== NONE) this.#texts.release(chain)
     }
     this.#journal.moved(slot)
     return 'refreshed'
   }
 
-  /** What the slot says of itself is set; now it is found, due and owning. The three ids are held for it already. */
+  /** What the slot says of itself is set; now it is found, due and owning. The three ids are in use for it already. */
   #bind(slot: number, list: number, name: number, prefix: number, changed: string | undefined): void {
     this.#list.set(slot, list)
     this.#name.set(slot, name)
     this.#prefix.set(slot, prefix)
-    this.#link(slot, name, this.#names.holders(name) === 1, this.#firstOfName, this.#nextOfName, this.#previousOfName)
-    this.#link(
-      slot,
-      prefix,
-      this.#prefixes.holders(prefix) === 1,
-      this.#firstOfPrefix,
-      this.#nextOfPrefix,
-      this.#previousOfPrefix,
-    )
+    this.#link(slot, name, this.#names.uses(name) === 1, this.#firstOfName, this.#nextOfName, this.#previousOfName)
+    this.#link(slot, prefix, this.#prefixes.uses(prefix) === 1, this.#firstOfPrefix, this.#nextOfPrefix, this.#previousOfPrefix)
     this.#byKey.add(hashKey(list, name, prefix), slot)
     this.#deadlines.begin(slot)
     this.#bindings++
@@ -520,21 +513,21 @@ export class BindingTable {
   #swapText(column: Uint32Column, slot: number, text: string): void {
     const old = column.get(slot)
     if (this.#texts.is(old, text)) return
-    column.set(slot, this.#texts.hold(cut(text)))
+    column.set(slot, this.#texts.intern(cut(text)))
     this.#texts.release(old)
   }
 
-  #holdChain(sighting: Sighting): number {
+  #internChain(sighting: Sighting): number {
     const { chain, name } = sighting
     if (chain.length === 1 && chain[0] === name) return NONE
-    return this.#texts.hold(cut(chain.join(CHAIN_SEPARATOR)))
+    return this.#texts.intern(cut(chain.join(CHAIN_SEPARATOR)))
   }
 
   // Routes and their owners.
 
   /** `changed`: the prefix's text, when a change of owners is to be told. */
   #own(list: number, prefix: number, changed: string | undefined): void {
-    const isNew = this.#prefixes.holders(prefix) === 1
+    const isNew = this.#prefixes.uses(prefix) === 1
     if (isNew) {
       this.#firstOwner.set(prefix, NONE)
       this.#routes++
@@ -549,7 +542,7 @@ export class BindingTable {
     this.#ownerBindings.set(row, 1)
     this.#nextOwner.set(row, this.#firstOwner.get(prefix))
     this.#firstOwner.set(prefix, row)
-    if (this.#lists.holders(list) === 1) {
+    if (this.#lists.uses(list) === 1) {
       this.#routesOfList[list] = 0
       this.#alone[list] = [this.#lists.text(list)]
     }

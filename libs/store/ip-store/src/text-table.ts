@@ -1,18 +1,18 @@
 /**
- * Interned texts: each distinct text is kept once, under a small number, as long as somebody holds it.
+ * Interned texts: each distinct text is kept once, under a small number, as long as it is used.
  *
- *   id ─▶ hash, holders, length and width, where ──▶ arena: blocks of 16 bytes; one byte per character, two when one needs it
+ *   id ─▶ hash, uses, length and width, where ──▶ arena: blocks of 16 bytes; one byte per character, two when one needs it
  *
- * Bindings repeat their list, rule, source and name; columns of numbers hold them in four bytes each. The characters stand outside
+ * Bindings repeat their list, rule, source and name; columns of numbers keep them in four bytes each. The characters stand outside
  * the JavaScript heap: with two million strings inside it a garbage collection held the loop for 80 to 130 ms, with none for 5.
- * Numbers and blocks nobody holds any more are given out again. Names come from strangers, so the hash is seeded: the opener passes
+ * Numbers and blocks that are not used any more are given out again. Names come from strangers, so the hash is seeded: the opener passes
  * a random seed and nobody outside can aim at one cell.
  */
 import { Uint32Column } from './columns.ts'
 import { firstCell, nextCell, SlotTable } from './slot-table.ts'
 
 export const NO_TEXT = -1
-/** In characters; what is longer is not held. */
+/** In characters; longer texts are not kept. */
 export const MAX_TEXT_LENGTH = 16_384
 
 const BLOCK_BITS = 4
@@ -24,7 +24,7 @@ const NONE = 0xffffffff
 export class TextTable {
   readonly #seed: number
   readonly #hashes = new Uint32Column()
-  readonly #holders = new Uint32Column()
+  readonly #uses = new Uint32Column()
   readonly #shape = new Uint32Column() // length * 2 + (two bytes per character ? 1 : 0)
   readonly #where = new Uint32Column() // first block; of a free id: the next free id
   #limit = 0
@@ -37,7 +37,7 @@ export class TextTable {
     this.#seed = seed
   }
 
-  /** How many texts are held. */
+  /** How many texts are kept. */
   get size(): number {
     return this.#size
   }
@@ -51,7 +51,7 @@ export class TextTable {
     return hashText(text, this.#seed)
   }
 
-  /** The number of a text somebody holds, or NO_TEXT. */
+  /** The number of a text that is used, or NO_TEXT. */
   find(text: string, hash = hashText(text, this.#seed)): number {
     const cells = this.#table.cells(hash)
     for (let at = firstCell(cells, hash); ; at = nextCell(cells, at)) {
@@ -61,36 +61,36 @@ export class TextTable {
     }
   }
 
-  /** The text's number; its holders are one more. */
-  hold(text: string, hash = hashText(text, this.#seed)): number {
+  /** The text's number; it is used once more. */
+  intern(text: string, hash = hashText(text, this.#seed)): number {
     const known = this.find(text, hash)
-    if (known !== NO_TEXT) return this.holdAgain(known)
+    if (known !== NO_TEXT) return this.share(known)
     if (text.length > MAX_TEXT_LENGTH)
-      throw new RangeError(`a text of ${text.length} characters; at most ${MAX_TEXT_LENGTH} can be held`)
+      throw new RangeError(`a text of ${text.length} characters; at most ${MAX_TEXT_LENGTH} can be kept`)
     const wide = needsTwoBytes(text)
     return this.#add(hash, text.length * 2 + (wide ? 1 : 0), this.#arena.keep(text, wide))
   }
 
-  /** One holder more of a text somebody holds. */
-  holdAgain(id: number): number {
-    this.#holders.set(id, this.#holders.get(id) + 1)
+  /** One more use of a text that is kept. */
+  share(id: number): number {
+    this.#uses.set(id, this.#uses.get(id) + 1)
     return id
   }
 
-  /** As hold(); cheaper when the guess is right, as it is for what repeats from row to row. */
-  holdLike(guess: number, text: string): number {
-    return this.#isGuess(guess) && this.is(guess, text) ? this.holdAgain(guess) : this.hold(text)
+  /** As intern(); cheaper when the guess is right, which it mostly is where texts repeat from row to row. */
+  internLike(guess: number, text: string): number {
+    return this.#isGuess(guess) && this.is(guess, text) ? this.share(guess) : this.intern(text)
   }
 
-  /** As holdLike(), of a text that write() wrote. */
-  holdWritten(bytes: Uint8Array, from: number, shape: number, guess = NO_TEXT): number {
+  /** As internLike(), of a text that write() wrote. */
+  internWritten(bytes: Uint8Array, from: number, shape: number, guess = NO_TEXT): number {
     const lengthBytes = writtenLength(shape)
     if (
       this.#isGuess(guess) &&
       this.#shape.get(guess) === shape &&
       this.#arena.hasBytes(this.#where.get(guess), bytes, from, lengthBytes)
     ) {
-      return this.holdAgain(guess)
+      return this.share(guess)
     }
     const hash = hashWritten(bytes, from, shape, this.#seed)
     const cells = this.#table.cells(hash)
@@ -99,12 +99,12 @@ export class TextTable {
       if (id < 0) return this.#add(hash, shape, this.#arena.keepBytes(bytes, from, lengthBytes))
       if (this.#hashes.get(id) !== hash || this.#shape.get(id) !== shape) continue
       if (!this.#arena.hasBytes(this.#where.get(id), bytes, from, lengthBytes)) continue
-      return this.holdAgain(id)
+      return this.share(id)
     }
   }
 
   #isGuess(id: number): boolean {
-    return id >= 0 && id < this.#limit && this.#holders.get(id) > 0
+    return id >= 0 && id < this.#limit && this.#uses.get(id) > 0
   }
 
   #add(hash: number, shape: number, where: number): number {
@@ -113,17 +113,17 @@ export class TextTable {
     this.#where.set(id, where)
     this.#shape.set(id, shape)
     this.#hashes.set(id, hash)
-    this.#holders.set(id, 1)
+    this.#uses.set(id, 1)
     this.#table.add(hash, id)
     this.#size++
     return id
   }
 
-  /** One holder less; true when it was the last and the number is free again. */
+  /** One use less. True: it was the last, and the number is free again. */
   release(id: number): boolean {
-    const holders = this.#holders.get(id) - 1
-    this.#holders.set(id, holders)
-    if (holders > 0) return false
+    const uses = this.#uses.get(id) - 1
+    this.#uses.set(id, uses)
+    if (uses > 0) return false
     this.#table.remove(this.#hashes.get(id), id)
     this.#arena.free(this.#where.get(id), writtenLength(this.#shape.get(id)))
     this.#where.set(id, this.#freeId)
@@ -132,16 +132,16 @@ export class TextTable {
     return true
   }
 
-  /** How often a text is held; of NO_TEXT: never. */
-  holders(id: number): number {
-    return id === NO_TEXT ? 0 : this.#holders.get(id)
+  /** How often a text is used; NO_TEXT: never. */
+  uses(id: number): number {
+    return id === NO_TEXT ? 0 : this.#uses.get(id)
   }
 
-  isHeld(id: number): boolean {
-    return this.#holders.get(id) > 0
+  isUsed(id: number): boolean {
+    return this.#uses.get(id) > 0
   }
 
-  /** The text of a number somebody holds; a new string each time. */
+  /** The text of a number that is used; a new string each time. */
   text(id: number): string {
     const shape = this.#shape.get(id)
     return this.#arena.text(this.#where.get(id), shape >>> 1, (shape & 1) === 1)
