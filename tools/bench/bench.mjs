@@ -2,30 +2,19 @@
 // `npm run bench -- ingest path` runs only those; `npm run bench -- --list` names them. Run it on a quiet machine: every figure is a
 // measurement of the moment, and the load is printed with it.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { loadavg, cpus } from 'node:os'
+import { basename, join } from 'node:path'
 import { checkNode, installPackages, root, run } from '../setup.mjs'
 
-const BENCHES = {
-  ingest: ['libs/services/dnstap-ingest/bench/ingest.ts'],
-  path: ['tools/bench/path.ts'],
-  expiry: ['tools/bench/expiry.ts'],
-  parse: ['libs/dns/dns-wire/bench/parse.ts'],
-  receive: ['libs/dns/dnstap-server/bench/receive.ts'],
-  lists: ['libs/dns/domain-list/bench/parse.ts'],
-  matcher: ['libs/dns/domain-matcher/bench/matcher.ts'],
-  reload: ['libs/dns/list-loader/bench/reload.ts'],
-  'reload-under-load': ['tools/bench/reload-under-load.ts'],
-  'bgp-encode': ['libs/bgp/bgp-wire/bench/encode.ts'],
-  'adj-rib-out': ['libs/bgp/route-table/bench/adj-rib-out.ts'],
-  'bgp-to-bird': ['libs/bgp/bgp-speaker/bench/to-bird.ts'],
-  'bgp-event-loop': ['libs/bgp/bgp-speaker/bench/event-loop.ts'],
-  store: ['libs/store/ip-store/bench/binding-table.bench.ts'],
-  'store-file': ['libs/store/ip-store-file/bench/file-ip-store.bench.ts'],
-  'store-redis': ['libs/store/ip-store-redis/bench/redis-store.ts'],
-  bus: ['libs/bus/bus/bench/local-bus.ts'],
-  'bus-nats': ['libs/bus/bus-nats/bench/nats-bus.ts'],
-}
+/** A bench is a file NAME.bench.ts in a folder bench/ of a lib or of tools. */
+const BENCHES = Object.fromEntries(
+  ['apps', 'libs', 'tools']
+    .flatMap((top) => readdirSync(root + top, { recursive: true, encoding: 'utf8' }).map((file) => join(top, file)))
+    .filter((file) => /\/bench\/[^/]+\.bench\.ts$/.test(file) && !file.includes('/node_modules/'))
+    .map((file) => [basename(file, '.bench.ts'), file])
+    .sort(),
+)
 
 checkNode()
 installPackages()
@@ -47,10 +36,10 @@ if (
   process.exit(1)
 
 const results = []
-for (const [name, [script, ...args]] of Object.entries(BENCHES)) {
+for (const [name, script] of Object.entries(BENCHES)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue
   console.log(`\n── ${name}   (load ${loadavg()[0].toFixed(1)} on ${cpus().length} cores)`)
-  const { stdout, status } = spawnSync(process.execPath, ['--import', 'tsx', '--expose-gc', script, ...args, '--json'], {
+  const { stdout, status } = spawnSync(process.execPath, ['--import', 'tsx', '--expose-gc', script, '--json'], {
     cwd: root,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],

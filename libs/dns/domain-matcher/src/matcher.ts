@@ -9,7 +9,7 @@
  * entry, is the name deeper?) is the verdict's number, and only verdict() makes objects of it. Wildcards, keywords and
  * regular expressions are tried where there are any; names that they match take the slow way through decide.ts.
  *
- * The obvious twin is in matcher.test.ts, the gain in bench/matcher.ts.
+ * The obvious twin is in matcher.test.ts, the gain in bench/matcher.bench.ts.
  */
 import { LOWER_CASE, textToName } from '@dnstap-bgp/dns-wire'
 import { normalizeName, RuleKind } from '@dnstap-bgp/domain-list'

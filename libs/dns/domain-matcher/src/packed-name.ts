@@ -8,7 +8,7 @@
  *
  * so what a parent packs to is the beginning of what its children pack to: packing a name once gives all the names above it, and
  * each of them is compared four octets at a time. The `*` of a wildcard is a word of its own, STAR; no length octet is as large.
- * (Octet by octet, a name took half as long again to hash and to compare; bench/matcher.ts.)
+ * (Octet by octet, a name took half as long again to hash and to compare; bench/matcher.bench.ts.)
  */
 import { LOWER_CASE, nameToText } from '@dnstap-bgp/dns-wire'
 

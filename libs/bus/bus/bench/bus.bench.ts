@@ -1,4 +1,4 @@
-// What one message costs on LocalBus: npx tsx libs/bus/bus/bench/local-bus.ts [--json]
+// What one message costs on LocalBus: npx tsx libs/bus/bus/bench/bus.bench.ts [--json]
 import { LocalBus } from '@dnstap-bgp/bus'
 import type { Codec } from '@dnstap-bgp/bus'
 

@@ -1,4 +1,4 @@
-/** Nanoseconds per route for UPDATEs: written, and read as one who keeps nothing. `npx tsx bench/encode.ts [--json]` */
+/** Nanoseconds per route for UPDATEs: written, and read as one who keeps nothing. `npx tsx bench/bgp-encode.bench.ts [--json]` */
 import { MessageFramer, UpdateWriter, decodeUpdate, encodeAttributes } from '../src/index.ts'
 
 const ROUTES = 1_000_000

@@ -1,4 +1,4 @@
-// The bus over a local nats-server: npx tsx libs/bus/bus-nats/bench/nats-bus.ts [--json]
+// The bus over a local nats-server: npx tsx libs/bus/bus-nats/bench/bus-nats.bench.ts [--json]
 import { readFileSync } from 'node:fs'
 import { openNatsBus } from '@dnstap-bgp/bus-nats'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'

@@ -1,7 +1,7 @@
 /**
  * What reading a frame costs before anybody asks a matcher: Frame Streams, dnstap and DNS, over captured frames in memory.
  *
- *     npx tsx libs/dns/dns-wire/bench/parse.ts [--json] [--seconds N]
+ *     npx tsx libs/dns/dns-wire/bench/parse.bench.ts [--json] [--seconds N]
  *
  * "chain" adds reading each name of the chain octet by octet, as a matcher that finds nothing has to. CPU time of this process.
  */

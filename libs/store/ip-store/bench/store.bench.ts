@@ -1,7 +1,7 @@
 /**
  * What a million bindings cost in memory: time to make, refresh and expire them, the longest single step, and resident bytes.
  *
- *   npx tsx libs/store/ip-store/bench/binding-table.bench.ts [--count 1000000] [--json]
+ *   npx tsx libs/store/ip-store/bench/store.bench.ts [--count 1000000] [--json]
  */
 import { BindingTable } from '../src/binding-table.ts'
 import type { Sighting, StoreLimits } from '../src/ip-store.ts'

@@ -1,7 +1,7 @@
 /**
  * A hundred thousand routes of a million that expire in the same instant, in both shapes: how late is each withdrawn in a real BIRD?
  *
- * Usage: tsx tools/bench/expiry.ts [--json] [--shape all-in-one|services] [--count 1000000] [--ttl 60]
+ * Usage: tsx tools/bench/expiry.bench.ts [--json] [--shape all-in-one|services] [--count 1000000] [--ttl 60]
  *
  * A tenth of the answers is of a list with a short TTL and carries one and the same response time, which makes one deadline for all of them;
  * BIRD's own log (microseconds) says when each was gone. Held: the longest that the loop of one of the programs was kept from its next

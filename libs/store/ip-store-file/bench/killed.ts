@@ -1,7 +1,7 @@
 /**
  * Kills 200 writers at random moments: how old the oldest loss was, and that nothing came back past its deadline.
  *
- *   npx tsx libs/store/ip-store-file/bench/killed.bench.ts [--rounds 200] [--json]
+ *   npx tsx libs/store/ip-store-file/bench/killed.ts [--rounds 200] [--json]
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,7 +1,7 @@
 /**
  * A reload of a list of a million names while 200,000 frames a second arrive: is every frame read, and how long does the loop stand still?
  *
- * Usage: tsx tools/bench/reload-under-load.ts [--json] [--names 1000000] [--per-second 200000]
+ * Usage: tsx tools/bench/reload-under-load.bench.ts [--json] [--names 1000000] [--per-second 200000]
  *
  * The bundled all-in-one as a process, ingest's bench sender beside it. Frames are counted by the program's own metrics after the sender's last
  * frame; the pause is the longest that Node's event loop histogram saw between the start and the end of the reload. Build first.

@@ -1,7 +1,7 @@
 /**
  * Memory, build time and lookup time of the matcher.
  *
- *     npx tsx libs/dns/domain-matcher/bench/matcher.ts [--json] [names ...]
+ *     npx tsx libs/dns/domain-matcher/bench/matcher.bench.ts [--json] [names ...]
  *
  * Lookups are measured in CPU time, the best of several rounds, over 200,000 different names in random order: nothing but the filter stays in
  * a near cache, which is worse than real traffic. "popular" asks for listed names as often as people do (Zipf); "mixed" is one in ten of these among names that are not listed. "one read" is what one read of

@@ -1,5 +1,5 @@
 /**
- * CPU time to parse a list of a million names, by format: `npx tsx libs/dns/domain-list/bench/parse.ts [--json] [--names=1000000]`.
+ * CPU time to parse a list of a million names, by format: `npx tsx libs/dns/domain-list/bench/lists.bench.ts [--json] [--names=1000000]`.
  *
  * The sink counts and keeps nothing, so this is parsing alone. "bytes" is a sink that takes names as bytes. Memory is the peak above what was
  * there before, the chunk of the list that is repeated apart.

@@ -1,7 +1,7 @@
 /**
  * What a frame costs ingest: CPU of the receiving process, through a real UNIX socket from another process.
  *
- * Usage: tsx libs/services/dnstap-ingest/bench/ingest.ts [--json] [--frames N] [--repeat N] [--only WORDS]
+ * Usage: tsx libs/services/dnstap-ingest/bench/ingest.bench.ts [--json] [--frames N] [--repeat N] [--only WORDS]
  *
  * The work is verified by a sentinel in the last frame and by the counters. The list has 100,000 names besides the one that matches. Each
  * figure is the median of `--repeat` runs (3). Growth of memory is counted from the first tenth of the frames to the last one: with

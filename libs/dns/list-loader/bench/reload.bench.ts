@@ -1,7 +1,7 @@
 /**
  * What a reload costs: time in the worker from file to matcher, and the longest the event loop stood still meanwhile.
  *
- *     npx tsx libs/dns/list-loader/bench/reload.ts [--json] [names ...]
+ *     npx tsx libs/dns/list-loader/bench/reload.bench.ts [--json] [names ...]
  *
  * The loader is bundled as the apps are, for the worker to be a worker. "still" is the longest gap between two turns of a busy event loop; beside it
  * the longest in as long a time in which nothing was reloaded, which is what the machine itself does to us.

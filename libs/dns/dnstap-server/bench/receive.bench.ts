@@ -1,7 +1,7 @@
 /**
  * CPU time that receiving costs, without looking into the frames: a sender in another process, a UNIX socket between.
  *
- *     npx tsx libs/dns/dnstap-server/bench/receive.ts [--json]
+ *     npx tsx libs/dns/dnstap-server/bench/receive.bench.ts [--json]
  */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'

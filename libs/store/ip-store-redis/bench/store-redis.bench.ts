@@ -1,4 +1,4 @@
-// The store on a local redis-server: npx tsx libs/store/ip-store-redis/bench/redis-store.ts [--json] [--bindings=1000000]
+// The store on a local redis-server: npx tsx libs/store/ip-store-redis/bench/store-redis.bench.ts [--json] [--bindings=1000000]
 import { openRedisStore } from '@dnstap-bgp/ip-store-redis'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
 import { startRedis } from '@dnstap-bgp/testkit'

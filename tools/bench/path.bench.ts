@@ -1,7 +1,7 @@
 /**
  * The whole path in both shapes: from a frame written into the dnstap socket to the route in a real BIRD.
  *
- * Usage: tsx tools/bench/path.ts [--json] [--shape all-in-one|services] [--seconds 10] [--count 100000]
+ * Usage: tsx tools/bench/path.bench.ts [--json] [--shape all-in-one|services] [--seconds 10] [--count 100000]
  *
  *   latency     5,000 new addresses a second; BIRD's own log (microseconds) says when each was there
  *   throughput  new addresses as fast as they are taken; until BIRD has the last one

@@ -2,7 +2,7 @@
  * The embedded store with a million addresses: learning, refreshing, starting again, 100,000 expiring at once; what each costs, how
  * much memory, and how long the loop is held. Each phase is a process of its own, as resident memory never shrinks.
  *
- *   npx tsx libs/store/ip-store-file/bench/file-ip-store.bench.ts [--count 1000000] [--json]
+ *   npx tsx libs/store/ip-store-file/bench/store-file.bench.ts [--count 1000000] [--json]
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, readSync, rmSync, statSync } from 'node:fs'
