@@ -1,6 +1,7 @@
 import tseslint from 'typescript-eslint'
 
 const pure = [
+  'libs/admin/admin-api',
   'libs/base/foreign-text',
   'libs/base/ip',
   'libs/dns/frame-streams',

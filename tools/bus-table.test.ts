@@ -1,6 +1,6 @@
 /** who-says-what.ts is what NATS users may do: it must say what the services' code does, no less and no more. */
 import * as steering from '@dnstap-bgp/steering'
-import { SERVICES, WHO_SAYS_WHAT, type BusRow, type ServiceName } from '@dnstap-bgp/steering'
+import { ADMIN_CALLS, SERVICES, WHO_SAYS_WHAT, type BusRow, type ServiceName } from '@dnstap-bgp/steering'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
@@ -29,13 +29,22 @@ function nameOf(identifier: string): string {
   return String(found.name)
 }
 
+test('a service answers a request of operators only when it owns the endpoint', () => {
+  for (const service of SERVICES) {
+    const served = WHO_SAYS_WHAT[service].serves.map(({ name }) => name)
+    for (const [endpoint, { name }] of ADMIN_CALLS)
+      if (served.includes(name)) expect(endpoint.servedBy, `${service}: ${endpoint.path}`).toContain(service)
+  }
+})
+
 test.each(SERVICES)('%s does on the bus what its row says', (service) => {
   const code = codeOf(service)
   for (const verb of Object.keys(VERBS) as (keyof BusRow)[]) {
     const done = new Set([...code.matchAll(VERBS[verb])].map(([, identifier]) => nameOf(identifier)))
-    // What operators ask is asked by every program's admin server (telemetry).
-    const byAdmin = verb === 'asks' ? [steering.EXPLAIN.name, steering.FORGET.name] : []
-    const row = WHO_SAYS_WHAT[service][verb].map(({ name }) => name).filter((name) => !byAdmin.includes(name))
-    expect([...done].sort(), verb).toEqual([...row].sort())
+    // Requests of operators are asked and answered by every program's admin server as well (libs/admin/admin-server).
+    const byAdmin = new Set([...ADMIN_CALLS.values()].map(({ name }) => name))
+    const inRow = WHO_SAYS_WHAT[service][verb].map(({ name }) => name)
+    const others = (names: Iterable<string>) => [...names].filter((name) => !byAdmin.has(name)).sort()
+    expect(others(done), verb).toEqual(others(inRow))
   }
 })

@@ -1,4 +1,5 @@
 /** The four services in one process: LocalBus between them, a store in files (or in memory) under them. Nothing else is needed. */
+import { askOwners } from '@dnstap-bgp/admin-server'
 import { startBgpAnnouncer } from '@dnstap-bgp/bgp-announcer-service'
 import { LocalBus } from '@dnstap-bgp/bus'
 import { startCache } from '@dnstap-bgp/cache-service'
@@ -8,7 +9,6 @@ import { startLists } from '@dnstap-bgp/lists-service'
 import { describeListenAddress } from '@dnstap-bgp/net'
 import { runProgram, servePreview } from '@dnstap-bgp/program'
 import { startSyncGateway } from '@dnstap-bgp/sync-gateway-service'
-import { addCacheRoutes } from '@dnstap-bgp/telemetry'
 import { guide } from './guide.ts'
 import { openStore } from './open-store.ts'
 
@@ -19,7 +19,7 @@ await runProgram({ name: 'all-in-one', needs: PROGRAM_NEEDS['all-in-one'], flags
   const bus = use(
     new LocalBus({ pause: (ms) => new Promise((resolve) => (ms === 0 ? setImmediate(resolve) : setTimeout(resolve, ms))) }),
   )
-  addCacheRoutes(program.routes, bus)
+  askOwners(bus, program.handlers)
   const store = use(await openStore(config, program))
   const announcer = use(await startBgpAnnouncer(config, { ...program, bus }))
   const cache = use(await startCache(config, { ...program, bus, store, lists: lists.coverage }))

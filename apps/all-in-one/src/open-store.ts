@@ -1,16 +1,17 @@
 /** The embedded store: in files when the configuration names a place, else in memory. */
+import { ADMIN_API, AdminError, type AdminHandlers } from '@dnstap-bgp/admin-api'
 import type { Config } from '@dnstap-bgp/config'
 import { MemoryIpStore, StoreError, type IpStore } from '@dnstap-bgp/ip-store'
 import { openFileStore, StoreFileError, type FileIpStore, type StoreFileFault } from '@dnstap-bgp/ip-store-file'
 import type { Clock, Log } from '@dnstap-bgp/runtime'
-import { AdminError, type AdminRoutes, type Metrics } from '@dnstap-bgp/telemetry'
+import type { Metrics } from '@dnstap-bgp/telemetry'
 import { randomUUID } from 'node:crypto'
 
 interface Deps {
   readonly clock: Clock
   readonly log: Log
   readonly metrics: Metrics
-  readonly routes: AdminRoutes
+  readonly handlers: AdminHandlers
 }
 
 /** It was a store of ours: routes are worth more than a stop. Any other file is the operator's mistake, and a start says so. */
@@ -42,7 +43,7 @@ function inMemory({ clock }: Deps, memoryOnly?: string): IpStore {
 }
 
 /** What only a store with files has. */
-function offer(store: FileIpStore, { metrics, routes }: Deps): void {
+function offer(store: FileIpStore, { metrics, handlers }: Deps): void {
   metrics.gauge({
     name: 'store_pending_rows',
     help: 'Bindings that wait to be written to disk.',
@@ -54,7 +55,7 @@ function offer(store: FileIpStore, { metrics, routes }: Deps): void {
     labels: ['outcome'],
     read: () => Object.entries(store.loaded).map(([outcome, value]) => ({ labels: { outcome }, value })),
   })
-  routes.set('POST /api/backup', async () => {
+  handlers.add(ADMIN_API.backup, async () => {
     try {
       return await store.backup()
     } catch (error) {

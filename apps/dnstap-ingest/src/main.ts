@@ -1,16 +1,16 @@
 /** dnstap in, resolutions out over NATS. */
+import { askOwners } from '@dnstap-bgp/admin-server'
 import { openNatsBus } from '@dnstap-bgp/bus-nats'
 import { PROGRAM_NEEDS } from '@dnstap-bgp/config'
 import { startDnstapIngest } from '@dnstap-bgp/dnstap-ingest-service'
 import { startLists } from '@dnstap-bgp/lists-service'
 import { runProgram } from '@dnstap-bgp/program'
-import { addCacheRoutes } from '@dnstap-bgp/telemetry'
 
 await runProgram({ name: 'dnstap-ingest', needs: PROGRAM_NEEDS['dnstap-ingest'] }, async (program, use) => {
   const { config } = program
   const lists = use(await startLists(config, { ...program, limitRegexpTime: true }))
   const bus = use(await openNatsBus({ ...config.bus, name: program.name }, program))
-  addCacheRoutes(program.routes, bus)
+  askOwners(bus, program.handlers)
   const ingest = use(await startDnstapIngest(config, { ...program, bus, lists: lists.names }))
   program.onReload((fresh) => lists.reconfigure(fresh, () => ingest.reconfigure(fresh)))
   program.onReport(() => ({

@@ -1,9 +1,11 @@
 /** Whatever stands on the bus, a codec gives a message that can be worked with, or SteeringError. Nothing else, on any name. */
+import { ADMIN_API } from '@dnstap-bgp/admin-api'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { MAX_HOLD_DOWN_MS, SteeringError } from './checked.ts'
 import { dnstapbgp } from './generated/steering.js'
-import { EXPLAIN, EXPLAIN_REPLY, FORGET, FORGOTTEN, EXPLAIN_REQUEST } from './operator.ts'
+import { ADMIN_CALLS, CACHE_STATUS, EXPLAIN, FORGET, MATCH } from './admin-calls.ts'
+import { EXPLAIN_REPLY, EXPLAIN_REQUEST, FORGOTTEN } from './operator.ts'
 import {
   BINDINGS,
   CATCH_UP,
@@ -81,10 +83,14 @@ const SAMPLES = new Map(
     sample(BINDINGS.part, [resolution], `${BINDINGS.name} (answer)`),
     sample(OFFER.request, [{ ...resolution, list: '' }], OFFER.name),
     sample(OFFER.part, [null, { refusal: 'rate', why: 'too fast' }], `${OFFER.name} (answer)`),
-    sample(EXPLAIN.request, { subject: 'x.example.org' }, EXPLAIN.name),
-    sample(EXPLAIN.part, { answer: { verdict: 'Routed.' } }, `${EXPLAIN.name} (answer)`),
-    sample(FORGET.request, forgotten, FORGET.name),
+    sample(EXPLAIN.request, { query: { subject: 'x.example.org' }, body: undefined }, EXPLAIN.name),
+    sample(EXPLAIN.part, { reply: { verdict: 'Routed.' } }, `${EXPLAIN.name} (answer)`),
+    sample(FORGET.request, { query: {}, body: { subject: 'x.example.org', holdDown: '1h' } }, FORGET.name),
     sample(FORGET.part, { status: 503, error: 'the store is away' }, `${FORGET.name} (answer)`),
+    sample(CACHE_STATUS.request, { query: {}, body: undefined }, CACHE_STATUS.name),
+    sample(CACHE_STATUS.part, { reply: { routes: 7 } }, `${CACHE_STATUS.name} (answer)`),
+    sample(MATCH.request, { query: { name: 'x.example.org' }, body: undefined }, MATCH.name),
+    sample(MATCH.part, { reply: { why: ['no list has it'] } }, `${MATCH.name} (answer)`),
   ].map((one) => [one.name, one]),
 )
 
@@ -110,6 +116,10 @@ function takenOrRefused(readAndWrite: (bytes: Uint8Array) => void, bytes: Uint8A
     if (!(error instanceof SteeringError)) throw error
   }
 }
+
+test('every endpoint that any owner can answer has a name on the bus, and no other has', () => {
+  expect([...ADMIN_CALLS.keys()]).toEqual(Object.values(ADMIN_API).filter(({ overBus }) => overBus))
+})
 
 test('every name on the bus has a sample here', () => {
   expect([...SAMPLES.keys()].sort()).toEqual([...decodersOnBus().keys()].sort())
@@ -157,7 +167,8 @@ const wire = {
   forgotten: (fields: dnstapbgp.v1.IForgotten) => v1.Forgotten.encode(fields).finish(),
   request: (fields: dnstapbgp.v1.IExplainRequest) => v1.ExplainRequest.encode(fields).finish(),
   reply: (fields: dnstapbgp.v1.IExplainReply) => v1.ExplainReply.encode({ id: '1', ...fields }).finish(),
-  answer: (fields: dnstapbgp.v1.IOperatorAnswer) => v1.OperatorAnswer.encode(fields).finish(),
+  answer: (fields: dnstapbgp.v1.IAdminReply) => v1.AdminReply.encode(fields).finish(),
+  call: (fields: dnstapbgp.v1.IAdminRequest) => v1.AdminRequest.encode(fields).finish(),
   resolution: (fields: dnstapbgp.v1.IResolution) =>
     v1.Resolutions.encode({ resolutions: [{ name: 'x', address: new Uint8Array(4), ...fields }] }).finish(),
   changes: (fields: dnstapbgp.v1.IRouteChanges) =>
@@ -193,9 +204,18 @@ test.each([
   ],
   ['a route state without a prefix', () => EXPLAIN_REPLY.decode(wire.reply({ routes: [{ announcer: 'x' }] }))],
   ['a note of a time that is none', () => EXPLAIN_REPLY.decode(wire.reply({ notes: [{ agoMs: NaN, ended: { why: 'x' } }] }))],
-  ['an answer that is no JSON', () => EXPLAIN.part.decode(wire.answer({ answerJson: '{' }))],
-  ['an answer that is null', () => EXPLAIN.part.decode(wire.answer({ answerJson: 'null' }))],
-  ['an answer that is a list', () => EXPLAIN.part.decode(wire.answer({ answerJson: '[]' }))],
+  ['a body that is no JSON', () => FORGET.request.decode(wire.call({ bodyJson: '{' }))],
+  ['a body that is a list', () => FORGET.request.decode(wire.call({ bodyJson: '[]' }))],
+  ['a body of 100,000 characters', () => FORGET.request.decode(wire.call({ bodyJson: `{"a":"${'x'.repeat(100_000)}"}` }))],
+  ['a query value of 5000 characters', () => EXPLAIN.request.decode(wire.call({ query: { subject: long } }))],
+  [
+    'a query of 17 parameters',
+    () =>
+      EXPLAIN.request.decode(wire.call({ query: Object.fromEntries(Array.from({ length: 17 }, (_, i) => [String(i), 'x'])) })),
+  ],
+  ['an answer that is no JSON', () => EXPLAIN.part.decode(wire.answer({ replyJson: '{' }))],
+  ['an answer that is null', () => EXPLAIN.part.decode(wire.answer({ replyJson: 'null' }))],
+  ['an answer that is a list', () => EXPLAIN.part.decode(wire.answer({ replyJson: '[]' }))],
   ['a time that is no date', () => RESOLUTIONS.decode(wire.resolution({ seenAtMs: 9e15 }))],
   ['a time without an end', () => RESOLUTIONS.decode(wire.resolution({ seenAtMs: -Infinity }))],
   ['a resolution without a name', () => RESOLUTIONS.decode(wire.resolution({ name: '' }))],
@@ -232,9 +252,12 @@ test('what we write ourselves is never refused for its length', () => {
   expect(
     RESOLUTIONS.decode(RESOLUTIONS.encode([{ ...resolution, rule: long, source: { kind: 'resolver', identity: long } }]))[0].rule,
   ).toHaveLength(4096)
-  expect(FORGET.request.decode(FORGET.request.encode({ subject: long, holdDownMs: 1e300 }))).toEqual({
-    subject: long.slice(0, 4096),
+  expect(FORGOTTEN.decode(FORGOTTEN.encode({ subject: 'x', holdDownMs: 1e300 }))).toEqual({
+    subject: 'x',
     holdDownMs: MAX_HOLD_DOWN_MS,
+  })
+  expect(EXPLAIN.request.decode(EXPLAIN.request.encode({ query: { subject: long }, body: undefined })).query).toEqual({
+    subject: long.slice(0, 4096),
   })
   expect(
     EXPLAIN_REQUEST.decode(EXPLAIN_REQUEST.encode({ id: '1', subject: 'x', prefixes: Array(9000).fill('192.0.2.1/32') }))

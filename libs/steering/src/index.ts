@@ -8,17 +8,10 @@ export type { ResolutionSource } from './resolution-source.ts'
 export type { RouteChange, RouteChanges, RoutesChunk, StoreHead, TailPart } from './route-change.ts'
 export { RouteFollower } from './route-follower.ts'
 export type { FollowerAction, FollowerState } from './route-follower.ts'
-export { EXPLAIN, EXPLAIN_REPLY, FORGET, FORGOTTEN, EXPLAIN_REQUEST } from './operator.ts'
-export type {
-  ExplainCommand,
-  ExplainReply,
-  ForgetRequest,
-  Forgotten,
-  ExplainRequest,
-  Note,
-  OperatorAnswer,
-  RouteState,
-} from './operator.ts'
+export { ADMIN_CALLS, CACHE_STATUS, EXPLAIN, FORGET, MATCH } from './admin-calls.ts'
+export type { AdminCall } from './admin-calls.ts'
+export { EXPLAIN_REPLY, EXPLAIN_REQUEST, FORGOTTEN } from './operator.ts'
+export type { ExplainReply, Forgotten, ExplainRequest, Note, RouteState } from './operator.ts'
 export {
   BINDINGS,
   CATCH_UP,

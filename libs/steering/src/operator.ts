@@ -1,32 +1,7 @@
-/** What operators ask and tell by hand: explain and forget, and what the services ask each other for it. */
-import type { Call, Subject } from '@dnstap-bgp/bus'
+/** What services tell each other when an operator explains or forgets (admin-calls.ts has the operator's own requests). */
+import type { Subject } from '@dnstap-bgp/bus'
 import { explainReplyCodec, explainRequestCodec } from './explain-codec.ts'
-import { explainCommandCodec, forgetRequestCodec, forgottenCodec, operatorAnswerCodec } from './operator-codec.ts'
-
-/** What a person asked for, or a sentence why there is no answer; `status` is HTTP's. */
-export type OperatorAnswer = { readonly answer: object } | { readonly status: number; readonly error: string }
-
-/** Every program's admin server -> one cache, which asks the others (EXPLAIN_REQUEST): what is known of an address or a name. */
-export interface ExplainCommand {
-  /** An address, a prefix, or a name. */
-  readonly subject: string
-}
-export const EXPLAIN: Call<ExplainCommand, OperatorAnswer> = {
-  name: 'dnstap-bgp.v1.explain',
-  request: explainCommandCodec,
-  part: operatorAnswerCodec,
-}
-
-export interface ForgetRequest {
-  readonly subject: string
-  /** Refuse to learn it again for so long; 0: not at all. */
-  readonly holdDownMs: number
-}
-export const FORGET: Call<ForgetRequest, OperatorAnswer> = {
-  name: 'dnstap-bgp.v1.forget',
-  request: forgetRequestCodec,
-  part: operatorAnswerCodec,
-}
+import { forgottenCodec } from './operator-codec.ts'
 
 /**
  * cache -> ingest, caches, announcers: an operator forgot this by hand, now or before (TELL_HELD_DOWN). Caches end what they have of it and

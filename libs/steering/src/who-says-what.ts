@@ -5,7 +5,8 @@
  * A service may do what stands in its row and nothing else. Who may publish ROUTE_CHANGES, HEAD and FORGOTTEN moves routes: the cache
  * alone. The gateway and ingest face others, so they may not forget; a cache or an announcer is asked for that.
  */
-import { EXPLAIN, EXPLAIN_REPLY, FORGET, FORGOTTEN, EXPLAIN_REQUEST } from './operator.ts'
+import { CACHE_STATUS, EXPLAIN, FORGET, MATCH } from './admin-calls.ts'
+import { EXPLAIN_REPLY, EXPLAIN_REQUEST, FORGOTTEN } from './operator.ts'
 import {
   BINDINGS,
   CATCH_UP,
@@ -55,14 +56,14 @@ export const WHO_SAYS_WHAT: Readonly<Record<ServiceName, BusRow>> = {
     enqueues: [RESOLUTIONS],
     consumes: [],
     serves: [],
-    asks: [EXPLAIN],
+    asks: [EXPLAIN, CACHE_STATUS],
   },
   cache: {
     publishes: [LEARNT, ROUTE_CHANGES, HEAD, FORGOTTEN, TELL_HELD_DOWN, EXPLAIN_REQUEST, EXPLAIN_REPLY, CATCH_UP],
     subscribes: [FORGOTTEN, TELL_HELD_DOWN, RESOLVERS, EXPLAIN_REQUEST, EXPLAIN_REPLY, ROUTE_CHANGES, CAUGHT_UP],
     enqueues: [],
     consumes: [RESOLUTIONS],
-    serves: [SNAPSHOT, TAIL, BINDINGS, EXPLAIN, FORGET, OFFER],
+    serves: [SNAPSHOT, TAIL, BINDINGS, OFFER, EXPLAIN, FORGET, CACHE_STATUS, MATCH],
     asks: [EXPLAIN, FORGET],
   },
   'bgp-announcer': {
@@ -71,7 +72,7 @@ export const WHO_SAYS_WHAT: Readonly<Record<ServiceName, BusRow>> = {
     enqueues: [],
     consumes: [],
     serves: [],
-    asks: [SNAPSHOT, TAIL, EXPLAIN, FORGET],
+    asks: [SNAPSHOT, TAIL, EXPLAIN, FORGET, CACHE_STATUS, MATCH],
   },
   'sync-gateway': {
     publishes: [],
@@ -79,7 +80,7 @@ export const WHO_SAYS_WHAT: Readonly<Record<ServiceName, BusRow>> = {
     enqueues: [],
     consumes: [],
     serves: [],
-    asks: [BINDINGS, OFFER, EXPLAIN],
+    asks: [BINDINGS, OFFER, EXPLAIN, CACHE_STATUS, MATCH],
   },
 }
 

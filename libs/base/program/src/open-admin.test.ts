@@ -1,3 +1,4 @@
+import { ADMIN_API, AdminHandlers } from '@dnstap-bgp/admin-api'
 import { silentLog } from '@dnstap-bgp/runtime'
 import { Health, Metrics } from '@dnstap-bgp/telemetry'
 import { askAdmin } from '@dnstap-bgp/testkit'
@@ -22,11 +23,10 @@ async function open(socket: { path: string; isDefault: boolean } | undefined) {
   const { port } = probe.address() as AddressInfo
   await new Promise((resolve) => probe.close(resolve))
   const health = new Health({ clock: { now: () => 0, monotonic: () => 0 }, log })
-  const routes = new Map([
-    ['GET /api/x', () => 1],
-    ['POST /api/x', () => 2],
-  ])
-  const deps = { health, metrics: new Metrics({ process: false }), log, routes }
+  const handlers = new AdminHandlers()
+  handlers.add(ADMIN_API.syncPeers, () => [])
+  handlers.add(ADMIN_API.backup, () => ({ path: 'x', bytes: 2 }))
+  const deps = { health, metrics: new Metrics({ process: false }), log, handlers }
   const admin = await openAdmin({ listen: { kind: 'tcp', host: '127.0.0.1', port }, socket, token: undefined }, deps)
   closers.push(() => admin.close())
   return { tcp: `127.0.0.1:${port}`, lines }
@@ -41,9 +41,9 @@ function folder(): string {
 test('the port is for reading, the socket beside it for changing', async () => {
   const path = join(folder(), 'admin.sock')
   const { tcp, lines } = await open({ path, isDefault: true })
-  expect((await askAdmin(tcp, 'GET', '/api/x')).status).toBe(200)
-  expect((await askAdmin(tcp, 'POST', '/api/x')).status).toBe(403)
-  expect(await askAdmin(path, 'POST', '/api/x')).toEqual({ status: 200, text: '2\n' })
+  expect((await askAdmin(tcp, 'GET', '/api/sync-peers')).status).toBe(200)
+  expect((await askAdmin(tcp, 'POST', '/api/backup')).status).toBe(403)
+  expect(await askAdmin(path, 'POST', '/api/backup')).toEqual({ status: 200, text: '{"path":"x","bytes":2}\n' })
   expect(statSync(path).mode & 0o777).toBe(0o600)
   expect(lines).toEqual([])
 })
@@ -51,7 +51,7 @@ test('the port is for reading, the socket beside it for changing', async () => {
 test('the default socket may be missing, and the log says what does not work then; one that was named must be there', async () => {
   const path = join(folder(), 'none', 'admin.sock')
   const { tcp, lines } = await open({ path, isDefault: true })
-  expect((await askAdmin(tcp, 'GET', '/api/x')).status).toBe(200)
+  expect((await askAdmin(tcp, 'GET', '/api/sync-peers')).status).toBe(200)
   expect(lines).toEqual([expect.stringMatching(/cannot listen on .*admin\.sock: .*admin\.socket names another path\.$/)])
   await expect(open({ path, isDefault: false })).rejects.toThrow(/cannot listen on .*admin\.sock/)
 })

@@ -1,8 +1,8 @@
 /** Opens the admin server where the configuration says: on its address, and on the UNIX socket beside a TCP one. */
+import { startAdminServer, type AdminServerDeps } from '@dnstap-bgp/admin-server'
 import type { Config } from '@dnstap-bgp/config'
 import { ListenError } from '@dnstap-bgp/net'
 import type { Closeable } from '@dnstap-bgp/runtime'
-import { startAdminServer, type AdminServerDeps } from '@dnstap-bgp/telemetry'
 
 /** @throws ListenError with one sentence when it cannot listen where the operator wants it to */
 export async function openAdmin({ listen, socket, token }: Config['admin'], deps: AdminServerDeps): Promise<Closeable> {

@@ -5,16 +5,16 @@
  *
  * A program that cannot start says why in one sentence per mistake and exits: 2 for its arguments or its configuration, 1 for the rest.
  */
+import { ADMIN_API, AdminError, AdminHandlers } from '@dnstap-bgp/admin-api'
 import { ConfigError, loadConfig, type ConfigWith, type Part } from '@dnstap-bgp/config'
 import { foreignLines } from '@dnstap-bgp/foreign-text'
 import { runService, systemClock, type Clock, type Closeable, type Log, type Use } from '@dnstap-bgp/runtime'
-import { AdminError, createLogger, Health, Metrics, type AdminRoutes } from '@dnstap-bgp/telemetry'
+import { createLogger, Health, Metrics } from '@dnstap-bgp/telemetry'
 import { readArguments } from './arguments.ts'
 import { explainError } from './explain-error.ts'
 import { notifySystemd } from './notify-systemd.ts'
 import { openAdmin } from './open-admin.ts'
 import { Reloader } from './reloader.ts'
-import { whoServes } from './who-serves.ts'
 
 export interface ProgramOptions<Needed extends Part> {
   readonly name: string
@@ -32,7 +32,8 @@ export interface Program<Needed extends Part> {
   readonly clock: Clock
   readonly metrics: Metrics
   readonly health: Health
-  readonly routes: AdminRoutes
+  /** Endpoints of the admin API that this process answers. */
+  readonly handlers: AdminHandlers
   hasFlag(flag: string): boolean
   /** The configuration as it is in the file now, to look at. @throws AdminError when it has mistakes: it is asked for by the admin API */
   readConfig(): ConfigWith<Needed>
@@ -70,7 +71,7 @@ export async function runProgram<const Needed extends Part>(
       use(signals)
       for (const warning of program.config.warnings) log.warn({}, warning)
       // Open before the services: a probe must be able to ask why a start takes long.
-      use(await openAdmin(program.config.admin, { ...program, elsewhere: whoServes }))
+      use(await openAdmin(program.config.admin, program))
       await start(program, use)
       program.health.started()
       log.info({ version: program.version, config: program.config.fileName }, `${program.name} runs.`)
@@ -104,7 +105,7 @@ function open<const Needed extends Part>(options: ProgramOptions<Needed>): Start
     clock: systemClock,
     metrics: new Metrics(),
     health: new Health({ clock: systemClock, log }),
-    routes: new Map(),
+    handlers: new AdminHandlers(),
     hasFlag: (flag) => flags.has(flag),
     readConfig() {
       try {
@@ -120,12 +121,12 @@ function open<const Needed extends Part>(options: ProgramOptions<Needed>): Start
   const reload = () => void reloader.request()
   const counts = async () => {
     const parts = await Promise.allSettled(reports.map(async (one) => one()))
-    return Object.assign({}, ...parts.map((part) => (part.status === 'fulfilled' ? part.value : {}))) as object
+    return Object.assign({}, ...parts.map((part) => (part.status === 'fulfilled' ? part.value : {}))) as Record<string, unknown>
   }
   const report = () => {
     void counts().then((all) => log.info(all, 'Counts.'))
   }
-  program.routes.set('GET /api/status', async () => {
+  program.handlers.add(ADMIN_API.status, async () => {
     const { state, ready, components } = program.health.report()
     return {
       program: program.name,

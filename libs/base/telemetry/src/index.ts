@@ -1,6 +1,3 @@
-export { AdminError, startAdminServer } from './admin-server.ts'
-export type { AdminHandler, AdminRequest, AdminRoutes, AdminServer, AdminServerConfig, AdminServerDeps } from './admin-server.ts'
-export { addCacheRoutes } from './cache-routes.ts'
 export { Health } from './health.ts'
 export type { ComponentHealth, HealthComponent, HealthReport, HealthState } from './health.ts'
 export { createLogger } from './logger.ts'

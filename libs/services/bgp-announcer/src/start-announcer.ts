@@ -1,11 +1,12 @@
 /** Puts the announcer together: follower, route table, speaker, metrics, health, and its part of the admin API. */
+import { ADMIN_API, AdminError, type AdminHandlers, type PartOf } from '@dnstap-bgp/admin-api'
 import { BgpSpeaker, communityTexts, type PeerStatus, type SpeakerConfig } from '@dnstap-bgp/bgp-speaker'
 import type { Bus } from '@dnstap-bgp/bus'
 import { neverListOptions, protectHosts, type ConfigWith } from '@dnstap-bgp/config'
 import { NeverList } from '@dnstap-bgp/policy'
 import { RouteTable } from '@dnstap-bgp/route-table'
 import type { Clock, Closeable, Log } from '@dnstap-bgp/runtime'
-import { AdminError, samplesOf, type AdminRoutes, type Health, type Metrics } from '@dnstap-bgp/telemetry'
+import { samplesOf, type Health, type Metrics } from '@dnstap-bgp/telemetry'
 import { randomInt } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { Announcer, type AnnouncerConfig } from './announcer.ts'
@@ -19,7 +20,7 @@ export interface StartAnnouncerDeps {
   readonly log: Log
   readonly metrics: Metrics
   readonly health: Health
-  readonly routes: AdminRoutes
+  readonly handlers: AdminHandlers
 }
 
 export interface RunningAnnouncer extends Closeable {
@@ -105,7 +106,7 @@ export async function startBgpAnnouncer(config: BgpAnnouncerConfig, deps: StartA
   look()
   const timer = clock.every(HEALTH_PERIOD_MS, look)
   describeMetrics(deps.metrics, announcer, speaker, table)
-  addRoutes(deps.routes, announcer, speaker, table)
+  addHandlers(deps.handlers, announcer, speaker, table)
   return {
     service: announcer,
     speaker,
@@ -152,12 +153,9 @@ function speakerConfig({ bgp }: BgpAnnouncerConfig): SpeakerConfig {
   return { ...bgp, peers: bgp.peers.map((peer) => ({ ...peer, password: peer.password?.reveal() })) }
 }
 
-function addRoutes(routes: AdminRoutes, announcer: Announcer, speaker: BgpSpeaker, table: RouteTable): void {
-  routes.set('GET /api/peers', () => speaker.peers().map(peerRow))
-  routes.set('POST /api/peers/reset', ({ body }) => {
-    const { peer, hard } = (body ?? {}) as { readonly peer?: unknown; readonly hard?: unknown }
-    if (typeof peer !== 'string' || (hard !== undefined && typeof hard !== 'boolean'))
-      throw new AdminError(400, 'expected {"peer": its name, "hard": true or false}')
+function addHandlers(handlers: AdminHandlers, announcer: Announcer, speaker: BgpSpeaker, table: RouteTable): void {
+  handlers.add(ADMIN_API.peers, () => speaker.peers().map(peerRow))
+  handlers.add(ADMIN_API.resetPeer, ({ body: { peer, hard } }) => {
     const known = speaker.peers().find(({ name }) => name === peer)
     if (known === undefined) throw noSuchPeer(peer, speaker)
     if (hard === true) speaker.reset(peer)
@@ -165,10 +163,9 @@ function addRoutes(routes: AdminRoutes, announcer: Announcer, speaker: BgpSpeake
       throw new AdminError(409, `there is no session with ${peer}; a hard reset tries again at once`)
     return { peer, done: hard === true ? 'the session begins anew' : 'its routes are sent once more' }
   })
-  routes.set('GET /api/routes', ({ query }) => {
-    const peer = query.get('peer')
-    const sent = peer === null ? undefined : speaker.routesOut(peer)
-    if (peer !== null && sent === undefined) throw noSuchPeer(peer, speaker)
+  handlers.add(ADMIN_API.routes, ({ query: { peer } }) => {
+    const sent = peer === undefined ? undefined : speaker.routesOut(peer)
+    if (peer !== undefined && sent === undefined) throw noSuchPeer(peer, speaker)
     return rows(announcer, sent ?? wantedRows(table))
   })
 }
@@ -185,14 +182,17 @@ function* wantedRows(table: RouteTable) {
 }
 
 /** Routes, and of those that are held for how long. */
-async function* rows(announcer: Announcer, routes: Iterable<{ readonly prefix: string }>): AsyncIterable<object> {
+async function* rows(
+  announcer: Announcer,
+  routes: Iterable<PartOf<typeof ADMIN_API.routes>>,
+): AsyncIterable<PartOf<typeof ADMIN_API.routes>> {
   for (const route of routes) {
     const staleForMs = announcer.staleForMs(route.prefix)
     yield staleForMs === undefined ? route : { ...route, staleForSeconds: Math.ceil(staleForMs / 1000) }
   }
 }
 
-function peerRow(peer: PeerStatus): object {
+function peerRow(peer: PeerStatus): PartOf<typeof ADMIN_API.peers> {
   const { since, lastError, nextAttemptAt, ...rest } = peer
   return {
     ...rest,

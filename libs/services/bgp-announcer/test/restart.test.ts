@@ -1,4 +1,5 @@
 /** An announcer that restarts while the cache is away for longer than a real BIRD keeps its routes. */
+import { AdminHandlers } from '@dnstap-bgp/admin-api'
 import { LocalBus } from '@dnstap-bgp/bus'
 import { parseConfig } from '@dnstap-bgp/config'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
@@ -80,7 +81,7 @@ stateFile = "announced"
         log: silentLog,
         metrics: new Metrics({ process: false }),
         health: new Health({ clock: systemClock, log: silentLog }),
-        routes: new Map(),
+        handlers: new AdminHandlers(),
       })
     announcer = await start(busWith(ROUTES))
     await router.waitForCount(ROUTES)

@@ -36,15 +36,7 @@ import {
   TAIL,
   TELL_HELD_DOWN,
 } from '@dnstap-bgp/steering'
-import type {
-  ForgetRequest,
-  ExplainRequest,
-  OfferAnswer,
-  OperatorAnswer,
-  Resolution,
-  StoreHead,
-  TailPart,
-} from '@dnstap-bgp/steering'
+import type { ExplainRequest, OfferAnswer, Resolution, StoreHead, TailPart } from '@dnstap-bgp/steering'
 import { AddressesInUse } from './addresses-in-use.ts'
 import { Admission, type AdmissionConfig } from './admission.ts'
 import { Auditor } from './auditor.ts'
@@ -54,13 +46,14 @@ import { newCounters } from './counters.ts'
 import { CrowdedAddresses } from './crowded-addresses.ts'
 import { Expiry } from './expiry.ts'
 import { Explainer, type Explanation } from './explain.ts'
-import { Forgetting, type ForgetReply } from './forgetting.ts'
+import { Forgetting, type ForgetReply, type ForgetRequest } from './forgetting.ts'
 import { HeadPublisher } from './head-publisher.ts'
 import { ExplainReplies } from './explain-replies.ts'
 import { Learning } from './learning.ts'
 import { LimitNotes } from './limit-notes.ts'
 import type { ListsView, LoadedCoverage } from './lists-view.ts'
 import { NewRouteRates } from './new-route-rates.ts'
+import { explainReply, forgetReply } from './operator-requests.ts'
 import { previewEdit, type Preview } from './preview.ts'
 import { RoutePublisher } from './route-publisher.ts'
 import { resolutionOf } from './sent-resolution.ts'
@@ -223,8 +216,8 @@ export class CacheService implements Closeable {
       bus.serve(SNAPSHOT, () => store.snapshot()),
       bus.serve(TAIL, (head) => this.#tail(head)),
       bus.serve(BINDINGS, () => this.#bindings()),
-      bus.serve(EXPLAIN, ({ subject }) => once(this.#answer(subject, () => this.explain(subject)))),
-      bus.serve(FORGET, (request) => once(this.#answer(request.subject, () => this.forget(request)))),
+      bus.serve(EXPLAIN, (request) => once(explainReply(this, request))),
+      bus.serve(FORGET, (request) => once(forgetReply(this, request))),
       bus.serve(OFFER, (resolutions) => once(this.offer(resolutions))),
       bus.subscribe(EXPLAIN_REQUEST, (request) => this.#explainRequestHeard(request)),
       bus.subscribe(EXPLAIN_REPLY, (reply) => this.#explainReplies.heard(reply)),
@@ -295,18 +288,6 @@ export class CacheService implements Closeable {
   /** Ends bindings by hand, and keeps their subject out for a while if asked to. @throws StoreError */
   forget(request: ForgetRequest): Promise<ForgetReply> {
     return this.#forgetting.forget(request)
-  }
-
-  /** The reply to an operator, or why there is none. */
-  async #answer(subject: string, reply: () => Promise<object>): Promise<OperatorAnswer> {
-    if (!this.explainer.isSubject(subject))
-      return { status: 400, error: `${JSON.stringify(subject)} is no address, prefix or name` }
-    try {
-      return { answer: await reply() }
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error
-      return { status: 503, error: `The store cannot be asked: ${error.message}` }
-    }
   }
 
   /** Takes what another instance says. */

@@ -158,7 +158,7 @@ describe('a hold-down by hand', () => {
     await learn({})
     store.away = true
     const ask = async () => {
-      for await (const answer of bus.ask(FORGET, { subject, holdDownMs: 60_000 })) return answer
+      for await (const answer of bus.ask(FORGET, { query: {}, body: { subject, holdDown: '1m' } })) return answer
       return undefined
     }
     expect(await ask()).toEqual({ status: 503, error: 'The store cannot be asked: it is away' })

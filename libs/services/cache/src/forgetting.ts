@@ -7,7 +7,7 @@
 import type { Bus } from '@dnstap-bgp/bus'
 import { StoreError, type IpStore } from '@dnstap-bgp/ip-store'
 import type { Clock } from '@dnstap-bgp/runtime'
-import { FORGOTTEN, TELL_HELD_DOWN, type ForgetRequest, type Forgotten } from '@dnstap-bgp/steering'
+import { FORGOTTEN, TELL_HELD_DOWN, type Forgotten } from '@dnstap-bgp/steering'
 import type { Admission } from './admission.ts'
 import type { Explainer } from './explain.ts'
 import type { ListsView } from './lists-view.ts'
@@ -31,6 +31,13 @@ export interface ForgettingDeps {
   readonly isOpened: () => boolean
   /** Asks for an audit: it ends what is held down, and waits for a store that is away. */
   readonly auditSoon: () => void
+}
+
+export interface ForgetRequest {
+  /** An address, a prefix or a name, as a person writes it. */
+  readonly subject: string
+  /** Refuse to learn it again for so long; 0: not at all. */
+  readonly holdDownMs: number
 }
 
 export interface ForgetReply {

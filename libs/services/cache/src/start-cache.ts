@@ -1,15 +1,16 @@
 /** Puts the cache service together with its metrics, its health and its part of the admin API. */
+import { ADMIN_API, AdminError, type AdminHandlers } from '@dnstap-bgp/admin-api'
 import { protectHosts } from '@dnstap-bgp/config'
 import { StoreError, type StoreCounts } from '@dnstap-bgp/ip-store'
 import type { Closeable } from '@dnstap-bgp/runtime'
-import { AdminError, samplesOf, type AdminRoutes, type Health, type Metrics } from '@dnstap-bgp/telemetry'
+import { samplesOf, type Health, type Metrics } from '@dnstap-bgp/telemetry'
 import { CacheService, type CacheDeps } from './cache.ts'
 import type { CacheConfig } from './cache-config.ts'
 
 export interface StartCacheDeps extends CacheDeps {
   readonly metrics: Metrics
   readonly health: Health
-  readonly routes: AdminRoutes
+  readonly handlers: AdminHandlers
 }
 
 export interface RunningCache extends Closeable {
@@ -20,7 +21,7 @@ export interface RunningCache extends Closeable {
 const HEALTH_PERIOD_MS = 1000
 
 export async function startCache(config: CacheConfig, deps: StartCacheDeps): Promise<RunningCache> {
-  const { store, clock, health, routes } = deps
+  const { store, clock, health, handlers } = deps
   const cache = new CacheService(config, deps)
   const storeHealth = health.component('store')
   const limitHealth = health.component('limits')
@@ -49,7 +50,7 @@ export async function startCache(config: CacheConfig, deps: StartCacheDeps): Pro
   look()
   const timer = clock.every(HEALTH_PERIOD_MS, look)
   describeMetrics(deps.metrics, cache, () => counts)
-  routes.set('GET /api/cache', async () => {
+  handlers.add(ADMIN_API.cache, async () => {
     try {
       return await cache.status()
     } catch (error) {

@@ -21,9 +21,9 @@ describe('a store that is away', () => {
     const { bus } = await startTestCache({ store })
     store.away = true
     const away = { status: 503, error: 'The store cannot be asked: it is away' }
-    for await (const answer of bus.ask(EXPLAIN, { subject: ADDRESS })) expect(answer).toEqual(away)
-    for await (const answer of bus.ask(FORGET, { subject: ADDRESS, holdDownMs: 0 })) expect(answer).toEqual(away)
-    for await (const answer of bus.ask(EXPLAIN, { subject: 'a..b' }))
+    for await (const answer of bus.ask(EXPLAIN, { query: { subject: ADDRESS }, body: undefined })) expect(answer).toEqual(away)
+    for await (const answer of bus.ask(FORGET, { query: {}, body: { subject: ADDRESS } })) expect(answer).toEqual(away)
+    for await (const answer of bus.ask(EXPLAIN, { query: { subject: 'a..b' }, body: undefined }))
       expect(answer).toEqual({ status: 400, error: '"a..b" is no address, prefix or name' })
   })
 

@@ -1,8 +1,9 @@
+import { AdminHandlers } from '@dnstap-bgp/admin-api'
 import { LocalBus } from '@dnstap-bgp/bus'
 import { parseConfig, type ConfigWith } from '@dnstap-bgp/config'
 import type { ListenAddress } from '@dnstap-bgp/dnstap-server'
 import { silentLog } from '@dnstap-bgp/runtime'
-import { Health, Metrics, type AdminRequest, type AdminRoutes } from '@dnstap-bgp/telemetry'
+import { Health, Metrics } from '@dnstap-bgp/telemetry'
 import { dnsResponse, dnstapFrame, FakeClock, makeCertificates, waitFor } from '@dnstap-bgp/testkit'
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -29,7 +30,7 @@ async function start(dnstap = 'listen = "./tap.sock"') {
   const bus = new LocalBus({ pause: () => new Promise((resolve) => setImmediate(resolve)) })
   const health = new Health({ clock, log: silentLog })
   const metrics = new Metrics({ process: false })
-  const routes: AdminRoutes = new Map()
+  const handlers = new AdminHandlers()
   const errors: string[] = []
   const parse = (table: string) =>
     parseConfig(`domains = "/nowhere"\n[dnstap]\n${table}`, join(folder, 'test.toml'), {}) as ConfigWith<'dnstap'>
@@ -40,7 +41,7 @@ async function start(dnstap = 'listen = "./tap.sock"') {
     log: { ...silentLog, error: (_fields, sentence) => errors.push(sentence) },
     metrics,
     health,
-    routes,
+    handlers,
   })
   open.push(running)
   const connect = (to = (address: ListenAddress) => Sender.to(address)) => {
@@ -56,7 +57,7 @@ async function start(dnstap = 'listen = "./tap.sock"') {
     reload: (table: string) => running.reconfigure(parse(table)),
     state: (name: string) => health.report().components.find((one) => one.name === name),
     value: async (name: string) => new RegExp(`^dnstap_bgp_${name} (.*)$`, 'm').exec(await metrics.text())?.[1],
-    senders: () => routes.get('GET /api/senders')?.({} as AdminRequest),
+    senders: () => handlers.call('GET', '/api/senders', { query: {}, body: undefined }),
   }
 }
 

@@ -1,10 +1,11 @@
 /** Puts ingest together: sockets, decoders, matcher, outbox, metrics and health. */
+import { ADMIN_API, type AdminHandlers } from '@dnstap-bgp/admin-api'
 import type { Bus } from '@dnstap-bgp/bus'
 import type { ConfigWith } from '@dnstap-bgp/config'
 import { CLOSE_REASONS, DnstapServer, inheritedSockets, startDnstapServer, type ListenAddress } from '@dnstap-bgp/dnstap-server'
 import { parsePrefix, PrefixSet } from '@dnstap-bgp/ip'
 import type { Clock, Closeable, Log } from '@dnstap-bgp/runtime'
-import { samplesOf, type AdminRoutes, type Health, type Metrics } from '@dnstap-bgp/telemetry'
+import { samplesOf, type Health, type Metrics } from '@dnstap-bgp/telemetry'
 import { randomInt, randomUUID } from 'node:crypto'
 import { CatchUpAnswerer } from './catch-up.ts'
 import { describeIngestMetrics } from './describe-metrics.ts'
@@ -27,7 +28,7 @@ export interface StartIngestDeps {
   readonly log: Log
   readonly metrics: Metrics
   readonly health: Health
-  readonly routes: AdminRoutes
+  readonly handlers: AdminHandlers
 }
 
 export interface RunningIngest extends Closeable {
@@ -44,7 +45,7 @@ const NO_SENDER_MS = 60_000
 
 /** @throws DnstapListenError or TlsFileError, one sentence, when a socket cannot be had or a certificate cannot be used */
 export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartIngestDeps): Promise<RunningIngest> {
-  const { bus, lists, clock, log, metrics, health, routes } = deps
+  const { bus, lists, clock, log, metrics, health, handlers } = deps
   const ingest = new Ingest(ingestConfig(config), {
     bus,
     clock,
@@ -122,14 +123,14 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
     read: () => server.counters.reads,
   })
   metrics.gauge({ name: 'dnstap_connections', help: 'dnstap connections open now.', read: () => server.counters.connectionsOpen })
-  routes.set('GET /api/senders', () => ({
+  handlers.add(ADMIN_API.senders, () => ({
     connections: [...server.connections].map((connection) => ({
       peer: connection.origin,
       listener: connection.listener,
       identity: connection.identity,
       version: connection.version,
       frames: connection.frames,
-      state: connection.isStreaming ? 'streaming' : 'handshake',
+      state: connection.isStreaming ? ('streaming' as const) : ('handshake' as const),
       clockBehindSeconds: secondsOrNull(ingest.clockBehindMs(connection)),
     })),
     identities: [...ingest.senders.byIdentity].map(([identity, { version, lastSeenMs, frames }]) => ({

@@ -1,6 +1,7 @@
+import { AdminHandlers } from '@dnstap-bgp/admin-api'
 import { parseConfig } from '@dnstap-bgp/config'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
-import { Health, Metrics, type AdminRoutes } from '@dnstap-bgp/telemetry'
+import { Health, Metrics } from '@dnstap-bgp/telemetry'
 import { FakeClock, waitFor } from '@dnstap-bgp/testkit'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -68,16 +69,13 @@ test('says which exception decides about a name', async () => {
 describe('what the operator sees', () => {
   async function started() {
     writeFileSync(join(folder, 'list.txt'), 'a.example\nb.example\nc.example\n192.0.2.1\n')
-    const routes: AdminRoutes = new Map()
+    const handlers = new AdminHandlers()
     const metrics = new Metrics({ process: false })
     const health = new Health({ clock: systemClock, log: silentLog })
     health.started()
-    const lists = await startLists(configOf('one', 'addresses = true\n'), { ...deps, routes, metrics, health })
-    const ask = async (route: string, body?: unknown) => {
-      const handler = routes.get(route)
-      if (handler === undefined) throw new Error(`${route} is not there`)
-      return (await handler({ query: new URLSearchParams(), body })) as readonly Record<string, unknown>[]
-    }
+    const lists = await startLists(configOf('one', 'addresses = true\n'), { ...deps, handlers, metrics, health })
+    const ask = async (path: string, body?: unknown) =>
+      (await handlers.call('POST', path, { query: {}, body })) as readonly Record<string, unknown>[]
     const gauge = async (name: string) => {
       const line = (await metrics.text())
         .split('\n')
@@ -97,20 +95,18 @@ describe('what the operator sees', () => {
     expect(await gauge('list_skipped_lines')).toBeUndefined()
 
     writeFileSync(join(folder, 'list.txt'), `a.example\n${'x'.repeat(64)}.example\n`)
-    expect(await ask('POST /api/lists/reload')).toMatchObject([{ name: 'one', state: 'refused', names: 3 }])
+    expect(await ask('/api/lists/reload')).toMatchObject([{ name: 'one', state: 'refused', names: 3 }])
     expect(await gauge('list_fresh')).toMatch(/ 0$/)
     expect(health.report()).toMatchObject({ state: 'degraded', ready: true })
     expect(health.report().components[0]?.why).toMatch(/^List "one" is refused: .* shrank from 4 rules to 1/)
 
-    expect(await ask('POST /api/lists/accept', { list: 'one' })).toMatchObject([
-      { name: 'one', state: 'fresh', names: 1, why: null },
-    ])
+    expect(await ask('/api/lists/accept', { list: 'one' })).toMatchObject([{ name: 'one', state: 'fresh', names: 1, why: null }])
     expect(await gauge('list_fresh')).toMatch(/ 1$/)
     expect(await gauge('list_skipped_lines')).toMatch(/list="one",reason="label-too-long"\} 1$/)
     expect(health.report()).toMatchObject({ state: 'ok' })
     const changedAt = Number((await gauge('list_changed_timestamp_seconds'))?.split(' ')[1])
     expect(changedAt).toBe(lists.loaded.lists[0]!.changedAt / 1000)
-    await expect(ask('POST /api/lists/accept', { list: 'two' })).rejects.toThrow('there is no such list; there are one')
+    await expect(ask('/api/lists/accept', { list: 'two' })).rejects.toThrow('there is no such list; there are one')
     await lists.close()
   })
 })

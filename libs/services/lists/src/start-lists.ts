@@ -4,6 +4,7 @@
  * Ingest takes `names` (a matcher of wire-format names), the cache takes `coverage` (does this list cover this name?). Both see a new version
  * at once, because they look at the same object. A list that could not be loaded makes health degraded and says why.
  */
+import { ADMIN_API, AdminError, type AdminHandlers, type ListRow } from '@dnstap-bgp/admin-api'
 import type { Config } from '@dnstap-bgp/config'
 import { textToName } from '@dnstap-bgp/dns-wire'
 import { Matcher } from '@dnstap-bgp/domain-matcher'
@@ -11,7 +12,7 @@ import type { Explanation } from '@dnstap-bgp/domain-matcher'
 import { foreignText } from '@dnstap-bgp/foreign-text'
 import { isLoaded, ListLoader, type ListDifference, type ListStatus, type LoadedLists } from '@dnstap-bgp/list-loader'
 import { StoppedError, type Clock, type Closeable, type Log } from '@dnstap-bgp/runtime'
-import { AdminError, samplesOf, type AdminRoutes, type Health, type Metrics } from '@dnstap-bgp/telemetry'
+import { samplesOf, type Health, type Metrics } from '@dnstap-bgp/telemetry'
 import { dirname, join } from 'node:path'
 import { watchUntriedRegexps } from './untried-regexps.ts'
 
@@ -25,7 +26,7 @@ export interface StartListsDeps {
   readonly look?: { readonly askUrls: boolean; readonly stop?: AbortSignal }
   readonly metrics?: Metrics
   readonly health?: Health
-  readonly routes?: AdminRoutes
+  readonly handlers?: AdminHandlers
   /**
    * `names` are for ingest: limit the time that regular expressions take in its matcher, at the price of names that are missed while the time
    * is used up. `coverage` has no such limit: to the cache a missed name would be a name that the list no longer covers.
@@ -186,7 +187,7 @@ export async function startLists(config: ListsConfig, deps: StartListsDeps): Pro
       return loader.close()
     },
   }
-  if (deps.routes !== undefined) addRoutes(deps.routes, loader, running)
+  if (deps.handlers !== undefined) addHandlers(deps.handlers, loader, running)
   if (deps.metrics !== undefined) describeMetrics(deps.metrics, () => loaded)
   return running
 }
@@ -253,24 +254,18 @@ export function stateFolderOf(config: ListsConfig): string | undefined {
   return folder === undefined || folder === '' ? undefined : join(folder, 'lists')
 }
 
-function addRoutes(routes: AdminRoutes, loader: ListLoader, lists: RunningLists): void {
-  routes.set('GET /api/lists', () => lists.loaded.lists.map(listRow))
-  routes.set('POST /api/lists/accept', async ({ body }) => {
-    const name = ((body ?? {}) as { list?: unknown }).list
+function addHandlers(handlers: AdminHandlers, loader: ListLoader, lists: RunningLists): void {
+  handlers.add(ADMIN_API.lists, () => lists.loaded.lists.map(listRow))
+  handlers.add(ADMIN_API.acceptList, ({ body: { list: name } }) => {
     const known = lists.loaded.lists.map((list) => list.name)
-    if (typeof name !== 'string' || !known.includes(name))
-      throw new AdminError(404, `there is no such list; there are ${known.join(', ')}`)
+    if (!known.includes(name)) throw new AdminError(404, `there is no such list; there are ${known.join(', ')}`)
     return rowsOf(loader.refresh({ accept: [name], only: [name] }))
   })
-  routes.set('POST /api/lists/reload', () => rowsOf(loader.refresh()))
-  routes.set('GET /api/match', ({ query }) => {
-    const name = query.get('name')
-    if (name === null || name === '') throw new AdminError(400, 'which name? (?name=)')
-    return lists.explain(name) ?? { name, why: ['it is no domain name'] }
-  })
+  handlers.add(ADMIN_API.reloadLists, () => rowsOf(loader.refresh()))
+  handlers.add(ADMIN_API.match, ({ query: { name } }) => lists.explain(name) ?? { name, why: ['it is no domain name'] })
 }
 
-async function rowsOf(loading: Promise<LoadedLists>): Promise<object[]> {
+async function rowsOf(loading: Promise<LoadedLists>): Promise<ListRow[]> {
   try {
     return (await loading).lists.map(listRow)
   } catch (error) {
@@ -280,7 +275,7 @@ async function rowsOf(loading: Promise<LoadedLists>): Promise<object[]> {
 }
 
 /** A list as the operator sees it. */
-export function listRow(list: ListStatus): object {
+export function listRow(list: ListStatus): ListRow {
   const { skippedLines, changedAt, checkedAt, losses: _, ...rest } = list
   return {
     ...rest,

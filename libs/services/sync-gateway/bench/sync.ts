@@ -5,6 +5,7 @@
  *   fetch   everything the other has, n entries: what an interval costs
  *   push    k new entries, in batches as between two of ours, or one by one as to dnstap-bgp 1.1
  */
+import { AdminHandlers } from '@dnstap-bgp/admin-api'
 import { LocalBus } from '@dnstap-bgp/bus'
 import { parseConfig } from '@dnstap-bgp/config'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
@@ -54,7 +55,7 @@ async function gatewayWith(syncer: string, have: readonly Resolution[]) {
     log: silentLog,
     metrics: new Metrics({ process: false }),
     health: new Health({ clock: systemClock, log: silentLog }),
-    routes: new Map(),
+    handlers: new AdminHandlers(),
   })
   return { bus, gateway, progress }
 }

@@ -1,8 +1,9 @@
+import { AdminHandlers } from '@dnstap-bgp/admin-api'
 import { LocalBus } from '@dnstap-bgp/bus'
 import { parseConfig } from '@dnstap-bgp/config'
 import { silentLog } from '@dnstap-bgp/runtime'
 import { BINDINGS, HEAD, LEARNT, OFFER, type OfferAnswer, type Resolution } from '@dnstap-bgp/steering'
-import { Health, Metrics, type AdminRoutes } from '@dnstap-bgp/telemetry'
+import { Health, Metrics } from '@dnstap-bgp/telemetry'
 import { FakeClock, waitFor } from '@dnstap-bgp/testkit'
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -56,9 +57,9 @@ async function start(syncer: string, { bindings = [], answer = () => null, absen
   const metrics = new Metrics({ process: false })
   const health = new Health({ clock, log: silentLog })
   health.started()
-  const routes: AdminRoutes = new Map()
+  const handlers = new AdminHandlers()
   const config = parseConfig(syncer, 'test.toml', {})
-  const gateway = await startSyncGateway(config, { bus, clock, log: silentLog, metrics, health, routes })
+  const gateway = await startSyncGateway(config, { bus, clock, log: silentLog, metrics, health, handlers })
   closers.push(() => gateway.close())
   // Not fetch(): it sends Sec-Fetch-Mode, as a web page does.
   const ask = (method: string, path: string, body?: string, headers = {}) =>
@@ -73,7 +74,7 @@ async function start(syncer: string, { bindings = [], answer = () => null, absen
       asked.on('error', reject)
       asked.end(body)
     })
-  return { gateway, bus, clock, offers, metrics, health, routes, ask }
+  return { gateway, bus, clock, offers, metrics, health, handlers, ask }
 }
 
 /** Another instance: notes what it is put, and has what it is made to have. */
@@ -101,9 +102,9 @@ async function startPeer(
 const LISTENING = '[syncer]\nlisten = "127.0.0.1:0"\nallow = ["127.0.0.1/32"]\n'
 
 test('without a [syncer] table there is no gateway', async () => {
-  const { gateway, routes, health } = await start('')
+  const { gateway, handlers, health } = await start('')
   expect(gateway.port).toBeUndefined()
-  expect(routes.size).toBe(0)
+  expect(handlers.has('GET', '/api/sync-peers')).toBe(false)
   expect(health.report().components).toEqual([])
 })
 
@@ -178,7 +179,7 @@ describe('what the cache learnt', () => {
   test('is told to every peer; one that never answers delays no other, and health names it', async () => {
     const mute = await startPeer(() => {})
     const alive = await startPeer()
-    const { bus, clock, gateway, metrics, health, routes } = await start(
+    const { bus, clock, gateway, metrics, health, handlers } = await start(
       `[syncer]\npeers = ["${mute.where}", "${alive.where}"]\nsyncInterval = "0s"`,
     )
     expect(gateway.port).toBeUndefined()
@@ -198,8 +199,7 @@ describe('what the cache learnt', () => {
       },
       { name: `sync peer ${alive.where}`, state: 'ok' },
     ])
-    const handler = routes.get('GET /api/sync-peers')
-    expect(await handler?.({ query: new URLSearchParams(), body: undefined })).toMatchObject([
+    expect(await handlers.call('GET', '/api/sync-peers', { query: {}, body: undefined })).toMatchObject([
       { peer: mute.where, pushed: 0, queued: 2 },
       { peer: alive.where, pushed: 2, queued: 0 },
     ])

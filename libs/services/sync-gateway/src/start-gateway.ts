@@ -7,13 +7,14 @@
  * It holds no list and no store: the cache says what it has (BINDINGS) and judges every entry (OFFER). What a peer told us is not passed
  * on (the cache leaves it out of LEARNT): it tells the others itself, and a fetch brings it anyway.
  */
+import { ADMIN_API, type AdminHandlers } from '@dnstap-bgp/admin-api'
 import type { Bus } from '@dnstap-bgp/bus'
 import type { Config } from '@dnstap-bgp/config'
 import { PeerClient, startPeerServer, type PeerServer } from '@dnstap-bgp/peer-http'
 import type { PeerEntry } from '@dnstap-bgp/peer-sync'
 import type { Clock, Closeable, Log } from '@dnstap-bgp/runtime'
 import { HEAD, LEARNT } from '@dnstap-bgp/steering'
-import type { AdminRoutes, Health, Metrics } from '@dnstap-bgp/telemetry'
+import type { Health, Metrics } from '@dnstap-bgp/telemetry'
 import { entriesOfCache, entryOf, offerToCache } from './asking-cache.ts'
 import { describeMetrics } from './describe-metrics.ts'
 import { Pauses } from './pauses.ts'
@@ -24,7 +25,7 @@ export interface StartGatewayDeps {
   readonly log: Log
   readonly metrics: Metrics
   readonly health: Health
-  readonly routes: AdminRoutes
+  readonly handlers: AdminHandlers
 }
 
 export interface RunningGateway extends Closeable {
@@ -41,7 +42,7 @@ const MAX_PAUSES = 3
 export async function startSyncGateway(config: Pick<Config, 'syncer'>, deps: StartGatewayDeps): Promise<RunningGateway> {
   const { syncer } = config
   if (syncer === undefined) return { port: undefined, report: () => ({}), close: () => {} }
-  const { bus, clock, log, metrics, health, routes } = deps
+  const { bus, clock, log, metrics, health, handlers } = deps
   const entries = { taken: 0, unwanted: 0 }
   const pauses = new Pauses(clock)
   const cacheHealth = health.component('sync gateway')
@@ -111,7 +112,7 @@ export async function startSyncGateway(config: Pick<Config, 'syncer'>, deps: Sta
   })
 
   const status = () => clients.map((client) => client.status())
-  routes.set('GET /api/sync-peers', status)
+  handlers.add(ADMIN_API.syncPeers, status)
   describeMetrics(metrics, { entries, server: server?.counts, peers: status })
   return {
     port: server?.port,

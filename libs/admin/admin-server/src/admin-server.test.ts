@@ -1,4 +1,6 @@
+import { ADMIN_API, AdminError, AdminHandlers, type AdminHandler, type AdminRequest, type Endpoint } from '@dnstap-bgp/admin-api'
 import { silentLog, type Log } from '@dnstap-bgp/runtime'
+import { Health, Metrics } from '@dnstap-bgp/telemetry'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import type { OutgoingHttpHeaders } from 'node:http'
@@ -6,10 +8,8 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import { AdminError, startAdminServer } from './admin-server.ts'
-import type { AdminHandler, AdminServer, AdminServerConfig } from './admin-server.ts'
-import { Health } from './health.ts'
-import { Metrics } from './metrics.ts'
+import { startAdminServer } from './admin-server.ts'
+import type { AdminServer, AdminServerConfig } from './admin-server.ts'
 
 const closers: (() => unknown)[] = []
 afterEach(async () => {
@@ -19,19 +19,22 @@ afterEach(async () => {
 const LOOPBACK = { kind: 'tcp', host: '127.0.0.1', port: 0 } as const
 const token = { reveal: () => 'sesame' }
 
-async function start(config: Partial<AdminServerConfig> = {}, routes: Record<string, AdminHandler> = {}, log: Log = silentLog) {
+/** By `GET /api/...`: what a handler of the endpoint gives, whatever the contract says of it. */
+type Answers = Record<string, (request: AdminRequest) => unknown>
+
+function handlersOf(answers: Answers): AdminHandlers {
+  const handlers = new AdminHandlers()
+  for (const endpoint of Object.values(ADMIN_API)) {
+    const answer = answers[`${endpoint.method} ${endpoint.path}`]
+    if (answer !== undefined) handlers.add<Endpoint>(endpoint, answer as AdminHandler<Endpoint>)
+  }
+  return handlers
+}
+
+async function start(config: Partial<AdminServerConfig> = {}, answers: Answers = {}, log: Log = silentLog) {
   const health = new Health({ clock: { now: () => 0, monotonic: () => 0 }, log: silentLog })
   const metrics = new Metrics({ process: false })
-  const server = await startAdminServer(
-    { listen: LOOPBACK, ...config },
-    {
-      health,
-      metrics,
-      log,
-      routes: new Map(Object.entries(routes)),
-      elsewhere: (path) => (path === '/api/peers' ? 'bgp-announcer' : undefined),
-    },
-  )
+  const server = await startAdminServer({ listen: LOOPBACK, ...config }, { health, metrics, log, handlers: handlersOf(answers) })
   closers.push(() => server.close())
   return { server, health }
 }
@@ -107,14 +110,17 @@ test('a handler gets query and body, and its value is sent as JSON', async () =>
   const { server } = await start(
     { token },
     {
-      'GET /api/explain': ({ query }) => ({ asked: query.get('subject') }),
+      'GET /api/explain': ({ query }) => ({ asked: query['subject'] }),
       'POST /api/forget': ({ body }) => Promise.resolve({ body }),
     },
   )
   const headers = { Authorization: 'Bearer sesame' }
   expect((await ask(server, '/api/explain?subject=a%20b', { headers })).text).toBe('{"asked":"a b"}\n')
   expect((await ask(server, '/api/forget', postJson('{"subject":"x"}'))).text).toBe('{"body":{"subject":"x"}}\n')
-  expect((await ask(server, '/api/forget', { method: 'POST', headers })).text).toBe('{}\n')
+  expect(await ask(server, '/api/forget', { method: 'POST', headers })).toMatchObject({
+    status: 400,
+    text: '{"error":"subject is missing: an address, a prefix or a name expected"}\n',
+  })
 })
 
 test('an async iterable becomes a JSON array', async () => {
@@ -123,11 +129,11 @@ test('an async iterable becomes a JSON array', async () => {
   }
   const { server } = await start(
     {},
-    { 'GET /api/three': () => count(3), 'GET /api/none': () => count(0), 'GET /api/many': () => count(50_000) },
+    { 'GET /api/lists': () => count(3), 'GET /api/peers': () => count(0), 'GET /api/routes': () => count(50_000) },
   )
-  expect(JSON.parse((await ask(server, '/api/three')).text)).toEqual([{ value: 0 }, { value: 1 }, { value: 2 }])
-  expect(JSON.parse((await ask(server, '/api/none')).text)).toEqual([])
-  expect(JSON.parse((await ask(server, '/api/many')).text)).toHaveLength(50_000)
+  expect(JSON.parse((await ask(server, '/api/lists')).text)).toEqual([{ value: 0 }, { value: 1 }, { value: 2 }])
+  expect(JSON.parse((await ask(server, '/api/peers')).text)).toEqual([])
+  expect(JSON.parse((await ask(server, '/api/routes')).text)).toHaveLength(50_000)
 })
 
 test('a client that goes away in the middle of an array ends the iteration', async () => {
@@ -140,18 +146,18 @@ test('a client that goes away in the middle of an array ends the iteration', asy
       ended()
     }
   }
-  const { server } = await start({}, { 'GET /api/forever': () => forever() })
+  const { server } = await start({}, { 'GET /api/routes': () => forever() })
   const where = server.listening
   const socket = connect(where?.kind === 'tcp' ? where.port : 0, '127.0.0.1')
-  socket.write('GET /api/forever HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  socket.write('GET /api/routes HTTP/1.1\r\nHost: localhost\r\n\r\n')
   socket.once('data', () => socket.destroy())
   await done
 })
 
 test('unknown paths, wrong methods and odd targets are told apart', async () => {
-  const { server } = await start({}, { 'GET /api/x': () => 1 })
+  const { server } = await start({}, { 'GET /api/senders': () => 1 })
   expect((await ask(server, '/nothing')).status).toBe(404)
-  expect(await ask(server, '/api/x', { method: 'POST' })).toMatchObject({ status: 405, headers: { allow: 'GET' } })
+  expect(await ask(server, '/api/senders', { method: 'POST' })).toMatchObject({ status: 405, headers: { allow: 'GET' } })
   expect(await ask(server, '/metrics', { method: 'DELETE' })).toMatchObject({ status: 405 })
   expect((await ask(server, '*', { method: 'OPTIONS' })).status).toBe(400)
   expect((await ask(server, '//evil/livez')).status).toBe(404)
@@ -161,16 +167,16 @@ test('a refusal of a handler is its status and sentence; any other error is 500 
   const { server } = await start(
     {},
     {
-      'GET /api/refused': () => {
+      'GET /api/senders': () => {
         throw new AdminError(404, 'there is no such peer')
       },
-      'GET /api/broken': () => {
+      'GET /api/sync-peers': () => {
         throw new Error('the password is hunter2')
       },
     },
   )
-  expect(await ask(server, '/api/refused')).toMatchObject({ status: 404, text: '{"error":"there is no such peer"}\n' })
-  const broken = await ask(server, '/api/broken')
+  expect(await ask(server, '/api/senders')).toMatchObject({ status: 404, text: '{"error":"there is no such peer"}\n' })
+  const broken = await ask(server, '/api/sync-peers')
   expect(broken.status).toBe(500)
   expect(broken.text).not.toContain('hunter2')
 })
@@ -181,75 +187,80 @@ test.each([
   ['no type', { method: 'POST', body: '{}' }, 415],
   ['too long', postJson(`"${'x'.repeat(70_000)}"`), 413],
 ] as const)('a body that is %s is refused', async (_what, body, status) => {
-  const { server } = await start({ token }, { 'POST /api/x': () => 'taken' })
+  const { server } = await start({ token }, { 'POST /api/lists/reload': () => 'taken' })
   const headers = { Authorization: 'Bearer sesame', ...('headers' in body ? body.headers : {}) }
-  expect((await ask(server, '/api/x', { ...body, headers })).status).toBe(status)
+  expect((await ask(server, '/api/lists/reload', { ...body, headers })).status).toBe(status)
   expect((await ask(server, '/livez')).status).toBe(200)
 })
 
 test.each(['evil.example', 'evil.example:80', '192.0.2.1', '127.0.0.1.evil.example', '[2001:db8::1]:80'])(
   'on loopback the Host %o is refused: a page that rebinds its name gets nothing',
   async (host) => {
-    const { server } = await start({}, { 'GET /api/x': () => 1 })
-    expect((await ask(server, '/api/x', { headers: { Host: host } })).status).toBe(403)
+    const { server } = await start({}, { 'GET /api/senders': () => 1 })
+    expect((await ask(server, '/api/senders', { headers: { Host: host } })).status).toBe(403)
   },
 )
 
 test.each(['localhost', 'LOCALHOST:8053', '127.0.0.1:1', '127.9.9.9', '[::1]:8053'])(
   'on loopback the Host %o is fine',
   async (host) => {
-    const { server } = await start({}, { 'GET /api/x': () => 1 })
-    expect((await ask(server, '/api/x', { headers: { Host: host } })).status).toBe(200)
+    const { server } = await start({}, { 'GET /api/senders': () => 1 })
+    expect((await ask(server, '/api/senders', { headers: { Host: host } })).status).toBe(200)
   },
 )
 
 test("another page's request is refused, the same origin's is not", async () => {
-  const { server } = await start({ token }, { 'POST /api/x': () => 1, 'GET /api/x': () => 1 })
+  const { server } = await start({ token }, { 'POST /api/lists/reload': () => 1, 'GET /api/senders': () => 1 })
   for (const site of ['cross-site', 'same-site'])
     expect((await ask(server, '/metrics', { headers: { 'Sec-Fetch-Site': site } })).status).toBe(403)
   expect((await ask(server, '/metrics', { headers: { 'Sec-Fetch-Site': 'same-origin' } })).status).toBe(200)
-  expect((await ask(server, '/api/x', postJson('{}', { Host: 'localhost', Origin: 'https://evil.example' }))).status).toBe(403)
-  expect((await ask(server, '/api/x', postJson('{}', { Host: 'localhost', Origin: 'null' }))).status).toBe(403)
-  expect((await ask(server, '/api/x', postJson('{}', { Host: 'localhost', Origin: 'http://localhost' }))).status).toBe(200)
+  expect(
+    (await ask(server, '/api/lists/reload', postJson('{}', { Host: 'localhost', Origin: 'https://evil.example' }))).status,
+  ).toBe(403)
+  expect((await ask(server, '/api/lists/reload', postJson('{}', { Host: 'localhost', Origin: 'null' }))).status).toBe(403)
+  expect((await ask(server, '/api/lists/reload', postJson('{}', { Host: 'localhost', Origin: 'http://localhost' }))).status).toBe(
+    200,
+  )
 })
 
 test('off loopback /api is closed without a token and asks for it when there is one; probes and metrics stay open', async () => {
   const everywhere = { kind: 'tcp', host: '0.0.0.0', port: 0 } as const
-  const routes = { 'GET /api/x': () => 1 }
+  const routes = { 'GET /api/senders': () => 1 }
   const closed = (await start({ listen: everywhere }, routes)).server
-  expect((await ask(closed, '/api/x')).status).toBe(403)
+  expect((await ask(closed, '/api/senders')).status).toBe(403)
   expect((await ask(closed, '/livez', { headers: { Host: '192.0.2.1:8053' } })).status).toBe(200)
   const guarded = (await start({ listen: everywhere, token }, routes)).server
-  expect((await ask(guarded, '/api/x')).status).toBe(401)
-  expect((await ask(guarded, '/api/x', { headers: { Authorization: 'Bearer sesam' } })).status).toBe(401)
-  expect((await ask(guarded, '/api/x', { headers: { Authorization: 'Bearer sesame' } })).status).toBe(200)
+  expect((await ask(guarded, '/api/senders')).status).toBe(401)
+  expect((await ask(guarded, '/api/senders', { headers: { Authorization: 'Bearer sesam' } })).status).toBe(401)
+  expect((await ask(guarded, '/api/senders', { headers: { Authorization: 'Bearer sesame' } })).status).toBe(200)
   expect((await ask(guarded, '/metrics')).status).toBe(200)
 })
 
 test('on loopback TCP any local user may read, and change nothing without the token; the UNIX socket needs none', async () => {
-  const routes = { 'GET /api/x': () => 1, 'POST /api/x': () => 2 }
+  const routes = { 'GET /api/senders': () => 1, 'POST /api/lists/reload': () => 2 }
   const tcp = (await start({}, routes)).server
-  expect((await ask(tcp, '/api/x')).status).toBe(200)
-  const refused = await ask(tcp, '/api/x', postJson('{}'))
+  expect((await ask(tcp, '/api/senders')).status).toBe(200)
+  const refused = await ask(tcp, '/api/lists/reload', postJson('{}'))
   expect([refused.status, refused.text]).toEqual([403, expect.stringContaining('needs a token (admin.token)')])
   const guarded = (await start({ token }, routes)).server
-  expect((await ask(guarded, '/api/x', postJson('{}', { Authorization: 'Bearer open' }))).status).toBe(401)
-  expect((await ask(guarded, '/api/x', postJson('{}'))).status).toBe(200)
+  expect((await ask(guarded, '/api/lists/reload', postJson('{}', { Authorization: 'Bearer open' }))).status).toBe(401)
+  expect((await ask(guarded, '/api/lists/reload', postJson('{}'))).status).toBe(200)
   const folder = mkdtempSync(join(tmpdir(), 'admin-'))
   closers.push(() => rmSync(folder, { recursive: true }))
   const socket = (await start({ listen: { kind: 'unix', path: join(folder, 'admin.sock') } }, routes)).server
-  expect((await ask(socket, '/api/x', { method: 'POST' })).text).toBe('2\n')
+  expect((await ask(socket, '/api/lists/reload', { method: 'POST' })).text).toBe('2\n')
 })
 
 test('a POST whose body is never whole is no fault of ours: no line in the log', async () => {
   const lines: string[] = []
   const note = (_fields: object, sentence: string) => void lines.push(sentence)
   let asked = 0
-  const routes = { 'POST /api/x': () => asked++, 'GET /api/x': () => 1 }
+  const routes = { 'POST /api/lists/reload': () => asked++, 'GET /api/senders': () => 1 }
   const { server } = await start({ token }, routes, { ...silentLog, warn: note, error: note })
   const where = server.listening
   const port = where?.kind === 'tcp' ? where.port : 0
-  const head = 'POST /api/x HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer sesame\r\nContent-Type: application/json\r\n'
+  const head =
+    'POST /api/lists/reload HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer sesame\r\nContent-Type: application/json\r\n'
   for (const body of ['Content-Length: 50\r\n\r\n{"a"', 'Transfer-Encoding: chunked\r\n\r\n5\r\n{"a"'])
     for (const leave of ['destroy', 'end', 'resetAndDestroy'] as const) {
       await new Promise<void>((resolve) => {
@@ -259,7 +270,7 @@ test('a POST whose body is never whole is no fault of ours: no line in the log',
         socket.resume()
       })
     }
-  expect((await ask(server, '/api/x', { headers: { Authorization: 'Bearer sesame' } })).status).toBe(200)
+  expect((await ask(server, '/api/senders', { headers: { Authorization: 'Bearer sesame' } })).status).toBe(200)
   expect([asked, lines]).toEqual([0, []])
 })
 
@@ -309,8 +320,8 @@ test('on a UNIX socket: a dead one is replaced, a live one and a file are left a
   const path = join(folder, 'admin.sock')
   const listen = { kind: 'unix', path } as const
   await leaveDeadSocket(path)
-  const { server } = await start({ listen }, { 'GET /api/x': () => 1 })
-  expect((await ask(server, '/api/x', { headers: { Host: 'whatever' } })).status).toBe(200)
+  const { server } = await start({ listen }, { 'GET /api/senders': () => 1 })
+  expect((await ask(server, '/api/senders', { headers: { Host: 'whatever' } })).status).toBe(200)
   expect(statSync(path).mode & 0o777).toBe(0o660)
   await expect(start({ listen })).rejects.toThrow(/another process listens there/)
   const file = join(folder, 'precious')

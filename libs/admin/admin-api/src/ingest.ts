@@ -1,0 +1,25 @@
+/** Replies of ingest. */
+import { Type } from '@sinclair/typebox'
+import { count, orNull, row, text, time } from './fields.ts'
+
+export const senders = row({
+  connections: Type.Array(
+    row({
+      peer: text('address and port, or socket and number'),
+      listener: text('where it connected'),
+      identity: text('dnstap identity; empty: none yet'),
+      version: text('dnstap version; empty: none yet'),
+      frames: count('frames received'),
+      state: Type.Union([Type.Literal('streaming'), Type.Literal('handshake')]),
+      clockBehindSeconds: orNull(Type.Number({ description: 'how far its clock is behind ours' })),
+    }),
+  ),
+  identities: Type.Array(
+    row({
+      identity: text('dnstap identity'),
+      version: text('dnstap version'),
+      lastSeen: time('its last frame'),
+      frames: count('frames received'),
+    }),
+  ),
+})

@@ -1,0 +1,24 @@
+/** The admin API over the bus: a program passes a request on to an owner of the endpoint (docs/decisions/0015-one-admin-contract.md). */
+import { ADMIN_API, type AdminReply, type AdminRequest, type Endpoint } from '@dnstap-bgp/admin-api'
+import type { Call } from '@dnstap-bgp/bus'
+import { adminReplyCodec, adminRequestCodec } from './admin-codec.ts'
+
+export type AdminCall = Call<AdminRequest, AdminReply>
+
+/** One name on the bus for each endpoint: NATS users may ask some and not others. */
+function adminCall(name: string): AdminCall {
+  return { name: `dnstap-bgp.v1.admin.${name}`, request: adminRequestCodec, part: adminReplyCodec }
+}
+
+export const EXPLAIN = adminCall('explain')
+export const FORGET = adminCall('forget')
+export const CACHE_STATUS = adminCall('cache')
+export const MATCH = adminCall('match')
+
+/** Every endpoint with `overBus`. */
+export const ADMIN_CALLS: ReadonlyMap<Endpoint, AdminCall> = new Map<Endpoint, AdminCall>([
+  [ADMIN_API.explain, EXPLAIN],
+  [ADMIN_API.forget, FORGET],
+  [ADMIN_API.cache, CACHE_STATUS],
+  [ADMIN_API.match, MATCH],
+])
