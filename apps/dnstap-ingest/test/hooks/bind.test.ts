@@ -29,10 +29,9 @@ afterAll(() => {
   if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
 })
 
-hookSuite('BIND with dnstap_bgp.so', missing, ({ socket, identity, zones, authority }) =>
+hookSuite('BIND with dnstap_bgp.so', { missing }, ({ socket, identity, ...others }) =>
   startBind({
-    zones,
-    authority,
+    ...others,
     lines: `plugin query "${plugin()}" { socket "${socket}"; identity "${identity}"; };`,
   }),
 )

@@ -6,26 +6,30 @@ import { hookSuite } from './suite.ts'
 const script = (name: string) => fileURLToPath(new URL(`../../../../deploy/resolvers/${name}`, import.meta.url))
 const missing = (...programs: string[]) => [...programs, 'knotd'].filter((program) => !isInstalled(program))
 
-hookSuite('Knot Resolver with kresd.lua', missing('kresd'), ({ socket, identity, zones, authority }) =>
-  startKnotResolver({ zones, authority, lines: `dofile('${script('kresd.lua')}')('${socket}', '${identity}')\n` }),
+hookSuite('Knot Resolver with kresd.lua', { missing: missing('kresd') }, ({ socket, identity, ...others }) =>
+  startKnotResolver({ ...others, lines: `dofile('${script('kresd.lua')}')('${socket}', '${identity}')\n` }),
 )
 
-hookSuite('PowerDNS Recursor with recursor.lua', missing('pdns_recursor'), ({ socket, identity, zones, authority }) =>
-  startPdnsRecursor({ zones, authority, lines: `dofile('${script('recursor.lua')}')('${socket}', '${identity}')\n` }),
+hookSuite('PowerDNS Recursor with recursor.lua', { missing: missing('pdns_recursor') }, ({ socket, identity, ...others }) =>
+  startPdnsRecursor({ ...others, lines: `dofile('${script('recursor.lua')}')('${socket}', '${identity}')\n` }),
 )
 
-hookSuite('dnsdist with dnsdist.lua', missing('dnsdist', 'unbound'), async ({ socket, identity, zones, authority }) => {
-  const behind = await startUnbound({ zones, authority })
-  const front = await startDnsdist({
-    zones,
-    authority: behind,
-    lines: `addResponseAction(AllRule(), LuaFFIResponseAction(dofile('${script('dnsdist.lua')}')('${socket}', '${identity}')))\n`,
-  })
-  return {
-    ...front,
-    async remove() {
-      await front.remove()
-      await behind.remove()
-    },
-  }
-})
+hookSuite(
+  'dnsdist with dnsdist.lua',
+  { missing: missing('dnsdist', 'unbound'), validates: false },
+  async ({ socket, identity, zones, authority }) => {
+    const behind = await startUnbound({ zones, authority })
+    const front = await startDnsdist({
+      zones,
+      authority: behind,
+      lines: `addResponseAction(AllRule(), LuaFFIResponseAction(dofile('${script('dnsdist.lua')}')('${socket}', '${identity}')))\n`,
+    })
+    return {
+      ...front,
+      async remove() {
+        await front.remove()
+        await behind.remove()
+      },
+    }
+  },
+)

@@ -13,9 +13,12 @@ export interface Hooked {
   readonly identity: string
   readonly zones: readonly string[]
   readonly authority: Authority
+  /** A zone whose answers must fail validation. */
+  readonly bogusZone: string
 }
 
 const ZONE = 'hook.test'
+const BOGUS = 'bogus.test'
 const COUNT = 600
 const name = (i: number) => `n${i}.${ZONE}`
 const address = (i: number) => `198.51.${100 + (i >> 8)}.${i & 255}`
@@ -31,7 +34,12 @@ const RECORDS = [
 ].join('\n')
 const PATIENT = { timeoutMs: 60_000 }
 
-export function hookSuite(title: string, missing: readonly string[], start: (hooked: Hooked) => Promise<Resolver>): void {
+/** `validates`: the resolver does so itself. */
+export function hookSuite(
+  title: string,
+  { missing, validates = true }: { readonly missing: readonly string[]; readonly validates?: boolean },
+  start: (hooked: Hooked) => Promise<Resolver>,
+): void {
   describe.skipIf(missing.length > 0)(title + (missing.length > 0 ? ` (not installed: ${missing.join(', ')})` : ''), () => {
     let folder: string
     let socket: string
@@ -46,9 +54,9 @@ export function hookSuite(title: string, missing: readonly string[], start: (hoo
       folder = mkdtempSync(join(tmpdir(), 'dnstap-bgp-hook-'))
       chmodSync(folder, 0o755)
       socket = join(folder, 'dnstap.sock')
-      authority = await startAuthority({ [ZONE]: RECORDS })
+      authority = await startAuthority({ [ZONE]: RECORDS, [BOGUS]: 'www A 192.0.2.66' })
       // The socket is not there yet: the resolver has to start and to answer without it.
-      resolver = await start({ socket, identity: 'hook-1', zones: [ZONE], authority })
+      resolver = await start({ socket, identity: 'hook-1', zones: [ZONE, BOGUS], authority, bogusZone: BOGUS })
       client = await Client.open(resolver)
     }, 60_000)
 
@@ -125,6 +133,20 @@ export function hookSuite(title: string, missing: readonly string[], start: (hoo
         await heard.close()
       }
     })
+
+    if (validates)
+      test('no client gets a bogus answer, so it is not handed over; nor with CD=1', async () => {
+        const heard = await listen(socket)
+        try {
+          await untilHeard(heard.frames)
+          expect(await client.ask(`www.${BOGUS}`)).toBe('error-rcode 2')
+          expect(await client.ask(`www.${BOGUS}`, { checkingDisabled: true })).toBe(`www.${BOGUS} 192.0.2.66`)
+          await untilHeard(heard.frames)
+          expect(heard.frames.filter((frame) => frame.includes(BOGUS))).toEqual([])
+        } finally {
+          await heard.close()
+        }
+      })
 
     test('a listener that is frozen costs no lookup, and is heard of no more than it has room for', async () => {
       const frozen = await listenFrozen(socket)

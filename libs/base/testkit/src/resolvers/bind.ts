@@ -30,9 +30,9 @@ export async function startBind(options: ResolverOptions): Promise<Resolver> {
   listen-on-v6 { none; };
   recursion yes;
   allow-query { 127.0.0.0/8; };
-  dnssec-validation no;
+  dnssec-validation ${options.bogusZone === undefined ? 'no' : 'yes'};
 ${tap === undefined ? '' : `  dnstap { client response; };\n  dnstap-output unix "${tap}";\n  dnstap-identity "${options.identity ?? 'test-named'}";\n`}};
-${options.lines ?? ''}
+${options.bogusZone === undefined ? '' : `trust-anchors { "${options.bogusZone}" static-ds 12345 13 2 "${'00'.repeat(32)}"; };\n`}${options.lines ?? ''}
 controls { };
 ${forwards.join('\n')}
 `,

@@ -5,7 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort, loopbackAddress } from '../loopback.ts'
-import { startResolver, unixPath, type Resolver, type ResolverOptions } from './resolver.ts'
+import { DS_OF_NOBODY, startResolver, unixPath, type Resolver, type ResolverOptions } from './resolver.ts'
 
 export async function startKnotResolver(options: ResolverOptions): Promise<Resolver> {
   const address = loopbackAddress()
@@ -30,7 +30,7 @@ trust_anchors.remove('.')
 modules.unload('ta_update')
 modules.unload('ta_signal_query')
 modules.unload('priming')
-policy.add(policy.suffix(policy.FORWARD('${authority.address}@${authority.port}'), policy.todnames({ ${names} })))
+${options.bogusZone === undefined ? '' : `trust_anchors.add('${options.bogusZone}. DS ${DS_OF_NOBODY}')\n`}policy.add(policy.suffix(policy.FORWARD('${authority.address}@${authority.port}'), policy.todnames({ ${names} })))
 ${tap === undefined ? '' : `modules = { dnstap = { socket_path = '${tap}', identity = '${options.identity ?? 'test-kresd'}', client = { log_responses = true } } }\n`}${options.lines ?? ''}`,
       )
       return { command: 'kresd', args: ['-n', '-c', join(folder, 'kresd.conf'), folder] }

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort, loopbackAddress } from '../loopback.ts'
-import { startResolver, type Resolver, type ResolverOptions } from './resolver.ts'
+import { DS_OF_NOBODY, startResolver, type Resolver, type ResolverOptions } from './resolver.ts'
 
 export async function startPdnsRecursor(options: ResolverOptions): Promise<Resolver> {
   const address = loopbackAddress()
@@ -16,9 +16,13 @@ export async function startPdnsRecursor(options: ResolverOptions): Promise<Resol
     prepare(folder) {
       writeFileSync(
         join(folder, 'tap.lua'),
-        options.dnstap === undefined
-          ? ''
-          : `dnstapFrameStreamServer({"${options.dnstap}"}, { logQueries = false, logResponses = true })\n`,
+        [
+          options.dnstap === undefined
+            ? ''
+            : `dnstapFrameStreamServer({"${options.dnstap}"}, { logQueries = false, logResponses = true })`,
+          // The root's own anchor would make every other zone of the test bogus too.
+          options.bogusZone === undefined ? '' : `clearTA()\naddTA("${options.bogusZone}", "${DS_OF_NOBODY}")`,
+        ].join('\n'),
       )
       writeFileSync(join(folder, 'script.lua'), options.lines ?? '')
       writeFileSync(
@@ -26,7 +30,7 @@ export async function startPdnsRecursor(options: ResolverOptions): Promise<Resol
         `local-address=${address}
 local-port=${port}
 dont-query=
-dnssec=off
+dnssec=${options.bogusZone === undefined ? 'off' : 'validate'}
 forward-zones=${zones.map((zone) => `${zone}=${authority.address}:${authority.port}`).join(', ')}
 lua-config-file=${join(folder, 'tap.lua')}
 ${options.lines === undefined ? '' : `lua-dns-script=${join(folder, 'script.lua')}\n`}server-id=${options.identity ?? 'test-pdns-recursor'}

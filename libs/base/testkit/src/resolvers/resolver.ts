@@ -8,6 +8,8 @@ export interface ResolverOptions {
   /** Zones and who serves them. */
   readonly zones: readonly string[]
   readonly authority: DnsServer
+  /** A zone that is not signed and that the resolver believes to be: each of its answers is bogus. */
+  readonly bogusZone?: string
   /** Further lines of its configuration; for PowerDNS Recursor, of its Lua script. */
   readonly lines?: string
   /** How the sender names itself; default `test-` and the program's name. */
@@ -27,6 +29,9 @@ export interface ResolverProgram extends DnsServer {
   /** It serves when it gives any answer to this. */
   readonly readyName: string
 }
+
+/** A DS record's data that no key fits. */
+export const DS_OF_NOBODY = `12345 13 2 ${'00'.repeat(32)}`
 
 /** Starts it and waits until it answers. */
 export async function startResolver({ name, address, port, prepare, readyName }: ResolverProgram): Promise<Resolver> {

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort, loopbackAddress } from '../loopback.ts'
-import { startResolver, type Resolver, type ResolverOptions } from './resolver.ts'
+import { DS_OF_NOBODY, startResolver, type Resolver, type ResolverOptions } from './resolver.ts'
 
 export type { Resolver } from './resolver.ts'
 
@@ -45,7 +45,7 @@ export async function startUnbound(options: UnboundOptions): Promise<Resolver> {
   module-config: "${pythonModule === undefined ? '' : 'python validator '}iterator"
   use-syslog: no
   verbosity: 1
-${options.zones.map((zone) => `  local-zone: "${zone}." transparent\n  domain-insecure: "${zone}."`).join('\n')}
+${options.zones.map((zone) => `  local-zone: "${zone}." transparent\n  ${zone === options.bogusZone ? `trust-anchor: "${zone}. DS ${DS_OF_NOBODY}"` : `domain-insecure: "${zone}."`}`).join('\n')}
 ${(options.serverLines ?? []).map((line) => `  ${line}`).join('\n')}
 remote-control:
   control-enable: no
