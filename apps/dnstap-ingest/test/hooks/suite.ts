@@ -54,7 +54,7 @@ export function hookSuite(
       folder = mkdtempSync(join(tmpdir(), 'dnstap-bgp-hook-'))
       chmodSync(folder, 0o755)
       socket = join(folder, 'dnstap.sock')
-      authority = await startAuthority({ [ZONE]: RECORDS, [BOGUS]: 'www A 192.0.2.66' })
+      authority = await startAuthority({ [ZONE]: RECORDS, [BOGUS]: 'www A 192.0.2.66\nother A 192.0.2.67' })
       // The socket is not there yet: the resolver has to start and to answer without it.
       resolver = await start({ socket, identity: 'hook-1', zones: [ZONE, BOGUS], authority, bogusZone: BOGUS })
       client = await Client.open(resolver)
@@ -141,6 +141,8 @@ export function hookSuite(
           await untilHeard(heard.frames)
           expect(await client.ask(`www.${BOGUS}`)).toBe('error-rcode 2')
           expect(await client.ask(`www.${BOGUS}`, { checkingDisabled: true })).toBe(`www.${BOGUS} 192.0.2.66`)
+          // Not in the cache yet.
+          expect(await client.ask(`other.${BOGUS}`, { checkingDisabled: true })).toBe(`other.${BOGUS} 192.0.2.67`)
           await untilHeard(heard.frames)
           expect(heard.frames.filter((frame) => frame.includes(BOGUS))).toEqual([])
         } finally {
