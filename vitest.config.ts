@@ -12,6 +12,7 @@ const TIMEOUTS = { testTimeout: 60_000, hookTimeout: 60_000 }
 export default defineConfig({
   test: {
     sequence: { sequencer: SlowFirst },
+    coverage: { provider: 'v8', include: ['{apps,libs}/**/src/**/*.ts'], reporter: ['text-summary', 'html'] },
     projects: [
       {
         test: {

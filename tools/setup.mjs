@@ -1,8 +1,8 @@
 // What `npm start` and `npm test` share: a Node new enough, the packages of the lock file, Debian's servers for the tests.
-// Plain Node without dependencies: it runs before anything is installed.
+// Plain Node without dependencies: it runs before anything is installed. `node tools/setup.mjs` only installs.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
 export const root = fileURLToPath(new URL('..', import.meta.url))
 const NODE_FLOOR = [20, 19]
@@ -117,4 +117,10 @@ export function installDebianPackages() {
 
 export function version() {
   return JSON.parse(readFileSync(`${root}package.json`, 'utf8')).version
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  checkNode()
+  installPackages()
+  installDebianPackages()
 }
