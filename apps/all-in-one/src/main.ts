@@ -22,18 +22,15 @@ await runProgram({ name: 'all-in-one', needs: PROGRAM_NEEDS['all-in-one'], flags
   askOwners(bus, program.handlers)
   const store = use(await openStore(config, program))
   const announcer = use(await startBgpAnnouncer(config, { ...program, bus }))
-  const cache = use(await startCache(config, { ...program, bus, store, lists: lists.coverage }))
+  const cache = use(await startCache(config, { ...program, bus, store, policies: lists.policies }))
   use(await startSyncGateway(config, { ...program, bus }))
-  const ingest = use(await startDnstapIngest(config, { ...program, bus, lists: lists.names }))
+  const ingest = use(await startDnstapIngest(config, { ...program, bus, policies: lists.policies }))
 
   servePreview(program, lists, cache.service)
-  program.onReload((fresh) =>
-    lists.reconfigure(fresh, () => {
-      ingest.reconfigure(fresh)
-      cache.reconfigure(fresh)
-      announcer.reconfigure(fresh)
-    }),
-  )
+  lists.policies.onChange((policy, before) => {
+    if (policy.config !== before.config) announcer.reconfigure(policy.config)
+  })
+  program.onReload((fresh) => lists.reconfigure(fresh))
   program.onReport(async () => ({
     ...(await cache.service.status()),
     names: lists.names.count,

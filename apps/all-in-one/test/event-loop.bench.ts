@@ -115,7 +115,7 @@ for (let from = 0; from < COUNT; from += 1000) {
 }
 await store.flush()
 const lists = await startLists(config, { clock, log: silentLog })
-const cache = new CacheService(config, { bus, store, lists: lists.coverage, ...deps })
+const cache = new CacheService(config, { bus, store, policies: lists.policies, ...deps })
 await measured('cache starts: everything is held against the lists', () => cache.start())
 
 const table = new RouteTable({ seed: 1 })

@@ -11,8 +11,8 @@ await runProgram({ name: 'dnstap-ingest', needs: PROGRAM_NEEDS['dnstap-ingest'] 
   const lists = use(await startLists(config, { ...program, limitRegexpTime: true }))
   const bus = use(await openNatsBus({ ...config.bus, name: program.name }, program))
   askOwners(bus, program.handlers)
-  const ingest = use(await startDnstapIngest(config, { ...program, bus, lists: lists.names }))
-  program.onReload((fresh) => lists.reconfigure(fresh, () => ingest.reconfigure(fresh)))
+  const ingest = use(await startDnstapIngest(config, { ...program, bus, policies: lists.policies }))
+  program.onReload((fresh) => lists.reconfigure(fresh))
   program.onReport(() => ({
     names: lists.names.count,
     frames: ingest.service.counters.frames,

@@ -1,6 +1,8 @@
 export { HoldDowns } from './hold-downs.ts'
 export { NeverList } from './never-list.ts'
 export type { NeverListOptions } from './never-list.ts'
+export { PolicySource } from './policy.ts'
+export type { Policies, Policy } from './policy.ts'
 export { RouteOwners } from './route-owners.ts'
 export type { ListBounds, WhyNoOwner } from './route-owners.ts'
 export { RoutePolicy } from './route-policy.ts'

@@ -19,10 +19,10 @@ describe('the resolvers that ingest hears from', () => {
 
   test('stay on the never list when the configuration is read again, as does what [bgp] used at the start', async () => {
     const bgp = (address: string) => `[bgp]\nas = 65000\nrouterID = "192.0.2.1"\npeers = ["${address}"]\n`
-    const { learn, cache, bus, settle, routes } = await startTestCache({ config: BASE_CONFIG + bgp('93.184.215.1') })
+    const { learn, lists, bus, settle, routes } = await startTestCache({ config: BASE_CONFIG + bgp('93.184.215.1') })
     bus.publish(RESOLVERS, ['93.184.215.2'])
     await settle()
-    cache.reconfigure(configOf(BASE_CONFIG + bgp('93.184.215.3')))
+    lists.reload(configOf(BASE_CONFIG + bgp('93.184.215.3')))
     for (let i = 1; i <= 4; i++) await learn({ address: `93.184.215.${i}` })
     expect(Object.keys(routes())).toEqual(['93.184.215.4/32'])
   })
@@ -40,7 +40,7 @@ test('an address of a host that the configuration names is protected: what cover
   await learn({})
   expect(routes()).toEqual({})
   expect((await cache.explainer.explain(ADDRESS)).verdict).toMatch(/never list has it: sync peer \(site-b\.example\)/)
-  cache.reconfigure(configOf(config))
+  lists.reload(configOf(config))
   await learn({})
   expect(routes()).toEqual({})
 })

@@ -9,9 +9,9 @@ import { StoreError, type IpStore, type Sighting, type StoreLimits } from '@dnst
 import type { Clock, Log } from '@dnstap-bgp/runtime'
 import type { Admission } from './admission.ts'
 import { audit } from './audit.ts'
-import { wantedAddresses, type CacheConfig } from './cache-config.ts'
+import { wantedAddresses } from './cache-config.ts'
 import type { Clocks } from './clocks.ts'
-import type { ListsView } from './lists-view.ts'
+import type { CachePolicy } from './loaded-coverage.ts'
 import { withdrawnBy, type RoutePublisher } from './route-publisher.ts'
 import type { StoreOutcomes } from './store-outcomes.ts'
 import { yieldLoop, type Timers } from './timers.ts'
@@ -25,13 +25,12 @@ const NOT_LISTED = 'no list covers its names any more'
 
 export interface AuditorDeps {
   readonly store: IpStore
-  readonly lists: ListsView
   readonly clock: Clock
   readonly clocks: Clocks
   readonly timers: Timers
   readonly log: Log
   readonly admission: Admission
-  readonly config: () => CacheConfig
+  readonly policy: () => CachePolicy
   readonly limits: () => StoreLimits
   readonly routes: RoutePublisher
   readonly outcomes: StoreOutcomes
@@ -44,6 +43,7 @@ export class Auditor {
   #running: Promise<void> | undefined
   #isWanted = false
   #retriesLater = false
+  #lacksAddresses = false
   #started = false
   #closed = false
 
@@ -55,6 +55,16 @@ export class Auditor {
   async first(): Promise<void> {
     this.#isWanted = false
     await this.#audit()
+  }
+
+  /** Is an address that a list asks for not bound, because it was refused or forgotten? No lookup brings it back. */
+  get lacksAddresses(): boolean {
+    return this.#lacksAddresses
+  }
+
+  /** An address that a list asks for was forgotten by hand. The next reload binds it again. */
+  addressForgotten(): void {
+    this.#lacksAddresses = true
   }
 
   start(): void {
@@ -97,10 +107,11 @@ export class Auditor {
   }
 
   async #audit(): Promise<void> {
-    const { store, lists, clock, log, admission, config } = this.#deps
+    const { store, clock, log, admission } = this.#deps
+    const { config, lists } = this.#deps.policy()
     const startedMs = clock.monotonic()
     const { version } = admission
-    const wanted = await wantedAddresses(config(), admission, lists.current.addresses, this.#deps.clocks, clock)
+    const wanted = await wantedAddresses(config, admission, lists.coverage.addresses, this.#deps.clocks, clock)
     const ended = { bindings: 0, routesWithdrawn: 0 }
     let rescheduled = 0
     for await (const bindings of store.bindings()) {
@@ -126,7 +137,10 @@ export class Auditor {
       await this.#yieldToDeadlines()
     }
     // After a change of the lists meanwhile, `wanted` is out of date: the next audit binds what is missing.
-    if (version === admission.version) await this.#bind([...wanted.values()])
+    if (version === admission.version) {
+      this.#lacksAddresses = false
+      await this.#bind([...wanted.values()])
+    }
     const ms = Math.round(clock.monotonic() - startedMs)
     if (ended.bindings > 0) log.info({ ...ended, ms }, 'Bindings that no list covers any more have ended.')
     if (rescheduled > 0) log.info({ bindings: rescheduled, ms }, "Bindings expire by their list's new lifetime.")
@@ -141,7 +155,9 @@ export class Auditor {
         .filter(({ prefix }) => !admission.heldDown.has('', prefix, clock.monotonic()))
       const observed = await store.observe(slice, limits())
       routes.publish(observed.changes, NOT_LISTED)
-      observed.outcomes.forEach((outcome, i) => outcomes.answered(slice[i], outcome))
+      observed.outcomes.forEach((outcome, i) => {
+        if (outcomes.answered(slice[i], outcome) !== undefined) this.#lacksAddresses = true
+      })
       await yieldLoop(clock)
     }
   }

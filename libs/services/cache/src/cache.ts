@@ -16,7 +16,7 @@
  * Left to others: matching names while they arrive (ingest; we check again), attributes (announcer), sync peers (gateway).
  */
 import type { Bus, Subscription } from '@dnstap-bgp/bus'
-import { DEFAULTS, neverListOptions } from '@dnstap-bgp/config'
+import { DEFAULTS, neverListOptions, sameRouting } from '@dnstap-bgp/config'
 import { StoreError } from '@dnstap-bgp/ip-store'
 import type { IpStore, StoreLimits } from '@dnstap-bgp/ip-store'
 import { NeverList } from '@dnstap-bgp/policy'
@@ -51,7 +51,7 @@ import { HeadPublisher } from './head-publisher.ts'
 import { ExplainReplies } from './explain-replies.ts'
 import { Learning } from './learning.ts'
 import { LimitNotes } from './limit-notes.ts'
-import type { ListsView, LoadedCoverage } from './lists-view.ts'
+import type { CachePolicies, CachePolicy, LoadedCoverage } from './loaded-coverage.ts'
 import { NewRouteRates } from './new-route-rates.ts'
 import { explainReply, forgetReply } from './operator-requests.ts'
 import { previewEdit, type Preview } from './preview.ts'
@@ -67,7 +67,7 @@ const TAIL_BATCH = 2000
 export interface CacheDeps {
   readonly bus: Bus
   readonly store: IpStore
-  readonly lists: ListsView
+  readonly policies: CachePolicies
   readonly clock: Clock
   readonly log: Log
 }
@@ -79,7 +79,7 @@ export class CacheService implements Closeable {
   readonly explainer: Explainer
 
   readonly #deps: CacheDeps
-  #config: CacheConfig
+  #policy: CachePolicy
   #limits: StoreLimits
   /** The configuration that the process was started with. */
   readonly #running: CacheConfig
@@ -101,17 +101,17 @@ export class CacheService implements Closeable {
   #closed = false
 
   constructor(config: CacheConfig, deps: CacheDeps) {
-    const { bus, store, lists, clock, log } = deps
+    const { bus, store, policies, clock, log } = deps
     const { counters } = this
     this.#deps = deps
-    this.#config = config
+    const policy = (this.#policy = policies.current)
     this.#running = config
-    this.#limits = limitsOf(config)
+    this.#limits = limitsOf(policy.config)
     const limits = () => this.#limits
     const timers = (this.#timers = new Timers(clock))
     const clocks = (this.#clocks = new Clocks(store, clock))
-    const admission = (this.#admission = new Admission(this.#admissionConfig(config), lists.current))
-    const rates = (this.#rates = new NewRouteRates(config, clock.monotonic()))
+    const admission = (this.#admission = new Admission(this.#admissionConfig(policy.config), policy.lists.coverage))
+    const rates = (this.#rates = new NewRouteRates(policy.config, clock.monotonic()))
     const explainer = (this.explainer = new Explainer(store, admission, clocks))
     const crowded = (this.crowded = new CrowdedAddresses(store, log))
     this.limitNotes = new LimitNotes(clock, log)
@@ -140,17 +140,19 @@ export class CacheService implements Closeable {
     })
     const outcomes = new StoreOutcomes({ counters, explainer, limitNotes: this.limitNotes, limits })
     this.#auditor = new Auditor({
-      ...{ store, lists, clock, clocks, timers, log, admission, limits, routes, outcomes },
-      config: () => this.#config,
+      ...{ store, clock, clocks, timers, log, admission, limits, routes, outcomes },
+      policy: () => this.#policy,
       whenExpired: () => this.#expiry.sweeping,
     })
     this.#learning = new Learning({
       ...{ bus, store, clock, clocks, log, admission, rates, limits, counters, crowded, routes, outcomes },
     })
     this.#forgetting = new Forgetting({
-      ...{ bus, store, lists, clock, timers, admission, explainer, routes },
+      ...{ bus, store, clock, timers, admission, explainer, routes },
+      policy: () => this.#policy,
       isOpened: () => this.#opened,
       auditSoon: () => this.#auditor.soon(),
+      addressForgotten: () => this.#auditor.addressForgotten(),
     })
   }
 
@@ -169,7 +171,7 @@ export class CacheService implements Closeable {
    * store is away it resolves at once, and the cache opens when the store is there.
    */
   async start(): Promise<void> {
-    const { bus, store, lists, log } = this.#deps
+    const { bus, store, policies, log } = this.#deps
     // Subscribe before asking: nothing said from now on may be missed.
     this.#subscriptions.push(
       bus.subscribe(FORGOTTEN, (forgotten) => this.#forgetting.forgottenHeard(forgotten)),
@@ -181,7 +183,7 @@ export class CacheService implements Closeable {
       if (state === 'connected' && !this.#closed) this.#forgetting.askHeldDown()
     })
     if (bus.state === 'connected') this.#forgetting.askHeldDown()
-    lists.onChange(() => this.listsChanged())
+    policies.onChange((policy) => this.#use(policy))
     store.onDeadline(() => this.#expiry.sweepSoon())
     // A store that lost something while it was away is in a new epoch.
     store.onState(({ kind }) => {
@@ -229,17 +231,15 @@ export class CacheService implements Closeable {
     return true
   }
 
-  /** The configuration was read again: lifetimes, limits, never list; and the lists as they are now, in the same step. */
-  reconfigure(config: CacheConfig): void {
-    this.#config = config
+  /** The configuration was read again, or the lists changed. What is bound is checked only if that makes a difference to it. */
+  #use(policy: CachePolicy): void {
+    const before = this.#policy
+    const { config, lists } = policy
+    this.#policy = policy
     this.#limits = limitsOf(config)
-    this.#rates.reconfigure(config, this.#deps.clock.monotonic())
-    this.#admission.use(this.#admissionConfig(config), this.#deps.lists.current)
-    this.#auditor.soon()
-  }
-
-  listsChanged(): void {
-    this.#admission.use(this.#admission.config, this.#deps.lists.current)
+    if (config !== before.config) this.#rates.reconfigure(config, this.#deps.clock.monotonic())
+    if (lists.coverage === before.lists.coverage && sameRouting(config, before.config) && !this.#auditor.lacksAddresses) return
+    this.#admission.use(this.#admissionConfig(config), lists.coverage)
     this.#auditor.soon()
   }
 
@@ -254,7 +254,7 @@ export class CacheService implements Closeable {
   }
 
   #neverListGrew(): void {
-    this.#admission.use(this.#admissionConfig(this.#config), this.#admission.coverage)
+    this.#admission.use(this.#admissionConfig(this.#policy.config), this.#admission.coverage)
     this.#auditor.soon()
   }
 
@@ -269,7 +269,7 @@ export class CacheService implements Closeable {
   /** Announcers keep routes that the store lost while they are learnt again: until then lists may make new routes faster. */
   #raiseRates(): void {
     const nowMs = this.#deps.clock.monotonic()
-    this.#rates.raise(this.#config, nowMs, nowMs + (this.#config.bgp?.relearnMs ?? DEFAULTS.bgp.relearnMs))
+    this.#rates.raise(this.#policy.config, nowMs, nowMs + (this.#policy.config.bgp?.relearnMs ?? DEFAULTS.bgp.relearnMs))
   }
 
   /** What we know of an address or a name, what the announcers have of it, and what other replicas remember. */
@@ -296,7 +296,7 @@ export class CacheService implements Closeable {
   }
 
   /** How many bindings and routes would go if the lists and the configuration said this. */
-  async preview(coverage: LoadedCoverage, config: CacheConfig = this.#config): Promise<Preview> {
+  async preview(coverage: LoadedCoverage, config: CacheConfig = this.#policy.config): Promise<Preview> {
     const { store, clock } = this.#deps
     const clocks = this.#clocks
     const admission = new Admission(this.#admissionConfig(config), coverage)

@@ -10,7 +10,7 @@ import type { Clock } from '@dnstap-bgp/runtime'
 import { FORGOTTEN, TELL_HELD_DOWN, type Forgotten } from '@dnstap-bgp/steering'
 import type { Admission } from './admission.ts'
 import type { Explainer } from './explain.ts'
-import type { ListsView } from './lists-view.ts'
+import type { CachePolicy } from './loaded-coverage.ts'
 import { withdrawnBy, type RoutePublisher } from './route-publisher.ts'
 import type { Timers } from './timers.ts'
 
@@ -21,7 +21,6 @@ const FORGOTTEN_BY_HAND = 'it was forgotten by hand'
 export interface ForgettingDeps {
   readonly bus: Bus
   readonly store: IpStore
-  readonly lists: ListsView
   readonly clock: Clock
   readonly timers: Timers
   readonly admission: Admission
@@ -31,6 +30,9 @@ export interface ForgettingDeps {
   readonly isOpened: () => boolean
   /** Asks for an audit: it ends what is held down, and waits for a store that is away. */
   readonly auditSoon: () => void
+  /** An address that a list asks for was ended. */
+  readonly addressForgotten: () => void
+  readonly policy: () => CachePolicy
 }
 
 export interface ForgetRequest {
@@ -107,21 +109,23 @@ export class Forgetting {
 
   /** False: the subject is held down already, for about as long. */
   #holdDown(forgotten: Forgotten): boolean {
-    const { lists, clock, timers, admission, auditSoon } = this.#deps
+    const { policy, clock, timers, admission, auditSoon } = this.#deps
     const { subject, holdDownMs } = forgotten
     if (!admission.heldDown.set(forgotten, clock.monotonic())) return false
     // No lookup brings back an address that stands in a list, so an audit does. A timer may be a little early: 1 ms more.
     timers.after(holdDownMs + 1, () => {
-      if ([...lists.current.addresses.values()].some((prefixes) => prefixes.includes(subject))) auditSoon()
+      const { coverage } = policy().lists
+      if ([...coverage.addresses.values()].some((prefixes) => prefixes.includes(subject))) auditSoon()
     })
     return true
   }
 
   async #end(subject: string): Promise<ForgetReply> {
-    const { store, explainer, routes } = this.#deps
+    const { store, explainer, routes, addressForgotten } = this.#deps
     const bindings = await explainer.bindingsFor(subject)
     const changes = await store.forget(bindings)
     routes.publish(changes, FORGOTTEN_BY_HAND)
+    if (bindings.some(({ name }) => name === '')) addressForgotten()
     // publish() notes prefixes; a name is noted here.
     if (bindings.some(({ name }) => name === subject)) explainer.noteWithdrawal(subject, FORGOTTEN_BY_HAND)
     return { forgotten: bindings.length, withdrawn: withdrawnBy(changes) }

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { SNAPSHOT } from '@dnstap-bgp/steering'
 import { BASE_CONFIG, configOf, HOUR_MS, ROUTE, startTestCache, Switchable } from '../testing/cache-under-test.ts'
 
@@ -63,9 +63,9 @@ describe('an edit of the lists', () => {
   })
 
   test('of the lifetime moves the deadlines of what is bound', async () => {
-    const { learn, cache, clock, settle, store, informed } = await startTestCache()
+    const { learn, lists, clock, settle, store, informed } = await startTestCache()
     await learn({})
-    cache.reconfigure(configOf(BASE_CONFIG.replace('1h', '10m')))
+    lists.reload(configOf(BASE_CONFIG.replace('1h', '10m')))
     await settle()
     expect(informed.slice(-1)).toEqual([
       ["Bindings expire by their list's new lifetime.", { bindings: 1, ms: expect.any(Number) as number }],
@@ -78,11 +78,11 @@ describe('an edit of the lists', () => {
 
   test('that moves a name to another list, or renames its list, changes the owner and withdraws nothing', async () => {
     const config = (name: string) => configOf(`[[list]]\nname = "${name}"\nsource = "/x"\nttl = "1h"\n`)
-    const { learn, lists, cache, settle, changes } = await startTestCache()
+    const { learn, lists, settle, changes } = await startTestCache()
     await learn({})
     changes.length = 0
     lists.replace({ renamed: ['example.org'] })
-    cache.reconfigure(config('renamed'))
+    lists.reload(config('renamed'))
     await settle()
     expect(changes).toEqual([
       { prefix: ROUTE, lists: ['default', 'renamed'] },
@@ -93,12 +93,12 @@ describe('an edit of the lists', () => {
   /** What is bound by a list goes on under another name, of which there is nothing yet. */
   async function renamedWhileDownloaded() {
     const started = await startTestCache()
-    const { learn, lists, cache, settle, changes } = started
+    const { learn, lists, settle, changes } = started
     await learn({})
     changes.length = 0
     Object.assign(lists, { unloaded: ['renamed'], isWaiting: true })
     lists.replace({})
-    cache.reconfigure(configOf('[[list]]\nname = "renamed"\nsource = "https://lists.example/x"\nttl = "1h"\n'))
+    lists.reload(configOf('[[list]]\nname = "renamed"\nsource = "https://lists.example/x"\nttl = "1h"\n'))
     await settle()
     return started
   }
@@ -125,12 +125,12 @@ describe('an edit of the lists', () => {
 
   test('that renames a list of addresses changes the owner of its routes and withdraws nothing', async () => {
     const config = (name: string) => `[[list]]\nname = "${name}"\nsource = "/x"\naddresses = true\n`
-    const { lists, cache, settle, changes } = await startTestCache({ config: config('default') })
+    const { lists, settle, changes } = await startTestCache({ config: config('default') })
     lists.change({}, { default: ['93.184.216.0/24'] })
     await settle()
     changes.length = 0
     lists.replace({}, { renamed: ['93.184.216.0/24'] })
-    cache.reconfigure(configOf(config('renamed')))
+    lists.reload(configOf(config('renamed')))
     await settle()
     expect(changes).toEqual([
       { prefix: '93.184.216.0/24', lists: ['default', 'renamed'] },
@@ -199,4 +199,45 @@ test('what is in the store is held against the lists before anybody hears of it'
   const routes: string[] = []
   for await (const chunk of second.bus.ask(SNAPSHOT, undefined)) routes.push(...chunk.routes.map((route) => route.prefix))
   expect(routes).toEqual([ROUTE])
+})
+
+describe('a reload', () => {
+  const config = '[[list]]\nname = "default"\nsource = "/x"\naddresses = true\nttl = "1h"\n'
+  async function started() {
+    const one = await startTestCache({ config })
+    await one.learn({})
+    const walks = vi.spyOn(one.store, 'bindings')
+    return { ...one, walks }
+  }
+
+  test('walks the store once when configuration and lists changed, and the owner is right at once', async () => {
+    const { lists, settle, walks, changes } = await started()
+    changes.length = 0
+    lists.replace({ renamed: ['example.org'] })
+    lists.reload(configOf(config.replace('"default"', '"renamed"')))
+    await settle()
+    expect(changes.at(-1)).toEqual({ prefix: ROUTE, lists: ['renamed'] })
+    expect(walks).toHaveBeenCalledTimes(1)
+  })
+
+  test('that changes nothing of what is routed does not walk the store', async () => {
+    const { lists, settle, walks } = await started()
+    lists.reload(configOf(config))
+    lists.reload(configOf(`${config}communities = ["64500:1"]\n`))
+    await settle()
+    expect(walks).not.toHaveBeenCalled()
+  })
+
+  test('brings back an address of a list that was forgotten by hand, though nothing changed', async () => {
+    const { cache, lists, settle, routes } = await started()
+    const prefix = '93.184.216.0/24'
+    lists.change({ default: ['example.org'] }, { default: [prefix] })
+    await settle()
+    await cache.forget({ subject: prefix, holdDownMs: 0 })
+    await settle()
+    expect(Object.keys(routes())).toEqual([ROUTE])
+    lists.reload(configOf(config))
+    await settle()
+    expect(Object.keys(routes())).toContain(prefix)
+  })
 })

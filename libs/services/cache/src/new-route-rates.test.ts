@@ -63,12 +63,12 @@ describe('the rate of a list is ten times as high', () => {
 
   test('also after an edit of something else', async () => {
     const store = new Switchable()
-    const { learn, clock, cache } = await startTestCache({ config: rated('1m'), store })
+    const { learn, clock, lists } = await startTestCache({ config: rated('1m'), store })
     await learn(...some(1))
     await clock.advanceAsync(1000) // a beat
     store.forgetEverything('e2')
     await clock.advanceAsync(1500)
-    cache.reconfigure(configOf(rated('1m').replace('ttl = "1h"', 'ttl = "2h"')))
+    lists.reload(configOf(rated('1m').replace('ttl = "1h"', 'ttl = "2h"')))
     await learn(...some(1))
     expect((await store.counts()).routes).toBe(30)
   })
@@ -119,9 +119,9 @@ test('another name for a route that is there costs its list no new route', async
 
 test('an edit of something else does not fill the rate of a list again', async () => {
   const config = rated('0')
-  const { learn, cache, store } = await startTestCache({ config })
+  const { learn, lists, store } = await startTestCache({ config })
   await learn({ address: '93.184.215.1' }, { address: '93.184.215.2' }, { address: '93.184.215.3' })
-  cache.reconfigure(configOf(config.replace('1h', '2h')))
+  lists.reload(configOf(config.replace('1h', '2h')))
   await learn({ address: '93.184.215.4' })
   expect((await store.counts()).routes).toBe(3)
 })

@@ -15,7 +15,6 @@ export interface StartCacheDeps extends CacheDeps {
 
 export interface RunningCache extends Closeable {
   readonly service: CacheService
-  reconfigure(config: CacheConfig): void
 }
 
 const HEALTH_PERIOD_MS = 1000
@@ -47,6 +46,9 @@ export async function startCache(config: CacheConfig, deps: StartCacheDeps): Pro
   store.onState(look)
   await cache.start()
   const hosts = protectHosts(config, { ...deps, protect: (address, what) => cache.protect(address, what) })
+  deps.policies.onChange(({ config: fresh }, before) => {
+    if (fresh !== before.config) hosts.reconfigure(fresh)
+  })
   look()
   const timer = clock.every(HEALTH_PERIOD_MS, look)
   describeMetrics(deps.metrics, cache, () => counts)
@@ -60,10 +62,6 @@ export async function startCache(config: CacheConfig, deps: StartCacheDeps): Pro
   })
   return {
     service: cache,
-    reconfigure(fresh) {
-      cache.reconfigure(fresh)
-      hosts.reconfigure(fresh)
-    },
     async close() {
       timer.cancel()
       hosts.close()

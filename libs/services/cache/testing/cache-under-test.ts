@@ -2,12 +2,13 @@
 import { LocalBus } from '@dnstap-bgp/bus'
 import { parseConfig, type Config } from '@dnstap-bgp/config'
 import { MemoryIpStore, StoreError, type Binding, type IpStore, type StoreState } from '@dnstap-bgp/ip-store'
+import { PolicySource } from '@dnstap-bgp/policy'
 import { silentLog, type Clock, type Log } from '@dnstap-bgp/runtime'
 import { LEARNT, RESOLUTIONS, ROUTE_CHANGES, type Resolution, type RouteChange } from '@dnstap-bgp/steering'
 import { FakeClock } from '@dnstap-bgp/testkit'
 import { CacheService } from '../src/cache.ts'
 import { REPLIES_WAIT_MS } from '../src/explain-replies.ts'
-import type { ListsView } from '../src/lists-view.ts'
+import type { LoadedCoverage } from '../src/loaded-coverage.ts'
 import { PAUSE } from './cuttable-bus.ts'
 
 export const HOUR_MS = 3_600_000
@@ -18,37 +19,55 @@ export const ROUTE = `${ADDRESS}/32`
 export type TestCache = Awaited<ReturnType<typeof startTestCache>>
 
 /** Rules are names; a list covers them and their subdomains. */
-export class FakeLists implements ListsView {
+export class FakeLists {
   #rules: Record<string, readonly string[]>
   #addresses: Record<string, readonly string[]> = {}
-  #listener = () => {}
-  unloaded: readonly string[] = []
-  isWaiting = false
+  #current: LoadedCoverage | undefined
+  #policies: PolicySource<Config, { readonly coverage: LoadedCoverage }> | undefined
+  #unloaded: readonly string[] = []
+  #isWaiting = false
   constructor(rules: Record<string, readonly string[]>) {
     this.#rules = rules
   }
-  get current() {
-    return {
-      ruleFor: (list: string, name: string) =>
-        (this.#rules[list] ?? []).find((rule) => name === rule || name.endsWith(`.${rule}`)),
-      addresses: new Map(Object.entries(this.#addresses)),
-      unloaded: new Set(this.unloaded),
-      isWaiting: this.isWaiting,
-      why: () => [],
-    }
+  /** The same object until something about the lists is set. */
+  get current(): LoadedCoverage {
+    return (this.#current ??= this.#coverage())
   }
-  onChange(listener: () => void): void {
-    this.#listener = listener
+  set unloaded(lists: readonly string[]) {
+    this.#unloaded = lists
+    this.#current = undefined
   }
-  /** Without a word: whoever reconfigures says it. */
+  set isWaiting(isWaiting: boolean) {
+    this.#isWaiting = isWaiting
+    this.#current = undefined
+  }
+  policies(config: Config) {
+    return (this.#policies = new PolicySource(config, { coverage: this.current }))
+  }
+  /** Tells nobody: reload() does. */
   replace(rules: Record<string, readonly string[]>, addresses: Record<string, readonly string[]> = {}): void {
     this.#rules = rules
     this.#addresses = addresses
+    this.#current = undefined
   }
   change(rules: Record<string, readonly string[]>, addresses: Record<string, readonly string[]> = {}): void {
-    this.#rules = rules
-    this.#addresses = addresses
-    this.#listener()
+    this.replace(rules, addresses)
+    const policies = this.#policies
+    policies?.next(policies.current.config, { coverage: this.current })
+  }
+  /** A configuration that was read again, with the lists as they are. */
+  reload(config: Config): void {
+    this.#policies?.next(config, { coverage: this.current })
+  }
+  #coverage(): LoadedCoverage {
+    const rules = this.#rules
+    return {
+      ruleFor: (list, name) => (rules[list] ?? []).find((rule) => name === rule || name.endsWith(`.${rule}`)),
+      addresses: new Map(Object.entries(this.#addresses)),
+      unloaded: new Set(this.#unloaded),
+      isWaiting: this.#isWaiting,
+      why: () => [],
+    }
   }
 }
 
@@ -197,10 +216,11 @@ export async function startTestCache(
     warn: (_fields, sentence) => told.push(sentence),
     info: (fields, sentence) => informed.push([sentence, { ...fields }]),
   }
-  const cache = new CacheService(configOf(options.config ?? BASE_CONFIG), {
+  const config = configOf(options.config ?? BASE_CONFIG)
+  const cache = new CacheService(config, {
     bus,
     store,
-    lists,
+    policies: lists.policies(config),
     clock: options.serviceClock ?? clock,
     log,
   })

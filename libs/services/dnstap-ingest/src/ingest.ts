@@ -88,7 +88,7 @@ export class Ingest implements Closeable {
     const filter = (this.#filter = new FactFilter({ ...inHand, clock, watch, observers: [outbox, ...observers] }))
     this.#splitChains = new SplitChains({ ...inHand, filter, seed })
     this.#relearning = new Relearning({ bus, time, onLoss: () => this.forgetAll(), onForgotten: () => filter.clear() })
-    this.reconfigure(config)
+    this.use(config, matcher)
     this.#ticker = clock.every(TICK_MS, () => {
       time.read()
       watch.tick()
@@ -125,22 +125,17 @@ export class Ingest implements Closeable {
     return this.#watch.clockBehindMs(sender)
   }
 
-  /** The lists' settings were read again. */
-  reconfigure(config: IngestConfig): void {
+  /** Takes settings that were read again and the lists as they are now. Facts stay known: forgetAll() when the cache may answer otherwise. */
+  use(config: IngestConfig, matcher: NameMatcher): void {
+    this.#matcher = matcher
     this.#lists = new Map(config.lists.map((list, number) => [list.name, { number, lifetime: list.lifetime }]))
     this.#wanted = new Uint8Array(16)
     for (let type = 1; type < 16; type++) if (config.types.includes(messageTypeName(type) ?? '')) this.#wanted[type] = 1
     this.#filter.configure(config.ipv6)
     this.#watch.nameResolvers(config.resolvers)
-    this.forgetAll()
   }
 
-  /** The lists changed: what was no news before may be now. */
-  use(matcher: NameMatcher): void {
-    this.#matcher = matcher
-    this.forgetAll()
-  }
-
+  /** What was told to the cache counts as new again. */
   forgetAll(): void {
     this.#filter.clear()
     this.#splitChains.clear()

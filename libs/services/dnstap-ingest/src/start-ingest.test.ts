@@ -2,6 +2,7 @@ import { AdminHandlers } from '@dnstap-bgp/admin-api'
 import { LocalBus } from '@dnstap-bgp/bus'
 import { parseConfig, type ConfigWith } from '@dnstap-bgp/config'
 import type { ListenAddress } from '@dnstap-bgp/dnstap-server'
+import { PolicySource } from '@dnstap-bgp/policy'
 import { silentLog } from '@dnstap-bgp/runtime'
 import { Health, Metrics } from '@dnstap-bgp/telemetry'
 import { dnsResponse, dnstapFrame, FakeClock, makeCertificates, waitFor } from '@dnstap-bgp/testkit'
@@ -12,6 +13,7 @@ import type { TLSSocket } from 'node:tls'
 import { encodeData } from '@dnstap-bgp/frame-streams'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Sender } from '../../../dns/dnstap-server/test/sender.ts'
+import type { NameMatcher } from './ingest.ts'
 import { startDnstapIngest } from './start-ingest.ts'
 
 let folder: string
@@ -34,10 +36,17 @@ async function start(dnstap = 'listen = "./tap.sock"') {
   const errors: string[] = []
   const parse = (table: string) =>
     parseConfig(`domains = "/nowhere"\n[dnstap]\n${table}`, join(folder, 'test.toml'), {}) as ConfigWith<'dnstap'>
+  /** Names whose first label is `listed` are on the list. */
+  const listed = Buffer.from('\x06listed')
+  const matcher: NameMatcher = {
+    match: (bytes, offset) => (listed.equals(bytes.subarray(offset, offset + listed.length)) ? 0 : -1),
+    verdict: () => [{ list: 'default', rule: 'all' }],
+  }
+  const policies = new PolicySource(parse(dnstap), { matcher })
   const running = await startDnstapIngest(parse(dnstap), {
     bus,
     clock,
-    lists: { matcher: { match: () => -1, verdict: () => [] }, onChange: () => {} },
+    policies,
     log: { ...silentLog, error: (_fields, sentence) => errors.push(sentence) },
     metrics,
     health,
@@ -54,7 +63,8 @@ async function start(dnstap = 'listen = "./tap.sock"') {
     running,
     connect,
     errors,
-    reload: (table: string) => running.reconfigure(parse(table)),
+    reload: (table: string, lists = policies.current.lists) => policies.next(parse(table), lists),
+    otherLists: { matcher: { ...matcher } },
     state: (name: string) => health.report().components.find((one) => one.name === name),
     value: async (name: string) => new RegExp(`^dnstap_bgp_${name} (.*)$`, 'm').exec(await metrics.text())?.[1],
     senders: () => handlers.call('GET', '/api/senders', { query: {}, body: undefined }),
@@ -140,4 +150,24 @@ test('a reload takes a new certificate over, and keeps the last good one when th
   reload(table)
   expect(await shown()).not.toBe(first)
   expect(errors).toHaveLength(1)
+})
+
+test('after a reload that changes nothing of what is routed a repeat stays a repeat; after another list, or lifetime, it is news', async () => {
+  const table = 'listen = "./tap.sock"'
+  const { running, reload, otherLists } = await start(table)
+  const { counters, outbox } = running.service
+  const response = dnsResponse({ qname: 'listed.org', answers: [{ owner: 'listed.org', type: 'A', value: '93.184.215.14' }] })
+  const bytes = dnstapFrame({ response })
+  const look = () => {
+    running.service.frame({ origin: 'test' }, bytes, 0, bytes.length)
+    return { repeats: counters.repeats, facts: outbox.counters.sentNews + outbox.waiting }
+  }
+  expect(look()).toEqual({ repeats: 0, facts: 1 })
+  reload(table)
+  reload(`${table}\ntypes = ["CLIENT_RESPONSE", "STUB_RESPONSE"]`)
+  expect(look()).toEqual({ repeats: 1, facts: 1 })
+  reload(table, otherLists)
+  expect(look()).toEqual({ repeats: 1, facts: 2 })
+  reload(`${table}\n[limits]\nroutes = 7`, otherLists)
+  expect(look()).toEqual({ repeats: 1, facts: 3 })
 })

@@ -1,9 +1,10 @@
 /** Puts ingest together: sockets, decoders, matcher, outbox, metrics and health. */
 import { ADMIN_API, type AdminHandlers } from '@dnstap-bgp/admin-api'
 import type { Bus } from '@dnstap-bgp/bus'
-import type { ConfigWith } from '@dnstap-bgp/config'
+import { sameRouting, type ConfigWith } from '@dnstap-bgp/config'
 import { CLOSE_REASONS, DnstapServer, inheritedSockets, startDnstapServer, type ListenAddress } from '@dnstap-bgp/dnstap-server'
 import { parsePrefix, PrefixSet } from '@dnstap-bgp/ip'
+import type { Policies } from '@dnstap-bgp/policy'
 import type { Clock, Closeable, Log } from '@dnstap-bgp/runtime'
 import { samplesOf, type Health, type Metrics } from '@dnstap-bgp/telemetry'
 import { randomInt, randomUUID } from 'node:crypto'
@@ -15,15 +16,12 @@ import { watchOutbox } from './watch-outbox.ts'
 
 export type DnstapIngestConfig = ConfigWith<'dnstap'>
 
-/** The lists as a matcher; replaced as a whole when they change. */
-export interface MatcherSource {
-  readonly matcher: NameMatcher
-  onChange(listener: () => void): void
-}
+/** The configuration, and the lists as a matcher: another object when they changed. */
+export type IngestPolicies = Policies<DnstapIngestConfig, { readonly matcher: NameMatcher }>
 
 export interface StartIngestDeps {
   readonly bus: Bus
-  readonly lists: MatcherSource
+  readonly policies: IngestPolicies
   readonly clock: Clock
   readonly log: Log
   readonly metrics: Metrics
@@ -35,8 +33,6 @@ export interface RunningIngest extends Closeable {
   readonly service: Ingest
   /** Where it really listens. */
   readonly addresses: readonly ListenAddress[]
-  /** Lists, message types, who may talk to us and certificates as they are now; sockets stay as they are. */
-  reconfigure(config: DnstapIngestConfig): void
 }
 
 const HEALTH_PERIOD_MS = 1000
@@ -45,15 +41,14 @@ const NO_SENDER_MS = 60_000
 
 /** @throws DnstapListenError or TlsFileError, one sentence, when a socket cannot be had or a certificate cannot be used */
 export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartIngestDeps): Promise<RunningIngest> {
-  const { bus, lists, clock, log, metrics, health, handlers } = deps
+  const { bus, policies, clock, log, metrics, health, handlers } = deps
   const ingest = new Ingest(ingestConfig(config), {
     bus,
     clock,
-    matcher: lists.matcher,
+    matcher: policies.current.lists.matcher,
     log,
     seed: [randomInt(2 ** 32), randomInt(2 ** 32)],
   })
-  lists.onChange(() => ingest.use(lists.matcher))
   const { tls } = config.dnstap
   let allowed = allowedAddresses(config)
   let server: DnstapServer
@@ -140,21 +135,24 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
       frames,
     })),
   }))
+  policies.onChange(({ config: fresh, lists: { matcher } }, before) => {
+    ingest.use(ingestConfig(fresh), matcher)
+    // Otherwise the cache answers as before, and repeats stay repeats.
+    if (matcher !== before.lists.matcher || !sameRouting(fresh, before.config)) ingest.forgetAll()
+    if (fresh === before.config) return
+    allowed = allowedAddresses(fresh)
+    server.cutDisallowed()
+    if (tls === undefined || fresh.dnstap.tls === undefined) return
+    try {
+      server.renewTls(readTlsFiles(fresh.dnstap.tls))
+    } catch (error) {
+      if (!(error instanceof TlsFileError)) throw error
+      log.error({}, `${error.message}. The certificate read before stays.`)
+    }
+  })
   return {
     service: ingest,
     addresses: server.addresses,
-    reconfigure(fresh) {
-      ingest.reconfigure(ingestConfig(fresh))
-      allowed = allowedAddresses(fresh)
-      server.cutDisallowed()
-      if (tls === undefined || fresh.dnstap.tls === undefined) return
-      try {
-        server.renewTls(readTlsFiles(fresh.dnstap.tls))
-      } catch (error) {
-        if (!(error instanceof TlsFileError)) throw error
-        log.error({}, `${error.message}. The certificate read before stays.`)
-      }
-    },
     async close() {
       timer.cancel()
       await server.close()

@@ -21,26 +21,33 @@ const configOf = (list: string, settings = '') =>
 const deps = { clock: systemClock, log: silentLog }
 
 describe('a configuration that is read again', () => {
-  test('comes into force with its lists: whoever applies it sees them, and nobody was told before', async () => {
+  test('is handed out once, together with its lists', async () => {
     writeFileSync(join(folder, 'list.txt'), 'example.org\n')
     const lists = await startLists(configOf('old'), deps)
-    const seen: string[] = []
-    lists.coverage.onChange(() => seen.push('told'))
-    await lists.reconfigure(configOf('new'), () => {
-      const { current } = lists.coverage
-      seen.push(`applied: ${current.ruleFor('new', 'www.example.org')} ${current.ruleFor('old', 'www.example.org')}`)
-    })
-    expect(seen).toEqual(['applied: example.org undefined', 'told'])
+    const heard: unknown[] = []
+    lists.policies.onChange(({ config, lists: { coverage }, version }, before) =>
+      heard.push([
+        config.lists[0].name,
+        coverage.ruleFor('new', 'www.example.org'),
+        coverage.ruleFor('old', 'www.example.org'),
+        version,
+        before.config.lists[0].name,
+      ]),
+    )
+    await lists.reconfigure(configOf('new'))
+    expect(heard).toEqual([['new', 'example.org', undefined, 2, 'old']])
     await lists.close()
   })
 
-  test('is applied although no list changed, and then nobody is told', async () => {
+  test('is handed out with the same lists when no list changed', async () => {
     writeFileSync(join(folder, 'list.txt'), 'example.org\n')
     const lists = await startLists(configOf('one'), deps)
-    const seen: string[] = []
-    lists.coverage.onChange(() => seen.push('told'))
-    await lists.reconfigure(configOf('one', 'ttl = "5m"'), () => seen.push('applied'))
-    expect(seen).toEqual(['applied'])
+    const same: boolean[] = []
+    lists.policies.onChange(({ lists: now }, { lists: before }) =>
+      same.push(now.coverage === before.coverage, now.matcher === before.matcher),
+    )
+    await lists.reconfigure(configOf('one', 'ttl = "5m"'))
+    expect(same).toEqual([true, true])
     await lists.close()
   })
 
@@ -151,7 +158,7 @@ test('a download under way is told while it may bring what other lists had, and 
   await edit
   expect(lists.coverage.current.isWaiting).toBe(true)
   let told = 0
-  lists.coverage.onChange(() => told++)
+  lists.policies.onChange(() => told++)
   held[0]!.writeHead(404).end()
   await waitFor(() => told === 1)
   expect([lists.coverage.current.isWaiting, ...lists.coverage.current.unloaded]).toEqual([false, 'far'])

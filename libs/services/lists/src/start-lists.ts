@@ -11,6 +11,7 @@ import { Matcher } from '@dnstap-bgp/domain-matcher'
 import type { Explanation } from '@dnstap-bgp/domain-matcher'
 import { foreignText } from '@dnstap-bgp/foreign-text'
 import { isLoaded, ListLoader, type ListDifference, type ListStatus, type LoadedLists } from '@dnstap-bgp/list-loader'
+import { PolicySource, type Policies } from '@dnstap-bgp/policy'
 import { StoppedError, type Clock, type Closeable, type Log } from '@dnstap-bgp/runtime'
 import { samplesOf, type Health, type Metrics } from '@dnstap-bgp/telemetry'
 import { dirname, join } from 'node:path'
@@ -69,23 +70,36 @@ export interface ListPreview {
   readonly addressesRemoved: number
 }
 
-export interface RunningLists extends Closeable {
-  readonly names: { readonly matcher: Matcher; readonly count: number; onChange(listener: () => void): void }
-  readonly coverage: { readonly current: Coverage; onChange(listener: () => void): void }
+/** One version of the lists. An object that is the same as before says the same. */
+export interface ListsInUse {
+  /** For ingest: names as they arrive. */
+  readonly matcher: Matcher
+  /** For the cache. */
+  readonly coverage: Coverage
+}
+
+export interface RunningLists<Settings extends ListsConfig = ListsConfig> extends Closeable {
+  /** The configuration and the lists, handed out together when either changes. */
+  readonly policies: Policies<Settings, ListsInUse>
+  readonly names: { readonly matcher: Matcher; readonly count: number }
+  readonly coverage: { readonly current: Coverage }
   readonly loaded: LoadedLists
   explain(name: string): Explanation | undefined
   /** What reconfigure() would bring, without taking it. */
   preview(config: ListsConfig): Promise<ListsPreview>
   /**
-   * Reads everything again, by this configuration; URLs are asked, and those with nothing to begin with are waited for, some seconds. `apply` is
-   * called when the new lists are in place and nobody was told yet: whoever takes the configuration there sees both change at once. When the lists cannot be built, nothing changes and this rejects.
+   * Reads everything again by this configuration, and hands out the next policy once. URLs are asked; lists that have nothing yet are waited
+   * for, some seconds. When the lists cannot be built, the configuration stays what it was and this rejects.
    */
-  reconfigure(config: ListsConfig, apply?: () => void): Promise<void>
+  reconfigure(config: Settings): Promise<void>
   close(): Promise<void>
 }
 
 /** @throws ListsError, one sentence, when a list cannot be had at the start */
-export async function startLists(config: ListsConfig, deps: StartListsDeps): Promise<RunningLists> {
+export async function startLists<Settings extends ListsConfig>(
+  config: Settings,
+  deps: StartListsDeps,
+): Promise<RunningLists<Settings>> {
   const { clock, log } = deps
   const loader = new ListLoader(
     {
@@ -109,7 +123,7 @@ export async function startLists(config: ListsConfig, deps: StartListsDeps): Pro
     deps.limitRegexpTime === true ? new Matcher(matcher.buffer, { now: () => clock.monotonic() }) : matcher
   let filter = filterOf(loaded)
   const untried = watchUntriedRegexps(() => [...new Set([loaded.matcher, filter])], deps)
-  const listeners = new Set<() => void>()
+  const policies = new PolicySource<Settings, ListsInUse>(config, { matcher: filter, coverage })
   const health = deps.health?.component('lists')
   const look = () => {
     const troubles = loaded.lists.flatMap(troublesOf)
@@ -127,18 +141,16 @@ export async function startLists(config: ListsConfig, deps: StartListsDeps): Pro
     coverage = coverageOf(fresh)
     return true
   }
-  const tell = () => {
-    for (const listener of listeners) listener()
-  }
+  const handOut = (settings: Settings) => policies.next(settings, { matcher: filter, coverage })
   /** While a configuration is on its way in: lists wait, to come into force together with it. */
   let reconfiguring = 0
   let newest = loaded
   loader.onChange((fresh) => {
     newest = fresh
-    if (reconfiguring === 0 && take(fresh)) tell()
+    if (reconfiguring === 0 && take(fresh)) handOut(policies.current.config)
   })
-  const onChange = (listener: () => void) => void listeners.add(listener)
-  const running: RunningLists = {
+  const running: RunningLists<Settings> = {
+    policies,
     names: {
       get matcher() {
         return filter
@@ -146,13 +158,11 @@ export async function startLists(config: ListsConfig, deps: StartListsDeps): Pro
       get count() {
         return loaded.lists.reduce((sum, list) => sum + list.names, 0)
       },
-      onChange,
     },
     coverage: {
       get current() {
         return coverage
       },
-      onChange,
     },
     get loaded() {
       return loaded
@@ -169,7 +179,7 @@ export async function startLists(config: ListsConfig, deps: StartListsDeps): Pro
       const removed = loaded.lists.map(({ name }) => name).filter((name) => !lists.some((list) => list.name === name))
       return { coverage: coverageOf(next), lists, removed }
     },
-    async reconfigure(fresh, apply = () => {}) {
+    async reconfigure(fresh) {
       reconfiguring++
       let built = false
       try {
@@ -178,8 +188,8 @@ export async function startLists(config: ListsConfig, deps: StartListsDeps): Pro
       } finally {
         reconfiguring--
         const changed = take(newest)
-        if (built) apply()
-        if (changed) tell()
+        if (built) handOut(fresh)
+        else if (changed) handOut(policies.current.config)
       }
     },
     close() {

@@ -1,0 +1,40 @@
+/**
+ * Configuration and lists as of one moment: together they decide what is routed. A policy never changes; a reload, or lists that changed, hand
+ * out the next one, once. Each part compares what it depends on with the policy before.
+ */
+export interface Policy<Config, Lists> {
+  readonly config: Config
+  readonly lists: Lists
+  /** Counts up from 1. */
+  readonly version: number
+}
+
+export interface Policies<Config, Lists> {
+  readonly current: Policy<Config, Lists>
+  /** The listener is called after `current` was replaced. */
+  onChange(listener: (policy: Policy<Config, Lists>, before: Policy<Config, Lists>) => void): void
+}
+
+export class PolicySource<Config, Lists> implements Policies<Config, Lists> {
+  #current: Policy<Config, Lists>
+  readonly #listeners: ((policy: Policy<Config, Lists>, before: Policy<Config, Lists>) => void)[] = []
+
+  constructor(config: Config, lists: Lists) {
+    this.#current = { config, lists, version: 1 }
+  }
+
+  get current(): Policy<Config, Lists> {
+    return this.#current
+  }
+
+  onChange(listener: (policy: Policy<Config, Lists>, before: Policy<Config, Lists>) => void): void {
+    this.#listeners.push(listener)
+  }
+
+  /** Hands out the next policy. */
+  next(config: Config, lists: Lists): void {
+    const before = this.#current
+    this.#current = { config, lists, version: before.version + 1 }
+    for (const listener of this.#listeners) listener(this.#current, before)
+  }
+}
