@@ -17,6 +17,13 @@ const FILES_OF_EACH_LIB = {
 
 /** Names that several libs export, and why. */
 const SHARED_NAMES = {
+  RowReader: 'to be renamed',
+  text: 'to be renamed',
+  Endpoint: 'to be renamed',
+  ProgramName: 'to be renamed',
+  cut: 'to be renamed',
+  RouteOwners: 'to be renamed',
+  match: 'to be renamed',
   AddressFamily: 'to be renamed',
   copyOf: 'to be renamed',
   Coverage: 'to be renamed',
@@ -39,7 +46,6 @@ const SHARED_NAMES = {
   newCounters: 'to be renamed',
   Part: 'to be renamed',
   PeerStatus: 'to be renamed',
-  plainAddress: 'to be renamed',
   Preview: 'to be renamed',
   readUint32: 'to be renamed',
   Received: 'to be renamed',
@@ -54,6 +60,11 @@ const SHARED_NAMES = {
 
 /** Files with the same name in several libs, and why. */
 const SHARED_FILES = {
+  'ingest.ts': 'to be renamed',
+  'cache.ts': 'to be renamed',
+  'announcer.ts': 'to be renamed',
+  'route-owners.ts': 'to be renamed',
+  'lists.ts': 'to be renamed',
   'connection.ts': 'to be renamed',
   'accounts.ts': 'to be renamed',
   'catch-up.ts': 'to be renamed',
