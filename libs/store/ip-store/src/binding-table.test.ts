@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { BindingTable } from './binding-table.ts'
-import { NO_LIMITS, sighting } from './conformance.ts'
+import { NO_LIMITS, sighting } from '../testing/conformance.ts'
 import type { Binding } from './ip-store.ts'
 
 function tableWith(bindings: readonly Partial<Binding>[]): BindingTable {

@@ -2,7 +2,7 @@
  * The IP store's obvious twin, for tests: bindings in one Map, everything else worked out anew from them whenever it is asked.
  * Slow on purpose; what it says is what ip-store.ts says.
  */
-import type { Binding, BindingKey, NewDeadline, Outcome, Sighting, StoreLimits } from './ip-store.ts'
+import type { Binding, BindingKey, NewDeadline, Outcome, Sighting, StoreLimits } from '../src/ip-store.ts'
 
 export class ObviousStore {
   readonly bindings = new Map<string, Binding>()
