@@ -3,8 +3,8 @@
  *
  * Names are as popular as Zipf says. A binding (name, address) that the clients of all resolvers look up `rate` times a second:
  *
- *     is live                    with the chance  1 - e^(-rate × hold)       somebody asked within the hold time
- *     is new again               rate × e^(-rate × hold) times a second      asked for the first time after that
+ *     is live                    with the chance  1 - e^(-rate × lifetime)       somebody asked within the lifetime
+ *     is new again               rate × e^(-rate × lifetime) times a second      asked for the first time after that
  *     is passed on by an ingest  1 / (silence + 1/rate there) times a second the coalescer stops what comes sooner
  */
 import { UNITS } from './units.ts'
@@ -18,7 +18,7 @@ export interface Assumptions {
   readonly zipf: number
   readonly addressesPerName: number
   readonly addressesPerAnswer: number
-  readonly holdSeconds: number
+  readonly lifetimeSeconds: number
   readonly resolverFramesPerSecond: number
   /** That a resolver writes at once. */
   readonly framesPerWrite: number
@@ -34,15 +34,15 @@ export const ASSUMPTIONS: Assumptions = {
   zipf: 0.9,
   addressesPerName: 5,
   addressesPerAnswer: 2,
-  holdSeconds: 86_400,
+  lifetimeSeconds: 86_400,
   resolverFramesPerSecond: 20_000,
   framesPerWrite: 10,
   peers: 2,
   utilisation: 0.5,
 }
 
-/** libs/services/dnstap-ingest/README.md: ingest passes on again what would live longer by an eighth of its hold time, or after ten minutes. */
-const silenceSeconds = (holdSeconds: number) => Math.min(600, Math.max(1, holdSeconds / 8))
+/** libs/services/dnstap-ingest/README.md: ingest passes on again what would live longer by an eighth of its lifetime, or after ten minutes. */
+const silenceSeconds = (lifetimeSeconds: number) => Math.min(600, Math.max(1, lifetimeSeconds / 8))
 
 export interface Load {
   readonly clients: number
@@ -65,10 +65,10 @@ export function loadOf(clients: number, assumed: Assumptions): Load {
   let facts = 0
   for (let rank = 1; rank <= assumed.listedNames; rank++) {
     const rate = (sightings * rank ** -assumed.zipf) / weights / assumed.addressesPerName
-    const gone = Math.exp(-rate * assumed.holdSeconds)
+    const gone = Math.exp(-rate * assumed.lifetimeSeconds)
     live += (1 - gone) * assumed.addressesPerName
     fresh += rate * gone * assumed.addressesPerName
-    facts += (resolvers * assumed.addressesPerName) / (silenceSeconds(assumed.holdSeconds) + resolvers / rate)
+    facts += (resolvers * assumed.addressesPerName) / (silenceSeconds(assumed.lifetimeSeconds) + resolvers / rate)
   }
   return { clients, framesPerSecond, resolvers, liveBindings: live, newPerSecond: fresh, factsPerSecond: facts }
 }

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { Dice } from '../soak/random.ts'
 import { ASSUMPTIONS, loadOf, planOf } from './simulate.ts'
-import { assumptionsText, SHORT_HOLD_SECONDS, sizingTable } from './table.ts'
+import { assumptionsText, SHORT_LIFETIME_SECONDS, sizingTable } from './table.ts'
 
 const DOCS = readFileSync(fileURLToPath(new URL('../../docs/scaling.md', import.meta.url)), 'utf8')
 
@@ -11,7 +11,7 @@ describe('docs/scaling.md', () => {
   test.each([
     ['what is assumed', assumptionsText()],
     ['the table', sizingTable()],
-    ['the table for short hold times', sizingTable(SHORT_HOLD_SECONDS)],
+    ['the table for short lifetimes', sizingTable(SHORT_LIFETIME_SECONDS)],
   ])('has %s as `npm run sizing` prints it', (_what, text) => {
     expect(DOCS).toContain(text)
   })
@@ -19,7 +19,7 @@ describe('docs/scaling.md', () => {
 
 describe('the simulation', () => {
   test('agrees with throwing dice for every lookup of one binding', () => {
-    const holdSeconds = 100
+    const lifetimeSeconds = 100
     const rate = 0.02 // one in 50 s
     const one = {
       ...ASSUMPTIONS,
@@ -28,15 +28,15 @@ describe('the simulation', () => {
       addressesPerAnswer: 1,
       listedShare: 1,
       queriesPerSecond: rate,
-      holdSeconds,
+      lifetimeSeconds,
     }
     const dice = new Dice(1, 'lookups')
     const spanSeconds = 2_000_000
     let [live, fresh, facts, lastSeen, lastTold] = [0, 0, 0, -Infinity, -Infinity]
     for (let at = 0; at < spanSeconds; at -= Math.log(1 - dice.next()) / rate) {
-      live += Math.min(holdSeconds, at - lastSeen)
-      if (at - lastSeen > holdSeconds) fresh++
-      if (at - lastTold >= holdSeconds / 8) {
+      live += Math.min(lifetimeSeconds, at - lastSeen)
+      if (at - lastSeen > lifetimeSeconds) fresh++
+      if (at - lastTold >= lifetimeSeconds / 8) {
         facts++
         lastTold = at
       }
@@ -49,7 +49,7 @@ describe('the simulation', () => {
   })
 
   test('makes as many sites as it takes that nobody is too busy', () => {
-    const crowded = planOf(10_000_000, { ...ASSUMPTIONS, holdSeconds: 60 })
+    const crowded = planOf(10_000_000, { ...ASSUMPTIONS, lifetimeSeconds: 60 })
     expect(crowded.sites).toBeGreaterThan(1)
     expect(crowded.cores[crowded.first as 'redis']).toBeLessThanOrEqual(ASSUMPTIONS.utilisation)
   })

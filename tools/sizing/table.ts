@@ -20,9 +20,9 @@ const HEAD = [
   'first limit, at',
 ]
 
-/** For the hold time of the assumptions, or another one. */
-export function sizingTable(holdSeconds = ASSUMPTIONS.holdSeconds): string {
-  const assumed: Assumptions = { ...ASSUMPTIONS, holdSeconds }
+/** For the lifetime of the assumptions, or another one. */
+export function sizingTable(lifetimeSeconds = ASSUMPTIONS.lifetimeSeconds): string {
+  const assumed: Assumptions = { ...ASSUMPTIONS, lifetimeSeconds }
   const rows = CLIENTS.map((clients) => cellsOf(planOf(clients, assumed)))
   const widths = HEAD.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column].length)))
   const line = (cells: readonly string[]) => `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`
@@ -51,7 +51,7 @@ function cellsOf(plan: Plan): string[] {
 }
 
 /** A TTL of five minutes and the default grace, on lists with `ttl = "dns"`. */
-export const SHORT_HOLD_SECONDS = 360
+export const SHORT_LIFETIME_SECONDS = 360
 
 /** Two digits that mean something; more would be invented. */
 function count(value: number): string {
@@ -67,7 +67,7 @@ export function assumptionsText(): string {
     `- A client asks ${assumed.queriesPerSecond} questions a second in the busy hour; all answers are reported.`,
     `- ${assumed.listedShare * 100} % of the answers have a listed name, with ${assumed.addressesPerAnswer} of its ${assumed.addressesPerName} addresses.`,
     `- ${count(assumed.listedNames)} listed names are asked for, as popular as Zipf's law says (exponent ${assumed.zipf}).`,
-    `- Routes stay ${assumed.holdSeconds / 3600} hours after the last lookup. A resolver answers up to ${count(assumed.resolverFramesPerSecond)} questions a second and has an ingest beside it.\n- It writes ${assumed.framesPerWrite} frames at once.`,
+    `- Routes stay ${assumed.lifetimeSeconds / 3600} hours after the last lookup. A resolver answers up to ${count(assumed.resolverFramesPerSecond)} questions a second and has an ingest beside it.\n- It writes ${assumed.framesPerWrite} frames at once.`,
     `- An announcer has ${assumed.peers} peers. No process is planned to use more than ${assumed.utilisation * 100} % of a core.`,
   ].join('\n')
 }

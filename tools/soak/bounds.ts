@@ -4,14 +4,14 @@
  * Nothing here is imported from the product: when the two differ, the soak says so. Each promise names where it is written.
  */
 
-/** libs/services/dnstap-ingest/README.md: a repeat is passed on when the fact would live longer by an eighth of its hold time (1 s to 10 min). */
-const repeatHeldBackMs = (holdMs: number) => Math.min(600_000, Math.max(1000, holdMs / 8))
-/** libs/store/ip-store-file/README.md: after a crash a deadline may be early by 1/32 of the hold time. */
-const deadlineOnDiskMs = (holdMs: number) => holdMs / 32
+/** libs/services/dnstap-ingest/README.md: a repeat is passed on when the fact would live longer by an eighth of its lifetime (1 s to 10 min). */
+const repeatHeldBackMs = (lifetimeMs: number) => Math.min(600_000, Math.max(1000, lifetimeMs / 8))
+/** libs/store/ip-store-file/README.md: after a crash a deadline may be early by 1/32 of the lifetime. */
+const deadlineOnDiskMs = (lifetimeMs: number) => lifetimeMs / 32
 
 export const BOUNDS = {
-  /** By so much a route may end before its last sighting is as old as its hold time. Ingest counts in whole seconds. */
-  earlyMs: (holdMs: number) => repeatHeldBackMs(holdMs) + deadlineOnDiskMs(holdMs) + 1000,
+  /** By so much a route may end before its last sighting is as old as its lifetime. Ingest counts in whole seconds. */
+  earlyMs: (lifetimeMs: number) => repeatHeldBackMs(lifetimeMs) + deadlineOnDiskMs(lifetimeMs) + 1000,
   repeatHeldBackMs,
   /** Issue "Under fire": with everything up no expired route stays longer. */
   lateMs: 2000,

@@ -6,7 +6,7 @@ export interface Consequence extends Effect {
   /** Is the path interrupted at all? Edits and a sync peer's absence are not: everything must go on in time. */
   readonly interrupts: boolean
   /** The store is empty afterwards: announcers hold routes, those they know or (the announcer began anew as well) those in its file. */
-  readonly storeLost?: 'held' | 'held from the file'
+  readonly storeLost?: 'stale' | 'stale from the file'
   /** BIRDs that are away, so that what they hold is not judged. */
   readonly birds?: readonly string[]
 }
@@ -21,9 +21,9 @@ export function consequenceOf(fault: Fault, shape: Shape): Consequence {
     case 'full-disk':
       return { interrupts: true }
     case 'store-gone':
-      return { interrupts: true, loses: ['*'], storeLost: 'held from the file' }
+      return { interrupts: true, loses: ['*'], storeLost: 'stale from the file' }
     case 'flush':
-      return { interrupts: true, loses: ['*'], storeLost: 'held' }
+      return { interrupts: true, loses: ['*'], storeLost: 'stale' }
     case 'wipe-streams':
       return { interrupts: true, loses: ['*'], unnoticed: true }
     case 'delete-consumers':

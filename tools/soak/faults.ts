@@ -57,7 +57,7 @@ export const TARGETS: Readonly<Record<Shape, readonly string[]>> = {
   ],
 }
 
-/** Shorter than the BGP hold time of 90 s and the graceful restart time of 120 s; in the long run longer than the shortest hold times. */
+/** Shorter than the BGP hold time of 90 s and the graceful restart time of 120 s; in the long run longer than the shortest lifetimes. */
 const LENGTHS = {
   full: { freezeMs: { low: 2000, high: 20_000 }, downMs: { low: 0, high: 12_000 } },
   short: { freezeMs: { low: 2000, high: 12_000 }, downMs: { low: 0, high: 6000 } },

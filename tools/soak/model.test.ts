@@ -4,14 +4,15 @@ import { Judge } from './judge.ts'
 import { Model } from './model.ts'
 import { Timeline } from './timeline.ts'
 
-const HOLD = 40_000
+const LIFETIME = 40_000
 const ADDRESS = '20.0.0.1'
-const EARLY = BOUNDS.earlyMs(HOLD)
+const EARLY = BOUNDS.earlyMs(LIFETIME)
 
 describe('the model', () => {
   let timeline: Timeline
   let model: Model
-  const seen = (atMs: number, via = 'resolver-1') => model.sighted('steady', 'a.example', ADDRESS, { atMs, holdMs: HOLD, via })
+  const seen = (atMs: number, via = 'resolver-1') =>
+    model.sighted('steady', 'a.example', ADDRESS, { atMs, lifetimeMs: LIFETIME, via })
 
   beforeEach(() => {
     timeline = new Timeline(() => 0)
@@ -24,23 +25,23 @@ describe('the model', () => {
     expect(model.mustHold(ADDRESS, BOUNDS.settleMs, BOUNDS.settleMs)).toBe(false)
     model.settle(BOUNDS.settleMs)
     expect(model.mustHold(ADDRESS, BOUNDS.settleMs - 1, BOUNDS.settleMs)).toBe(false)
-    expect(model.mustHold(ADDRESS, BOUNDS.settleMs, HOLD - EARLY - 1)).toBe(true)
-    expect(model.mustHold(ADDRESS, BOUNDS.settleMs, HOLD - EARLY)).toBe(false)
-    expect(model.goneBy(ADDRESS)).toBe(HOLD + BOUNDS.lateMs)
+    expect(model.mustHold(ADDRESS, BOUNDS.settleMs, LIFETIME - EARLY - 1)).toBe(true)
+    expect(model.mustHold(ADDRESS, BOUNDS.settleMs, LIFETIME - EARLY)).toBe(false)
+    expect(model.goneBy(ADDRESS)).toBe(LIFETIME + BOUNDS.lateMs)
   })
 
   test('wants it without a gap as long as sightings follow in time', () => {
     seen(0)
     seen(20_000)
     model.settle(30_000)
-    expect(model.mustHold(ADDRESS, 10_000, 20_000 + HOLD - EARLY - 1)).toBe(true)
+    expect(model.mustHold(ADDRESS, 10_000, 20_000 + LIFETIME - EARLY - 1)).toBe(true)
   })
 
   test('allows more time on a machine that keeps processes waiting', () => {
     timeline = new Timeline((from, to) => (to - from) / 2)
     model = new Model(timeline)
     seen(0)
-    expect(model.goneBy(ADDRESS)).toBeGreaterThan(HOLD + 1.5 * BOUNDS.lateMs)
+    expect(model.goneBy(ADDRESS)).toBeGreaterThan(LIFETIME + 1.5 * BOUNDS.lateMs)
   })
 
   test('neither wants nor forbids what a killed process may have lost', () => {
@@ -50,19 +51,19 @@ describe('the model', () => {
     outage.toMs = 5000
     model.settle(100_000)
     expect(model.mustHold(ADDRESS, 10_000, 10_000)).toBe(false)
-    expect(model.goneBy(ADDRESS)).toBe(5000 + HOLD + BOUNDS.lateMs)
+    expect(model.goneBy(ADDRESS)).toBe(5000 + LIFETIME + BOUNDS.lateMs)
   })
 
   test('wants what waited for a frozen process, and calls a removal meanwhile wrong', () => {
     seen(0)
     model.settle(10_000)
-    const outage = timeline.begin(HOLD - 15_000)
+    const outage = timeline.begin(LIFETIME - 15_000)
     outage.add('freeze', {})
-    seen(HOLD - 10_000)
-    outage.toMs = HOLD
-    model.settle(HOLD + BOUNDS.afterOutageMs)
-    expect(model.wasValid(ADDRESS, HOLD)).toBe(true)
-    expect(model.mustHold(ADDRESS, HOLD + BOUNDS.afterOutageMs, HOLD + BOUNDS.afterOutageMs)).toBe(true)
+    seen(LIFETIME - 10_000)
+    outage.toMs = LIFETIME
+    model.settle(LIFETIME + BOUNDS.afterOutageMs)
+    expect(model.wasValid(ADDRESS, LIFETIME)).toBe(true)
+    expect(model.mustHold(ADDRESS, LIFETIME + BOUNDS.afterOutageMs, LIFETIME + BOUNDS.afterOutageMs)).toBe(true)
   })
 
   test('does not blame a cache for a fact that it could not know of', () => {
@@ -77,15 +78,15 @@ describe('the model', () => {
 
   test('lets what expired during an outage stay for the documented wait after it, and no longer', () => {
     seen(0)
-    timeline.begin(HOLD - 1000).toMs = HOLD + 10_000
-    expect(model.goneBy(ADDRESS)).toBe(HOLD + 10_000 + BOUNDS.expiryWaitMs + BOUNDS.lateMs)
+    timeline.begin(LIFETIME - 1000).toMs = LIFETIME + 10_000
+    expect(model.goneBy(ADDRESS)).toBe(LIFETIME + 10_000 + BOUNDS.expiryWaitMs + BOUNDS.lateMs)
   })
 
   test('lets what expires soon after an outage stay for the documented wait after it', () => {
     // A killed ingest is awaited for 30 s, longer than it takes to start again.
-    timeline.begin(HOLD - 20_000).toMs = HOLD - 10_000
+    timeline.begin(LIFETIME - 20_000).toMs = LIFETIME - 10_000
     seen(0)
-    expect(model.goneBy(ADDRESS)).toBe(HOLD - 10_000 + BOUNDS.expiryWaitMs + BOUNDS.lateMs)
+    expect(model.goneBy(ADDRESS)).toBe(LIFETIME - 10_000 + BOUNDS.expiryWaitMs + BOUNDS.lateMs)
   })
 
   test('wants a name gone soon after it was taken from its list, and back only when it was seen again', () => {
@@ -138,7 +139,7 @@ describe('the judge', () => {
   beforeEach(() => {
     model = new Model(timeline)
     judge = new Judge(model)
-    model.sighted('steady', 'a.example', ADDRESS, { atMs: 0, holdMs: HOLD, via: 'resolver-1' })
+    model.sighted('steady', 'a.example', ADDRESS, { atMs: 0, lifetimeMs: LIFETIME, via: 'resolver-1' })
     judge.settle(10_000)
   })
 
@@ -150,9 +151,9 @@ describe('the judge', () => {
   })
 
   test('finds one that stays too long, and one that nothing explains', () => {
-    judge.look('one', held, HOLD + BOUNDS.lateMs, HOLD + BOUNDS.lateMs + 1, 1)
+    judge.look('one', held, LIFETIME + BOUNDS.lateMs, LIFETIME + BOUNDS.lateMs + 1, 1)
     expect(judge.violations).toEqual([])
-    judge.look('one', new Set([...held, '23.0.0.0/8']), HOLD + BOUNDS.lateMs + 1, HOLD + BOUNDS.lateMs + 2, 1)
+    judge.look('one', new Set([...held, '23.0.0.0/8']), LIFETIME + BOUNDS.lateMs + 1, LIFETIME + BOUNDS.lateMs + 2, 1)
     expect(judge.violations.map((one) => `${one.kind} ${one.address}`)).toEqual([`stale ${ADDRESS}`, 'stale 23.0.0.0/8'])
   })
 

@@ -7,7 +7,7 @@
  *                        └───▶ dropped it may have been lost on the way: the route may live by it, and need not
  *
  *     |◀─ must ─────────────────────────▶|◀─ may ──────────▶|◀─ must not
- *     due                     firm until, less what repeats   last sighting of any kind + hold time
+ *     due                     firm until, less what repeats   last sighting of any kind + lifetime
  *                             may be held back
  *
  * A sighting is firm when everything was up while it travelled, or when nothing of what was down loses facts.
@@ -17,7 +17,7 @@ import type { Timeline } from './timeline.ts'
 
 export interface Sighting {
   readonly atMs: number
-  readonly holdMs: number
+  readonly lifetimeMs: number
   /** The resolver or peer that it came by. */
   readonly via: string
 }
@@ -90,15 +90,15 @@ export class Model {
     const coverage = this.#coverage.get(name)
     if (coverage?.covered === false) return
     const binding = this.#binding(list, name, address)
-    binding.mayUntilMs = Math.max(binding.mayUntilMs, sighting.atMs + sighting.holdMs)
+    binding.mayUntilMs = Math.max(binding.mayUntilMs, sighting.atMs + sighting.lifetimeMs)
     binding.pending.push(sighting)
     this.#waiting.add(binding)
   }
 
   /** Told in a way that may come to nothing (a probe while something is down, a fetch): it may be a route, and need not. */
-  maybe(list: string, name: string, address: string, atMs: number, holdMs: number): void {
+  maybe(list: string, name: string, address: string, atMs: number, lifetimeMs: number): void {
     const binding = this.#binding(list, name, address)
-    binding.mayUntilMs = Math.max(binding.mayUntilMs, atMs + holdMs)
+    binding.mayUntilMs = Math.max(binding.mayUntilMs, atMs + lifetimeMs)
   }
 
   /** The list was edited: the name is on it from now on, or no longer. */
@@ -115,20 +115,20 @@ export class Model {
   }
 
   /**
-   * The store lost everything. Announcers hold routes for `heldMs`, then only what was learnt again stays. An announcer that was killed with
+   * The store lost everything. Announcers keep routes as stale for `staleMs`, then only what was learnt again stays. An announcer that was killed with
    * it has its file, which lacks what is younger than `fileMs`. What was under way is lost as well; the outage says so.
    */
-  storeLost(atMs: number, heldMs: number, fileMs = 0): void {
+  storeLost(atMs: number, staleMs: number, fileMs = 0): void {
     for (const binding of this.#bindings.values()) {
       if (binding.mayUntilMs < atMs - BOUNDS.settleMs) continue
-      binding.tell(atMs, `the store lost it; held for ${heldMs / 1000} s`)
+      binding.tell(atMs, `the store lost it; stale for ${staleMs / 1000} s`)
       binding.pending = binding.pending.filter((sighting) => sighting.atMs > atMs)
-      cutSpans(binding, atMs + heldMs)
+      cutSpans(binding, atMs + staleMs)
       for (const span of binding.spans) if (span.dueMs > atMs - fileMs) span.untilMs = Math.min(span.untilMs, atMs)
     }
   }
 
-  /** Routers may keep what they held when the store was lost until then. */
+  /** Routers may keep the routes that they had when the store was lost until then. */
   heldUntil(lostMs: number, untilMs: number): void {
     for (const binding of this.#bindings.values())
       if (binding.mayUntilMs >= lostMs - BOUNDS.settleMs) binding.mayUntilMs = Math.max(binding.mayUntilMs, untilMs)
@@ -177,32 +177,32 @@ export class Model {
 
   /** Decided? */
   #resolve(binding: Binding, sighting: Sighting, nowMs: number): boolean {
-    const { atMs, holdMs, via } = sighting
+    const { atMs, lifetimeMs, via } = sighting
     const settledMs = this.timeline.settledAt(atMs, BOUNDS.settleMs, BOUNDS.afterOutageMs)
     if (settledMs > nowMs) return false
     const outages = this.timeline.met(atMs, BOUNDS.settleMs, BOUNDS.afterOutageMs)
     for (const outage of outages)
       // After a stall or a new connection an answer counts as of its arrival.
-      binding.mayUntilMs = Math.max(binding.mayUntilMs, outage.toMs + holdMs)
+      binding.mayUntilMs = Math.max(binding.mayUntilMs, outage.toMs + lifetimeMs)
     const seen = new Date(atMs).toISOString().slice(11, 23)
     if (outages.some((outage) => outage.loses(via))) {
       binding.tell(nowMs, `seen ${seen} by ${via}: may be lost`)
       return true
     }
-    if (this.#maybeHeldBack(atMs, holdMs) || !this.#surelyCovered(binding.name, atMs)) {
+    if (this.#maybeHeldBack(atMs, lifetimeMs) || !this.#surelyCovered(binding.name, atMs)) {
       binding.tell(nowMs, `seen ${seen} by ${via}: may not count`)
       return true
     }
     const hidden = outages.some((outage) => outage.hides(via))
-    this.#firm(binding, hidden ? settledMs : atMs, settledMs, atMs + holdMs - BOUNDS.earlyMs(holdMs))
+    this.#firm(binding, hidden ? settledMs : atMs, settledMs, atMs + lifetimeMs - BOUNDS.earlyMs(lifetimeMs))
     binding.tell(nowMs, `seen ${seen} by ${via}: firm${outages.length === 0 ? '' : ' after the outage'}`)
     return true
   }
 
   /** A repeat of a fact that was lost without notice is held back as if it had arrived. */
-  #maybeHeldBack(atMs: number, holdMs: number): boolean {
+  #maybeHeldBack(atMs: number, lifetimeMs: number): boolean {
     const last = this.timeline.outages.findLast((outage) => outage.unnoticed && outage.fromMs <= atMs)
-    return last !== undefined && atMs < last.toMs + BOUNDS.repeatHeldBackMs(holdMs) + BOUNDS.settleMs
+    return last !== undefined && atMs < last.toMs + BOUNDS.repeatHeldBackMs(lifetimeMs) + BOUNDS.settleMs
   }
 
   #surelyCovered(name: string, atMs: number): boolean {

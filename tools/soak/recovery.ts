@@ -10,16 +10,16 @@ import { addressOf, PROBES, prefixOf } from './universe.ts'
 export class Recovery {
   readonly #fleet: Fleet
   readonly #model: Model
-  readonly #holdMs: number
+  readonly #lifetimeMs: number
   #sent = 0
   /** Probes on their way, by resolver. */
   #probes: string[][] = []
   #lastMs = -Infinity
 
-  constructor(fleet: Fleet, model: Model, holdMs: number) {
+  constructor(fleet: Fleet, model: Model, lifetimeMs: number) {
     this.#fleet = fleet
     this.#model = model
-    this.#holdMs = holdMs
+    this.#lifetimeMs = lifetimeMs
   }
 
   begin(): void {
@@ -35,7 +35,7 @@ export class Recovery {
       const address = addressOf(false, PROBES + this.#sent++)
       const name = `p${this.#sent}.probe.example`
       if (!resolver.say({ name, addresses: [address], ttlSeconds: 60, atMs: nowMs })) return
-      this.#model.maybe('probe', name, address, nowMs, this.#holdMs)
+      this.#model.maybe('probe', name, address, nowMs, this.#lifetimeMs)
       this.#probes[i].push(prefixOf(address))
     })
   }

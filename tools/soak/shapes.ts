@@ -151,7 +151,7 @@ function configuration(placed: Placed, us: string, birds: readonly WatchedBird[]
   const seconds = (ms: number) => `"${ms}ms"`
   const lists = (['brief', 'steady', 'dns', 'day', 'edited', 'peer', 'probe'] as const).map((list) => {
     const dns = `ttl = "dns"\nttlMin = ${seconds(universe.dns.minMs)}\nttlGrace = ${seconds(universe.dns.graceMs)}`
-    const ttl = list === 'dns' ? dns : `ttl = ${seconds(universe.holdMs[list])}`
+    const ttl = list === 'dns' ? dns : `ttl = ${seconds(universe.lifetimeMs[list])}`
     return `[[list]]\nname = "${list}"\nsource = "${listFile(work, list)}"\n${ttl}\ncommunities = ["64512:${list.length}"]`
   })
   const replicas = servers.nats.length > 1 ? `replicas = ${servers.nats.length}\n` : ''

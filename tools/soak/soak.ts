@@ -28,7 +28,7 @@ export interface SoakOptions {
   /** Of the run itself; the start comes before. */
   readonly durationMs: number
   readonly names: number
-  /** The short hold time; the others follow from it. */
+  /** The short lifetime; the others follow from it. */
   readonly briefMs: number
   readonly relearnMs: number
   /** Between two scenes, at least. */
@@ -85,7 +85,7 @@ class Run {
     this.#timeline = new Timeline((from, to) => this.#stalls.between(from, to))
     this.#model = new Model(this.#timeline)
     this.#judge = new Judge(this.#model)
-    this.#recovery = new Recovery(fleet, this.#model, universe.holdMs.probe)
+    this.#recovery = new Recovery(fleet, this.#model, universe.lifetimeMs.probe)
     this.#traffic = new Traffic(universe, fleet.resolvers.length)
     this.#edits = new Dice(options.seed, 'edits')
     for (const name of universe.names) if (name.list === 'edited') this.#listed.set(name.name, true)
@@ -175,7 +175,7 @@ class Run {
         for (const bird of this.#fleet.birds)
           if (consequence.birds?.includes(bird.daemon.name)) bird.seats.forEach((seat) => this.#judge.seatAway(seat, nowMs))
         if (consequence.storeLost === undefined) return
-        const fileMs = consequence.storeLost === 'held' ? 0 : BOUNDS.announcedFileMs + BOUNDS.settleMs
+        const fileMs = consequence.storeLost === 'stale' ? 0 : BOUNDS.announcedFileMs + BOUNDS.settleMs
         this.#model.storeLost(nowMs, this.#options.relearnMs, fileMs)
         this.#storeLost = { outage: this.#outage, atMs: nowMs }
       })
@@ -292,16 +292,16 @@ class Run {
         else
           this.#model.sighted(name.list, name.name, address, {
             atMs,
-            holdMs: this.#holdMs(name, ttlSeconds),
+            lifetimeMs: this.#lifetimeMs(name, ttlSeconds),
             via: `resolver-${resolver + 1}`,
           })
     }
   }
 
-  #holdMs(name: Name, ttlSeconds: number): number {
-    const { dns, holdMs } = this.#universe
+  #lifetimeMs(name: Name, ttlSeconds: number): number {
+    const { dns, lifetimeMs } = this.#universe
     if (name.list === 'dns') return Math.max(dns.minMs, ttlSeconds * 1000) + dns.graceMs
-    return holdMs[name.list ?? 'brief']
+    return lifetimeMs[name.list ?? 'brief']
   }
 
   /** The sync peer tells all it knows; what the gateway took has arrived. */
@@ -309,8 +309,8 @@ class Run {
     const names = this.#universe.names.filter((name) => name.list === 'peer')
     const nowMs = Date.now()
     const entries = names.flatMap((name) => name.addresses.map((address) => ({ name: name.name, address, seenMs: nowMs })))
-    const holdMs = this.#universe.holdMs.peer
-    for (const { name, address, seenMs } of entries) this.#model.maybe('peer', name, address, seenMs, holdMs)
+    const lifetimeMs = this.#universe.lifetimeMs.peer
+    for (const { name, address, seenMs } of entries) this.#model.maybe('peer', name, address, seenMs, lifetimeMs)
     this.#fleet.peer.knows(entries)
     if (!this.#fleet.peer.here) return
     const waiting = [...entries]
@@ -319,8 +319,8 @@ class Run {
         const sentMs = Date.now()
         if (!(await this.#fleet.peer.tell(this.#fleet.gateway, entry))) continue
         // It lives from when it was seen, and is under way since it was sent.
-        const leftMs = holdMs - (sentMs - entry.seenMs)
-        this.#model.sighted('peer', entry.name, entry.address, { atMs: sentMs, holdMs: leftMs, via: 'peer' })
+        const leftMs = lifetimeMs - (sentMs - entry.seenMs)
+        this.#model.sighted('peer', entry.name, entry.address, { atMs: sentMs, lifetimeMs: leftMs, via: 'peer' })
       }
     }
     await Promise.all(Array.from({ length: PEER_REQUESTS }, tellOne))

@@ -14,18 +14,18 @@ describe('the schedule', () => {
     expect(lookups(8)).not.toEqual(lookups(7))
   })
 
-  test('looks up a name of `steady` again before half of its hold time is over', () => {
+  test('looks up a name of `steady` again before half of its lifetime is over', () => {
     const universe = makeUniverse(7, 200, 20_000)
     const last = new Map<Name, number>()
     for (const { name, atMs } of lookups(7, 10 * MINUTE)) {
       if (name.list !== 'steady') continue
       const before = last.get(universe.names.find((one) => one.name === name.name) ?? name) ?? 0
-      expect(atMs - before).toBeLessThanOrEqual(universe.holdMs.steady / 2)
+      expect(atMs - before).toBeLessThanOrEqual(universe.lifetimeMs.steady / 2)
       last.set(universe.names.find((one) => one.name === name.name) ?? name, atMs)
     }
   })
 
-  test('leaves a name of `brief` alone for longer than its hold time, now and then', () => {
+  test('leaves a name of `brief` alone for longer than its lifetime, now and then', () => {
     const longest = new Map<string, number>()
     const last = new Map<string, number>()
     for (const { name, atMs } of lookups(7, 10 * MINUTE)) {

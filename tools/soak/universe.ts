@@ -1,10 +1,10 @@
 /**
  * The names, addresses and lists of a run. All of it follows from the seed.
  *
- * | list     | hold                        | how it is looked up                                  | what it is there for                |
+ * | list     | lifetime                    | how it is looked up                                  | what it is there for                |
  * | -------- | --------------------------- | ---------------------------------------------------- | ----------------------------------- |
  * | `brief`  | short                       | in spells with silence between them                  | expiry                              |
- * | `steady` | three times as long         | again and again, never silent for half its hold time | no route may go                     |
+ * | `steady` | three times as long         | again and again, never silent for half its lifetime  | no route may go                     |
  * | `dns`    | the record's TTL and grace  | again and again, TTL counted down as resolvers do    | `ttl = "dns"`                       |
  * | `day`    | 24 h                        | rarely                                               | what only the store keeps           |
  * | `edited` | as `steady`                 | as `steady`                                          | names taken from the list and back  |
@@ -32,7 +32,7 @@ export interface Universe {
   readonly seed: number
   readonly names: readonly Name[]
   /** Hold time of each list; of `dns`, the grace and the floor. */
-  readonly holdMs: Readonly<Record<ListName, number>>
+  readonly lifetimeMs: Readonly<Record<ListName, number>>
   readonly dns: { readonly minMs: number; readonly graceMs: number }
 }
 
@@ -46,10 +46,10 @@ const SHARES: readonly { list: ListName | undefined; share: number }[] = [
   { list: undefined, share: 0.05 },
 ]
 
-/** `names`: how many; `briefMs`: the short hold time, of which the others follow. */
+/** `names`: how many; `briefMs`: the short lifetime, of which the others follow. */
 export function makeUniverse(seed: number, names: number, briefMs: number): Universe {
   const dice = new Dice(seed, 'universe')
-  const holdMs = {
+  const lifetimeMs = {
     brief: briefMs,
     steady: 3 * briefMs,
     dns: briefMs,
@@ -68,9 +68,9 @@ export function makeUniverse(seed: number, names: number, briefMs: number): Univ
       const before = all.at(-1)
       if (before !== undefined && before.list !== undefined && list !== undefined && dice.chance(0.1))
         addresses.push(before.addresses[0])
-      all.push(makeName(dice, `h${i}.z${i % 40}.${list ?? 'other'}.example`, list, addresses, holdMs))
+      all.push(makeName(dice, `h${i}.z${i % 40}.${list ?? 'other'}.example`, list, addresses, lifetimeMs))
     }
-  return { seed, names: all, holdMs, dns }
+  return { seed, names: all, lifetimeMs, dns }
 }
 
 function makeName(
@@ -78,12 +78,16 @@ function makeName(
   name: string,
   list: ListName | undefined,
   addresses: readonly string[],
-  holdMs: Readonly<Record<ListName, number>>,
+  lifetimeMs: Readonly<Record<ListName, number>>,
 ): Name {
-  const hold = list === undefined ? holdMs.steady : holdMs[list]
-  const spell = list === 'brief' ? { busyMs: dice.between(hold, 3 * hold), silentMs: dice.between(hold, 4 * hold) } : undefined
-  const everyMs = list === 'day' ? dice.between(holdMs.steady, 4 * holdMs.steady) : dice.between(hold / 8, hold / 3)
-  return { name, list, addresses, everyMs, spell, ttlSeconds: dice.between(1, Math.round(holdMs.brief / 500)) }
+  const lifetime = list === undefined ? lifetimeMs.steady : lifetimeMs[list]
+  const spell =
+    list === 'brief'
+      ? { busyMs: dice.between(lifetime, 3 * lifetime), silentMs: dice.between(lifetime, 4 * lifetime) }
+      : undefined
+  const everyMs =
+    list === 'day' ? dice.between(lifetimeMs.steady, 4 * lifetimeMs.steady) : dice.between(lifetime / 8, lifetime / 3)
+  return { name, list, addresses, everyMs, spell, ttlSeconds: dice.between(1, Math.round(lifetimeMs.brief / 500)) }
 }
 
 /** An address of the internet that no special-purpose range has; probes count from `PROBES`. */

@@ -156,7 +156,7 @@ level = "debug"
       await waitFor(() => /Counts\..*routes/.test(program.log()), { what: 'the counts in the log' })
     })
 
-    test('a route goes when its name was idle for the hold time, even while we were down', async () => {
+    test('a route goes when its name was idle for the lifetime, even while we were down', async () => {
       expect(await program.stop()).toBe(0)
       ttl = '3s'
       list = 'x.test\n'

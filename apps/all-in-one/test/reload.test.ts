@@ -161,7 +161,7 @@ listen = "./admin.sock"
       expect(await withdrawals()).toBe(before + 1)
     })
 
-    test('a shorter hold time counts for what is bound already', async () => {
+    test('a shorter lifetime counts for what is bound already', async () => {
       reload([{ ...video, name: 'films', settings: 'communities = ["64512:1"]\nttl = "1s"' }])
       await waitForRoutes({})
     })

@@ -1,5 +1,5 @@
 /**
- * Names are looked up all the time, so their routes are valid all the time, whatever is killed or frozen for longer than the hold time: not
+ * Names are looked up all the time, so their routes are valid all the time, whatever is killed or frozen for longer than the lifetime: not
  * one may be withdrawn. Four services over a real NATS and a real Redis, and a real BIRD that counts withdrawals.
  */
 import {
@@ -111,7 +111,7 @@ listen = "./admin.sock"
       ['Redis', () => redis.kill(), () => redis.restart()],
       ['the only cache', () => programs['cache 1'].kill(), () => programs['cache 1'].restart()],
     ])(
-      '%s is killed and comes back after the hold time: no route goes',
+      '%s is killed and comes back after the lifetime: no route goes',
       async (_what, kill, restart) => {
         await kill()
         await until(Date.now() + HOLD_MS + 1500)

@@ -181,14 +181,14 @@ level = "debug"
       return Date.parse(entries.find((entry) => entry.IP === '198.51.100.4')?.TS ?? '')
     }
     const since = await seen()
-    // Over two hold times by the second's own word.
+    // Over two lifetimes by the second's own word.
     await waitFor(
       async () => {
         await unbound.lookup('h4.x.test')
         expect.soft(await prefixes()).toEqual([routeOf(4)])
         return (await seen()) - since > 13_000
       },
-      { timeoutMs: 40_000, intervalMs: 200, what: 'refreshes over two hold times' },
+      { timeoutMs: 40_000, intervalMs: 200, what: 'refreshes over two lifetimes' },
     )
     await waitForRoutes()
     await waitFor(async () => (await has('first')).length === 0, { what: 'the first to have nothing' })
