@@ -122,9 +122,9 @@ const table = new RouteTable({ seed: 1 })
 let loaded = false
 const announcerConfig = (community: number) => {
   const { lists } = configOf(community)
-  return { lists, never: new NeverList(neverListOptions(config)), relearnMs: 60_000 }
+  return { lists, never: new NeverList(neverListOptions(config)), ipv6: true, relearnMs: 60_000 }
 }
-const people = { name: 'bench', peersWith: () => [] }
+const people = { name: 'bench', receiversWith: () => [] }
 const announcer = new Announcer(announcerConfig(1), { bus, table, ...deps, ...people, onReady: () => (loaded = true) })
 await measured('announcer starts: a snapshot of everything', async () => {
   announcer.start()

@@ -1,16 +1,9 @@
-import {
-  decodeMessage,
-  encodeKeepalive,
-  encodeNotification,
-  encodeOpen,
-  cease,
-  MessageFramer,
-  NO_CAPABILITIES,
-} from '@dnstap-bgp/bgp-wire'
+import { cease, encodeNotification } from '@dnstap-bgp/bgp-wire'
 import { RouteTable } from '@dnstap-bgp/route-table'
 import { silentLog } from '@dnstap-bgp/runtime'
 import { FakeClock } from '@dnstap-bgp/testkit'
 import { describe, expect, test } from 'vitest'
+import { MemoryRouter } from '../testing/memory-router.ts'
 import { MemoryTransport, socketPair, type MemorySocket } from '../testing/memory-transport.ts'
 import { TIMES } from '../testing/times.ts'
 import type { SpeakerConfig, SpeakerPeerConfig } from './config.ts'
@@ -49,24 +42,9 @@ function peerWith(config: Partial<SpeakerPeerConfig> = {}) {
   return { peer, clock, table, transport, addresses }
 }
 
-/** The router: answers our OPEN, keeps the names of the messages that it reads. */
-function router(socket: MemorySocket): string[] {
-  const heard: string[] = []
-  const framer = new MessageFramer()
-  socket.on('data', (octets: Buffer) => {
-    framer.push(octets)
-    for (let bytes = framer.next(); bytes !== undefined; bytes = framer.next()) {
-      const message = decodeMessage(bytes, { fourOctetAsn: true, internal: true, families: ['ipv4'], extendedNextHop: [] })
-      if (message.type === 'UPDATE') heard.push(message.update.endOfRib === undefined ? 'UPDATE' : 'End-of-RIB')
-      else heard.push(message.type)
-      if (message.type === 'OPEN') {
-        const capabilities = { ...NO_CAPABILITIES, families: ['ipv4'] as const, fourOctetAsn: 64496 }
-        socket.write(encodeOpen({ asn: 64496, holdTimeSeconds: 90, bgpIdentifier: 0xc0000202, capabilities }))
-        socket.write(encodeKeepalive())
-      }
-    }
-  })
-  return heard
+function newRouter() {
+  const router = new MemoryRouter()
+  return { heard: router.heard, onConnect: (far: MemorySocket) => router.speakOn(far) }
 }
 
 const turns = async (count = 20) => {
@@ -76,8 +54,8 @@ const turns = async (count = 20) => {
 describe('a peer, without sockets', () => {
   test('connects, opens a session, and sends the table and End-of-RIB', async () => {
     const { peer, table, transport, addresses } = peerWith()
-    let heard: string[] = []
-    transport.onConnect = (far) => (heard = router(far))
+    const { heard, onConnect } = newRouter()
+    transport.onConnect = onConnect
     table.set('198.51.100.1/32', ROUTE)
     peer.start()
     await turns()
@@ -102,7 +80,8 @@ describe('a peer, without sockets', () => {
     peer.start()
     expect(peer.state).toBe('Active')
     const [near, far] = socketPair('192.0.2.1', '192.0.2.2')
-    const heard = router(far)
+    const { heard, onConnect } = newRouter()
+    onConnect(far)
     peer.incoming(near)
     await turns()
     expect(peer.state).toBe('Established')
@@ -140,7 +119,7 @@ describe('a peer, without sockets', () => {
     await turns()
     expect(nameless.peer.status().lastError?.reason).toBe('its name does not resolve: no such name: router.example.org')
     nameless.transport.names = new Map([['router.example.org', ['192.0.2.3']]])
-    nameless.transport.onConnect = (far) => void router(far)
+    nameless.transport.onConnect = newRouter().onConnect
     nameless.clock.advance(1000) // the pause
     await turns()
     expect(nameless.peer.status()).toMatchObject({ state: 'Established', address: '192.0.2.3' })
@@ -150,7 +129,7 @@ describe('a peer, without sockets', () => {
   test('is damped when the router refuses our number of prefixes', async () => {
     const { peer, transport } = peerWith()
     transport.onConnect = (far) => {
-      router(far)
+      newRouter().onConnect(far)
       setTimeout(() => far.write(encodeNotification(cease(1))), 0)
     }
     peer.start()

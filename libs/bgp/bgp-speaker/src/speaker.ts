@@ -4,9 +4,11 @@
  * Create it, load the table, call start(): OPENs go out when the table is complete, and End-of-RIB when the table is sent. From then on each
  * peer follows the table by itself. close() ends the sessions, by default so that peers that agreed to graceful restart keep our routes.
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { Socket } from 'node:net'
 import { containsAddress, parseAddress, parsePrefix } from '@dnstap-bgp/ip'
 import { plainAddress } from '@dnstap-bgp/net'
+import type { CloseOptions, OutputStatus, RouteOutput } from '@dnstap-bgp/route-output'
 import type { RouteTable } from '@dnstap-bgp/route-table'
 import { RateLimitedLog, reasonOf, type Clock, type Log, type Timer } from '@dnstap-bgp/runtime'
 import { DEFAULT_MAX_IN_FLIGHT_BYTES, type SpeakerConfig, type SpeakerPeerConfig } from './config.ts'
@@ -17,6 +19,7 @@ import type { SentRoute } from './sent-route.ts'
 import { SendTurns } from './send-turns.ts'
 import { loadSocketCalls, type SocketCalls } from './socket-calls.ts'
 import { TcpTransport } from './tcp-transport.ts'
+import type { Transport } from './transport.ts'
 
 export interface SpeakerDeps {
   readonly clock: Clock
@@ -24,20 +27,20 @@ export interface SpeakerDeps {
   readonly table: RouteTable
   /** A random number from 0 up to, not including, 1, for jitter; default Math.random. */
   readonly random?: () => number
+  /** Default TCP; for tests. */
+  readonly transport?: (peer: SpeakerPeerConfig) => Transport
   /** Default loadSocketCalls; for tests. */
   readonly loadSocketCalls?: () => Promise<SocketCalls>
   /** An address in use that no route may cover: a peer's, or our own on a session. May be called again for the same address. */
   readonly onAddress?: (address: string, what: string) => void
 }
 
-export interface CloseOptions {
-  /** Withdraw the routes first; default: leave them with the peers that agreed to keep them. */
-  readonly withdraw?: boolean
+export interface SpeakerCloseOptions extends CloseOptions {
   /** The text of the Cease (RFC 9003). */
   readonly message?: string
 }
 
-export class BgpSpeaker {
+export class BgpSpeaker implements RouteOutput<SpeakerConfig> {
   readonly #config: SpeakerConfig
   readonly #deps: SpeakerDeps
   readonly #turns: SendTurns
@@ -100,6 +103,21 @@ export class BgpSpeaker {
     return this.#listeners.addresses
   }
 
+  /** Settings of BGP take effect at the next start: true if they are those we run with. */
+  reconfigure(config: SpeakerConfig): boolean {
+    return isDeepStrictEqual(config, this.#config)
+  }
+
+  status(): OutputStatus {
+    const receivers = this.peers().map(({ name, state, prefixesOut, tableSent, queued }) => ({
+      name,
+      isUp: state === 'Established',
+      routes: prefixesOut.ipv4 + prefixesOut.ipv6,
+      isComplete: tableSent && queued === 0,
+    }))
+    return { receivers, fault: this.fault }
+  }
+
   peers(): PeerStatus[] {
     return this.#all().map((peer) => peer.status())
   }
@@ -109,8 +127,7 @@ export class BgpSpeaker {
     return this.#named(peerName)?.routesOut()
   }
 
-  /** Names of the peers that have a prefix from us. */
-  peersWith(prefix: string): string[] {
+  receiversWith(prefix: string): string[] {
     return this.#all()
       .filter((peer) => peer.has(prefix))
       .map((peer) => peer.config.name)
@@ -128,7 +145,7 @@ export class BgpSpeaker {
     return this.#named(peerName)?.resend() === true
   }
 
-  async close(options: CloseOptions = {}): Promise<void> {
+  async close(options: SpeakerCloseOptions = {}): Promise<void> {
     if (this.#isClosed) return
     // Routers may still keep routes from before our start, even if no session came up since.
     if (options.withdraw === true) await (this.#state === 'new' ? this.start() : this.#starting)
@@ -187,7 +204,7 @@ export class BgpSpeaker {
   #peerDeps(config: SpeakerPeerConfig) {
     const { clock, log, table, random = Math.random, onAddress = () => {} } = this.#deps
     const maxInFlightBytes = Math.max(64 * 1024, this.#config.maxInFlightBytes ?? DEFAULT_MAX_IN_FLIGHT_BYTES)
-    const transport = new TcpTransport(config, this.#calls, maxInFlightBytes)
+    const transport = this.#deps.transport?.(config) ?? new TcpTransport(config, this.#calls, maxInFlightBytes)
     return { clock, log, table, random, onAddress, turns: this.#turns, transport, maxInFlightBytes }
   }
 

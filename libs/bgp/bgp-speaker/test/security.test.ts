@@ -208,7 +208,7 @@ describe('a listener', () => {
     await waitFor(() => seen.isClosed, { what: 'the refusal' })
     expect(seen.octets).toBe(0)
     expect(speaker.refusedConnections).toBe(1)
-    expect(lines).toContain('warn A BGP connection was refused: it is from a peer whose password the listener does not know')
+    expect(lines).toContain('warn A BGP connection was refused: it is from a peer whose password the listener does not know.')
     await speaker.close()
   })
 

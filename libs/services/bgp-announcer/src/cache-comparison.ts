@@ -1,9 +1,9 @@
 /**
- * Now and then compares the route table with what the cache has, and puts right what differs: a change that was forged, or a message that
- * was lost without a trace, does not stay. By difference: sessions, and routes that agree, do not notice.
+ * Compares the route table with the cache now and then, and repairs differences: a forged change, or a message that was lost without a
+ * trace, does not stay. Sessions, and routes that agree, do not notice.
  *
- * Every 10 minutes, 7.5 to 12.5 by dice, so that several announcers do not ask together. What was found is put right when the changes up to
- * the snapshot's revision are applied: until then a difference may only be news that is still under way.
+ * Every 10 minutes, 7.5 to 12.5 at random, so that several announcers do not ask together. A difference is repaired when the changes up to
+ * the snapshot's revision are applied: until then it may only be a change that is still under way.
  */
 import { BusError, type Bus } from '@dnstap-bgp/bus'
 import type { RouteTable } from '@dnstap-bgp/route-table'
@@ -18,13 +18,13 @@ export interface CacheComparisonDeps {
   readonly clock: Clock
   readonly log: Log
   readonly work: SlicedWork
-  /** A number from 0 up to, not including, 1. */
-  readonly dice: () => number
-  /** Up to where changes are applied; undefined while that is not known, or something else is being asked. */
+  /** A random number from 0 up to, not including, 1. */
+  readonly random: () => number
+  /** The revision up to which changes are applied; undefined while it is unknown, or another request is under way. */
   readonly reached: () => StoreHead | undefined
   readonly isAsWanted: (route: RouteChange) => boolean
-  /** Makes the table have this; false where it is to stay as it is. */
-  readonly putRight: (route: RouteChange) => boolean
+  /** Makes the table agree with the cache; false if it shall stay as it is. */
+  readonly repair: (route: RouteChange) => boolean
 }
 
 export class CacheComparison {
@@ -32,7 +32,7 @@ export class CacheComparison {
   #comparison: Comparison | undefined
   #timer: Timer | undefined
   #isClosed = false
-  /** Routes put right. */
+  /** Routes repaired. */
   repaired = 0
   comparisons = 0
 
@@ -41,8 +41,8 @@ export class CacheComparison {
   }
 
   start(): void {
-    const { clock, dice } = this.#deps
-    this.#timer = clock.after(PERIOD_MS * (0.75 + 0.5 * dice()), () => {
+    const { clock, random } = this.#deps
+    this.#timer = clock.after(PERIOD_MS * (0.75 + 0.5 * random()), () => {
       void this.#compare().finally(() => {
         this.#comparison = undefined
         if (!this.#isClosed) this.start()
@@ -60,7 +60,7 @@ export class CacheComparison {
     this.#comparison?.changed(prefix)
   }
 
-  /** The table is loaded anew: what is being compared says nothing any more. */
+  /** The table is loaded again: the present comparison is void. */
   interrupt(): void {
     if (this.#comparison !== undefined) this.#comparison.isVoid = true
   }
@@ -74,32 +74,32 @@ export class CacheComparison {
       for await (const { epoch, revision, routes } of bus.ask(SNAPSHOT, undefined)) {
         if (head !== undefined && (head.epoch !== epoch || head.revision !== revision)) return
         head = { epoch, revision }
-        work.inOrder(comparison.look(routes))
+        work.inOrder(comparison.addSnapshot(routes))
         await work.done()
         if (this.#isClosed || comparison.isVoid) return
       }
     } catch (error) {
       if (!(error instanceof BusError)) throw error
-      return // nobody answers; health says so, and there is a next time
+      return // no answer: health says so, and the next comparison comes
     }
     if (head === undefined) return
-    work.inOrder(comparison.lookForMore())
+    work.inOrder(comparison.findUnnamed())
     await work.done()
-    for (let look = 0; look < LOOKS && !comparison.isVoid; look++) {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS && !comparison.isVoid; attempt++) {
       const now = reached()
-      if (now?.epoch === head.epoch && now.revision >= head.revision) return this.#putRight(comparison)
+      if (now?.epoch === head.epoch && now.revision >= head.revision) return this.#repair(comparison)
       await this.#pause()
     }
   }
 
-  async #putRight(comparison: Comparison): Promise<void> {
-    const { log, work, putRight } = this.#deps
+  async #repair(comparison: Comparison): Promise<void> {
+    const { log, work, repair } = this.#deps
     this.comparisons++
     let count = 0
     let example = ''
     const all = function* (): Generator<void> {
       for (const route of comparison.differences()) {
-        if (putRight(route) && count++ === 0) example = route.prefix
+        if (repair(route) && count++ === 0) example = route.prefix
         yield
       }
     }
@@ -109,15 +109,15 @@ export class CacheComparison {
     if (count > 0)
       log.warn(
         { routes: count, example },
-        'Routes were other than the cache has them, and were put right: a message was lost, or somebody else publishes on the bus.',
+        'Routes differed from the cache and were repaired: a message was lost, or another program publishes on the bus.',
       )
   }
 
   #pause(): Promise<void> {
-    return new Promise((resolve) => (this.#timer = this.#deps.clock.after(LOOK_MS, resolve)))
+    return new Promise((resolve) => (this.#timer = this.#deps.clock.after(ATTEMPT_MS, resolve)))
   }
 }
 
 const PERIOD_MS = 600_000
-const LOOK_MS = 1000
-const LOOKS = 60
+const ATTEMPT_MS = 1000
+const MAX_ATTEMPTS = 60

@@ -1,9 +1,9 @@
 /**
  * Finds where the route table and a snapshot of the cache differ, while changes go on.
  *
- * The snapshot may be older or newer than a change that is applied meanwhile, so a prefix that changes during the comparison is left out:
- * its change was the latest word. What the snapshot named is a bit for each prefix number of the table: a million routes take 128 KiB, not
- * a set of a million texts. A number that is given to another prefix meanwhile belongs to a change, so it is left out as well.
+ * The snapshot may be older or newer than a change that is applied meanwhile, so a prefix that changes during the comparison is left out.
+ * There is one bit for each prefix number of the table that the snapshot named: a million routes take 128 KiB, not a set of a million texts.
+ * A number that another prefix gets meanwhile belongs to a change, so it is left out as well.
  */
 import type { Family, RouteTable } from '@dnstap-bgp/route-table'
 import type { RouteChange } from '@dnstap-bgp/steering'
@@ -14,10 +14,10 @@ export class Comparison {
   readonly #named: [Uint32Array, Uint32Array] = [new Uint32Array(0), new Uint32Array(0)]
   readonly #changed = new Set<string>()
   readonly #differing = new Map<string, readonly string[]>()
-  /** So much changed meanwhile that nothing can be said. */
+  /** Too much changed meanwhile: the result says nothing. */
   isVoid = false
 
-  /** `isAsWanted`: is this in the table with these lists, or is it rightly not there? */
+  /** `isAsWanted`: does the table have the route with these lists, or is there a reason why it does not? */
   constructor(table: RouteTable, isAsWanted: (route: RouteChange) => boolean) {
     this.#table = table
     this.#isAsWanted = isAsWanted
@@ -29,8 +29,8 @@ export class Comparison {
     if (this.#changed.size > MAX_CHANGED) this.isVoid = true
   }
 
-  /** Looks at a part of the snapshot. */
-  *look(routes: readonly RouteChange[]): Generator<void> {
+  /** Compares one part of the snapshot. */
+  *addSnapshot(routes: readonly RouteChange[]): Generator<void> {
     for (const route of routes) {
       if (this.isVoid) return
       if (!this.#isAsWanted(route)) this.#note(route.prefix, route.lists)
@@ -40,8 +40,8 @@ export class Comparison {
     }
   }
 
-  /** After the last part: what the table has and the snapshot did not name. */
-  *lookForMore(): Generator<void> {
+  /** After the last part: finds routes of the table that the snapshot did not name. */
+  *findUnnamed(): Generator<void> {
     for (const family of [0, 1] as const) {
       const { attributes } = this.#table.families[family]
       for (let id = 0; id < this.#table.families[family].highWater && !this.isVoid; id++) {
@@ -51,7 +51,7 @@ export class Comparison {
     }
   }
 
-  /** What is to be put right: no lists means that the route is to go. */
+  /** Routes to repair; without lists: the route is to go. */
   *differences(): Generator<RouteChange> {
     if (this.isVoid) return
     for (const [prefix, lists] of this.#differing) if (!this.#changed.has(prefix)) yield { prefix, lists }

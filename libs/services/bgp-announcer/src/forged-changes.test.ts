@@ -47,8 +47,8 @@ async function start(routes: RouteChange[]) {
   const keep = (_fields: object, line: string) => void lines.push(line)
   const log: Log = { debug() {}, info() {}, warn: keep, error: keep, child: () => log }
   const table = new RouteTable()
-  const deps = { bus, table, clock, log, onReady: () => {}, name: '192.0.2.1', peersWith: () => [], dice: () => 0.5 }
-  announcer = new Announcer({ lists, never, relearnMs: 60_000 }, deps)
+  const deps = { bus, table, clock, log, onReady: () => {}, name: '192.0.2.1', receiversWith: () => [], random: () => 0.5 }
+  announcer = new Announcer({ lists, never, ipv6: true, relearnMs: 60_000 }, deps)
   announcer.start()
   await clock.advanceAsync(20)
   let revision = 1
@@ -93,7 +93,7 @@ describe('a change that no cache of this configuration makes', () => {
     await publish({ prefix: A, lists: ['new'] })
     expect(table.get(A)?.lists).toEqual(['video'])
     cache.routes = [{ prefix: A, lists: ['new'] }]
-    announcer.reconfigure({ lists: [...lists, { ...lists[0], name: 'new' }], never, relearnMs: 60_000 })
+    announcer.reconfigure({ lists: [...lists, { ...lists[0], name: 'new' }], never, ipv6: true, relearnMs: 60_000 })
     await clock.advanceAsync(100)
     expect(table.get(A)?.lists).toEqual(['new'])
   })
@@ -113,7 +113,7 @@ describe('the comparison with the cache', () => {
     expect(table.get(A)?.lists).toEqual(['video'])
     expect(table.get(B)).toBe(untouched)
     expect(announcer.comparison.repaired).toBe(2)
-    expect(lines.filter((line) => line.includes('were put right'))).toHaveLength(1)
+    expect(lines.filter((line) => line.includes('were repaired'))).toHaveLength(1)
   })
 
   test('brings back what a forged change withdrew', async () => {

@@ -68,10 +68,15 @@ async function restart(
     log: silentLog,
     onReady: () => (atReady = table.size),
     name: '192.0.2.1',
-    peersWith: () => [],
+    receiversWith: () => [],
   }
   announcer = new Announcer(
-    { lists: configured, never: new NeverList({ allowPrivate: false, allow: [], also: never }), relearnMs: RELEARN_MS },
+    {
+      lists: configured,
+      never: new NeverList({ allowPrivate: false, allow: [], also: never }),
+      ipv6: true,
+      relearnMs: RELEARN_MS,
+    },
     deps,
   )
   await announcer.recall(memory, ageMs, PATIENCE_MS)
