@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
-import { describePreview, type Preview } from './describe-preview.ts'
+import type { ListPreviewReply } from '@dnstap-bgp/admin-api'
+import { describePreview } from './describe-preview.ts'
 
 const same = { state: 'fresh', why: null, added: 0, removed: 0, changed: 0, addressesAdded: 0, addressesRemoved: 0 } as const
-const line = (preview: Partial<Preview>) =>
+const line = (preview: Partial<ListPreviewReply>) =>
   describePreview({ config: '/etc/x.toml', lists: [], removed: [], routesGoing: 0, needsRestart: [], ...preview }, '/etc/x.toml')
 
 test('names that come and go, and the routes that would go with them', () => {

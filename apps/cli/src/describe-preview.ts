@@ -1,18 +1,10 @@
 /** What a reload would do to a running instance, in one line: `video: +120 −3 names; 14 live routes would go`. */
-import type { ListPreview } from '@dnstap-bgp/lists-service'
+import type { ListPreviewReply } from '@dnstap-bgp/admin-api'
 
-/** Answer of `POST /api/lists/preview`. */
-export interface Preview {
-  /** The file that the instance runs by. */
-  readonly config: string
-  readonly lists: readonly ListPreview[]
-  readonly removed: readonly string[]
-  readonly routesGoing: number
-  /** Settings of the file that an instance takes over at its next start only. */
-  readonly needsRestart: readonly string[]
-}
-
-export function describePreview({ config, lists, removed, routesGoing, needsRestart }: Preview, checked: string): string {
+export function describePreview(
+  { config, lists, removed, routesGoing, needsRestart }: ListPreviewReply,
+  checked: string,
+): string {
   if (config !== checked) return `the running instance uses ${config}, not this file: no preview`
   const parts = [...lists.flatMap(describeList), ...removed.map((name) => `${name}: gone`)]
   const routes = `${routesGoing} live ${routesGoing === 1 ? 'route' : 'routes'} would go`
@@ -20,7 +12,7 @@ export function describePreview({ config, lists, removed, routesGoing, needsRest
   return [...(parts.length > 0 ? parts : ['no list would change']), routes, ...restart].join('; ')
 }
 
-function describeList(list: ListPreview): string[] {
+function describeList(list: ListPreviewReply['lists'][number]): string[] {
   const { name, state, why, added, removed, changed, addressesAdded, addressesRemoved } = list
   const parts = [`+${added} −${removed} names`]
   if (changed > 0) parts.push(`${changed} with other rules`)

@@ -38,7 +38,7 @@ const WORDS: Readonly<Record<string, string>> = {
 }
 
 /** Writes to standard output; `json`: as it came. */
-export function print(what: string, answer: unknown, json: boolean): void {
+export function print(what: string, answer: unknown, json = false): void {
   if (json) sayJson(answer)
   else sayLines(readable(what, answer))
 }

@@ -1,4 +1,6 @@
 /** The command as a user runs it: the built bundle, its words and its exit codes. */
+import { ADMIN_API, type Endpoint } from '@dnstap-bgp/admin-api'
+import { AdminClient } from '@dnstap-bgp/admin-client'
 import { runToEnd, startProgram, type Daemon } from '@dnstap-bgp/testkit'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -8,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Value } from '@sinclair/typebox/value'
 
 const CAPTURE = fileURLToPath(new URL('../../../libs/dns/dnstap/fixtures/unbound.fstrm', import.meta.url))
 
@@ -98,6 +101,9 @@ test.each([
   [['nonsense']],
   [['explain']],
   [['match']],
+  [['match', 'x.lab', '--hold-down', '1h']],
+  [['match', 'x.lab', '--accept', 'lab']],
+  [['peers', '--hard']],
   [['replay']],
   [['--nonsense']],
   [['backup', 'elsewhere']],
@@ -268,6 +274,17 @@ ${REST}`,
     expect(await ask('senders')).toEqual({ code: 0, output: 'No sender is connected.\n' })
     expect((await ask('peers')).output).toMatch(/No peers\./)
     expect((await ask('routes')).output).toMatch(/No routes\./)
+  })
+
+  test('replies as the contract of the admin API says', async () => {
+    const place = { kind: 'unix', path: join(program.folder, 'admin.sock') } as const
+    const client = new AdminClient({ places: [place], token: undefined })
+    const queries: Record<string, Record<string, string>> = { explain: { subject: 'www.lab' }, match: { name: 'www.lab' } }
+    for (const [name, endpoint] of Object.entries(ADMIN_API)) {
+      if (endpoint.method !== 'GET' || endpoint === ADMIN_API.syncPeers) continue
+      const reply: unknown = await client.call<Endpoint>(endpoint, { query: queries[name] ?? {} })
+      expect([...Value.Errors(endpoint.reply, reply)], name).toEqual([])
+    }
   })
 
   test('explains, forgets, and answers what makes no sense with a sentence', async () => {

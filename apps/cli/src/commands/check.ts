@@ -5,6 +5,9 @@
  *
  * It may run beside the instance, as root: it looks and writes nothing. URLs are asked, as the instance would ask them.
  */
+import { ADMIN_API } from '@dnstap-bgp/admin-api'
+import { AdminClientError } from '@dnstap-bgp/admin-client'
+import { UsageError } from '@dnstap-bgp/program'
 import { loadConfig, PROGRAM_NEEDS, type Config, type ProgramName } from '@dnstap-bgp/config'
 import { storeAt, StoreFileError } from '@dnstap-bgp/ip-store-file'
 import { describeListenAddress } from '@dnstap-bgp/net'
@@ -14,14 +17,52 @@ import { existsSync } from 'node:fs'
 import { BlockList, isIP, isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { dirname, resolve } from 'node:path'
-import { AdminClientError, askAdmin } from './admin-client.ts'
-import { describePreview, type Preview } from './describe-preview.ts'
-import { exposures } from './exposures.ts'
-import { lookAtLists } from './look-at-lists.ts'
-import { print } from './print.ts'
-import { UsageError } from './usage-error.ts'
+import { defineCommand } from '../command.ts'
+import { describePreview } from '../describe-preview.ts'
+import { exposures } from '../exposures.ts'
+import { lookAtLists } from '../look-at-lists.ts'
+import { CONFIG, configOf, JSON_ANSWER } from '../options.ts'
+import { print } from '../print.ts'
+import { runningInstance } from '../running-instance.ts'
+import { checkList } from './check-list.ts'
 
-export async function check(configFile: string, service: string | undefined, json: boolean): Promise<number> {
+export const check = defineCommand({
+  name: 'check',
+  help: [
+    {
+      form: '[--service NAME]',
+      does: ['what is wrong with the configuration, what its lists would load, what would change'],
+    },
+    {
+      form: '--list FILE|URL [--format F] [--capture CAPTURE]',
+      does: [
+        'what a file would be as a list, without a configuration: format, counts, what is',
+        "skipped, its widest rules, and what it catches of a capture's names",
+      ],
+    },
+  ],
+  options: {
+    ...CONFIG,
+    service: { type: 'string' },
+    list: { type: 'string' },
+    format: { type: 'string' },
+    capture: { type: 'string' },
+    ...JSON_ANSWER,
+  },
+  subjects: 'none',
+  async run({ service, list: source, format, capture, json = false, ...values }) {
+    const config = configOf(values)
+    if (source !== undefined) {
+      if (service !== undefined) throw new UsageError('--service is for check without --list')
+      return await checkList({ source, format, capture, config, json })
+    }
+    for (const [option, value] of Object.entries({ format, capture }))
+      if (value !== undefined) throw new UsageError(`--${option} is for check --list`)
+    return await checkConfiguration(config, service, json)
+  },
+})
+
+async function checkConfiguration(configFile: string, service: string | undefined, json: boolean): Promise<number> {
   const program = programOf(service)
   const needs: readonly string[] = PROGRAM_NEEDS[program]
   const config: Config = loadConfig(configFile, process.env, { needs: PROGRAM_NEEDS[program] })
@@ -154,10 +195,10 @@ function addressesNotRouted({ lists }: Config, loaded: RunningLists['loaded']['l
 async function inTheRunningInstance(configFile: string, hasLists: boolean): Promise<string> {
   if (!hasLists) return 'it holds no lists'
   try {
-    const preview = (await askAdmin({ config: configFile, admin: undefined }, 'POST', '/api/lists/preview')) as Preview
+    const preview = await runningInstance({ config: configFile }).call(ADMIN_API.previewLists)
     return describePreview(preview, resolve(configFile))
   } catch (error) {
     if (!(error instanceof AdminClientError)) throw error
-    return error.isNobody ? 'none answers' : `it cannot be told: ${error.message}`
+    return error.fault === 'nobody' ? 'none answers' : `it cannot be told: ${error.message}`
   }
 }

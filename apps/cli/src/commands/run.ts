@@ -1,21 +1,30 @@
 /** Starts a program that lies beside this one: each is a bundle of its own, so that none carries what it does not use. */
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import type { Command } from '../command.ts'
+import { CONFIG, configOf } from '../options.ts'
 
-export const RUN_HELP = `Usage: dnstap-bgp run [--service NAME] [--config FILE]
+const RUN_HELP = `Usage: dnstap-bgp run [--service NAME] [--config FILE]
 
 Runs the all-in-one, everything in one process, or one service: dnstap-ingest, cache, bgp-announcer, sync-gateway.
 It runs until SIGTERM or SIGINT; SIGHUP reads configuration and lists again, SIGUSR1 logs counts.
 `
 
-export const SERVICES = ['dnstap-ingest', 'cache', 'bgp-announcer', 'sync-gateway'] as const
+const SERVICES = ['dnstap-ingest', 'cache', 'bgp-announcer', 'sync-gateway'] as const
 
-/**
- * @param args what stands behind `run`
- * @param defaultConfig for a program that is given no `--config`
- * @returns the exit code that the program left
- */
-export async function runApp(args: string[], defaultConfig: string): Promise<number> {
+/** Hands what it does not know to the program that it starts, which checks it. */
+export const run: Command = {
+  name: 'run',
+  help: [
+    { form: '', does: ['the all-in-one: everything in one process'] },
+    { form: '--service NAME', does: [`one of ${SERVICES.join(', ')}`] },
+  ],
+  options: { ...CONFIG, service: { type: 'string' } },
+  run: (args) => runApp([...args], configOf({})),
+}
+
+/** @returns the exit code that the program left */
+async function runApp(args: string[], defaultConfig: string): Promise<number> {
   if (args.includes('--help') || args.includes('-h')) {
     process.stdout.write(RUN_HELP)
     return 0

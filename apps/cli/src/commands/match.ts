@@ -2,13 +2,21 @@
 import { loadConfig } from '@dnstap-bgp/config'
 import { placeKey, placesOfRules } from '@dnstap-bgp/lists-service'
 import { foreignText } from '@dnstap-bgp/foreign-text'
-import { lookAtLists } from './look-at-lists.ts'
-import { complain, say } from './output.ts'
-import { print } from './print.ts'
-import { UsageError } from './usage-error.ts'
+import { defineCommand } from '../command.ts'
+import { lookAtLists } from '../look-at-lists.ts'
+import { CONFIG, configOf, JSON_ANSWER } from '../options.ts'
+import { complain, say } from '../output.ts'
+import { print } from '../print.ts'
 
-export async function match(configFile: string, names: readonly string[], json: boolean): Promise<number> {
-  if (names.length === 0) throw new UsageError('match takes at least one name')
+export const match = defineCommand({
+  name: 'match',
+  help: [{ form: 'NAME...', does: ['which rule of which list decides on a name, why, and in which line it stands'] }],
+  options: { ...CONFIG, ...JSON_ANSWER },
+  subjects: 'at least one name',
+  run: (values, names) => matchNames(configOf(values), names, values.json === true),
+})
+
+async function matchNames(configFile: string, names: readonly string[], json: boolean): Promise<number> {
   const config = loadConfig(configFile, process.env, { needs: ['lists'] })
   const lists = await lookAtLists(config, false)
   try {

@@ -12,12 +12,13 @@
  * What is there is kept, so that it can be run at every start; what follows from it (users and permissions) is written anew, so that a
  * new version's permissions take hold. docker-compose.yml runs it before everything else.
  */
+import { UsageError } from '@dnstap-bgp/program'
 import { natsAuthorization, permissionsOf } from '@dnstap-bgp/bus-nats'
 import { SERVICES, WHO_SAYS_WHAT } from '@dnstap-bgp/steering'
 import { randomBytes } from 'node:crypto'
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { UsageError } from './usage-error.ts'
+import { defineCommand } from '../command.ts'
 
 const FOLDERS = ['nats', 'redis', ...SERVICES] as const
 type Folder = (typeof FOLDERS)[number]
@@ -29,7 +30,29 @@ const REDIS_USER = 'dnstap-bgp'
 /** What Sentinels call the server that they watch: [store] sentinel. */
 const PRIMARY = 'dnstap-bgp'
 
-export interface CredentialOptions {
+export const credentials = defineCommand({
+  name: 'credentials',
+  help: [
+    {
+      form: 'FOLDER [--group GID]...',
+      does: [
+        'make the passwords of the services apart, for NATS, Redis and each of them; what is',
+        'there is kept. The group may read them; FOLDER=GID gives one folder another.',
+        '--nats-route HOST:PORT... for a NATS cluster, --sentinel for Redis with Sentinels',
+      ],
+    },
+  ],
+  options: {
+    group: { type: 'string', multiple: true },
+    'nats-route': { type: 'string', multiple: true },
+    sentinel: { type: 'boolean' },
+  },
+  subjects: 'one folder',
+  run: ({ group = [], 'nats-route': natsRoutes = [], sentinel = false }, [folder]) =>
+    makeCredentials(folder, { groups: group, natsRoutes, sentinel }),
+})
+
+interface CredentialOptions {
   /** GID or FOLDER=GID. */
   readonly groups: readonly string[]
   /** HOST:PORT of each server of a NATS cluster, where the others reach it. */
@@ -37,7 +60,7 @@ export interface CredentialOptions {
   readonly sentinel: boolean
 }
 
-export function credentials(folder: string, { groups, natsRoutes, sentinel }: CredentialOptions): number {
+function makeCredentials(folder: string, { groups, natsRoutes, sentinel }: CredentialOptions): number {
   const wrong = natsRoutes.find((route) => !/^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):\d{1,5}$/.test(route))
   if (wrong !== undefined) throw new UsageError(`--nats-route takes HOST:PORT, not "${wrong}"`)
   const groupOf = readGroups(groups)

@@ -4,6 +4,7 @@
  *
  * Exit code 0: it would be taken whole; 1: it would be refused, or some of it would be missing.
  */
+import { UsageError } from '@dnstap-bgp/program'
 import { DEFAULTS, loadConfig, LIST_FORMATS } from '@dnstap-bgp/config'
 import { DOWNLOAD_LIMITS, eachRule, ListLoader, ListsError, type ListDefinition, type ListStatus } from '@dnstap-bgp/list-loader'
 import type { Matcher } from '@dnstap-bgp/domain-matcher'
@@ -11,12 +12,11 @@ import { silentLog, systemClock } from '@dnstap-bgp/runtime'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { interruptible } from './interruptible.ts'
-import { lookAtLists } from './look-at-lists.ts'
-import { mostLookedUp } from './most-looked-up.ts'
-import { print } from './print.ts'
-import { UsageError } from './usage-error.ts'
-import { caughtBy, Conflicts, WidestRules } from './widest-rules.ts'
+import { interruptible } from '../interruptible.ts'
+import { lookAtLists } from '../look-at-lists.ts'
+import { mostLookedUp } from '../most-looked-up.ts'
+import { print } from '../print.ts'
+import { caughtBy, Conflicts, WidestRules } from '../widest-rules.ts'
 
 export interface CheckListOptions {
   readonly source: string

@@ -6,13 +6,21 @@ import { Ingest } from '@dnstap-bgp/dnstap-ingest-service'
 import { NeverList } from '@dnstap-bgp/policy'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
 import { RESOLUTIONS, type Resolution } from '@dnstap-bgp/steering'
-import { readCapture } from './capture.ts'
-import { lookAtLists } from './look-at-lists.ts'
-import { print } from './print.ts'
-import { UsageError } from './usage-error.ts'
+import { defineCommand } from '../command.ts'
+import { CONFIG, configOf, JSON_ANSWER } from '../options.ts'
+import { readCapture } from '../capture.ts'
+import { lookAtLists } from '../look-at-lists.ts'
+import { print } from '../print.ts'
 
-export async function replay(configFile: string, captures: readonly string[], json: boolean): Promise<number> {
-  if (captures.length === 0) throw new UsageError('replay takes at least one capture (a Frame Streams file)')
+export const replay = defineCommand({
+  name: 'replay',
+  help: [{ form: 'CAPTURE...', does: ['what a Frame Streams file would have routed, and how fast'] }],
+  options: { ...CONFIG, ...JSON_ANSWER },
+  subjects: 'at least one capture (a Frame Streams file)',
+  run: (values, captures) => replayCaptures(configOf(values), captures, values.json === true),
+})
+
+async function replayCaptures(configFile: string, captures: readonly string[], json: boolean): Promise<number> {
   const config = loadConfig(configFile, process.env, { needs: ['lists'] })
   const lists = await lookAtLists(config, false)
   const bus = new LocalBus({ pause: () => new Promise((resolve) => setImmediate(resolve)) })
