@@ -109,7 +109,7 @@ domains = "domains.txt"
 ttl = "1h"
 ipv6 = true
 [dnstap]
-listen = ["./tap.sock", "${ports[types]}"]
+listen = ["./dnstap.sock", "${ports[types]}"]
 types = ["${types}"]
 [bgp]
 as = 64512
@@ -166,12 +166,12 @@ listen = "./admin.sock"
       }),
     )
     authority = await startAuthority(Object.fromEntries(ZONES.map((zone) => [zone, zoneRecords(zone)])), {
-      ...(hasKnotDnstap() ? { dnstap: join(programs.CLIENT_RESPONSE.folder, 'tap.sock') } : {}),
+      ...(hasKnotDnstap() ? { dnstap: join(programs.CLIENT_RESPONSE.folder, 'dnstap.sock') } : {}),
       identity: 'test-knotd',
     })
     await Promise.all(
       SENDERS.map(async (sender) => {
-        const dnstap = sender.transport === 'unix' ? join(programs[sender.types].folder, 'tap.sock') : ports[sender.types]
+        const dnstap = sender.transport === 'unix' ? join(programs[sender.types].folder, 'dnstap.sock') : ports[sender.types]
         resolvers.set(sender, await sender.start({ dnstap, zones: ZONES, authority, identity: `test-${sender.id}` }))
       }),
     )

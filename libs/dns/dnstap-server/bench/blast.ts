@@ -1,7 +1,7 @@
 /** Sends frames of a capture to a UNIX socket: `blast.ts PATH FRAMES PER_WRITE RATE`; RATE 0 is as fast as it goes. */
 import { connect } from 'node:net'
 import { readCapture } from '../../dnstap/test/captures.ts'
-import { START, STOP } from '../test/sender.ts'
+import { START, STOP } from '../testing/sender.ts'
 
 const [path = '', frames = '0', perWrite = '1', rate = '0'] = process.argv.slice(2)
 const capture = readCapture('unbound')

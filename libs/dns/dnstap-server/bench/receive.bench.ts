@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
 import { startDnstapServer } from '../src/index.ts'
-import { optionsFor } from '../test/options.ts'
+import { optionsFor } from '../testing/options.ts'
 
 const blast = fileURLToPath(new URL('blast.ts', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'dnstap-bench-'))

@@ -4,7 +4,7 @@
  */
 import { lookup } from 'node:dns/promises'
 import { fstatSync, readFileSync, statSync } from 'node:fs'
-import type { ListenAddress } from './listen-address.ts'
+import type { ListenAddress } from '@dnstap-bgp/net'
 
 const FIRST_FD = 3
 

@@ -5,8 +5,7 @@
  * of the resolver alone.
  */
 import type { Server } from 'node:net'
-import { describeListenAddress, type ListenAddress } from './listen-address.ts'
-import type { SocketFile } from './unix-listener.ts'
+import { describeListenAddress, type ListenAddress, type SocketFile } from '@dnstap-bgp/net'
 
 export interface ConnectionLimits {
   readonly connections: number

@@ -6,16 +6,16 @@
  * handler does with the frames; one bad sender ends its own connection and no other; and a sender that does not get through its
  * handshake in time is dropped.
  */
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { createServer as createTlsServer, type SecureContextOptions, type Server as TlsServer, type TLSSocket } from 'node:tls'
-import { RateLimitedLog, type Clock, type Log, type Timer } from '@dnstap-bgp/runtime'
+import { createServer, type Server, type Socket } from 'node:net'
+import type { Server as TlsServer } from 'node:tls'
+import { describeListenAddress, plainAddress, type ListenAddress } from '@dnstap-bgp/net'
+import { RateLimitedLog, type Clock, type Log } from '@dnstap-bgp/runtime'
 import { DnstapConnection, type ConnectionOwner } from './connection.ts'
 import { newCounters, type CloseReason, type DnstapServerCounters } from './counters.ts'
-import { boundAddress, isSameSocket } from './inherited-sockets.ts'
-import { DnstapListenError, describeListenAddress, explainListenError, type ListenAddress } from './listen-address.ts'
-import { CONNECTION_LIMITS, Listener, type ConnectionLimits } from './listener.ts'
+import { CONNECTION_LIMITS, type ConnectionLimits, type Listener } from './listener.ts'
+import { ListeningSockets } from './listening-sockets.ts'
 import { readIntoSharedBuffer } from './shared-buffer.ts'
-import { listenOnPath, SocketFile } from './unix-listener.ts'
+import { createTlsListener, secureContextOf, type DnstapTlsOptions } from './tls-listener.ts'
 
 export interface DnstapServerOptions {
   readonly listen: readonly ListenAddress[]
@@ -33,12 +33,6 @@ export interface DnstapServerOptions {
   readonly handshakeTimeoutMs: number
   readonly maxFrameLength: number
   readonly limits?: ConnectionLimits
-}
-
-export interface DnstapTlsOptions {
-  readonly cert: string
-  readonly key: string
-  readonly clientCa?: string | undefined
 }
 
 export interface DnstapHandler {
@@ -59,8 +53,6 @@ export interface DnstapServerDeps {
 /** How long close() goes on reading what senders had already sent. */
 const DRAIN_MS = 200
 const KEEPALIVE_MS = 60_000
-/** A socket that was removed from its place is found missing within so long. */
-const LOOK_AT_SOCKETS_MS = 1000
 
 /** Opens all listeners, or none: a DnstapListenError says which one cannot be had, and why. */
 export async function startDnstapServer(options: DnstapServerOptions, deps: DnstapServerDeps): Promise<DnstapServer> {
@@ -84,14 +76,9 @@ export class DnstapServer implements ConnectionOwner {
   readonly #log: Log
   readonly #busyLog: RateLimitedLog
   readonly #handler: DnstapHandler
-  readonly #limits: ConnectionLimits
-  readonly #listeners: Listener[] = []
-  readonly #addresses: ListenAddress[] = []
+  readonly #sockets: ListeningSockets
   readonly #tlsServers: TlsServer[] = []
   readonly #connections = new Map<DnstapConnection, Listener>()
-  #lookTimer: Timer | undefined
-  #mending: Promise<void> | undefined
-  #trouble: string | undefined
   #lastId = 0
   #closing = false
   #allClosed: (() => void) | undefined
@@ -104,12 +91,18 @@ export class DnstapServer implements ConnectionOwner {
     this.#handler = handler
     this.maxFrameLength = options.maxFrameLength
     this.handshakeTimeoutMs = options.handshakeTimeoutMs
-    this.#limits = options.limits ?? CONNECTION_LIMITS
+    this.#sockets = new ListeningSockets(options, {
+      clock,
+      log,
+      busyLog: this.#busyLog,
+      limits: options.limits ?? CONNECTION_LIMITS,
+      createServer: (kind, listener) => this.#createServer(kind, listener),
+    })
   }
 
   /** Where it really listens: a port of 0 has become the one the system chose. */
   get addresses(): readonly ListenAddress[] {
-    return this.#addresses
+    return this.#sockets.addresses
   }
 
   get connections(): Iterable<DnstapConnection> {
@@ -118,7 +111,7 @@ export class DnstapServer implements ConnectionOwner {
 
   /** Why senders cannot reach a socket that was open, in a sentence; undefined: they can. */
   get trouble(): string | undefined {
-    return this.#trouble
+    return this.#sockets.trouble
   }
 
   /** What `allows` says has changed: who may no longer talk to us is cut. */
@@ -132,17 +125,9 @@ export class DnstapServer implements ConnectionOwner {
     for (const server of this.#tlsServers) server.setSecureContext(secureContextOf(tls))
   }
 
-  /** Called by startDnstapServer(), once. */
-  async open(): Promise<void> {
-    for (const fd of this.#options.inherited) await this.#openInherited(fd)
-    const inherited = [...this.#addresses]
-    for (const address of this.#options.listen) {
-      const isOpen = await Promise.all(inherited.map((other) => isSameSocket(address, other)))
-      if (!isOpen.includes(true)) await this.#open(address, inherited)
-    }
-    this.#lookTimer = this.clock.every(LOOK_AT_SOCKETS_MS, () => {
-      this.#mending ??= this.#lookAtSockets().finally(() => (this.#mending = undefined))
-    })
+  /** Called by startDnstapServer(), once. @throws ListenError */
+  open(): Promise<void> {
+    return this.#sockets.open()
   }
 
   /**
@@ -151,20 +136,11 @@ export class DnstapServer implements ConnectionOwner {
    */
   async close(): Promise<void> {
     this.#closing = true
-    this.#lookTimer?.cancel()
-    await this.#mending
-    const closed = this.#listeners.splice(0).map(
-      ({ server, file, isInherited }) =>
-        new Promise<void>((resolve) => {
-          if (server === undefined) resolve()
-          else server.close(() => resolve())
-          if (!isInherited) file?.remove()
-        }),
-    )
+    const closed = await this.#sockets.close()
     await this.#drain()
     for (const connection of [...this.#connections.keys()]) connection.cut('server-closed')
     if (this.#connections.size > 0) await new Promise<void>((resolve) => (this.#allClosed = resolve))
-    await Promise.all(closed)
+    await closed.done
   }
 
   onRead(connection: DnstapConnection): void {
@@ -208,142 +184,14 @@ export class DnstapServer implements ConnectionOwner {
     this.#handler.onClosed?.(connection, reason)
   }
 
-  async #open(address: ListenAddress, inherited: readonly ListenAddress[]): Promise<void> {
-    const listener = new Listener(address, false, this.#limits)
-    try {
-      if (address.kind === 'unix') await this.#bind(listener, address.path)
-      else {
-        const { host, port } = address
-        const server = this.#createServer('tcp', listener)
-        await listen(server, host === undefined ? { port } : { host, port })
-        listener.server = server
-      }
-    } catch (error) {
-      const holder = inherited.find((other) => other.kind === 'tcp' && address.kind === 'tcp' && other.port === address.port)
-      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE' && holder !== undefined)
-        throw new DnstapListenError(
-          address,
-          'EADDRINUSE',
-          `the socket from systemd listens on ${describeListenAddress(holder)} already; write that address, or none`,
-          { cause: error },
-        )
-      throw explainListenError(address, error)
-    }
-    this.#opened(listener, address)
-  }
-
-  async #bind(listener: Listener, path: string): Promise<void> {
-    const { mode, owner, group } = this.#options
-    const server = this.#createServer('unix', listener)
-    listener.file = await listenOnPath(server, path, { mode, owner, group })
-    listener.server = server
-  }
-
-  async #openInherited(fd: number): Promise<void> {
-    const unknown: ListenAddress = { kind: 'unix', path: `descriptor ${fd}` }
-    let address: ListenAddress | undefined
-    try {
-      address = boundAddress(fd)
-    } catch (error) {
-      throw new DnstapListenError(unknown, 'EBADF', 'the descriptor handed over is not open', { cause: error })
-    }
-    if (address === undefined) throw new DnstapListenError(unknown, 'ENOTSOCK', 'the descriptor handed over is no stream socket')
-    const listener = new Listener(address, true, this.#limits)
-    const server = this.#createServer(address.kind, listener)
-    try {
-      await listen(server, { fd })
-    } catch (error) {
-      throw explainListenError(address, error)
-    }
-    listener.server = server
-    if (address.kind === 'unix') {
-      // An abstract one (@NAME) has no file, and one whose file is not in our view of the file system cannot be missed.
-      const file = new SocketFile(address.path)
-      if (file.isInPlace) listener.file = file
-    }
-    this.#opened(listener, address)
-  }
-
-  #opened(listener: Listener, address: ListenAddress): void {
-    this.#listeners.push(listener)
-    const { server } = listener
-    const port = address.kind === 'tcp' ? ((server?.address() as AddressInfo | null)?.port ?? address.port) : 0
-    const opened = address.kind === 'tcp' ? { ...address, port } : address
-    this.#addresses.push(opened)
-    listener.text = describeListenAddress(opened)
-    this.#watch(listener)
-  }
-
-  #watch({ server, text }: Listener): void {
-    server?.on('error', (error: NodeJS.ErrnoException) =>
-      this.#busyLog.warn({ listener: text, code: error.code }, 'Accepting failed.'),
-    )
-  }
-
-  /** Somebody may have removed a UNIX socket, or put another in its place: senders that come then find nobody, or not us. */
-  async #lookAtSockets(): Promise<void> {
-    let trouble: string | undefined
-    for (const listener of this.#listeners) {
-      const { file, isInherited } = listener
-      if (file === undefined || file.isInPlace) continue
-      const its = isInherited
-        ? `The socket ${file.path} is not in its place: restart the systemd unit that made it.`
-        : await this.#bindAgain(listener, file.path)
-      trouble ??= its
-    }
-    this.#trouble = trouble
-  }
-
-  /** Why it cannot; undefined: it is done. */
-  async #bindAgain(listener: Listener, path: string): Promise<string | undefined> {
-    const before = listener.server
-    try {
-      await this.#bind(listener, path)
-    } catch (error) {
-      const explained = explainListenError({ kind: 'unix', path }, error)
-      if (explained instanceof DnstapListenError) return `${path} was taken from us: ${explained.message}.`
-      throw error
-    }
-    before?.close() // its connections go on
-    this.#watch(listener)
-    this.#log.warn({ listener: path }, 'The socket was not in its place any more; it is there again.')
-    return undefined
-  }
-
   #createServer(kind: ListenAddress['kind'], listener: Listener): Server {
     const { tls } = this.#options
     if (kind === 'unix' || tls === undefined)
       return createServer({ pauseOnConnect: true }, (accepted) => this.#acceptPlain(accepted, listener))
-    return this.#createTlsServer(listener, tls)
-  }
-
-  /** The handshake's time runs from the accepted socket on; frames come by the TLS socket around it. Its ends tell which is whose. */
-  #createTlsServer(listener: Listener, tls: DnstapTlsOptions): Server {
-    const waiting = new Map<string, DnstapConnection>()
-    const endsOf = (socket: Socket) => `${socket.remoteAddress} ${socket.remotePort}`
-    const server = createTlsServer({
-      ...secureContextOf(tls),
-      ...(tls.clientCa === undefined ? {} : { requestCert: true, rejectUnauthorized: true }),
-    })
+    const server = createTlsListener(tls, (accepted) =>
+      this.#hasRoom(accepted, listener) ? this.#connect(accepted, listener) : undefined,
+    )
     this.#tlsServers.push(server)
-    server.on('connection', (socket: Socket) => {
-      const ends = endsOf(socket)
-      if (!this.#hasRoom(socket, listener)) return
-      waiting.set(ends, this.#connect(socket, listener))
-      socket.once('close', () => waiting.delete(ends))
-    })
-    server.on('secureConnection', (socket: TLSSocket) => {
-      const connection = waiting.get(endsOf(socket))
-      if (connection === undefined) socket.destroy()
-      else {
-        socket.on('error', (error: NodeJS.ErrnoException) => connection.cut('connection-error', error.code))
-        connection.readTls(socket)
-      }
-    })
-    server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
-      waiting.get(endsOf(socket))?.cut('tls-error', error.code ?? error.message)
-      socket.destroy()
-    })
     return server
   }
 
@@ -417,10 +265,6 @@ export class DnstapServer implements ConnectionOwner {
   }
 }
 
-function secureContextOf({ cert, key, clientCa }: DnstapTlsOptions): SecureContextOptions {
-  return { cert, key, minVersion: 'TLSv1.2', ...(clientCa === undefined ? {} : { ca: clientCa }) }
-}
-
 const REFUSALS = {
   'not-allowed': 'A dnstap connection was refused: its address is not allowed.',
   'too-many-connections': 'A dnstap connection was refused: there are too many.',
@@ -431,19 +275,9 @@ const HARMLESS: ReadonlySet<CloseReason> = new Set(['finished', 'ended-without-s
 
 /** The other end of a TCP connection; undefined on a UNIX socket. */
 function addressOf(socket: Socket): string | undefined {
-  return socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '') // IPv4 by a socket for both
+  return socket.remoteAddress === undefined ? undefined : plainAddress(socket.remoteAddress)
 }
 
 function endOf(host: string, socket: Socket): ListenAddress {
   return { kind: 'tcp', host, port: socket.remotePort ?? 0 }
-}
-
-function listen(server: Server, options: { fd: number } | { port: number; host?: string }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ ...options }, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
 }

@@ -8,8 +8,9 @@
 import { DnstapDecoder, MessageType } from '@dnstap-bgp/dnstap'
 import { nameToText, ResponseReader } from '@dnstap-bgp/dns-wire'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
-import { describeListenAddress, inheritedSockets, startDnstapServer } from '../src/index.ts'
-import { optionsFor } from './options.ts'
+import { describeListenAddress } from '@dnstap-bgp/net'
+import { inheritedSockets, startDnstapServer } from '../src/index.ts'
+import { optionsFor } from '../testing/options.ts'
 
 const path = process.argv[2]
 const decoder = new DnstapDecoder()

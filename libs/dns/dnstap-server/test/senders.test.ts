@@ -32,8 +32,9 @@ import {
   type Resolver,
 } from '@dnstap-bgp/testkit'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { startDnstapServer, type DnstapServer, type DnstapServerOptions, type ListenAddress } from '../src/index.ts'
-import { optionsFor } from './options.ts'
+import type { ListenAddress } from '@dnstap-bgp/net'
+import { startDnstapServer, type DnstapServer, type DnstapServerOptions } from '../src/index.ts'
+import { optionsFor } from '../testing/options.ts'
 
 const has = (command: string) => ['/usr/bin', '/usr/sbin', '/bin', '/sbin'].some((folder) => existsSync(join(folder, command)))
 const hasUnbound = has('unbound') && has('knotd') && has('dig')

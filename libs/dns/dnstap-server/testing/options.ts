@@ -1,5 +1,6 @@
 /** The options of a plain server, for tests and benches to change one of. */
-import type { DnstapServerOptions, ListenAddress } from '../src/index.ts'
+import type { ListenAddress } from '@dnstap-bgp/net'
+import type { DnstapServerOptions } from '../src/index.ts'
 
 export function optionsFor(...listen: readonly ListenAddress[]): DnstapServerOptions {
   return {

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import { ControlType, DNSTAP_CONTENT_TYPE, encodeControl, encodeData } from '@dnstap-bgp/frame-streams'
 import { waitFor } from '@dnstap-bgp/testkit'
-import type { ListenAddress } from '../src/index.ts'
+import type { ListenAddress } from '@dnstap-bgp/net'
 
 export const READY = encodeControl(ControlType.READY, [DNSTAP_CONTENT_TYPE])
 export const START = encodeControl(ControlType.START, [DNSTAP_CONTENT_TYPE])

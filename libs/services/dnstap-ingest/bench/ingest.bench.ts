@@ -21,7 +21,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startDnstapServer } from '@dnstap-bgp/dnstap-server'
-import { optionsFor } from '../../../dns/dnstap-server/test/options.ts'
+import { optionsFor } from '../../../dns/dnstap-server/testing/options.ts'
 import { Ingest } from '../src/index.ts'
 
 interface Case {
@@ -59,7 +59,7 @@ function listOf100k(): Matcher {
 
 async function measure(one: Case, matcher: Matcher) {
   const folder = mkdtempSync(join(tmpdir(), 'dnstap-bgp-bench-'))
-  const path = join(folder, 'tap.sock')
+  const path = join(folder, 'dnstap.sock')
   const bus = new LocalBus({
     pause: (ms) => new Promise((resolve) => (ms === 0 ? setImmediate(resolve) : setTimeout(resolve, ms))),
   })

@@ -83,7 +83,7 @@ name = "bench"
 source = "domains.txt"
 newRoutesPerSecond = 0
 [dnstap]
-listen = "./tap.sock"
+listen = "./dnstap.sock"
 [bgp]
 as = 64512
 routerID = "192.0.2.1"
@@ -96,7 +96,7 @@ listen = "./admin.sock"
 level = "warn"
 `
   },
-  ready: async (daemon) => (daemon.running ? await canConnect(join(daemon.folder, 'tap.sock')) : false),
+  ready: async (daemon) => (daemon.running ? await canConnect(join(daemon.folder, 'dnstap.sock')) : false),
 })
 
 function canConnect(path: string): Promise<boolean> {
@@ -134,7 +134,7 @@ async function rest(): Promise<void> {
   )
 }
 
-const work = { socket: join(program.folder, 'tap.sock'), frames: count, matching: 1, fresh: true, perSecond, pack: 33 }
+const work = { socket: join(program.folder, 'dnstap.sock'), frames: count, matching: 1, fresh: true, perSecond, pack: 33 }
 const sender = fork(new URL('./sender.ts', import.meta.url), [JSON.stringify(work)], { execArgv: process.execArgv })
 await new Promise<void>((resolve) => sender.once('message', () => resolve()))
 await rest()

@@ -1,7 +1,7 @@
 import { AdminHandlers } from '@dnstap-bgp/admin-api'
 import { LocalBus } from '@dnstap-bgp/bus'
 import { parseConfig, type ConfigWith } from '@dnstap-bgp/config'
-import type { ListenAddress } from '@dnstap-bgp/dnstap-server'
+import type { ListenAddress } from '@dnstap-bgp/net'
 import { PolicySource } from '@dnstap-bgp/policy'
 import { silentLog } from '@dnstap-bgp/runtime'
 import { Health, Metrics } from '@dnstap-bgp/telemetry'
@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import { encodeData } from '@dnstap-bgp/frame-streams'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { Sender } from '../../../dns/dnstap-server/test/sender.ts'
+import { Sender } from '../../../dns/dnstap-server/testing/sender.ts'
 import type { NameMatcher } from './ingest.ts'
 import { startDnstapIngest } from './start-ingest.ts'
 
@@ -27,7 +27,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-async function start(dnstap = 'listen = "./tap.sock"') {
+async function start(dnstap = 'listen = "./dnstap.sock"') {
   const clock = new FakeClock()
   const bus = new LocalBus({ pause: () => new Promise((resolve) => setImmediate(resolve)) })
   const health = new Health({ clock, log: silentLog })
@@ -87,8 +87,8 @@ test('health says when no sender has been connected for a minute, and when one i
 
 test('health says when the socket cannot be reached any more', async () => {
   const { clock, state } = await start()
-  rmSync(join(folder, 'tap.sock'))
-  writeFileSync(join(folder, 'tap.sock'), 'something else')
+  rmSync(join(folder, 'dnstap.sock'))
+  writeFileSync(join(folder, 'dnstap.sock'), 'something else')
   clock.advance(1000)
   await new Promise((resolve) => setImmediate(resolve))
   clock.advance(1000)
@@ -153,7 +153,7 @@ test('a reload takes a new certificate over, and keeps the last good one when th
 })
 
 test('after a reload that changes nothing of what is routed a repeat stays a repeat; after another list, or lifetime, it is news', async () => {
-  const table = 'listen = "./tap.sock"'
+  const table = 'listen = "./dnstap.sock"'
   const { running, reload, otherLists } = await start(table)
   const { counters, outbox } = running.service
   const response = dnsResponse({ qname: 'listed.org', answers: [{ owner: 'listed.org', type: 'A', value: '93.184.215.14' }] })

@@ -2,8 +2,9 @@
 import { ADMIN_API, type AdminHandlers } from '@dnstap-bgp/admin-api'
 import type { Bus } from '@dnstap-bgp/bus'
 import { sameRouting, type ConfigWith } from '@dnstap-bgp/config'
-import { CLOSE_REASONS, DnstapServer, inheritedSockets, startDnstapServer, type ListenAddress } from '@dnstap-bgp/dnstap-server'
+import { CLOSE_REASONS, DnstapServer, inheritedSockets, startDnstapServer } from '@dnstap-bgp/dnstap-server'
 import { parsePrefix, PrefixSet } from '@dnstap-bgp/ip'
+import type { ListenAddress } from '@dnstap-bgp/net'
 import type { Policies } from '@dnstap-bgp/policy'
 import type { Clock, Closeable, Log } from '@dnstap-bgp/runtime'
 import { samplesOf, type Health, type Metrics } from '@dnstap-bgp/telemetry'
@@ -39,7 +40,7 @@ const HEALTH_PERIOD_MS = 1000
 /** So long nobody need be connected: resolvers and we are restarted. */
 const NO_SENDER_MS = 60_000
 
-/** @throws DnstapListenError or TlsFileError, one sentence, when a socket cannot be had or a certificate cannot be used */
+/** @throws ListenError or TlsFileError, one sentence, when a socket cannot be had or a certificate cannot be used */
 export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartIngestDeps): Promise<RunningIngest> {
   const { bus, policies, clock, log, metrics, health, handlers } = deps
   const ingest = new Ingest(ingestConfig(config), {
