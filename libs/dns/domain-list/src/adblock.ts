@@ -34,17 +34,14 @@ export class AdblockFormat implements LineFormat {
     this.#switchedOff = switchedOff
   }
 
+  /** `||name^`. */
+  usualLine(bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.#switchedOff.size > 0 || end - start <= 3) return false
+    if (bytes[start] !== PIPE || bytes[start + 1] !== PIPE || bytes[end - 1] !== CARET || bytes[end - 2] === DOT) return false
+    return this.#emitter.plainBytes(RuleKind.suffix, bytes, start + 2, end - 1)
+  }
+
   line(bytes: Uint8Array, start: number, end: number): void {
-    // ||name^ is nearly every line.
-    if (
-      this.#switchedOff.size === 0 &&
-      end - start > 3 &&
-      bytes[start] === PIPE &&
-      bytes[start + 1] === PIPE &&
-      bytes[end - 1] === CARET
-    ) {
-      if (bytes[end - 2] !== DOT && this.#emitter.plainBytes(RuleKind.suffix, bytes, start + 2, end - 1)) return
-    }
     const text = decodeUtf8(bytes, start, end).trim()
     if (text === '') return
     if (text.startsWith('!')) {

@@ -9,6 +9,7 @@
  */
 import type { LineFormat } from './format-reader.ts'
 import { globBody } from './glob.ts'
+import { DELETE, octetsOf, SPACE, startsWith } from './octets.ts'
 import type { RuleEmitter } from './rule-emitter.ts'
 import { RuleKind, SkipReason } from './rule.ts'
 import { before, decodeUtf8 } from './utf8.ts'
@@ -18,6 +19,22 @@ export class DnsmasqFormat implements LineFormat {
 
   constructor(emitter: RuleEmitter) {
     this.#emitter = emitter
+  }
+
+  /** `server=/example.com/192.0.2.1`: one name. A target `#` and a comment are left to line(). */
+  usualLine(bytes: Uint8Array, start: number, end: number): boolean {
+    const directive = DIRECTIVE_OCTETS.find((octets) => startsWith(bytes, start, end, octets))
+    if (directive === undefined) return false
+    const from = start + directive.length
+    let to = from
+    while (to < end && bytes[to] !== SLASH) to++
+    if (to === end) return false
+    for (let i = to + 1; i < end; i++) {
+      const octet = bytes[i]
+      if (octet < SPACE || octet >= DELETE || octet === SLASH) return false
+      if (octet === HASH && (bytes[i - 1] === SPACE || i === to + 1)) return false
+    }
+    return this.#emitter.plainBytes(RuleKind.suffix, bytes, from, to)
   }
 
   line(bytes: Uint8Array, start: number, end: number): void {
@@ -53,3 +70,6 @@ export class DnsmasqFormat implements LineFormat {
 }
 
 const DOMAIN_DIRECTIVES = new Set(['server', 'local', 'address', 'ipset', 'nftset'])
+const DIRECTIVE_OCTETS = [...DOMAIN_DIRECTIVES].map((directive) => octetsOf(`${directive}=/`))
+const SLASH = 0x2f
+const HASH = 0x23

@@ -18,7 +18,6 @@ export class HostsFormat implements LineFormat {
   }
 
   line(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#fastLine(bytes, start, end)) return
     const text = decodeUtf8(bytes, start, end)
     const [address, ...names] = wordsOf(before(text, /#/))
     if (address === undefined) return
@@ -32,7 +31,7 @@ export class HostsFormat implements LineFormat {
   }
 
   /** The address of the line before, one space, and one name that is not one of the machine's own. */
-  #fastLine(bytes: Uint8Array, start: number, end: number): boolean {
+  usualLine(bytes: Uint8Array, start: number, end: number): boolean {
     const prefix = this.#prefix
     if (prefix.length === 0 || end - start <= prefix.length) return false
     for (let i = 0; i < prefix.length; i++) if (bytes[start + i] !== prefix[i]) return false

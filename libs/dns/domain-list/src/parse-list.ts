@@ -159,11 +159,13 @@ class LinesOf implements ChunkFormat {
 
   constructor(format: LineFormat, emitter: RuleEmitter, maxLineBytes: number) {
     this.#format = format
+    const isUsual = format.usualLine?.bind(format)
     this.#lines = new LineReader(
       {
         line: (bytes, start, end, number) => {
           emitter.line = number
           emitter.beginItem()
+          if (isUsual?.(bytes, start, end) === true) return
           refuseBrokenUtf8(bytes, start, end, number)
           format.line(bytes, start, end)
         },

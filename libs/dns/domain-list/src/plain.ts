@@ -24,6 +24,7 @@ import type { LineFormat } from './format-reader.ts'
 import { globToRegexp } from './glob.ts'
 import { hostsNames } from './hosts.ts'
 import { normalizeName } from './name.ts'
+import { isAscii, isBlank, SPACE } from './octets.ts'
 import { addressFault, looksLikeAddress, unquoted, withoutComment } from './plain-words.ts'
 import type { NameKind, RuleEmitter } from './rule-emitter.ts'
 import { ListMatch, RuleKind, SkipReason } from './rule.ts'
@@ -41,26 +42,34 @@ export class PlainFormat implements LineFormat {
   }
 
   line(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#oneName(bytes, start, end)) return
+    if (this.#oneName(bytes, start, end, false)) return
     const text = decodeUtf8(bytes, start, end)
-    if (isV2flyEntry(text)) return this.#v2fly.line(bytes, start, end)
+    if (isV2flyEntry(text)) {
+      if (!this.#v2fly.usualLine(bytes, start, end)) this.#v2fly.line(bytes, start, end)
+      return
+    }
     if (COSMETIC.test(text)) return this.#emitter.skip(SkipReason.cosmeticRule, text)
     const content = withoutComment(text)
     if (isClassical(content)) return classicalRule(this.#emitter, content.trim())
     this.#items(content.split(','))
   }
 
-  /** The fast way for what most lines are: nothing, a comment, or one name with or without `*.`, white space or a comment around it. */
-  #oneName(bytes: Uint8Array, start: number, end: number): boolean {
+  usualLine(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.#oneName(bytes, start, end, true)
+  }
+
+  /** Nothing, a comment, or one name with or without `*.`, with white space or a comment around it. */
+  #oneName(bytes: Uint8Array, start: number, end: number, mustBeAscii: boolean): boolean {
     let from = start
     while (from < end && isBlank(bytes[from])) from++
     if (from === end) return true
-    if (bytes[from] === HASH) return !mayBeCosmetic(bytes[from + 1])
+    if (bytes[from] === HASH) return !mayBeCosmetic(bytes[from + 1]) && (!mustBeAscii || isAscii(bytes, from, end))
     let to = from
     while (to < end && bytes[to] > SPACE && bytes[to] !== HASH) to++
     let after = to
     while (after < end && isBlank(bytes[after])) after++
     if (after < end && (bytes[after] !== HASH || (after === to && mayBeCosmetic(bytes[after + 1])))) return false
+    if (mustBeAscii && !isAscii(bytes, after, end)) return false
     const emitter = this.#emitter
     const below = bytes[from] === DOT ? 1 : bytes[from] === STAR && bytes[from + 1] === DOT ? 2 : 0
     const kind = below > 0 && emitter.match === ListMatch.exact ? RuleKind.subdomains : RuleKind.suffix
@@ -176,10 +185,6 @@ function fault(reason: SkipReason, text: string, isException: boolean): Word {
   return { form: 'name', kind: RuleKind.suffix, text, name: '', isException, isSingle: false, fault: reason }
 }
 
-function isBlank(octet: number | undefined): boolean {
-  return octet === SPACE || octet === TAB
-}
-
 /** What stands behind a `#` without a blank before it: then it may be the middle of `##`, `#@#`, `#?#`, `#$#`, `#%#`. */
 function mayBeCosmetic(octet: number | undefined): boolean {
   return octet === HASH || octet === 0x40 || octet === 0x3f || octet === 0x24 || octet === 0x25
@@ -188,8 +193,6 @@ function mayBeCosmetic(octet: number | undefined): boolean {
 /** Told of one line, which gives nothing in any case. */
 const MAX_FAULTS = 20
 const DOTS = /[.\u3002\uff0e\uff61]/
-const SPACE = 0x20
-const TAB = 0x09
 const DOT = 0x2e
 const STAR = 0x2a
 const HASH = 0x23

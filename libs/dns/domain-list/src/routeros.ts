@@ -14,7 +14,8 @@
  */
 import type { LineFormat } from './format-reader.ts'
 import { addressFault, looksLikeAddress } from './plain-words.ts'
-import type { RuleEmitter } from './rule-emitter.ts'
+import { DELETE, equals, octetsOf, SPACE, startsWith } from './octets.ts'
+import type { NameKind, RuleEmitter } from './rule-emitter.ts'
 import { RuleKind, SkipReason } from './rule.ts'
 import { decodeUtf8 } from './utf8.ts'
 
@@ -30,6 +31,11 @@ export class RouterosFormat implements LineFormat {
   constructor(emitter: RuleEmitter, maxLineBytes: number) {
     this.#emitter = emitter
     this.#maxCommand = maxLineBytes
+  }
+
+  usualLine(bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.#continues || this.#menu !== 'static' || end - start > this.#maxCommand) return false
+    return isUsualEntry(this.#emitter, bytes, start, end)
   }
 
   line(bytes: Uint8Array, start: number, end: number): void {
@@ -116,6 +122,71 @@ function readProperties(text: string): Map<string, string> | undefined {
   }
   return properties
 }
+
+/**
+ * `add name=example.com type=FWD match-subdomain=yes`: gives the rule. Quotes, escapes, braces, and properties that make an entry mean something
+ * else are left to line().
+ */
+function isUsualEntry(emitter: RuleEmitter, bytes: Uint8Array, start: number, end: number): boolean {
+  if (!startsWith(bytes, start, end, ADD)) return false
+  let nameStart = -1
+  let nameEnd = -1
+  let kind: NameKind | undefined
+  for (let at = start + ADD.length; at < end;) {
+    if (bytes[at] === SPACE) {
+      at++
+      continue
+    }
+    const equalsAt = keyEnd(bytes, at, end)
+    const valueEnd = equalsAt < 0 ? -1 : bareValueEnd(bytes, equalsAt + 1, end)
+    if (valueEnd < 0) return false
+    if (equals(bytes, at, equalsAt, NAME)) {
+      if (nameStart >= 0) return false
+      nameStart = equalsAt + 1
+      nameEnd = valueEnd
+    } else if (equals(bytes, at, equalsAt, MATCH_SUBDOMAIN)) {
+      if (kind !== undefined) return false
+      const isWide = equals(bytes, equalsAt + 1, valueEnd, YES) || equals(bytes, equalsAt + 1, valueEnd, TRUE)
+      kind = isWide ? RuleKind.suffix : RuleKind.exact
+    } else if (CHANGES_MEANING.some((key) => equals(bytes, at, equalsAt, key))) return false
+    at = valueEnd
+  }
+  return nameStart >= 0 && emitter.plainBytes(kind ?? RuleKind.exact, bytes, nameStart, nameEnd)
+}
+
+/** The place of the `=` behind a key in lower case; -1: no such key begins here. */
+function keyEnd(bytes: Uint8Array, start: number, end: number): number {
+  let at = start
+  for (; at < end && bytes[at] !== EQUALS; at++) {
+    const isLetter = bytes[at] >= 0x61 && bytes[at] <= 0x7a
+    if (!isLetter && (bytes[at] !== DASH || at === start)) return -1
+  }
+  return at === end || at === start ? -1 : at
+}
+
+/** Where a value without quotes ends; -1: it holds something that line() must read. */
+function bareValueEnd(bytes: Uint8Array, start: number, end: number): number {
+  let at = start
+  for (; at < end && bytes[at] !== SPACE; at++) {
+    const octet = bytes[at]
+    if (octet < SPACE || octet >= DELETE || octet === QUOTE || octet === BACKSLASH || octet === OPENING || octet === CLOSING)
+      return -1
+  }
+  return at
+}
+
+const ADD = octetsOf('add ')
+const NAME = octetsOf('name')
+const MATCH_SUBDOMAIN = octetsOf('match-subdomain')
+const YES = octetsOf('yes')
+const TRUE = octetsOf('true')
+const CHANGES_MEANING = ['regexp', 'disabled', 'list'].map(octetsOf)
+const EQUALS = 0x3d
+const DASH = 0x2d
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const OPENING = 0x7b
+const CLOSING = 0x7d
 
 /** RouterOS string escapes. */
 function unescape(text: string): string {

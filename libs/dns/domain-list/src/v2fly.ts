@@ -13,6 +13,7 @@
  */
 import type { LineFormat } from './format-reader.ts'
 import { LineReader } from './lines.ts'
+import { DELETE, isBlank, octetsOf, SPACE, startsWith } from './octets.ts'
 import type { RuleEmitter } from './rule-emitter.ts'
 import { RuleKind, SkipReason } from './rule.ts'
 import type { ListOptions } from './rule.ts'
@@ -51,8 +52,11 @@ export class V2flyFormat implements LineFormat {
     this.#entry(text, this.#filter, [], '')
   }
 
+  usualLine(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.#filter.length === 0 && isUsualEntry(this.#emitter, bytes, start, end)
+  }
+
   line(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#filter.length === 0 && this.#emitter.plainBytes(RuleKind.suffix, bytes, start, end)) return
     this.#entry(decodeUtf8(bytes, start, end), this.#filter, [], '')
   }
 
@@ -109,7 +113,7 @@ export class V2flyFormat implements LineFormat {
       {
         line: (held, start, end, number) => {
           emitter.beginItem()
-          if (combined.length === 0 && emitter.plainBytes(RuleKind.suffix, held, start, end)) return
+          if (combined.length === 0 && isUsualEntry(emitter, held, start, end)) return
           this.#entry(decodeUtf8(held, start, end), combined, inside, `${name}:${number}: `)
         },
         tooLong: (held, start, end, number) => {
@@ -123,6 +127,37 @@ export class V2flyFormat implements LineFormat {
     lines.end()
   }
 }
+
+/** `example.com`, `domain:example.com @cn`, `full:example.com @cn`: gives the rule, when no attribute is chosen. */
+function isUsualEntry(emitter: RuleEmitter, bytes: Uint8Array, start: number, end: number): boolean {
+  const isFull = startsWith(bytes, start, end, FULL)
+  const from = isFull ? start + FULL.length : startsWith(bytes, start, end, DOMAIN) ? start + DOMAIN.length : start
+  let to = from
+  while (to < end && !isBlank(bytes[to])) to++
+  if (!areAttributes(bytes, to, end)) return false
+  return emitter.plainBytes(isFull ? RuleKind.exact : RuleKind.suffix, bytes, from, to)
+}
+
+/** Only `@attribute` and `&list`, with blanks between them. */
+function areAttributes(bytes: Uint8Array, start: number, end: number): boolean {
+  let at = start
+  while (at < end) {
+    if (isBlank(bytes[at])) {
+      at++
+      continue
+    }
+    if (bytes[at] !== AND && (bytes[at] !== AT || at + 1 === end || isBlank(bytes[at + 1]))) return false
+    for (; at < end && !isBlank(bytes[at]); at++)
+      if (bytes[at] <= SPACE || bytes[at] >= DELETE || bytes[at] === HASH) return false
+  }
+  return true
+}
+
+const FULL = octetsOf('full:')
+const DOMAIN = octetsOf('domain:')
+const AT = 0x40
+const AND = 0x26
+const HASH = 0x23
 
 /** `full:example.com:@cn,@ads`: attributes behind a type and a value. */
 function withPublishedAttributes(text: string): { value: string; attributes: string[] } {

@@ -58,7 +58,7 @@ test('a list that is new, with nothing to begin with, has its names in the very 
   expect(site.clock.timers).toBe(1) // the next refresh
 })
 
-test('a new list whose URL does not site.answer within seconds is waiting, and comes when it comes', async () => {
+test('a new list whose URL does not answer within seconds is waiting, and comes when it comes', async () => {
   const loader = site.loaderOf(site.subscription(), { stateFolder: undefined })
   await loader.load()
   const held: ServerResponse[] = []

@@ -24,7 +24,7 @@ const workerDies = () => Promise.reject(new Error('the list worker ended with co
 
 const site = listSite()
 
-test('a URL that does not site.answer keeps neither the start nor the changes of other lists waiting', async () => {
+test('a URL that does not answer keeps neither the start nor the changes of other lists waiting', async () => {
   const held: ServerResponse[] = []
   site.answer = (_request, response) => void held.push(response)
   const file = join(site.stateFolder, 'file.txt')
@@ -64,7 +64,7 @@ test('a start that fails for a file ends what is still being asked', async () =>
   expect(readdirSync(site.stateFolder)).toEqual([])
 })
 
-test('who asks while a URL is being asked gets the same site.answer, and the word given then counts', async () => {
+test('who asks while a URL is being asked gets the same answer, and the word given then counts', async () => {
   site.answer = text('a.example\nb.example\nc.example\n')
   const loader = site.loaderOf(site.subscription())
   await loader.load()
@@ -78,7 +78,7 @@ test('who asks while a URL is being asked gets the same site.answer, and the wor
   expect(only(loader.current!)).toMatchObject({ state: 'fresh', names: 1 })
 })
 
-test('an site.answer to what the list was before it was edited is thrown away', async () => {
+test('an answer to what the list was before it was edited is thrown away', async () => {
   const held: ServerResponse[] = []
   const loader = site.loaderOf(site.subscription())
   await loader.load()
@@ -94,7 +94,7 @@ test('an site.answer to what the list was before it was edited is thrown away', 
   expect(readdirSync(site.stateFolder).filter((name) => name.startsWith('.'))).toEqual([])
 })
 
-test('an site.answer to an earlier definition does not take the place of the right one, even in the same build', async () => {
+test('an answer to an earlier definition does not take the place of the right one, even in the same build', async () => {
   const file = join(site.stateFolder, 'file.txt')
   writeFileSync(file, 'file.example\n')
   const other = site.subscription({ name: 'file', source: { kind: 'path', path: file } })
