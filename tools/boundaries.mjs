@@ -34,7 +34,7 @@ export function wrongImports(projects, sources) {
         continue
       }
       if (!specifier.startsWith('@dnstap-bgp/')) continue
-      // A part a lib exports beside its index (a conformance suite) is for tests alone.
+      // Only tests may import what a lib exports beside its index (a conformance suite).
       if (isTest && projects.some((project) => project.exports.includes(specifier))) continue
       const target = byName.get(specifier)
       if (target === undefined) faults.push(`${file}: '${specifier}' is no lib's name; a lib is imported by its index alone`)

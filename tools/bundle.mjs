@@ -29,7 +29,7 @@ writeFileSync(`dist/apps/${name}/NOTICE`, noticeOf(packages))
 const bytes = Object.values(result.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0)
 console.log(`${name}: ${Object.keys(result.metafile.outputs).length} files, ${(bytes / 1e6).toFixed(1)} MB`)
 
-/** Long work runs in worker threads; each worker is an entry of its own beside main.js. */
+/** Long work runs in worker threads. Each worker is an entry point beside main.js. */
 function workersOf(app) {
   const buildsMatchers = ['all-in-one', 'dnstap-ingest', 'cache', 'cli'].includes(app)
   return buildsMatchers ? { 'list-worker': 'libs/dns/list-loader/src/list-worker.ts' } : {}

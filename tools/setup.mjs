@@ -57,7 +57,7 @@ export function checkNode() {
   process.exit(1)
 }
 
-/** Installs the packages of the lock file unless what is installed is of the same lock. */
+/** Installs the packages of the lock file, unless they are installed already. */
 export function installPackages() {
   const lock = `${root}package-lock.json`
   const installed = `${root}node_modules/.package-lock.json`
@@ -88,15 +88,13 @@ export function missingPrograms() {
   return Object.entries(DEBIAN_PACKAGES).filter(([name, program]) => !here(name, program))
 }
 
-/** Installs what is missing when we may; no daemon is started by it. Otherwise says what is missing. */
+/** Installs the missing packages if it may, and starts no daemon. Otherwise it names them. */
 export function installDebianPackages() {
   const missing = missingPrograms().map(([name]) => name)
   if (missing.length === 0) return
   const mayInstall = process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')
   if (!mayInstall) {
-    console.log(
-      `Not installed here, and not installable (that takes root and apt): ${missing.join(' ')}\nThe tests that need them are skipped by name.`,
-    )
+    console.log(`Not installed, and only root can install with apt: ${missing.join(' ')}\nTheir tests are skipped and named.`)
     return
   }
   console.log(`Installing from Debian: ${missing.join(' ')}`)
@@ -109,7 +107,7 @@ export function installDebianPackages() {
   try {
     apt('update')
     if (!apt('install', '-y', '--no-install-recommends', ...missing))
-      console.error('Not all of them could be installed; the tests that need them are skipped by name.')
+      console.error('Not all of them could be installed. The tests that need the missing ones are skipped and named.')
   } finally {
     if (ours) rmSync(POLICY, { force: true })
   }

@@ -1,4 +1,4 @@
-// `npm start`: installs what is missing, builds, and runs the all-in-one. `npm start -- --config FILE` runs the user's own configuration.
+// `npm start`: installs missing packages, builds, and runs the all-in-one. `npm start -- --config FILE` runs the user's own configuration.
 import { spawn } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync } from 'node:fs'
 import { constants } from 'node:os'
@@ -12,7 +12,7 @@ if (
     stdio: ['ignore', 'ignore', 'inherit'],
   })
 ) {
-  // Once more, aloud.
+  // Build once more and show the output.
   run(process.execPath, ['tools/nx.mjs', 'run-many', '-t', 'build', '--outputStyle=static'])
   process.exit(1)
 }
@@ -29,12 +29,12 @@ if (!args.some((arg) => arg === '--config' || arg.startsWith('--config='))) {
   args.push('--config', `${root}run/dnstap-bgp.toml`, '--guide')
 }
 
-// The program gets the signals of the terminal itself; we only wait and pass its end on.
+// The terminal signals the program itself. We pass on the other signals and its exit code.
 const child = spawn(process.execPath, ['--enable-source-maps', `${root}dist/apps/all-in-one/main.js`, ...args], {
   stdio: 'inherit',
 })
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1']) process.on(signal, () => child.kill(signal))
 child.on('exit', (code, signal) => {
-  if (signal !== null) console.error(`dnstap-bgp was ended by ${signal}.`)
+  if (signal !== null) console.error(`dnstap-bgp was killed by ${signal}.`)
   process.exit(code ?? 128 + constants.signals[signal])
 })

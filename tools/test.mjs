@@ -1,5 +1,5 @@
-// `npm test`: everything that must hold, from a fresh clone. Installs what it needs, builds, then checks types, style, layers and names
-// beside the unit tests, and at last runs the tests against real servers. Arguments go to vitest: `npm test -- libs/bgp` runs only those
+// `npm test`: every check, from a fresh clone. Installs packages and servers, builds, checks types, style, layers and names while the unit
+// tests run, and then runs the tests against real servers. Arguments go to vitest: `npm test -- libs/bgp` runs only those
 // tests.
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
@@ -37,11 +37,11 @@ for (const file of broken) console.log(`failed: ${file.name.slice(root.length)}:
 const failures = failed.length + broken.length
 console.log(`\nin ${secondsSince(started)} s`)
 console.log(`${tests.filter((test) => test.status === 'passed').length} passed, ${failures} failed, ${skipped.length} skipped`)
-// What cannot be tried as root, or against a peer that cannot do it, is skipped everywhere; anything else counts as not tested.
+// These tests cannot run as root, or against a peer without the feature. Every other skipped test is a fault on CI.
 const NATURE = [/in a folder that is not ours/, /exabgp.*gtsm/i, /^k8s.*not installed: kubectl\)/]
 const untested = skipped.filter((test) => !NATURE.some((nature) => nature.test(test.fullName)))
 if (process.env.CI !== undefined && untested.length > 0) {
-  console.error(`On CI nothing may be skipped for want of a program: ${untested.length} were.`)
+  console.error(`On CI no test may be skipped because a program is missing: ${untested.length} were.`)
   process.exit(1)
 }
 process.exit(failures > 0 || reports.some((report) => !report.passed) ? 1 : 0)
@@ -80,7 +80,7 @@ async function vitest(name, ...projects) {
   return { passed, ...JSON.parse(readFileSync(outputFile, 'utf8')) }
 }
 
-/** Runs a command and collects what it prints, so that the lines of two do not mix. */
+/** Runs a command and collects its output, so that the lines of two commands do not mix. */
 function run(command, args) {
   const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
   running.add(child)

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Stand-ins for the images that the Dockerfile and docker-compose.yml start from, made from Debian's and npm's packages, for a machine
-# that reaches no image registry. Same names, same users, same commands; what is in them is close to the real ones, not equal.
+# that reaches no image registry. Same names, same users, same commands; their content is close to the real ones, not equal.
 #
 #   base-images.sh FOLDER     FOLDER is the engine's (engine.sh); images that are there already stay
 #

@@ -1,4 +1,4 @@
-/** Makes a fault happen, for its length, and puts right what it broke. */
+/** Makes a fault happen for a time, and repairs it afterwards. */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Fault } from './faults.ts'
 import { type Fleet, partOf, removeStore } from './fleet.ts'
@@ -73,7 +73,7 @@ export async function perform(fault: Fault, fleet: Fleet, deeds: Deeds, effectiv
 
 async function signal(part: Part, fault: Extract<Fault, { kind: 'kill' | 'stop' | 'freeze' }>, effective: TookEffect) {
   if (part.down) return
-  // Before the signal, so that what was on its way is not judged as if it had arrived.
+  // Before the signal: facts on their way must not be judged as if they had arrived.
   effective()
   if (fault.kind === 'freeze') {
     part.freeze()

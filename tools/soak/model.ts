@@ -134,7 +134,7 @@ export class Model {
       if (binding.mayUntilMs >= lostMs - BOUNDS.settleMs) binding.mayUntilMs = Math.max(binding.mayUntilMs, untilMs)
   }
 
-  /** Looks at what was under way: what has surely arrived by now becomes firm. */
+  /** Sightings that were under way and must have arrived become firm. */
   settle(nowMs: number): void {
     for (const binding of this.#waiting) {
       binding.pending = binding.pending.filter((sighting) => !this.#resolve(binding, sighting, nowMs))
@@ -147,7 +147,7 @@ export class Model {
     return this.bindingsOf(address).some((binding) => binding.spans.some((span) => span.dueMs <= fromMs && span.untilMs > toMs))
   }
 
-  /** Was it wrong to withdraw it at that time? Asked when what was under way then has settled. */
+  /** Was it wrong to withdraw it at that time? Asked when the sightings of that time are decided. */
   wasValid(address: string, atMs: number): boolean {
     return this.bindingsOf(address).some((binding) =>
       binding.spans.some((span) => span.fromMs + BOUNDS.settleMs <= atMs && span.untilMs > atMs),

@@ -1,4 +1,4 @@
-/** Does a program of ours call itself ready? */
+/** Is a program ready, by its own word? */
 import { askAdmin } from '@dnstap-bgp/testkit'
 
 export async function askReady(socket: string): Promise<{ ready: boolean; text: string }> {

@@ -125,7 +125,7 @@ class Run {
     }
   }
 
-  /** The start counts as an outage: what is seen before the whole path works is not judged. */
+  /** The start counts as an outage: nothing is judged before the whole path works. */
   async #firstStart(): Promise<void> {
     this.#outage = this.#timeline.begin(this.#startMs)
     this.#outage.add('start', {})

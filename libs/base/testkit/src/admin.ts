@@ -1,4 +1,4 @@
-/** Asks the admin server of a program of ours, on a UNIX socket or `host:port`. */
+/** Sends a request to the admin server of a program, on a UNIX socket or `host:port`. */
 import { request } from 'node:http'
 
 /** A call on the bus that nobody answers ends after 20 s; then the program has to answer. */

@@ -1,7 +1,7 @@
 /**
- * A program of somebody else's under test: a temporary folder, a process group of its own, its log, and an end by its own handle.
+ * A server under test: a temporary folder, its own process group, its log, and a handle to stop it.
  *
- * Whatever is still running or lying about when the test process ends goes with it.
+ * When the test process ends, its daemons are killed and their folders removed.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
@@ -12,13 +12,13 @@ import { waitFor } from './wait-for.ts'
 
 export interface DaemonOptions {
   readonly name: string
-  /** Called at each start; writes configuration into the folder and says what to run. */
+  /** Called at each start: writes the configuration into the folder and returns the command. */
   readonly prepare: (folder: string) => {
     readonly command: string
     readonly args: readonly string[]
     readonly env?: NodeJS.ProcessEnv
   }
-  /** Does it serve? Asked until it says yes. */
+  /** Does it serve? Called until it returns true. */
   readonly ready: (daemon: Daemon) => boolean | Promise<boolean>
   readonly startTimeoutMs?: number
 }
@@ -76,7 +76,7 @@ export class Daemon {
     if (this.#child !== child) throw new Error(`${this.name} ended before it served; its log:\n${this.#log.slice(-3000)}`)
   }
 
-  /** Starts it without waiting for anything; for programs that are expected to end by themselves. */
+  /** Starts it and waits for nothing. */
   #spawn(): ChildProcess {
     const { command, args, env } = this.#options.prepare(this.folder)
     const child = spawn(command, args, {
@@ -106,7 +106,7 @@ export class Daemon {
     return child
   }
 
-  /** The exit code, once it has ended by itself or by a signal. */
+  /** Resolves with the exit code when it has ended. */
   exited(): Promise<number | null> {
     return this.#exited
   }
@@ -115,7 +115,7 @@ export class Daemon {
     if (this.#child !== undefined) signalGroup(this.#child, signal)
   }
 
-  /** SIGTERM, and SIGKILL if that is not heard within ten seconds. */
+  /** SIGTERM; after ten seconds SIGKILL. */
   async stop(): Promise<number | null> {
     const child = this.#child
     if (child === undefined) return this.#exited

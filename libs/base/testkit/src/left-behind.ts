@@ -1,4 +1,4 @@
-/** What tests start and make, so that none of it outlives the process that runs them. */
+/** Processes and folders that tests made: killed and removed when the test process ends. */
 import type { ChildProcess } from 'node:child_process'
 import { rmSync } from 'node:fs'
 

@@ -15,7 +15,7 @@ export interface Lookups {
   stop(): void
 }
 
-/** As Unbound does: what cannot be sent waits in the socket, and a connection that is lost is made again. */
+/** Like Unbound: data that cannot be sent waits in the socket, and a lost connection is made again. */
 export function startLookups({ path, names, everyMs, ttlSeconds = 300 }: LookupsOptions): Lookups {
   let socket: Socket | undefined
   let again: NodeJS.Timeout | undefined

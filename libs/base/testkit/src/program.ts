@@ -1,4 +1,4 @@
-/** A built program of ours as a process: its own folder, its configuration, its log. */
+/** Starts one of our bundles as a process, with its own folder, configuration and log. */
 import { spawn } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ export interface OurProgramOptions {
   readonly config: (folder: string) => string
   readonly args?: readonly string[]
   readonly env?: NodeJS.ProcessEnv
-  /** Default: its log says that it runs. */
+  /** Default: its log has "NAME runs." */
   readonly ready?: (daemon: Daemon) => boolean | Promise<boolean>
   /** Default 20 s. */
   readonly startTimeoutMs?: number
@@ -46,7 +46,7 @@ export function startProgram(options: OurProgramOptions): Promise<Daemon> {
     ready:
       options.ready ??
       ((daemon) => {
-        // After a restart the log still holds what the last life said.
+        // After a restart the log still has the lines of the last run.
         const starts = daemon.log().split(`${options.app} runs.`).length - 1
         if (starts <= seen) return false
         seen = starts
@@ -61,7 +61,7 @@ export interface EndedProgram {
   readonly output: string
 }
 
-/** Runs the bundle of an app to its end; for what it says and how it exits. */
+/** Runs the bundle of an app until it ends, and returns its output and exit code. */
 export function runToEnd(
   app: string,
   args: readonly string[],

@@ -1,6 +1,6 @@
 /**
- * A file system of a few megabytes that a test may fill, for what a limit on a file's size does not show: that there is no room for
- * anything. Mounting is root's; smallDiskMissing says what keeps us from it.
+ * A file system of a few megabytes that a test may fill: a limit on a file's size does not show how a full disk behaves. Only root can
+ * mount it; smallDiskMissing() says why it cannot be had.
  */
 import { spawnSync } from 'node:child_process'
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statfsSync, truncateSync, writeSync } from 'node:fs'

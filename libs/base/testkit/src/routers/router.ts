@@ -64,7 +64,7 @@ export interface RouterRoute {
   readonly nextHop: string
   readonly origin: string
   readonly asPath: readonly number[]
-  /** Absent when the daemon shows none; what it defaults to is its own affair. */
+  /** Absent when the daemon shows none. */
   readonly localPref: number | undefined
   /** A MED of 0 and none are alike: daemons do not tell them apart. */
   readonly med: number | undefined
@@ -100,7 +100,7 @@ export interface Router {
   /** Starts it again where it was, after stop() or kill(). */
   restart(): Promise<void>
   log(): string
-  /** stop(), then its folder goes too; what is not removed goes when the process ends. */
+  /** stop(), and removes its folder; folders that are left are removed when the process ends. */
   remove(): Promise<void>
 }
 
@@ -306,7 +306,7 @@ export function findProgram(name: string): string | undefined {
   return undefined
 }
 
-/** Runs a daemon's client and returns what it printed; rejects when it fails. */
+/** Runs a daemon's client and returns its output; rejects when it fails. */
 export function ask(command: string, args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     execFile(command, args, { maxBuffer: 1 << 30, timeout: 60_000 }, (error, stdout, stderr) => {

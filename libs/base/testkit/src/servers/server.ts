@@ -1,4 +1,4 @@
-/** What nats-server and redis-server have in common in tests: one port for life, data that may be kept or lost between two starts. */
+/** What nats-server and redis-server have in common in tests: one port, and data that a restart keeps or loses. */
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ export interface Server {
   stop(): Promise<void>
   /** SIGKILL. */
   kill(): Promise<void>
-  /** After stop() or kill(): again on the same port; with what it had stored, or as if its disk had been replaced. */
+  /** After stop() or kill(): starts it on the same port, with its data or (`loseData`) without. */
   restart(options?: { loseData?: boolean }): Promise<void>
   /** SIGSTOP: connections stay open, nobody answers. */
   pause(): void
@@ -89,7 +89,7 @@ function isStopped(pid: number): boolean {
   })
 }
 
-/** Does somebody accept there, and (when `expected` is given) answer `sent` with something that begins so? */
+/** Does a server accept there and, if `expected` is given, answer `sent` with text that begins with it? */
 export function answers(host: string, port: number, sent: string, expected: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port })
