@@ -1,58 +1,19 @@
 /** Nothing that was fine once is believed for ever: each test takes away behind the bus's back what it relies on. */
-import type { Queue, Subject } from '@dnstap-bgp/bus'
-import { silentLog, systemClock, type Log } from '@dnstap-bgp/runtime'
-import { Health } from '@dnstap-bgp/telemetry'
-import { freePort, isInstalled, startNats, waitFor, type NatsServer, type NatsServerOptions } from '@dnstap-bgp/testkit'
-import { AckPolicy, connect, RetentionPolicy, type JetStreamManager, type NatsConnection } from 'nats'
+import { freePort, isInstalled, waitFor, type NatsServer } from '@dnstap-bgp/testkit'
+import { silentLog } from '@dnstap-bgp/runtime'
+import { AckPolicy, RetentionPolicy } from 'nats'
 import { createServer } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
-import { openNatsBus, type NatsBus, type NatsBusOptions } from '../src/index.ts'
-
-const words = {
-  encode: (word: string) => new TextEncoder().encode(word),
-  decode: (bytes: Uint8Array) => new TextDecoder().decode(bytes),
-}
-const subject: Subject<string> = { name: 'test.v1.words', ...words }
-const queue: Queue<string> = {
-  name: 'test.v1.work',
-  limits: { maxBytes: 1_000_000, maxAgeSeconds: 60 },
-  octetsOf: () => 512,
-  ...words,
-}
-const STREAM = 'test_v1_work'
+import type { NatsBus } from '../src/index.ts'
+import { BusesUnderTest, call, queue, STREAM, subject } from '../testing/bus-under-test.ts'
 
 describe.skipIf(!isInstalled('nats-server'))('what the bus believes', () => {
-  const ends: (() => Promise<void>)[] = []
-  afterEach(async () => {
-    for (const end of ends.splice(0).reverse()) await end()
-  })
-
-  async function server(options: NatsServerOptions = {}): Promise<NatsServer> {
-    const started = await startNats(options)
-    ends.push(() => started.remove())
-    return started
-  }
-
-  async function open(options: NatsBusOptions, log: Log = silentLog) {
-    const health = new Health({ clock: systemClock, log: silentLog })
-    /** Each state that health's component was in, in turn. */
-    const told: string[] = []
-    const bus = await openNatsBus(options, { clock: systemClock, log, health })
-    ends.push(() => bus.close())
-    const why = () => health.report().components[0].why ?? ''
-    bus.onProblem(() => told.push(why()))
-    return { bus, told, why }
-  }
-
-  async function somebody(nats: NatsServer): Promise<{ nc: NatsConnection; jsm: JetStreamManager }> {
-    const nc = await connect({ servers: nats.url })
-    ends.push(() => nc.close())
-    return { nc, jsm: await nc.jetstreamManager() }
-  }
+  const buses = new BusesUnderTest()
+  afterEach(buses.end)
 
   /** A bus that works off its own queue, and has shown it. */
   async function working(nats: NatsServer) {
-    const opened = await open({ servers: [nats.url] })
+    const opened = await buses.openWithHealth({ servers: [nats.url] })
     const worked = new Set<string>()
     opened.bus.consume(queue, async (messages) => messages.forEach((word) => worked.add(word)))
     await through(opened.bus, worked, 'before')
@@ -72,9 +33,9 @@ describe.skipIf(!isInstalled('nats-server'))('what the bus believes', () => {
     waitFor(() => why() === '', { what: () => `health to be well: ${why()}`, timeoutMs: 60_000 })
 
   test('a consumer that somebody deletes is made again, and health tells it meanwhile', async () => {
-    const nats = await server()
+    const nats = await buses.server()
     const { bus, worked, told, why } = await working(nats)
-    const { nc } = await somebody(nats)
+    const { nc } = await buses.otherClient(nats)
     nc.publish(`$JS.API.CONSUMER.DELETE.${STREAM}.consumers`)
     await waitFor(() => told.some((sentence) => sentence.includes('does not work')), { what: 'health to tell it' })
     await through(bus, worked, 'after')
@@ -82,9 +43,9 @@ describe.skipIf(!isInstalled('nats-server'))('what the bus believes', () => {
   })
 
   test('a consumer that somebody made otherwise is made anew', async () => {
-    const nats = await server()
+    const nats = await buses.server()
     const { bus, worked, why } = await working(nats)
-    const { jsm } = await somebody(nats)
+    const { jsm } = await buses.otherClient(nats)
     await jsm.consumers.delete(STREAM, 'consumers')
     await jsm.consumers
       .add(STREAM, { durable_name: 'consumers', ack_policy: AckPolicy.Explicit, filter_subject: 'test.v1.wor' })
@@ -101,9 +62,9 @@ describe.skipIf(!isInstalled('nats-server'))('what the bus believes', () => {
   })
 
   test('a stream that somebody deletes and makes again as no work queue is told with what to do, and is ours once it is gone', async () => {
-    const nats = await server()
+    const nats = await buses.server()
     const { bus, worked, why } = await working(nats)
-    const { jsm } = await somebody(nats)
+    const { jsm } = await buses.otherClient(nats)
     await jsm.streams.delete(STREAM)
     await jsm.streams.add({ name: STREAM, subjects: ['something.else'], retention: RetentionPolicy.Limits })
     await waitFor(
@@ -119,9 +80,9 @@ describe.skipIf(!isInstalled('nats-server'))('what the bus believes', () => {
   })
 
   test('a server that hangs and does not close is left, for another one where there is one', async () => {
-    const [first, second] = [await server(), await server()]
-    const { bus, why } = await open({ servers: [first.url] })
-    const both = await open({ servers: [first.url, second.url] })
+    const [first, second] = [await buses.server(), await buses.server()]
+    const { bus, why } = await buses.openWithHealth({ servers: [first.url] })
+    const both = await buses.openWithHealth({ servers: [first.url, second.url] })
     const heard: string[] = []
     both.bus.subscribe(subject, (word) => heard.push(word))
     first.pause()
@@ -148,14 +109,17 @@ describe.skipIf(!isInstalled('nats-server'))('what the bus believes', () => {
     }).listen(port, '127.0.0.1')
     const lines: { sentence: string; fields: object }[] = []
     const note = (fields: object, sentence: string) => void lines.push({ fields, sentence })
-    const { why } = await open({ servers: [`127.0.0.1:${port}`] }, { ...silentLog, warn: note, info: note, error: note })
-    const cannot = () => lines.filter(({ sentence }) => sentence.startsWith('cannot connect to NATS'))
+    const { why } = await buses.openWithHealth(
+      { servers: [`127.0.0.1:${port}`] },
+      { ...silentLog, warn: note, info: note, error: note },
+    )
+    const cannot = () => lines.filter(({ sentence }) => sentence.startsWith('Cannot connect to NATS'))
     await waitFor(() => attempts >= 4, { what: 'four attempts', timeoutMs: 60_000 })
-    expect(why()).toMatch(/^NATS is not reachable \(.+\); what is to be said waits\.$/)
+    expect(why()).toMatch(/^NATS is not reachable \(.+\); messages wait\.$/)
     expect(cannot()).toHaveLength(1)
     await new Promise((resolve) => refusing.close(resolve))
-    const nats = await server({ port })
-    await waitFor(() => lines.some(({ sentence }) => sentence === 'connected to NATS'), {
+    const nats = await buses.server({ port })
+    await waitFor(() => lines.some(({ sentence }) => sentence === 'Connected to NATS.'), {
       what: 'the end of it',
       timeoutMs: 60_000,
     })
@@ -166,8 +130,8 @@ describe.skipIf(!isInstalled('nats-server'))('what the bus believes', () => {
   test('what nats-server does not let us say or hear is told by health, and heard once it is allowed', async () => {
     const users = (more: string) =>
       `authorization { users: [ { user: us, password: secret, permissions: { publish: ["_INBOX.>"${more}], subscribe: ["_INBOX.>"${more}] } } ] }`
-    const nats = await server({ extra: users('') })
-    const { bus, why } = await open({ servers: [nats.url], user: 'us', password: 'secret' })
+    const nats = await buses.server({ extra: users('') })
+    const { bus, why } = await buses.openWithHealth({ servers: [nats.url], user: 'us', password: 'secret' })
     const heard: string[] = []
     bus.subscribe(subject, (word) => heard.push(word))
     await waitFor(() => why() === 'nats-server does not let this user subscribe to test.v1.words', {
@@ -176,10 +140,9 @@ describe.skipIf(!isInstalled('nats-server'))('what the bus believes', () => {
     expect(bus.state).toBe('connected')
     bus.publish(subject, 'dropped')
     await expect(bus.enqueue(queue, 'x')).rejects.toThrow('does not let this user publish to $JS.API.STREAM.INFO.test_v1_work')
-    const call = { name: 'test.v1.call', request: words, part: words }
     const asking = async () => {
       for await (const _part of bus.ask(call, 'x')) return
     }
-    await expect(asking()).rejects.toThrow('nats-server does not let this user publish to test.v1.call')
+    await expect(asking()).rejects.toThrow('nats-server does not let this user publish to test.v1.spell')
   })
 })

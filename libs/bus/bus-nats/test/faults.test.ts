@@ -1,49 +1,16 @@
 import { BusError } from '@dnstap-bgp/bus'
-import type { Bus, BusState, Call, Codec, Queue, Subject } from '@dnstap-bgp/bus'
+import type { Bus, BusState, Queue } from '@dnstap-bgp/bus'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
 import type { Log } from '@dnstap-bgp/runtime'
-import { Health } from '@dnstap-bgp/telemetry'
-import { freePort, isInstalled, makeCertificates, startNats, waitFor } from '@dnstap-bgp/testkit'
-import type { NatsServer, NatsServerOptions } from '@dnstap-bgp/testkit'
+import { freePort, isInstalled, makeCertificates, waitFor } from '@dnstap-bgp/testkit'
 import { connect } from 'nats'
 import { afterEach, describe, expect, test } from 'vitest'
 import { openNatsBus } from '../src/index.ts'
-import type { NatsBus, NatsBusOptions } from '../src/index.ts'
-
-const words: Codec<string> = {
-  encode: (word) => new TextEncoder().encode(`word:${word}`),
-  decode(bytes) {
-    const text = new TextDecoder().decode(bytes)
-    if (!text.startsWith('word:')) throw new Error(`no word: ${text}`)
-    return text.slice('word:'.length)
-  },
-}
-const subject: Subject<string> = { name: 'test.v1.words', ...words }
-const queue: Queue<string> = {
-  name: 'test.v1.work',
-  limits: { maxBytes: 1_000_000, maxAgeSeconds: 60 },
-  octetsOf: () => 512,
-  ...words,
-}
-const call: Call<string, string> = { name: 'test.v1.spell', request: words, part: words }
+import { BusesUnderTest, call, queue, STREAM, subject, words } from '../testing/bus-under-test.ts'
 
 describe.skipIf(!isInstalled('nats-server'))('NatsBus and a real nats-server', () => {
-  const ends: (() => Promise<void>)[] = []
-  afterEach(async () => {
-    for (const end of ends.splice(0).reverse()) await end()
-  })
-
-  async function server(options: NatsServerOptions = {}): Promise<NatsServer> {
-    const started = await startNats(options)
-    ends.push(() => started.remove())
-    return started
-  }
-
-  async function open(options: NatsBusOptions, log: Log = silentLog): Promise<NatsBus> {
-    const bus = await openNatsBus(options, { clock: systemClock, log })
-    ends.push(() => bus.close())
-    return bus
-  }
+  const buses = new BusesUnderTest()
+  afterEach(buses.end)
 
   /** Everything a service does, on one bus; what arrives is collected. */
   function useEverything(bus: Bus): { published: string[]; worked: Set<string>; states: BusState[] } {
@@ -58,11 +25,8 @@ describe.skipIf(!isInstalled('nats-server'))('NatsBus and a real nats-server', (
   }
 
   test('its component of health tells when the server is away, and when it is back', async () => {
-    const nats = await server()
-    const health = new Health({ clock: systemClock, log: silentLog })
-    const bus = await openNatsBus({ servers: [nats.url] }, { clock: systemClock, log: silentLog, health })
-    ends.push(() => bus.close())
-    const state = () => health.report().components[0]
+    const nats = await buses.server()
+    const { bus, state } = await buses.openWithHealth({ servers: [nats.url] })
     expect(state()).toMatchObject({ name: 'bus', state: 'ok' })
     await nats.kill()
     await waitFor(() => state().state === 'degraded', { what: 'the bus to be degraded' })
@@ -74,8 +38,8 @@ describe.skipIf(!isInstalled('nats-server'))('NatsBus and a real nats-server', (
   })
 
   test('a question beyond the 64 that are being answered is refused with a sentence, and answered when there is room', async () => {
-    const nats = await server()
-    const bus = await open({ servers: [nats.url] })
+    const nats = await buses.server()
+    const bus = await buses.open({ servers: [nats.url] })
     let begun = 0
     let go = (): void => {}
     const gate = new Promise<void>((resolve) => (go = resolve))
@@ -125,14 +89,14 @@ describe.skipIf(!isInstalled('nats-server'))('NatsBus and a real nats-server', (
   }
 
   test('killed and started again, everything goes on, and what was enqueued before is not lost', async () => {
-    const nats = await server()
-    const sender = await open({ servers: [nats.url] })
+    const nats = await buses.server()
+    const sender = await buses.open({ servers: [nats.url] })
     for (let count = 0; count < 100; count++) await sender.enqueue(queue, `kept-${count}`)
     await nats.kill()
     await waitFor(() => sender.state === 'disconnected', { what: 'the sender to notice' })
     await expect(sender.enqueue(queue, 'refused')).rejects.toBeInstanceOf(BusError)
     await nats.restart()
-    const receiver = await open({ servers: [nats.url] })
+    const receiver = await buses.open({ servers: [nats.url] })
     const seen = useEverything(receiver)
     await waitFor(() => sender.state === 'connected', { what: 'the sender to be back' })
     await expectEverythingWorks(sender, seen, 'after')
@@ -141,8 +105,8 @@ describe.skipIf(!isInstalled('nats-server'))('NatsBus and a real nats-server', (
   })
 
   test('subscriptions, consumers and served calls come back with the server, again and again', async () => {
-    const nats = await server()
-    const bus = await open({ servers: [nats.url] })
+    const nats = await buses.server()
+    const bus = await buses.open({ servers: [nats.url] })
     const seen = useEverything(bus)
     await expectEverythingWorks(bus, seen, 'first')
     for (const mark of ['second', 'third']) {
@@ -156,8 +120,8 @@ describe.skipIf(!isInstalled('nats-server'))('NatsBus and a real nats-server', (
   })
 
   test('a server that lost its storage gets its streams again', async () => {
-    const nats = await server()
-    const bus = await open({ servers: [nats.url] })
+    const nats = await buses.server()
+    const bus = await buses.open({ servers: [nats.url] })
     const seen = useEverything(bus)
     await expectEverythingWorks(bus, seen, 'before')
     await nats.kill()
@@ -166,31 +130,31 @@ describe.skipIf(!isInstalled('nats-server'))('NatsBus and a real nats-server', (
   })
 
   test('a stream that somebody deletes is made again', async () => {
-    const nats = await server()
-    const bus = await open({ servers: [nats.url] })
+    const nats = await buses.server()
+    const bus = await buses.open({ servers: [nats.url] })
     const seen = useEverything(bus)
     await expectEverythingWorks(bus, seen, 'before')
     const admin = await connect({ servers: nats.url })
-    await (await admin.jetstreamManager()).streams.delete('test_v1_work')
+    await (await admin.jetstreamManager()).streams.delete(STREAM)
     await admin.close()
     await expectEverythingWorks(bus, seen, 'after')
   })
 
   test('a server that is not there at the start is awaited without holding up anybody', async () => {
     const port = await freePort('127.0.0.1')
-    const bus = await open({ servers: [`127.0.0.1:${port}`] })
+    const bus = await buses.open({ servers: [`127.0.0.1:${port}`] })
     expect(bus.state).toBe('disconnected')
     const seen = useEverything(bus)
     bus.publish(subject, 'nobody hears this')
     await expect(bus.enqueue(queue, 'refused')).rejects.toBeInstanceOf(BusError)
-    await server({ port })
+    await buses.server({ port })
     await expectEverythingWorks(bus, seen, 'at last')
     expect(bus.counts.unpublished).toBeGreaterThan(0)
   })
 
   test('a frozen server lets no enqueue hang: it rejects with BusError', async () => {
-    const nats = await server()
-    const bus = await open({ servers: [nats.url] })
+    const nats = await buses.server()
+    const bus = await buses.open({ servers: [nats.url] })
     const seen = useEverything(bus)
     await expectEverythingWorks(bus, seen, 'before')
     nats.pause()
@@ -200,30 +164,28 @@ describe.skipIf(!isInstalled('nats-server'))('NatsBus and a real nats-server', (
   })
 
   test('without JetStream, enqueue says what the operator has to do, the rest works, and health shows it', async () => {
-    const nats = await server({ jetstream: false })
+    const nats = await buses.server({ jetstream: false })
     const errors: string[] = []
     const log = { ...silentLog, error: (_fields: object, sentence: string) => void errors.push(sentence) }
-    const health = new Health({ clock: systemClock, log: silentLog })
-    const bus = await openNatsBus({ servers: [nats.url] }, { clock: systemClock, log, health })
-    ends.push(() => bus.close())
+    const { bus, why } = await buses.openWithHealth({ servers: [nats.url] }, log)
     const seen: string[] = []
     bus.subscribe(subject, (word) => seen.push(word))
     await expect(bus.enqueue(queue, 'x')).rejects.toThrow(/nats-server needs a jetstream/)
     await expect(bus.enqueue(queue, 'x')).rejects.toThrow(BusError)
     expect(errors).toHaveLength(1)
     expect(bus.state).toBe('disconnected')
-    expect(health.report().components[0].why).toMatch(/^A queue cannot be used: .*nats-server needs a jetstream/)
+    expect(why()).toMatch(/^A queue cannot be used: .*nats-server needs a jetstream/)
     bus.publish(subject, 'still')
     await waitFor(() => seen.includes('still'), { what: 'a published word' })
   })
 
   test('a message whose consumer died without a word comes to another', async () => {
-    const nats = await server()
-    const bus = await open({ servers: [nats.url] })
+    const nats = await buses.server()
+    const bus = await buses.open({ servers: [nats.url] })
     const first = useEverything(bus)
     await expectEverythingWorks(bus, first, 'before')
     await bus.close()
-    const sender = await open({ servers: [nats.url] })
+    const sender = await buses.open({ servers: [nats.url] })
     await sender.enqueue(queue, 'orphan')
     const dying = await connect({ servers: nats.url })
     const taken = await dying.request('$JS.API.CONSUMER.MSG.NEXT.test_v1_work.consumers', '', { noMux: true, timeout: 5000 })
@@ -234,21 +196,21 @@ describe.skipIf(!isInstalled('nats-server'))('NatsBus and a real nats-server', (
   })
 
   test('limits that were changed are applied to the stream that is there', async () => {
-    const nats = await server()
-    const before = await open({ servers: [nats.url] })
+    const nats = await buses.server()
+    const before = await buses.open({ servers: [nats.url] })
     await before.enqueue(queue, 'x')
-    const after = await open({ servers: [nats.url] })
+    const after = await buses.open({ servers: [nats.url] })
     await after.enqueue({ ...queue, limits: { maxBytes: 2_000_000, maxAgeSeconds: 30 } }, 'y')
     const admin = await connect({ servers: nats.url })
-    const { config, state } = await (await admin.jetstreamManager()).streams.info('test_v1_work')
+    const { config, state } = await (await admin.jetstreamManager()).streams.info(STREAM)
     await admin.close()
     expect(config).toMatchObject({ max_bytes: 2_000_000, max_age: 30e9, retention: 'workqueue', discard: 'old', storage: 'file' })
     expect(state.messages).toBe(2)
   })
 
   test('beyond the limits the oldest messages go', async () => {
-    const nats = await server()
-    const bus = await open({ servers: [nats.url] })
+    const nats = await buses.server()
+    const bus = await buses.open({ servers: [nats.url] })
     const small: Queue<string> = { ...queue, limits: { maxBytes: 100_000, maxAgeSeconds: 60 } }
     for (let count = 0; count < 30; count++) await bus.enqueue(small, `${count}-${'x'.repeat(10_000)}`)
     const seen: string[] = []
@@ -259,9 +221,12 @@ describe.skipIf(!isInstalled('nats-server'))('NatsBus and a real nats-server', (
   })
 
   test('messages that cannot be decoded are dropped for good and counted; the others arrive', async () => {
-    const nats = await server()
+    const nats = await buses.server()
     const warnings: string[] = []
-    const bus = await open({ servers: [nats.url] }, { ...silentLog, warn: (_fields, sentence) => void warnings.push(sentence) })
+    const bus = await buses.open(
+      { servers: [nats.url] },
+      { ...silentLog, warn: (_fields, sentence) => void warnings.push(sentence) },
+    )
     const seen = useEverything(bus)
     await expectEverythingWorks(bus, seen, 'before')
     const stranger = await connect({ servers: nats.url })
@@ -273,7 +238,7 @@ describe.skipIf(!isInstalled('nats-server'))('NatsBus and a real nats-server', (
     await stranger.flush()
     await expectEverythingWorks(bus, seen, 'after')
     await waitFor(() => bus.counts.undecodable >= 150, { what: 'the counter' })
-    const { num_ack_pending, num_pending } = await (await stranger.jetstreamManager()).consumers.info('test_v1_work', 'consumers')
+    const { num_ack_pending, num_pending } = await (await stranger.jetstreamManager()).consumers.info(STREAM, 'consumers')
     await stranger.close()
     expect({ num_ack_pending, num_pending }).toEqual({ num_ack_pending: 0, num_pending: 0 })
     expect(bus.counts.undecodable).toBe(150)
@@ -281,8 +246,8 @@ describe.skipIf(!isInstalled('nats-server'))('NatsBus and a real nats-server', (
   })
 
   test('a message larger than the server takes is refused with a sentence; an answer of any size is cut to fit', async () => {
-    const nats = await server({ maxPayloadBytes: 10_000 })
-    const bus = await open({ servers: [nats.url] })
+    const nats = await buses.server({ maxPayloadBytes: 10_000 })
+    const bus = await buses.open({ servers: [nats.url] })
     const long = 'x'.repeat(100_000)
     await expect(bus.enqueue(queue, long)).rejects.toThrow(/100005 bytes; nats-server takes 10000/)
     bus.publish(subject, long)
@@ -303,8 +268,8 @@ describe.skipIf(!isInstalled('nats-server'))('NatsBus and a real nats-server', (
   })
 
   test('a server that dies in the middle of an answer ends it with BusError', async () => {
-    const nats = await server()
-    const bus = await open({ servers: [nats.url] })
+    const nats = await buses.server()
+    const bus = await buses.open({ servers: [nats.url] })
     bus.serve(call, async function* () {
       for (;;) yield 'x'
     })
@@ -318,29 +283,29 @@ describe.skipIf(!isInstalled('nats-server'))('NatsBus and a real nats-server', (
   test('TLS with a client certificate and a password; a certificate of another host is refused', async () => {
     const certificates = makeCertificates()
     const user = { name: 'dnstap', password: 'secret' }
-    const nats = await server({ user, tls: { ...certificates.server, clientCaFile: certificates.caFile } })
+    const nats = await buses.server({ user, tls: { ...certificates.server, clientCaFile: certificates.caFile } })
     const tls = { caFile: certificates.caFile, ...certificates.client }
     const good = { servers: [nats.url], user: user.name, password: { reveal: () => user.password }, tls }
-    expect((await open(good)).state).toBe('connected')
-    expect((await open({ ...good, servers: [`tls://dnstap:secret@${nats.url}`], user: undefined })).state).toBe('connected')
+    expect((await buses.open(good)).state).toBe('connected')
+    expect((await buses.open({ ...good, servers: [`tls://dnstap:secret@${nats.url}`], user: undefined })).state).toBe('connected')
     const refusals: string[] = []
     const log: Log = {
       ...silentLog,
       warn: (fields) => void refusals.push(JSON.stringify(fields) + String(Object.values(fields))),
     }
-    expect((await open({ ...good, password: 'wrong' }, log)).state).toBe('disconnected')
-    expect((await open({ ...good, tls: { caFile: certificates.caFile } }, log)).state).toBe('disconnected')
+    expect((await buses.open({ ...good, password: 'wrong' }, log)).state).toBe('disconnected')
+    expect((await buses.open({ ...good, tls: { caFile: certificates.caFile } }, log)).state).toBe('disconnected')
     expect(refusals.length).toBeGreaterThanOrEqual(2)
     expect(refusals.join()).not.toContain('wrong')
-    const stranger = await server({ tls: certificates.stranger })
-    expect((await open({ servers: [stranger.url], tls: { caFile: certificates.caFile } })).state).toBe('disconnected')
-    const plain = await server()
-    expect((await open({ servers: [plain.url], tls: { caFile: certificates.caFile } })).state).toBe('disconnected')
+    const stranger = await buses.server({ tls: certificates.stranger })
+    expect((await buses.open({ servers: [stranger.url], tls: { caFile: certificates.caFile } })).state).toBe('disconnected')
+    const plain = await buses.server()
+    expect((await buses.open({ servers: [plain.url], tls: { caFile: certificates.caFile } })).state).toBe('disconnected')
   })
 
   test('a token is accepted; wrong options end the start with a sentence that hides them', async () => {
-    const withToken = await server({ token: 'open-sesame' })
-    expect((await open({ servers: [withToken.url], token: 'open-sesame' })).state).toBe('connected')
+    const withToken = await buses.server({ token: 'open-sesame' })
+    expect((await buses.open({ servers: [withToken.url], token: 'open-sesame' })).state).toBe('connected')
     await expect(openNatsBus({ servers: ['http://me:hidden@host'] }, { clock: systemClock, log: silentLog })).rejects.toThrow(
       /not 'http:\/\/…@host'/,
     )
