@@ -1,5 +1,6 @@
 /** Frame Streams files, as fstrm_capture writes them. */
 import { FrameStreamReader } from '@dnstap-bgp/frame-streams'
+import { nextTurn, reasonOf } from '@dnstap-bgp/runtime'
 import { createReadStream } from 'node:fs'
 
 export class CaptureError extends Error {
@@ -14,10 +15,10 @@ export async function readCapture(file: string, onFrame: (bytes: Uint8Array, sta
   try {
     for await (const chunk of createReadStream(file, { highWaterMark: READ_BYTES })) {
       reader.push(chunk as Buffer)
-      await new Promise((resolve) => setImmediate(resolve)) // what was found goes its way before the next chunk
+      await nextTurn() // what was found is dealt with before the next chunk
     }
   } catch (error) {
-    throw new CaptureError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+    throw new CaptureError(`${file} cannot be read: ${reasonOf(error)}`)
   }
   if (reader.state === 'refused')
     throw new CaptureError(

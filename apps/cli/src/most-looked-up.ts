@@ -2,7 +2,7 @@
 import { LocalBus } from '@dnstap-bgp/bus'
 import { nameLength, nameToText } from '@dnstap-bgp/dns-wire'
 import { Ingest } from '@dnstap-bgp/dnstap-ingest-service'
-import { silentLog, systemClock } from '@dnstap-bgp/runtime'
+import { nextTurn, silentLog, systemClock } from '@dnstap-bgp/runtime'
 import { readCapture } from './capture.ts'
 
 export interface LookedUp {
@@ -24,7 +24,7 @@ export async function mostLookedUp(capture: string, howMany: number, types: read
     },
     verdict: () => [],
   }
-  const bus = new LocalBus({ pause: () => new Promise((resolve) => setImmediate(resolve)) })
+  const bus = new LocalBus({ pause: nextTurn })
   const ingest = new Ingest(
     { ipv6: true, types, lists: [] },
     { bus, clock: systemClock, matcher: counting, log: silentLog, seed: [1, 1] },

@@ -1,5 +1,5 @@
 /** The command as a user runs it: the built bundle, its words and its exit codes. */
-import { ADMIN_API, type Endpoint } from '@dnstap-bgp/admin-api'
+import { ADMIN_API, type AdminEndpoint } from '@dnstap-bgp/admin-api'
 import { AdminClient } from '@dnstap-bgp/admin-client'
 import { runToEnd, startProgram, type Daemon } from '@dnstap-bgp/testkit'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
@@ -282,7 +282,7 @@ ${REST}`,
     const queries: Record<string, Record<string, string>> = { explain: { subject: 'www.lab' }, match: { name: 'www.lab' } }
     for (const [name, endpoint] of Object.entries(ADMIN_API)) {
       if (endpoint.method !== 'GET' || endpoint === ADMIN_API.syncPeers) continue
-      const reply: unknown = await client.call<Endpoint>(endpoint, { query: queries[name] ?? {} })
+      const reply: unknown = await client.call<AdminEndpoint>(endpoint, { query: queries[name] ?? {} })
       expect([...Value.Errors(endpoint.reply, reply)], name).toEqual([])
     }
   })

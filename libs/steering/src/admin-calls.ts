@@ -1,5 +1,5 @@
 /** The admin API over the bus: a program passes a request on to an owner of the endpoint (docs/decisions/0015-one-admin-contract.md). */
-import { ADMIN_API, type AdminReply, type AdminRequest, type Endpoint } from '@dnstap-bgp/admin-api'
+import { ADMIN_API, type AdminReply, type AdminRequest, type AdminEndpoint } from '@dnstap-bgp/admin-api'
 import type { Call } from '@dnstap-bgp/bus'
 import { adminReplyCodec, adminRequestCodec } from './admin-codec.ts'
 
@@ -16,7 +16,7 @@ export const CACHE_STATUS = adminCall('cache')
 export const MATCH = adminCall('match')
 
 /** Every endpoint with `overBus`. */
-export const ADMIN_CALLS: ReadonlyMap<Endpoint, AdminCall> = new Map<Endpoint, AdminCall>([
+export const ADMIN_CALLS: ReadonlyMap<AdminEndpoint, AdminCall> = new Map<AdminEndpoint, AdminCall>([
   [ADMIN_API.explain, EXPLAIN],
   [ADMIN_API.forget, FORGET],
   [ADMIN_API.cache, CACHE_STATUS],

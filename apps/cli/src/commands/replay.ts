@@ -4,7 +4,7 @@ import { Admission, isRefused } from '@dnstap-bgp/cache-service'
 import { loadConfig, neverListOptions } from '@dnstap-bgp/config'
 import { Ingest } from '@dnstap-bgp/dnstap-ingest-service'
 import { NeverList } from '@dnstap-bgp/policy'
-import { silentLog, systemClock } from '@dnstap-bgp/runtime'
+import { nextTurn, silentLog, systemClock } from '@dnstap-bgp/runtime'
 import { RESOLUTIONS, type Resolution } from '@dnstap-bgp/steering'
 import { defineCommand } from '../command.ts'
 import { CONFIG, configOf, JSON_ANSWER } from '../options.ts'
@@ -23,7 +23,7 @@ export const replay = defineCommand({
 async function replayCaptures(configFile: string, captures: readonly string[], json: boolean): Promise<number> {
   const config = loadConfig(configFile, process.env, { needs: ['lists'] })
   const lists = await lookAtLists(config, false)
-  const bus = new LocalBus({ pause: () => new Promise((resolve) => setImmediate(resolve)) })
+  const bus = new LocalBus({ pause: nextTurn })
   const admission = new Admission(
     {
       ipv6: config.ipv6,

@@ -5,7 +5,7 @@
 import { Value } from '@sinclair/typebox/value'
 import type { TObject } from '@sinclair/typebox'
 import { AdminError } from './admin-error.ts'
-import type { BodyOf, Endpoint, PartOf, QueryOf, ReplyOf } from './endpoint.ts'
+import type { BodyOf, AdminEndpoint, PartOf, QueryOf, ReplyOf } from './endpoint.ts'
 
 /** As it came: from HTTP, or from another program over the bus. */
 export interface AdminRequest {
@@ -17,7 +17,7 @@ export interface AdminRequest {
 /** What the request gets, or why it gets nothing. */
 export type AdminReply = { readonly reply: unknown } | { readonly status: number; readonly error: string }
 
-export type AdminHandler<E extends Endpoint> = (request: {
+export type AdminHandler<E extends AdminEndpoint> = (request: {
   readonly query: QueryOf<E>
   readonly body: BodyOf<E>
 }) => ReplyOf<E> | Promise<ReplyOf<E>> | AsyncIterable<PartOf<E>>
@@ -28,7 +28,7 @@ export class AdminHandlers {
   readonly #handlers = new Map<string, AnyHandler>()
 
   /** It may grow while the server runs. */
-  add<E extends Endpoint>(endpoint: E, handler: AdminHandler<E>): void {
+  add<E extends AdminEndpoint>(endpoint: E, handler: AdminHandler<E>): void {
     this.#handlers.set(keyOf(endpoint.method, endpoint.path), (request) => {
       const query = checked(endpoint.query, request.query) as QueryOf<E>
       const body = (endpoint.body === undefined ? undefined : checked(endpoint.body, request.body ?? {})) as BodyOf<E>
@@ -52,7 +52,7 @@ export class AdminHandlers {
 }
 
 /** The reply of a handler to a request from the bus. Errors that are no AdminError are ours, and pass. */
-export async function replyTo<E extends Endpoint>(
+export async function replyTo<E extends AdminEndpoint>(
   endpoint: E,
   handler: AdminHandler<E>,
   request: AdminRequest,

@@ -4,7 +4,7 @@ import type { Static, TObject, TSchema } from '@sinclair/typebox'
 /** The programs that have an admin server. The all-in-one serves every endpoint. */
 export type ProgramName = 'all-in-one' | 'dnstap-ingest' | 'cache' | 'bgp-announcer' | 'sync-gateway'
 
-export interface Endpoint<Query extends TObject = TObject, Body extends TObject = TObject, Reply extends TSchema = TSchema> {
+export interface AdminEndpoint<Query extends TObject = TObject, Body extends TObject = TObject, Reply extends TSchema = TSchema> {
   readonly method: 'GET' | 'POST'
   readonly path: `/api/${string}`
   readonly summary: string
@@ -24,12 +24,12 @@ export interface Endpoint<Query extends TObject = TObject, Body extends TObject 
   readonly patienceSeconds: number
 }
 
-export type QueryOf<E extends Endpoint> = Readonly<Static<E['query']>>
-export type BodyOf<E extends Endpoint> = E['body'] extends TObject ? Readonly<Static<E['body']>> : undefined
+export type QueryOf<E extends AdminEndpoint> = Readonly<Static<E['query']>>
+export type BodyOf<E extends AdminEndpoint> = E['body'] extends TObject ? Readonly<Static<E['body']>> : undefined
 /** As a handler returns it: nothing of it is changed, and what JSON leaves out may be undefined. */
-export type ReplyOf<E extends Endpoint> = Sent<Static<E['reply']>>
+export type ReplyOf<E extends AdminEndpoint> = Sent<Static<E['reply']>>
 /** An element of a reply that is an array. */
-export type PartOf<E extends Endpoint> = ReplyOf<E> extends readonly (infer Part)[] ? Part : never
+export type PartOf<E extends AdminEndpoint> = ReplyOf<E> extends readonly (infer Part)[] ? Part : never
 
 /** A value as a handler returns it. */
 export type Sent<T> = T extends readonly (infer Item)[]

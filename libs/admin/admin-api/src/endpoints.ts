@@ -2,7 +2,7 @@
 import { Type, type TObject, type TSchema } from '@sinclair/typebox'
 import { peer, peerReset, route } from './announcer.ts'
 import { cacheStatus, explanation, forgotten } from './cache.ts'
-import type { Endpoint, ProgramName } from './endpoint.ts'
+import type { AdminEndpoint, ProgramName } from './endpoint.ts'
 import { text } from './fields.ts'
 import { syncPeer } from './gateway.ts'
 import { senders } from './ingest.ts'
@@ -29,7 +29,7 @@ interface Get<Query extends TObject, Reply extends TSchema> {
 
 function get<Reply extends TSchema, Query extends TObject = typeof NOTHING>(
   endpoint: Get<Query, Reply>,
-): Endpoint<Query, TObject, Reply> & { readonly body: undefined } {
+): AdminEndpoint<Query, TObject, Reply> & { readonly body: undefined } {
   const query = endpoint.query ?? (NOTHING as unknown as Query)
   return {
     method: 'GET',
@@ -56,7 +56,7 @@ interface Post<Body extends TObject, Reply extends TSchema> {
 
 function post<Reply extends TSchema, Body extends TObject = typeof NOTHING>(
   endpoint: Post<Body, Reply>,
-): Endpoint<typeof NOTHING, Body, Reply> & { readonly body: Body } {
+): AdminEndpoint<typeof NOTHING, Body, Reply> & { readonly body: Body } {
   const body = endpoint.body ?? (NOTHING as unknown as Body)
   return {
     method: 'POST',

@@ -1,6 +1,6 @@
 /** The contract as an OpenAPI 3.1 document, for tools and for scripts of operators. */
 import type { TObject } from '@sinclair/typebox'
-import type { Endpoint } from './endpoint.ts'
+import type { AdminEndpoint } from './endpoint.ts'
 import { ADMIN_API } from './endpoints.ts'
 
 const ERROR = { type: 'object', required: ['error'], properties: { error: { type: 'string', description: 'one sentence' } } }
@@ -30,7 +30,7 @@ export function openApi(): object {
   }
 }
 
-function operation(operationId: string, endpoint: Endpoint): object {
+function operation(operationId: string, endpoint: AdminEndpoint): object {
   const { summary, servedBy, overBus, query, body, reply, errors } = endpoint
   const owners = servedBy.length === 0 ? 'the all-in-one only' : `the all-in-one, ${servedBy.join(', ')}`
   return {

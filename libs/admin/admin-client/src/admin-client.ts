@@ -1,5 +1,5 @@
 /** Asks a running instance over its admin server, on TCP or a UNIX socket. */
-import type { BodyOf, Endpoint, QueryOf, ReplyOf } from '@dnstap-bgp/admin-api'
+import type { BodyOf, AdminEndpoint, QueryOf, ReplyOf } from '@dnstap-bgp/admin-api'
 import { describeListenAddress, type ListenAddress } from '@dnstap-bgp/net'
 import { reveal, type SecretText } from '@dnstap-bgp/runtime'
 import { request } from 'node:http'
@@ -34,7 +34,7 @@ export class AdminClient {
   }
 
   /** @throws AdminClientError */
-  async call<E extends Endpoint>(
+  async call<E extends AdminEndpoint>(
     endpoint: E,
     { query, body }: { readonly query?: QueryOf<E>; readonly body?: BodyOf<E> } = {},
   ): Promise<ReplyOf<E>> {
@@ -54,7 +54,7 @@ export class AdminClient {
 
   async #callAt(
     place: ListenAddress,
-    { method, path, patienceSeconds }: Endpoint,
+    { method, path, patienceSeconds }: AdminEndpoint,
     query: object = {},
     body: unknown,
   ): Promise<unknown> {

@@ -1,4 +1,11 @@
-import { ADMIN_API, AdminError, AdminHandlers, type AdminHandler, type AdminRequest, type Endpoint } from '@dnstap-bgp/admin-api'
+import {
+  ADMIN_API,
+  AdminError,
+  AdminHandlers,
+  type AdminHandler,
+  type AdminRequest,
+  type AdminEndpoint,
+} from '@dnstap-bgp/admin-api'
 import { silentLog, type Log } from '@dnstap-bgp/runtime'
 import { Health, Metrics } from '@dnstap-bgp/telemetry'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -26,7 +33,7 @@ function handlersOf(answers: Answers): AdminHandlers {
   const handlers = new AdminHandlers()
   for (const endpoint of Object.values(ADMIN_API)) {
     const answer = answers[`${endpoint.method} ${endpoint.path}`]
-    if (answer !== undefined) handlers.add<Endpoint>(endpoint, answer as AdminHandler<Endpoint>)
+    if (answer !== undefined) handlers.add<AdminEndpoint>(endpoint, answer as AdminHandler<AdminEndpoint>)
   }
   return handlers
 }

@@ -8,7 +8,7 @@
  *
  * guard.ts says who may talk to it.
  */
-import { ADMIN_API, AdminError, ownersOf, type AdminHandlers, type Endpoint } from '@dnstap-bgp/admin-api'
+import { ADMIN_API, AdminError, ownersOf, type AdminHandlers, type AdminEndpoint } from '@dnstap-bgp/admin-api'
 import {
   BodyError,
   closeHttpServer,
@@ -131,7 +131,7 @@ function routesOf(guard: Guard, { metrics, health, log, handlers }: AdminServerD
   return app
 }
 
-async function answer(endpoint: Endpoint, handlers: AdminHandlers, request: Request, response: Response): Promise<void> {
+async function answer(endpoint: AdminEndpoint, handlers: AdminHandlers, request: Request, response: Response): Promise<void> {
   const { method, path } = endpoint
   const body = method === 'POST' ? await bodyOf(request) : undefined
   const reply = await handlers.call(method, path, { query: queryOf(request), body })

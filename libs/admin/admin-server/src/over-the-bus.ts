@@ -1,5 +1,12 @@
 /** The admin API between programs: a program that does not own an endpoint asks an owner over the bus. */
-import { AdminError, replyTo, type AdminHandlers, type AdminReply, type AdminRequest, type Endpoint } from '@dnstap-bgp/admin-api'
+import {
+  AdminError,
+  replyTo,
+  type AdminHandlers,
+  type AdminReply,
+  type AdminRequest,
+  type AdminEndpoint,
+} from '@dnstap-bgp/admin-api'
 import { BusError, type Bus } from '@dnstap-bgp/bus'
 import type { Closeable } from '@dnstap-bgp/runtime'
 import { ADMIN_CALLS, type AdminCall } from '@dnstap-bgp/steering'
@@ -12,7 +19,7 @@ export function askOwners(bus: Pick<Bus, 'ask'>, handlers: AdminHandlers): void 
   }
 }
 
-async function ask(bus: Pick<Bus, 'ask'>, { servedBy }: Endpoint, call: AdminCall, request: AdminRequest): Promise<unknown> {
+async function ask(bus: Pick<Bus, 'ask'>, { servedBy }: AdminEndpoint, call: AdminCall, request: AdminRequest): Promise<unknown> {
   const owner = servedBy.includes('cache') ? 'cache' : servedBy.join(' or ')
   try {
     for await (const answer of bus.ask(call, request)) return replyIn(answer)
@@ -29,7 +36,7 @@ function replyIn(answer: AdminReply): unknown {
 }
 
 /** Answers other programs with the handlers of this one. */
-export function serveOwned(bus: Pick<Bus, 'serve'>, handlers: AdminHandlers, endpoints: readonly Endpoint[]): Closeable {
+export function serveOwned(bus: Pick<Bus, 'serve'>, handlers: AdminHandlers, endpoints: readonly AdminEndpoint[]): Closeable {
   const serving = [...ADMIN_CALLS].flatMap(([endpoint, call]) => {
     if (!endpoints.includes(endpoint)) return []
     const handler = (request: AdminRequest) => handlers.call(endpoint.method, endpoint.path, request)

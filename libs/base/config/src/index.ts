@@ -1,6 +1,5 @@
 export { BGP_ROLES, DNSTAP_TYPES, LIST_FORMATS, LOG_LEVELS } from './config.ts'
 export type {
-  AddressFamily,
   AdminConfig,
   BgpConfig,
   BgpPeerConfig,
@@ -10,11 +9,9 @@ export type {
   ConfigWith,
   DnstapConfig,
   DnstapType,
-  Endpoint,
   Lifetime,
   LimitsConfig,
   ListConfig,
-  ListFormat,
   LogConfig,
   LogLevel,
   NatsConfig,

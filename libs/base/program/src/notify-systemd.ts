@@ -5,6 +5,6 @@ import { execFile } from 'node:child_process'
 export function notifySystemd(log: Log): void {
   if (process.env['NOTIFY_SOCKET'] === undefined) return
   execFile('systemd-notify', ['--ready', `--pid=${process.pid}`], (error) => {
-    if (error !== null) log.warn({ error: error.message }, 'systemd was not told that the start is over.')
+    if (error !== null) log.warn({ error }, 'systemd was not told that the start is over.')
   })
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { systemClock } from './clock.ts'
 import { silentLog } from './log.ts'
-import { RateLimitedLog } from './rate-limited-log.ts'
+import { ONCE_A_MINUTE, RateLimitedLog } from './rate-limited-log.ts'
 
 test('lets ten lines through, then one in six seconds that says how many were left out', () => {
   let nowMs = 0
@@ -18,4 +18,17 @@ test('lets ten lines through, then one in six seconds that says how many were le
   nowMs = 6000
   log.warn({ i: 'later' }, 'Something came.')
   expect(written.slice(10)).toEqual([{ i: 'later', linesLeftOut: 991 }])
+})
+
+test('each kind has a limit of its own', () => {
+  let nowMs = 0
+  const written: string[] = []
+  const note = (_fields: object, sentence: string) => void written.push(sentence)
+  const log = new RateLimitedLog({ ...silentLog, warn: note, error: note }, { monotonic: () => nowMs }, ONCE_A_MINUTE)
+  for (let second = 0; second < 120; second++) {
+    nowMs = second * 1000
+    log.warn({}, 'Too old.', 'too-old')
+    log.error({}, 'Broken.', 'fault')
+  }
+  expect(written).toEqual(['Too old.', 'Broken.', 'Too old.', 'Broken.'])
 })

@@ -46,7 +46,7 @@ export async function runService(log: Log, start: (use: Use) => Promise<void>, o
       try {
         await part.close()
       } catch (error) {
-        log.error({ error: String(error) }, 'A part did not close cleanly.')
+        log.error({ error }, 'A part did not close cleanly.')
         process.exitCode = 1
       }
     }

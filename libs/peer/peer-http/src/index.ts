@@ -1,6 +1,6 @@
 export { AllowedPeers } from './allowed-peers.ts'
 export type { AllowedPeersConfig } from './allowed-peers.ts'
 export { PeerClient } from './peer-client.ts'
-export type { PeerClientConfig, PeerClientDeps, PeerStatus } from './peer-client.ts'
+export type { PeerClientConfig, PeerClientDeps, SyncPeerStatus } from './peer-client.ts'
 export { startPeerServer } from './peer-server.ts'
 export type { PeerServer, PeerServerConfig, PeerServerCounts, PeerServerDeps } from './peer-server.ts'

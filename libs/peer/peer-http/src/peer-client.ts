@@ -37,7 +37,7 @@ export interface PeerClientDeps {
   readonly random?: () => number
 }
 
-export interface PeerStatus {
+export interface SyncPeerStatus {
   /** `host:port`. */
   readonly peer: string
   readonly queued: number
@@ -129,7 +129,7 @@ export class PeerClient {
     this.#pump()
   }
 
-  status(): PeerStatus {
+  status(): SyncPeerStatus {
     return {
       peer: this.name,
       queued: this.#queue.size,

@@ -6,7 +6,7 @@
  */
 import type { Bus } from '@dnstap-bgp/bus'
 import { StoreError, type IpStore, type Outcome, type Sighting, type StoreLimits } from '@dnstap-bgp/ip-store'
-import type { Clock, Log } from '@dnstap-bgp/runtime'
+import { ONCE_A_MINUTE, RateLimitedLog, type Clock, type Log } from '@dnstap-bgp/runtime'
 import { LEARNT, sourceOf, sourceText } from '@dnstap-bgp/steering'
 import type { OfferAnswer, Resolution, RouteChanges } from '@dnstap-bgp/steering'
 import { isRefused, type Admission, type NotAdmitted, type Refused } from './admission.ts'
@@ -15,7 +15,6 @@ import { unixTimeOf, type Clocks, type Instant } from './clocks.ts'
 import type { CacheCounters } from './counters.ts'
 import type { CrowdedAddresses } from './crowded-addresses.ts'
 import type { NewRouteRates } from './new-route-rates.ts'
-import { Rarely } from './rarely.ts'
 import type { RoutePublisher } from './route-publisher.ts'
 import { resolutionOf } from './sent-resolution.ts'
 import type { StoreOutcomes } from './store-outcomes.ts'
@@ -45,11 +44,11 @@ export interface LearningDeps {
 
 export class Learning {
   readonly #deps: LearningDeps
-  readonly #rarely: Rarely
+  readonly #log: RateLimitedLog
 
   constructor(deps: LearningDeps) {
     this.#deps = deps
-    this.#rarely = new Rarely(deps.clock)
+    this.#log = new RateLimitedLog(deps.log, deps.clock, ONCE_A_MINUTE)
   }
 
   /** Takes what the queue hands over. A rejection brings the messages back: right while the store is away; else it is a bug, and logged. */
@@ -57,11 +56,7 @@ export class Learning {
     try {
       await this.#learn(resolutions)
     } catch (error) {
-      if (!(error instanceof StoreError) && this.#rarely.isTime('fault'))
-        this.#deps.log.error(
-          { error: error instanceof Error ? error.stack : String(error) },
-          'Resolutions could not be taken; trying again.',
-        )
+      if (!(error instanceof StoreError)) this.#log.error({ error }, 'Resolutions could not be taken; trying again.', 'fault')
       throw error
     }
   }
@@ -196,21 +191,22 @@ export class Learning {
 
   /** Where clocks of machines differ, routes last too long or are never made: only these warnings show it. */
   #checkTime({ seenAtMs, source }: Resolution, now: Instant, isTooOld: boolean): void {
-    const { log, counters } = this.#deps
+    const { counters } = this.#deps
     const unixMs = unixTimeOf(now.storeMs, now)
     // A sync peer tells everything that it has, also what is older than our lists' lifetimes.
-    if (isTooOld && source.kind !== 'sync-peer' && this.#rarely.isTime('too-old'))
-      log.warn(
+    if (isTooOld && source.kind !== 'sync-peer')
+      this.#log.warn(
         { source: sourceText(source), seconds: Math.round((unixMs - seenAtMs) / 1000) },
         "Resolutions arrive older than their list's lifetime: they waited on the way, or the clocks of this machine and of the one that saw them differ.",
+        'too-old',
       )
     const aheadMs = seenAtMs - unixMs
     if (aheadMs <= CLOCK_SKEW_MS) return
     counters.fromTheFuture++
-    if (this.#rarely.isTime('future'))
-      log.warn(
-        { source: sourceText(source), seconds: Math.round(aheadMs / 1000) },
-        'Resolutions come from the future: the clocks of this machine and of the one that saw them differ. They count as of now.',
-      )
+    this.#log.warn(
+      { source: sourceText(source), seconds: Math.round(aheadMs / 1000) },
+      'Resolutions come from the future: the clocks of this machine and of the one that saw them differ. They count as of now.',
+      'future',
+    )
   }
 }

@@ -4,8 +4,7 @@
  * A full list loses routes and takes new ones all the time, so a ceiling counts as reached until nothing was refused for a while.
  */
 import type { StoreCounts, StoreLimits } from '@dnstap-bgp/ip-store'
-import type { Clock, Log } from '@dnstap-bgp/runtime'
-import { Rarely } from './rarely.ts'
+import { ONCE_A_MINUTE, RateLimitedLog, type Clock, type Log } from '@dnstap-bgp/runtime'
 
 const QUIET_MS = 30_000
 
@@ -19,12 +18,12 @@ export class LimitNotes {
   readonly #log: Log
   readonly #reached = new Map<string, Note>()
   /** Ceilings of single names and addresses: strangers may reach them all the time. */
-  readonly #rarely: Rarely
+  readonly #limitedLog: RateLimitedLog
 
   constructor(clock: Pick<Clock, 'monotonic'>, log: Log) {
     this.#clock = clock
     this.#log = log
-    this.#rarely = new Rarely(clock)
+    this.#limitedLog = new RateLimitedLog(log, clock, ONCE_A_MINUTE)
   }
 
   /** By list, or `all`: one sentence each. */
@@ -51,10 +50,8 @@ export class LimitNotes {
 
   /** The ceiling of one name or one address refused a binding. */
   refusedBinding(kind: 'full-names-per-prefix' | 'full-prefixes-per-name', name: string, address: string): void {
-    if (!this.#rarely.isTime(kind)) return
-    if (kind === 'full-names-per-prefix')
-      this.#log.warn({ name, address }, 'Limit reached: an address has as many names as it may have; told once a minute.')
-    else this.#log.warn({ name, address }, 'Limit reached: a name has as many addresses as it may have; told once a minute.')
+    const what = kind === 'full-names-per-prefix' ? 'an address has as many names' : 'a name has as many addresses'
+    this.#limitedLog.warn({ name, address }, `Limit reached: ${what} as it may have; told once a minute.`, kind)
   }
 
   clear(counts: StoreCounts, limits: StoreLimits): void {

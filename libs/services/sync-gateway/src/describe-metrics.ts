@@ -1,5 +1,5 @@
 /** The gateway's numbers for Prometheus. */
-import type { PeerServerCounts, PeerStatus } from '@dnstap-bgp/peer-http'
+import type { PeerServerCounts, SyncPeerStatus } from '@dnstap-bgp/peer-http'
 import { samplesOf, type Metrics } from '@dnstap-bgp/telemetry'
 
 export interface GatewayNumbers {
@@ -7,11 +7,11 @@ export interface GatewayNumbers {
   readonly entries: Readonly<{ taken: number; unwanted: number }>
   /** Undefined when we do not listen. */
   readonly server: Readonly<PeerServerCounts> | undefined
-  readonly peers: () => readonly PeerStatus[]
+  readonly peers: () => readonly SyncPeerStatus[]
 }
 
 export function describeMetrics(metrics: Metrics, { entries, server, peers }: GatewayNumbers): void {
-  const ofPeers = (read: (peer: PeerStatus) => number) => () =>
+  const ofPeers = (read: (peer: SyncPeerStatus) => number) => () =>
     samplesOf('sync_peer', Object.fromEntries(peers().map((peer) => [peer.peer, read(peer)])))
   metrics.counter({
     name: 'gateway_entries_total',

@@ -12,7 +12,7 @@ import type { Bus } from '@dnstap-bgp/bus'
 import type { Config } from '@dnstap-bgp/config'
 import { PeerClient, startPeerServer, type PeerServer } from '@dnstap-bgp/peer-http'
 import type { PeerEntry } from '@dnstap-bgp/peer-sync'
-import type { Clock, Closeable, Log } from '@dnstap-bgp/runtime'
+import { reasonOf, type Clock, type Closeable, type Log } from '@dnstap-bgp/runtime'
 import { HEAD, LEARNT } from '@dnstap-bgp/steering'
 import type { Health, Metrics } from '@dnstap-bgp/telemetry'
 import { entriesOfCache, entryOf, offerToCache } from './asking-cache.ts'
@@ -48,7 +48,7 @@ export async function startSyncGateway(config: Pick<Config, 'syncer'>, deps: Sta
   const cacheHealth = health.component('sync gateway')
   cacheHealth.ok()
   const cacheAway = (error: unknown) => {
-    cacheHealth.degraded(`The cache cannot be asked: ${error instanceof Error ? error.message : String(error)}`)
+    cacheHealth.degraded(`The cache cannot be asked: ${reasonOf(error)}`)
     throw error
   }
   const offer = async (offered: readonly PeerEntry[], from: string) => {
