@@ -161,7 +161,7 @@ export class Advertiser {
   /** Releases the prefixes that the Adj-RIB-Out keeps in the table, some in each turn of the event loop. */
   #releaseInTurns(): void {
     this.#deps.turns.add(() => {
-      if (!this.#adjRibOut.settle()) this.#releaseInTurns()
+      if (!this.#adjRibOut.releasePins()) this.#releaseInTurns()
       else if (this.#hasStopped) this.#adjRibOut.detach()
     })
   }
