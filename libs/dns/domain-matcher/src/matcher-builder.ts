@@ -14,61 +14,14 @@ import { buildAutomaton, MAX_STATES } from './keyword-automaton.ts'
 import { atomOf, Header, HEADER_WORDS, MAGIC, MAX_LABELS, MAX_LISTS, MAX_RULE_SETS } from './layout.ts'
 import type { ListCounts, MatcherText, TextRule, WildcardShape } from './layout.ts'
 import type { Matcher } from './matcher.ts'
+import { DEFAULT_MATCHER_LIMITS, Refusal, type MatcherLimits } from './matcher-limits.ts'
 import { MAX_NAMES, NameTable } from './name-table.ts'
 import { labelWords, MAX_PACKED_WORDS, packLabel, STAR } from './packed-name.ts'
 import { requiredPieces } from './regexp-literals.ts'
 import { effectOf, RuleSets } from './rule-sets.ts'
 
-/** Why a rule was not taken. */
-export const Refusal = {
-  badName: 'bad-name',
-  badKeyword: 'bad-keyword',
-  badRegexp: 'bad-regexp',
-  /** It matches names that have nothing in common. */
-  tooBroad: 'too-broad',
-  regexpTooLarge: 'regexp-too-large',
-  tooManyRegexps: 'too-many-regexps',
-  tooManyKeywords: 'too-many-keywords',
-  /** Each form (labels, places of the stars) costs every name of so many labels a look. */
-  tooManyWildcardForms: 'too-many-wildcard-forms',
-  tooManyNames: 'too-many-names',
-} as const
-export type Refusal = (typeof Refusal)[keyof typeof Refusal]
-
-/** Of each list, so that none can take another's place, but for `names`. */
-export interface MatcherLimits {
-  /** Names of all lists together, each counted once. */
-  readonly names: number
-  /** What is refused counts too, for compiling is what takes time. */
-  readonly regexps: number
-  /** Regular expressions that have to be tried on every name, for they have no fixed text of three characters. */
-  readonly unfilteredRegexps: number
-  readonly regexpLength: number
-  /** Instructions of one compiled expression; matching takes this times the length of the name, at worst. */
-  readonly regexpSize: number
-  /** Instructions of all compiled expressions; some 600 octets of memory each. */
-  readonly regexpsSize: number
-  /** Instructions of all that have to be tried on every name. */
-  readonly unfilteredSize: number
-  readonly keywords: number
-  /** Wildcard forms for names of one number of labels. */
-  readonly wildcardForms: number
-}
-
-export const DEFAULT_MATCHER_LIMITS: MatcherLimits = {
-  names: MAX_NAMES,
-  regexps: 2000,
-  unfilteredRegexps: 100,
-  regexpLength: 1000,
-  regexpSize: 500,
-  regexpsSize: 50_000,
-  unfilteredSize: 2000,
-  keywords: 10_000,
-  wildcardForms: 8,
-}
-
 export interface MatcherBuilderOptions {
-  /** Any 32-bit number that whoever writes a list cannot know. */
+  /** A 32-bit number that the authors of lists cannot know. */
   readonly seed: number
   readonly limits?: Partial<MatcherLimits>
 }

@@ -5,7 +5,8 @@ import { RE2JS, RE2Set } from 're2js'
 import { expect, test, vi } from 'vitest'
 import { hashKeyOf, hashWords, tagOf } from './hash.ts'
 import { Matcher, NO_MATCH } from './matcher.ts'
-import { MatcherBuilder, Refusal } from './matcher-builder.ts'
+import { MatcherBuilder } from './matcher-builder.ts'
+import { Refusal } from './matcher-limits.ts'
 import { packLabel } from './packed-name.ts'
 
 interface Rule {

@@ -5,16 +5,17 @@
  * buffer that MatcherBuilder made (layout.ts draws it) and copies nothing, so that taking over a million names costs the event loop microseconds.
  *
  * match() goes through a name once, from the root, packing its labels (packed-name.ts) and carrying the hash along; at each depth at which
- * names are stored it looks up what it has so far. For each hit, two bits per rule set say what its rules do to the name. The deepest hit fixes the rules of all hits above it, so (its
- * entry, is the name deeper?) is the verdict's number, and only verdict() makes objects of it. Wildcards, keywords and
- * regular expressions are tried where there are any; names that they match take the slow way through decide.ts.
+ * names are stored it looks up the labels packed so far. For each hit, two bits per rule set say what its rules do to the name. The deepest
+ * hit fixes the rules of all hits above it. So the verdict's number is made of its entry and of "is the name deeper?", and only verdict() makes
+ * objects of it. Wildcards, keywords and regular expressions (text-rules.ts) are tried where there are any; names that they match take the
+ * slow way through decide.ts. explain-hits.ts says in words why a name is listed.
  *
  * The obvious twin is in matcher.test.ts, the gain in bench/matcher.bench.ts.
  */
-import { LOWER_CASE, textToName } from '@dnstap-bgp/dns-wire'
+import { textToName } from '@dnstap-bgp/dns-wire'
 import { normalizeName, RuleKind } from '@dnstap-bgp/domain-list'
-import { beatenBy, feedingRules, reachingRules, specificityOf, strongestExceptions } from './decide.ts'
-import type { MatchingRule } from './decide.ts'
+import { feedingRules, reachingRules, specificityOf } from './decide.ts'
+import { explainHits, feedOf, type Explanation, type Feed, type Hit } from './explain-hits.ts'
 import { hashKeyOf, hashWords, tagOf } from './hash.ts'
 import type { HashKey } from './hash.ts'
 import { KeywordAutomaton } from './keyword-automaton.ts'
@@ -32,37 +33,13 @@ import {
   MAGIC,
   MAX_LABELS,
 } from './layout.ts'
-import type { ListCounts, MatcherText, TextRule, WildcardShape } from './layout.ts'
+import type { ListCounts, TextRule, WildcardShape } from './layout.ts'
 import { labelWords, MAX_PACKED_WORDS, packedToText, packLabel, STAR } from './packed-name.ts'
-import { RegexpBudget } from './regexp-budget.ts'
-import { RegexpRules } from './regexp-rules.ts'
 import { appliesTo } from './rule-sets.ts'
 import { ruleText } from './rule-text.ts'
+import { readText, TextRules } from './text-rules.ts'
 
 export const NO_MATCH = -1
-
-/** A list that a name feeds, and the rule that says so. */
-export interface Feed {
-  readonly list: string
-  readonly rule: string
-}
-
-/** One rule that matches the name, and what became of it. */
-export interface ExplainedRule extends Feed {
-  readonly exception: boolean
-  readonly outcome: 'feeds' | 'excepts' | 'excepted' | 'no effect'
-  /** `excepted`: by which rule. */
-  readonly by?: Feed
-}
-
-export interface Explanation {
-  /** As it is matched: A-labels, lower case. */
-  readonly name: string
-  readonly feeds: readonly Feed[]
-  readonly rules: readonly ExplainedRule[]
-  /** One sentence for each list or exception that decides. */
-  readonly why: readonly string[]
-}
 
 /** Numbers from here on are verdicts of names that more than plain rules matched. */
 const FIRST_COMBINATION = 2 ** 30
@@ -72,10 +49,6 @@ const MAX_KEPT_VERDICTS = 65_536
 interface Combination {
   readonly id: number
   readonly feeds: readonly Feed[]
-}
-
-interface Hit extends MatchingRule {
-  readonly text: () => string
 }
 
 export class Matcher {
@@ -97,10 +70,8 @@ export class Matcher {
   readonly #deepest: number
   readonly #storedAt: Uint8Array // by number of labels: are there names?
   readonly #shapes: readonly (readonly WildcardShape[])[] // by number of labels
-  readonly #text: MatcherText
-  readonly #automaton: KeywordAutomaton | undefined
+  readonly #text: TextRules
   readonly #hasMore: boolean // wildcards, keywords or regular expressions
-  readonly #regexps: RegexpRules
 
   // Scratch of the match going on.
   readonly #labels = new Int32Array(MAX_LABELS)
@@ -109,11 +80,8 @@ export class Matcher {
   readonly #hashes = new Int32Array(MAX_LABELS + 1)
   readonly #ends = new Uint8Array(MAX_LABELS + 1)
   readonly #packedWildcard = new Int32Array(MAX_PACKED_WORDS)
-  readonly #found: Int32Array
   readonly #wildcards: number[] = []
   readonly #textHits: number[] = []
-  readonly #candidates: number[] = []
-  #isExceptionUntried = false
 
   readonly #verdicts = new Map<number, readonly Feed[]>()
   readonly #combinations = new Map<string, Combination>()
@@ -139,16 +107,14 @@ export class Matcher {
       this.#storedAt[labels] = (words[Header.depths + (labels >>> 5)] >>> (labels & 31)) & 1
     this.names = words[Header.names]
     this.rules = words[Header.rules]
-    this.#text = readText(buffer, words[Header.text], words[Header.textLength])
-    this.lists = this.#text.lists
+    const text = readText(buffer, words[Header.text], words[Header.textLength])
+    this.lists = text.lists
     const shapes: WildcardShape[][] = Array.from({ length: MAX_LABELS + 1 }, () => [])
-    for (const shape of this.#text.shapes) shapes[shape.labels].push(shape)
+    for (const shape of text.shapes) shapes[shape.labels].push(shape)
     this.#shapes = shapes
-    this.#automaton = words[Header.automatonWords] > 0 ? new KeywordAutomaton(buffer, words[Header.automaton]) : undefined
-    this.#found = new Int32Array(this.#text.patterns.length)
-    const budget = options.now === undefined ? undefined : new RegexpBudget(options.now)
-    this.#regexps = new RegexpRules(this.#text.textRules, this.#text.unfiltered, this.lists.length, budget)
-    this.#hasMore = this.#text.shapes.length > 0 || this.#text.textRules.length > 0
+    const automaton = words[Header.automatonWords] > 0 ? new KeywordAutomaton(buffer, words[Header.automaton]) : undefined
+    this.#text = new TextRules(text, automaton, options.now)
+    this.#hasMore = text.shapes.length > 0 || text.textRules.length > 0
   }
 
   /** The verdict on an uncompressed wire-format name in any letter case: its number, or NO_MATCH when it feeds no list. */
@@ -193,7 +159,7 @@ export class Matcher {
     }
     if ((effects & Effect.exceptsImportant) !== 0) return NO_MATCH
     const hasMoreHits = this.#hasMore && this.#matchMore(bytes, offset, count)
-    if (this.#isExceptionUntried) return NO_MATCH
+    if (this.#text.isExceptionUntried) return NO_MATCH
     if (hasMoreHits || (effects & Effect.encloses) !== 0) return this.#combine(2 * hit + isBelow)
     if ((effects & Effect.feedsImportant) !== 0 || feedsAt > exceptsAt) return 2 * hit + isBelow
     return NO_MATCH
@@ -213,16 +179,16 @@ export class Matcher {
   }
 
   /**
-   * Compiles the regular expressions, one for each step, which else happens when a name first needs one: thousands of them take long. For
-   * whoever is about to put this matcher in the place of another, on a loop that has other work.
+   * Compiles the regular expressions, one for each step. Otherwise each is compiled when a name first needs it, and thousands of them would
+   * hold the event loop for long. Call it before this matcher takes the place of another.
    */
   prepare(): Generator<void> {
-    return this.#regexps.prepare()
+    return this.#text.prepare()
   }
 
   /** By list, in the order of `lists`: how often a regular expression was not tried because the name would have taken too long. */
   get untriedRegexps(): readonly number[] {
-    return this.#regexps.untried
+    return this.#text.untried
   }
 
   /** Which rules match this name, and which of them decide. Undefined when it is no DNS name; U-labels are accepted. */
@@ -231,45 +197,7 @@ export class Matcher {
     const name = text === undefined ? undefined : textToName(text)
     if (text === undefined || name === undefined) return undefined
     const hits = this.#allHits(name)
-    const rules = this.#isExceptionUntried ? [] : reachingRules(hits)
-    const exceptions = strongestExceptions(rules)
-    const feeding = feedingRules(rules)
-    const feeds = this.#feeds(feeding)
-    const why = feeding.map((rule) => {
-      const overruled = exceptions.plain
-      const although =
-        overruled === undefined
-          ? ''
-          : `; the exception ${overruled.text()} of list ${this.#nameOf(overruled)} is ${rule.important ? 'not important' : 'less specific'}`
-      return `${text} feeds list ${this.#nameOf(rule)} by ${rule.text()}${although}`
-    })
-    const explained = rules.map((rule): ExplainedRule => {
-      const self = this.#feed(rule)
-      if (rule.exception) {
-        const beats = rules.some((other) => !other.exception && beatenBy(other, exceptions) === rule)
-        return { ...self, exception: true, outcome: beats ? 'excepts' : 'no effect' }
-      }
-      const by = beatenBy(rule, exceptions)
-      if (by === undefined) return { ...self, exception: false, outcome: 'feeds' }
-      return { ...self, exception: false, outcome: 'excepted', by: this.#feed(by) }
-    })
-    for (const { outcome, list, rule, by } of explained)
-      if (outcome === 'excepted' && by !== undefined && !feeds.some((feed) => feed.list === list))
-        why.push(`${rule} of list ${list} would match, but the exception ${by.rule} of list ${by.list} wins`)
-    for (const rule of this.#isExceptionUntried ? [] : hits)
-      if (rule.kind !== RuleKind.encloser && !rules.includes(rule))
-        why.push(
-          `${rule.text()} of list ${this.#nameOf(rule)} does not reach ${text}: a name on the way down exists in that zone`,
-        )
-    if (this.#isExceptionUntried) {
-      why.length = 0
-      why.push(`${text} is not listed: exceptions that are regular expressions would take too long to try on it`)
-    }
-    if (why.length === 0) {
-      const named = explained.map(({ rule, list }) => `the exception ${rule} of list ${list}`).join(' and ')
-      why.push(rules.length === 0 ? `no rule of any list matches ${text}` : `only ${named} matches ${text}`)
-    }
-    return { name: text, feeds, rules: explained, why }
+    return explainHits(text, hits, this.#text.isExceptionUntried, this.lists)
   }
 
   /** All rules of one list: those at a stored name, packed, then keywords and regular expressions. */
@@ -293,7 +221,7 @@ export class Matcher {
   }
 
   get textRules(): readonly TextRule[] {
-    return this.#text.textRules
+    return this.#text.rules
   }
 
   ruleSetOf(entry: number): number {
@@ -388,19 +316,7 @@ export class Matcher {
       const entry = this.#findWildcard(shape)
       if (entry !== 0) wildcards.push(entry)
     }
-    const text = this.#text
-    if (text.textRules.length === 0) return wildcards.length > 0
-    const patterns = this.#automaton?.search(bytes, offset, this.#found) ?? 0
-    const regexps = this.#candidates
-    regexps.length = 0
-    for (let i = 0; i < patterns; i++)
-      for (const rule of text.patterns[this.#found[i]])
-        (text.textRules[rule].kind === RuleKind.keyword ? textHits : regexps).push(rule)
-    this.#isExceptionUntried = false
-    if (regexps.length > 0 || this.#regexps.hasUnfiltered) {
-      this.#regexps.match(nameToPlainText(bytes, offset), regexps, textHits)
-      this.#isExceptionUntried = this.#regexps.isExceptionUntried
-    }
+    this.#text.match(bytes, offset, textHits)
     return wildcards.length > 0 || textHits.length > 0
   }
 
@@ -479,7 +395,7 @@ export class Matcher {
       this.#addHits(hits, entry, false, fixed)
     }
     for (const index of this.#textHits) {
-      const { list, kind, text, exception, important } = this.#text.textRules[index]
+      const { list, kind, text, exception, important } = this.#text.rules[index]
       const specificity = specificityOf(kind, exception, 0)
       hits.push({ list, kind, exception, important, specificity, text: () => ruleText(kind, text, exception, important) })
     }
@@ -497,11 +413,7 @@ export class Matcher {
   }
 
   #feed(rule: Hit): Feed {
-    return { list: this.#nameOf(rule), rule: rule.text() }
-  }
-
-  #nameOf(rule: MatchingRule): string {
-    return this.lists[rule.list].name
+    return feedOf(rule, this.lists)
   }
 }
 
@@ -510,22 +422,4 @@ function forgetOldest<Key, Value>(map: Map<Key, Value>): void {
     map.delete(key)
     if (map.size <= MAX_KEPT_VERDICTS / 2) return
   }
-}
-
-function readText(buffer: ArrayBufferLike, word: number, length: number): MatcherText {
-  const characters = new Uint16Array(buffer, word * 4, length)
-  let text = ''
-  for (let i = 0; i < length; i += 4096) text += String.fromCharCode(...characters.subarray(i, i + 4096))
-  return JSON.parse(text) as MatcherText
-}
-
-/** For keywords and regular expressions: lower case, without final dot, octets as they are. */
-function nameToPlainText(bytes: Uint8Array, offset: number): string {
-  let text = ''
-  let at = offset
-  for (let length = bytes[at]; length > 0; length = bytes[at]) {
-    if (text !== '') text += '.'
-    for (const end = at++ + length; at <= end; at++) text += String.fromCharCode(LOWER_CASE[bytes[at]])
-  }
-  return text
 }

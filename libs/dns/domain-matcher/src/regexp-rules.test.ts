@@ -3,7 +3,8 @@ import { RuleKind } from '@dnstap-bgp/domain-list'
 import { RE2JS } from 're2js'
 import { afterEach, expect, test, vi } from 'vitest'
 import { Matcher, NO_MATCH } from './matcher.ts'
-import { DEFAULT_MATCHER_LIMITS, MatcherBuilder } from './matcher-builder.ts'
+import { MatcherBuilder } from './matcher-builder.ts'
+import { DEFAULT_MATCHER_LIMITS } from './matcher-limits.ts'
 import { MAX_WORK } from './regexp-rules.ts'
 
 afterEach(() => vi.restoreAllMocks())
