@@ -1,8 +1,8 @@
 /**
- * The never list: addresses that no answer of a stranger may turn into a route, whatever name it came for.
+ * The never list: addresses that must not become routes, whatever name they were answered for.
  *
- * Built in are the special-purpose ranges (special-purpose.ts) and what everybody depends on (well-known-prefixes.ts); the configuration adds
- * its own. The longest matching prefix decides, so a documentation range can be allowed inside a refused block and a single host refused
+ * Built in are the special-purpose ranges (special-purpose.ts) and services that everybody depends on (well-known-prefixes.ts); the
+ * configuration adds its own. The longest matching prefix decides, so a documentation range can be allowed inside a refused block and a single host refused
  * inside an allowed one. In an IPv6 address that stands for an IPv4 one, the IPv4 address is judged as well: allowing 64:ff9b::/96 does
  * not allow 64:ff9b::127.0.0.1.
  */
@@ -14,7 +14,7 @@ import { WELL_KNOWN_PREFIXES } from './well-known-prefixes.ts'
 
 export interface NeverListOptions {
   readonly allowPrivate: boolean
-  /** Prefixes (text) that would be refused but shall pass: more specific than, or equal to, what refuses them. */
+  /** Prefixes (text) that pass although a wider or equal prefix is refused. */
   readonly allow: readonly string[]
   /** Further prefixes or addresses, each with its reason. */
   readonly also: readonly (readonly [prefix: string, reason: string])[]
@@ -26,7 +26,7 @@ export class NeverList {
 
   constructor(options: NeverListOptions) {
     this.#options = options
-    // What is added first keeps its reason: the operator's and our own entries explain themselves better than a registry's.
+    // The first reason for a prefix stays: the operator's and our own say more than a registry's.
     for (const [text, reason] of options.also) this.#add(text, reason)
     for (const text of options.allow) this.#add(text, ALLOWED)
     for (const [text, reason] of WELL_KNOWN_PREFIXES) this.#add(text, reason)

@@ -1,6 +1,6 @@
 /**
- * Configuration and lists as of one moment: together they decide what is routed. A policy never changes; a reload, or lists that changed, hand
- * out the next one, once. Each part compares what it depends on with the policy before.
+ * Configuration and lists as of one moment: together they decide which addresses are routed. A policy is never changed: a reload, or a change
+ * of the lists, hands out the next one, once. Each part compares the settings it depends on with those of the policy before.
  */
 export interface Policy<Config, Lists> {
   readonly config: Config

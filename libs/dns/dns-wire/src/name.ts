@@ -2,7 +2,7 @@
  * Domain names: wire format (RFC 1035 §3.1) and presentation format (§5.1).
  *
  * A name on our hot paths is `(bytes, offset)` of its uncompressed wire format. The functions here are for the cold ones:
- * lists, logs, explanations. Octets are octets: `_`, spaces, zero bytes and what is past ASCII are legal in labels.
+ * lists, logs, explanations. Every octet is legal in a label: `_`, spaces, zero bytes, octets past ASCII.
  */
 
 /** Of a name in wire format, the root's zero octet included (RFC 1035 §2.3.4). */

@@ -1,9 +1,9 @@
 /**
  * Reads one DNS response: the chain of names from QNAME to the addresses, and the addresses.
  *
- * Ingest calls read() for each dnstap response, offers the names of the chain to the matcher, QNAME first, and for the
- * first that is listed takes the addresses. One reader is reused; nothing is allocated; everything found is valid until
- * the next read() and only as long as the caller's bytes are.
+ * Ingest calls read() for each dnstap response, asks the matcher about the names of the chain, QNAME first, and takes the addresses of the
+ * first that is listed. One reader is reused and nothing is allocated. The results are valid until the next read(), while the caller's
+ * bytes are.
  *
  *     header     id, flags (QR opcode AA TC RD | RA Z AD CD rcode), QDCOUNT, ANCOUNT, NSCOUNT, ARCOUNT: six u16be (RFC 1035 §4.1.1)
  *     question   QNAME, QTYPE u16be, QCLASS u16be
@@ -22,8 +22,8 @@
  * that is on the chain already. A compression pointer must point before the start of the part of the name it stands in,
  * and behind the header, so that following them ends (RFC 1035 §4.1.4 says "prior"). Records that are whole but wrong inside
  * (an A of 3 octets, an SVCB out of order) are counted and left out; a record that runs over the end, or a name we
- * need that cannot be read, spoils the message. With TC set, what is whole is used. A TTL of 2^31 or more is 0 (RFC 2181 §8).
- * Several questions: the first counts. Who asks for a CNAME is answered by it, and no chain starts (RFC 1034 §3.6.2).
+ * need that cannot be read, spoils the message. With TC set, the whole records are used. A TTL of 2^31 or more is 0 (RFC 2181 §8).
+ * Of several questions the first counts. A question for CNAME is answered by the CNAME itself, and no chain starts (RFC 1034 §3.6.2).
  *
  * The obvious twin is slow-response.ts, beside the tests. EDNS is not read: with the low four bits of the RCODE 0
  * the only extended one is BADVERS, and that answers nothing.
@@ -136,7 +136,7 @@ export class ResponseReader {
   readonly #laterRdata = new Uint32Array(MAX_ADDRESSES)
   readonly #laterEnd = new Uint32Array(MAX_ADDRESSES)
 
-  /** Names expanded for this message: the chain's, the link owners', and one at a time of what is being compared. */
+  /** Names expanded for this message: those of the chain, those of the links' owners, and one that is being compared. */
   readonly #arena = new Uint8Array((MAX_CHAIN_LENGTH + MAX_LINKS + 2) * (MAX_NAME_LENGTH + 1))
   #arenaEnd = 0
   /** Of the last #expand(): hash of the name, and where the bytes after it start. */
@@ -158,7 +158,10 @@ export class ResponseReader {
     return this.#chainTtl[index] as number
   }
 
-  /** Reads the message in `bytes[start..end)`. 0, or a ResponseFault; then nothing else here means anything but `rcode`. */
+  /**
+   * Reads the message in `bytes[start..end)` (RFC 1035 §4.1): header of 12 octets, QDCOUNT questions of QNAME, QTYPE, QCLASS, then ANCOUNT
+   * records of NAME, TYPE, CLASS, TTL, RDLENGTH, RDATA. 0, or a ResponseFault; then only `rcode` is valid.
+   */
   read(bytes: Uint8Array, start: number, end: number): number {
     this.#bytes = bytes
     this.#start = start
@@ -590,7 +593,10 @@ export class ResponseReader {
     return out - into
   }
 
-  /** Past the name at `at`; or a fault. Where its pointer leads is checked here for direction alone. */
+  /**
+   * The position after the name at `from`, or a fault. A name is labels of length octet (0-63) and octets, up to a zero octet or a pointer
+   * of two octets, 11 and 14 bits of offset (RFC 1035 §4.1.4). Of a pointer only the direction is checked.
+   */
   #skipName(from: number): number {
     const bytes = this.#bytes
     const end = this.#end

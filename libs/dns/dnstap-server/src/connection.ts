@@ -1,15 +1,15 @@
 /**
  * One sender's connection: bytes into its FrameStreamReader, answers back, and an end with one reason.
  *
- * The socket is always read; nothing here waits for whoever takes the frames. What is written is one ACCEPT and one FINISH at
- * most, so a sender that does not read costs nothing.
+ * The socket is always read; nothing here waits for the handler of frames. At most one ACCEPT and one FINISH are written, so a sender that
+ * does not read costs nothing.
  */
 import type { Socket } from 'node:net'
 import { FrameStreamReader } from '@dnstap-bgp/frame-streams'
 import type { Clock, Timer } from '@dnstap-bgp/runtime'
 import { reasonOfRefusal, type CloseReason, type DnstapServerCounters } from './counters.ts'
 
-/** How long a sender may take to close after we have said goodbye. */
+/** How long a sender may take to close after FINISH. */
 const LINGER_MS = 2000
 
 export interface ConnectionOwner {
@@ -20,7 +20,7 @@ export interface ConnectionOwner {
   onRead(connection: DnstapConnection): void
   onFrame(connection: DnstapConnection, bytes: Uint8Array, start: number, end: number): void
   onStreaming(connection: DnstapConnection): void
-  /** Octets more, or less, that it holds of a frame begun. */
+  /** It holds this many octets more (negative: less) of a frame that is not yet whole. */
   onHeld(connection: DnstapConnection, octets: number): void
   onClosed(connection: DnstapConnection, reason: CloseReason, detail: string | undefined): void
 }
@@ -34,10 +34,10 @@ export class DnstapConnection {
   readonly address: string | undefined
   /** The address it came in by, as in the configuration. */
   readonly listener: string
-  /** Identity and version as the sender's frames state them. Whoever decodes frames sets and reads these; empty until then. */
+  /** Identity and version as the sender's frames state them; empty until the decoder of frames sets them. */
   identity = ''
   version = ''
-  /** For whoever decodes frames too: when it last looked. */
+  /** For the decoder of frames too: when it last looked. */
   heardAt = 0
 
   readonly #owner: ConnectionOwner
@@ -72,12 +72,12 @@ export class DnstapConnection {
     return this.#reader.frames
   }
 
-  /** Octets of a frame begun and not yet whole. */
+  /** Octets of a frame that has begun and is not yet whole. */
   get held(): number {
     return this.#held
   }
 
-  /** It has been cut, or said that it ends; its socket closes soon. */
+  /** The connection was cut, or the sender ended it; its socket closes soon. */
   get isEnding(): boolean {
     return this.#reason !== undefined
   }
@@ -98,7 +98,7 @@ export class DnstapConnection {
     socket.on('end', () => this.#note(this.#reasonOfEnd(), undefined))
   }
 
-  /** Ends it now, whatever is under way. */
+  /** Ends the connection now. */
   cut(reason: CloseReason, detail?: string): void {
     this.#note(reason, detail)
     this.#socket.destroy()
@@ -149,7 +149,7 @@ export class DnstapConnection {
     return this.#reader.heldLength > 0 ? 'ended-in-frame' : 'ended-without-stop'
   }
 
-  /** The first reason is the true one; what follows from it does not matter. */
+  /** The first reason is the true one; the others follow from it. */
   #note(reason: CloseReason, detail: string | undefined): void {
     if (this.#reason !== undefined) return
     this.#reason = reason

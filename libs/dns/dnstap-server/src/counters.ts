@@ -1,4 +1,4 @@
-import type { Refusal } from '@dnstap-bgp/frame-streams'
+import type { StreamRefusal } from '@dnstap-bgp/frame-streams'
 
 /** Why a connection ended. */
 export const CLOSE_REASONS = [
@@ -24,7 +24,7 @@ export const CLOSE_REASONS = [
 export type CloseReason = (typeof CLOSE_REASONS)[number]
 
 /** A refusal of the protocol is a reason of the same name. */
-export const reasonOfRefusal: Readonly<Record<Refusal, CloseReason>> = {
+export const reasonOfRefusal: Readonly<Record<StreamRefusal, CloseReason>> = {
   'wrong-content-type': 'wrong-content-type',
   'frame-too-long': 'frame-too-long',
   'control-frame-too-long': 'control-frame-too-long',
@@ -33,7 +33,7 @@ export const reasonOfRefusal: Readonly<Record<Refusal, CloseReason>> = {
   'data-before-start': 'data-before-start',
 }
 
-/** Plain numbers that only grow, but for `connectionsOpen`. */
+/** Numbers that only grow; `connectionsOpen` also falls. */
 export interface DnstapServerCounters {
   connectionsAccepted: number
   connectionsOpen: number

@@ -1,5 +1,5 @@
 /**
- * Sockets handed over by systemd (sd_listen_fds(3)): they are open before us and stay open behind us, so senders connect into the
+ * Sockets handed over by systemd (sd_listen_fds(3)). They are open before we start and after we stop, so senders connect into the
  * backlog while we restart and no frame is lost.
  */
 import { lookup } from 'node:dns/promises'
@@ -43,7 +43,7 @@ export async function isSameSocket(configured: ListenAddress, bound: ListenAddre
     if (isAnyHost(host) || isAnyHost(bound.host)) return isAnyHost(host) && isAnyHost(bound.host)
     return (await lookup(host ?? '', { all: true })).some(({ address }) => address === bound.host)
   } catch {
-    return false // whoever opens it will say what is wrong with that path or name
+    return false // opening the address will say what is wrong with it
   }
 }
 
@@ -63,7 +63,7 @@ function table(file: string): string[][] {
   return lines.map((line) => line.trim().split(/\s+/))
 }
 
-/** The kernel writes addresses as 32-bit words in its own byte order, which is little-endian on what we run on. */
+/** The kernel writes addresses as 32-bit words in its own byte order, which is little-endian on the machines that we run on. */
 function octets(hex: string): Buffer {
   const bytes = Buffer.from(hex, 'hex')
   return bytes.swap32()

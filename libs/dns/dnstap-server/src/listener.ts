@@ -1,8 +1,7 @@
 /**
  * One listening socket, and how many may use it.
  *
- * Limits are each listener's own, so that whoever reaches one of them cannot shut the others: strangers at a TCP port leave the UNIX socket
- * of the resolver alone.
+ * Each listener has its own limits: strangers who fill a TCP port cannot keep the resolver from the UNIX socket.
  */
 import type { Server } from 'node:net'
 import { describeListenAddress, type ListenAddress, type SocketFile } from '@dnstap-bgp/net'
@@ -24,7 +23,7 @@ export class Listener {
   readonly isInherited: boolean
   /** Set when it is open. */
   server: Server | undefined = undefined
-  /** Of a UNIX socket: as we made or met it. */
+  /** Of a UNIX socket: the file that we made or found. */
   file: SocketFile | undefined = undefined
   /** Octets that its connections hold of frames begun. */
   heldOctets = 0
@@ -38,7 +37,7 @@ export class Listener {
     this.#limits = limits
   }
 
-  /** Is there room for one more connection, from this IP address? On a UNIX socket there is none. */
+  /** Is there room for one more connection from this IP address? Undefined: a UNIX socket. */
   hasRoomFor(address: string | undefined): boolean {
     if (this.#connections >= this.#limits.connections) return false
     return address === undefined || (this.#connectionsFrom.get(networkOf(address)) ?? 0) < this.#limits.connectionsFromOne
@@ -73,7 +72,7 @@ export class Listener {
   }
 }
 
-/** Who has one IPv6 address usually has the 2^64 of its network. */
+/** A host with one IPv6 address usually has all 2^64 of its network. */
 function networkOf(address: string): string {
   if (!address.includes(':')) return address
   const [head = '', tail = ''] = address.split('::')

@@ -1,10 +1,9 @@
 /**
  * Listens for dnstap senders on UNIX sockets, TCP and TLS, and hands over their frames.
  *
- * It moves bytes and timers. The protocol is FrameStreamReader's, one for each connection; what a frame says is the handler's. It
- * promises the resolvers four things: the handshake and FINISH are answered at once; every socket is always read, whatever the
- * handler does with the frames; one bad sender ends its own connection and no other; and a sender that does not get through its
- * handshake in time is dropped.
+ * It moves bytes and timers. Each connection has a FrameStreamReader for the protocol; the handler decodes the frames. Four things hold
+ * for resolvers: the handshake and FINISH are answered at once; every socket is always read, whatever the handler does; one bad sender
+ * ends its own connection and no other; and a sender that does not finish its handshake in time is dropped.
  */
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Server as TlsServer } from 'node:tls'
@@ -21,13 +20,13 @@ export interface DnstapServerOptions {
   readonly listen: readonly ListenAddress[]
   /** Listening descriptors from inheritedSockets(). A `listen` address that one of them is bound to is not opened again. */
   readonly inherited: readonly number[]
-  /** File mode, owner and group of the UNIX sockets we make; undefined: whoever we run as. */
+  /** File mode, owner and group of the UNIX sockets we make; undefined: those that we run as. */
   readonly mode: number
   readonly owner: string | undefined
   readonly group: string | undefined
   /** Given: every TCP listener speaks TLS. PEM texts; with clientCa a client must show a certificate of it. */
   readonly tls: DnstapTlsOptions | undefined
-  /** May who connects from this address (IPv4 or IPv6, as text) to a TCP listener talk to us? */
+  /** May a sender connect from this address (IPv4 or IPv6, as text) to a TCP listener? */
   readonly allows: (address: string) => boolean
   /** From accept to START, TLS included. */
   readonly handshakeTimeoutMs: number
@@ -114,13 +113,13 @@ export class DnstapServer implements ConnectionOwner {
     return this.#sockets.trouble
   }
 
-  /** What `allows` says has changed: who may no longer talk to us is cut. */
+  /** Call it when `allows` changed its mind: cuts the senders that it no longer allows. */
   cutDisallowed(): void {
     for (const connection of [...this.#connections.keys()])
       if (connection.address !== undefined && !this.#options.allows(connection.address)) connection.cut('not-allowed')
   }
 
-  /** Connections from now on get this certificate; those that are open keep theirs. The texts must be sound. */
+  /** New connections get this certificate; open ones keep theirs. The texts must be valid. */
   renewTls(tls: DnstapTlsOptions): void {
     for (const server of this.#tlsServers) server.setSecureContext(secureContextOf(tls))
   }
@@ -202,7 +201,7 @@ export class DnstapServer implements ConnectionOwner {
     connection.watchEnd(socket)
   }
 
-  /** Ends the socket and counts it if not. */
+  /** False: the socket is destroyed and counted. */
   #hasRoom(socket: Socket, listener: Listener): boolean {
     this.counters.connectionsAccepted++
     const address = addressOf(socket)
@@ -217,7 +216,7 @@ export class DnstapServer implements ConnectionOwner {
     return false
   }
 
-  /** Whoever holds connections open and begins no stream shuts nobody out: the one of them that has waited longest goes. */
+  /** Connections that begin no stream must not keep others out: cuts the one that has waited longest. */
   #makeRoom(address: string | undefined, listener: Listener): boolean {
     for (const [connection, its] of this.#connections) {
       if (its !== listener || connection.isStreaming || connection.isEnding) continue
@@ -247,13 +246,13 @@ export class DnstapServer implements ConnectionOwner {
     listener.opened(address)
     if (address !== undefined) {
       socket.setNoDelay(true)
-      // A resolver whose machine died says nothing: without this its connection would stay for ever.
+      // Without keepalives the connection of a resolver whose machine died would stay for ever.
       socket.setKeepAlive(true, KEEPALIVE_MS)
     }
     return connection
   }
 
-  /** Goes round the event loop until a turn brings no bytes, or time is up. */
+  /** Turns the event loop until two turns bring no bytes, or time is up. */
   async #drain(): Promise<void> {
     if (this.#connections.size === 0) return
     const until = this.clock.monotonic() + DRAIN_MS
@@ -270,7 +269,7 @@ const REFUSALS = {
   'too-many-connections': 'A dnstap connection was refused: there are too many.',
 } as const
 
-/** How senders part in good order. */
+/** Ends that are in order. */
 const HARMLESS: ReadonlySet<CloseReason> = new Set(['finished', 'ended-without-stop', 'server-closed'])
 
 /** The other end of a TCP connection; undefined on a UNIX socket. */

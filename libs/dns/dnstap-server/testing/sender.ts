@@ -1,4 +1,4 @@
-/** A dnstap sender for tests: says what it is told to, keeps what it hears. */
+/** A dnstap sender for tests: sends what the test says and keeps what it receives. */
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import { ControlType, DNSTAP_CONTENT_TYPE, encodeControl, encodeData } from '@dnstap-bgp/frame-streams'

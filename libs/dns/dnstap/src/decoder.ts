@@ -1,8 +1,8 @@
 /**
  * Reads one dnstap frame: where in the bytes its fields lie, and its few numbers.
  *
- * Ingest calls decode() for every frame and reads what it needs from the properties; identity, addresses and
- * DNS messages are offsets into the caller's bytes, so nothing is allocated. What a DNS message says is dns-wire's.
+ * Ingest calls decode() for every frame and reads the properties. Identity, addresses and DNS messages are offsets into the caller's bytes,
+ * so nothing is allocated. Reading the DNS message is left to dns-wire.
  *
  *     frame      key identity | key version | key extra | key message ─┐ | key type
  *     message    key type | key family | ... | key responseMessage ────┤ start..end in the same bytes
@@ -13,8 +13,8 @@
  * dnstap has them), keys past 32 bits, varints past 64, and whatever runs over its end. The obvious twin that
  * the tests compare with is test-support in decoder.test.ts.
  *
- * Left out is what nobody here asks for: Dnstap.type (whatever has a message is one), extra, sockets and ports, what was queried and when,
- * zone, policy, http_protocol. Those fields are only skipped.
+ * Fields that no part of ours needs are skipped: Dnstap.type (a frame with a message is one), extra, sockets and ports, the query and its
+ * time, zone, policy, http_protocol.
  */
 
 /** Why a frame could not be read: what decode() returns when it is not 0. */
@@ -67,7 +67,10 @@ export class DnstapDecoder {
   /** Where the next byte is; a fault (negative) once reading has failed. */
   #at = 0
 
-  /** Reads `bytes[start..end)`. 0, or a DnstapFault. */
+  /**
+   * Reads `bytes[start..end)`, message Dnstap of dnstap.proto: identity 1, version 2, message 14, each length-delimited; the other fields are
+   * skipped. 0, or a DnstapFault.
+   */
   decode(bytes: Uint8Array, start: number, end: number): number {
     this.#reset()
     let hasMessage = false
@@ -114,7 +117,11 @@ export class DnstapDecoder {
     return hasMessage ? 0 : DnstapFault['no-message']
   }
 
-  /** The fields of Message; of the numbers that every message has, but for the type, only the length is of use. A byte taken from behind the end is noticed at the latest when the loop is left. */
+  /**
+   * Message of dnstap.proto: type 1 (varint), query_address 4 and response_address 5 (4 or 16 octets), response_time_sec 12 (varint),
+   * response_time_nsec 13 (fixed32), response_message 14. Other varints are read for their length alone. A byte read past the end is
+   * noticed at the latest when the loop ends.
+   */
   #message(bytes: Uint8Array, start: number, end: number): number {
     let at = start
     while (at < end) {
@@ -221,7 +228,7 @@ export class DnstapDecoder {
     return this.#fail(DnstapFault['overlong-varint'])
   }
 
-  /** A length: any varint; what is past 32 bits is larger than any frame anyway. Two bytes make the length of nearly every message. */
+  /** A length: any varint. One of more than 32 bits is longer than any frame. Nearly every message has a length of two bytes. */
   #longLength(bytes: Uint8Array, start: number, end: number): number {
     const second = bytes[start + 1] as number
     if (second < 0x80 && end - start >= 2 && (bytes[start] as number) >= 0x80) {

@@ -33,7 +33,7 @@ export function hashWords(hash: number, key: HashKey, words: Int32Array, from: n
   return hash
 }
 
-/** The hash as tables use it. A signed number, for these need no memory of their own. */
+/** The hash as tables use it. A signed number: V8 stores small ones without memory of their own. */
 export function tagOf(hash: number): number {
   return mix(hash)
 }

@@ -3,7 +3,7 @@
  *
  * A name may cost a millisecond (regexp-rules.ts), and a stranger may ask for thousands of such names. So time spent makes a debt that is
  * paid off at a share of the time that passes. While the debt is high, expressions are not tried; names that only they match are missed
- * and counted. Only ingest has a budget, for it may miss a name. The cache withdraws what does not match, and has none.
+ * and counted. Only ingest has a budget, because it may miss a name. The cache has none, because it withdraws what does not match.
  */
 
 /** Of one core. */

@@ -2,7 +2,7 @@
  * What a name must contain before a regular expression is worth trying.
  *
  * The matcher looks for these pieces with one automaton for all expressions, so that a hundred expressions cost a name next to
- * nothing. Only what is certain counts: text outside of groups, classes and repetitions. Whatever is not understood here yields no piece,
+ * nothing. Only what is certain counts: text outside of groups, classes and repetitions. An expression that is not understood here yields no piece,
  * and the expression is tried on every name.
  */
 

@@ -6,8 +6,8 @@
  *     u32be type      ACCEPT 1, START 2, STOP 3, READY 4, FINISH 5
  *     fields          u32be kind, u32be length, bytes; kind 1 is CONTENT_TYPE, at most 256 bytes
  *
- * Called by reader.ts for what arrives and by whoever writes a stream (tests, replay, bench). Fields of an
- * unknown kind are skipped by length; types nobody knows yet are the reader's to ignore.
+ * reader.ts decodes what arrives; programs that write a stream (tests, bench) encode. Fields of an unknown kind are skipped by their
+ * length. Control frames of an unknown type are decoded, and the reader ignores them.
  *
  * Standard: Frame Streams as libfstrm's control.h describes it.
  */
@@ -28,7 +28,10 @@ export interface ControlFrame {
   contentTypes: string[]
 }
 
-/** Reads a payload (after escape and length); undefined when a field runs over its end or a content type is too long. */
+/**
+ * Reads a payload, which follows escape and length: u32be type, then fields of u32be kind, u32be length, bytes (libfstrm control.h).
+ * Undefined when a field runs over the end or a content type is too long.
+ */
 export function decodeControl(bytes: Uint8Array, start: number, end: number): ControlFrame | undefined {
   if (end - start < 4) return undefined
   const frame: ControlFrame = { type: readUint32(bytes, start), contentTypes: [] }

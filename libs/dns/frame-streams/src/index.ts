@@ -9,4 +9,4 @@ export {
 } from './control-frame.ts'
 export type { ControlFrame } from './control-frame.ts'
 export { DEFAULT_MAX_FRAME_LENGTH, FrameStreamReader } from './reader.ts'
-export type { FrameStreamHandler, FrameStreamOptions, FrameStreamState, Refusal } from './reader.ts'
+export type { FrameStreamHandler, FrameStreamOptions, FrameStreamState, StreamRefusal } from './reader.ts'

@@ -1,9 +1,9 @@
 /**
  * The receiving end of one Frame Streams connection or file, without the I/O.
  *
- * push() takes bytes as they come and hands over whole data frames; what must be written back goes to
- * answer(). One reader serves one connection; its driver writes the answers, and closes when `state` says
- * `finished` or `refused`. Which way the sender speaks shows in its first control frame:
+ * push() takes bytes as they come and hands over whole data frames; answer() gets the bytes to write back. One reader serves one
+ * connection; its driver writes the answers, and closes when `state` is `finished` or `refused`. The sender's first control frame
+ * tells whether it expects answers:
  *
  *     bidirectional    READY ->  <- ACCEPT  START ->  data ->  STOP ->  <- FINISH
  *     unidirectional                        START ->  data ->  STOP ->
@@ -15,8 +15,8 @@
  *     chunk   |..frame 7 (tail)|len|frame 8|len|frame 9|len|fra|      7 completes #held, 8 and 9 stay in place,
  *     #held   |len|frame 7 (head)|                                    the last six or so bytes become the new #held
  *
- * As in libfstrm: a READY or START without content type is taken; a READY that offers others and not ours ends
- * the connection unanswered; control frames of a type unknown to us are ignored between data frames.
+ * As in libfstrm: a READY or START without a content type is accepted; a READY that offers only other content types ends the
+ * connection without an answer; control frames of an unknown type are ignored between data frames.
  */
 import {
   ControlType,
@@ -28,7 +28,7 @@ import {
 } from './control-frame.ts'
 
 export interface FrameStreamHandler {
-  /** One data frame: `bytes[start..end)`, valid during the call only; whoever keeps it copies it. */
+  /** One data frame: `bytes[start..end)`, valid during the call only: copy what you keep. */
   onFrame(bytes: Uint8Array, start: number, end: number): void
   /** Bytes to write back at once: ACCEPT or FINISH. */
   answer(bytes: Uint8Array): void
@@ -46,7 +46,7 @@ export interface FrameStreamOptions {
  */
 export type FrameStreamState = 'opening' | 'accepted' | 'streaming' | 'finished' | 'refused'
 
-export type Refusal =
+export type StreamRefusal =
   | 'wrong-content-type' // READY or START names content types, and ours is not among them
   | 'frame-too-long' // a data frame over the limit: an absurd length means that sync is lost
   | 'control-frame-too-long' // over 512 bytes
@@ -64,7 +64,7 @@ export class FrameStreamReader {
   frames = 0
   state: FrameStreamState = 'opening'
   /** Set when, and only when, the state is `refused`. */
-  refusal: Refusal | undefined = undefined
+  refusal: StreamRefusal | undefined = undefined
   /** The sender began with READY and waits for answers. */
   bidirectional = false
 
@@ -80,7 +80,7 @@ export class FrameStreamReader {
     this.#maxFrameLength = options.maxFrameLength ?? DEFAULT_MAX_FRAME_LENGTH
   }
 
-  /** Bytes of a frame begun and not yet whole; at the end of the input, what was lost with it. */
+  /** Bytes of a frame that has begun and is not yet whole. At the end of the input they are lost. */
   get heldLength(): number {
     return this.#heldLength
   }
@@ -183,7 +183,7 @@ export class FrameStreamReader {
     return contentTypes.length === 0 || contentTypes.includes(this.#contentType)
   }
 
-  #refuse(reason: Refusal): typeof REFUSED {
+  #refuse(reason: StreamRefusal): typeof REFUSED {
     this.state = 'refused'
     this.refusal = reason
     this.#held = new Uint8Array(0)

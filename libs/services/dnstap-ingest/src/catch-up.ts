@@ -3,8 +3,8 @@
  *
  *   asked ─▶ read what the sockets hold ─▶ no sender is late ─▶ the outbox has sent what it holds ─▶ CAUGHT_UP
  *
- * Sockets: the loop goes round until a turn reads nothing. Late: after a stall a resolver goes on with answers that it kept, old first.
- * A cache does not wait for ever, so an answer may take as long as it takes.
+ * Sockets: the event loop turns until a turn reads nothing. Late: after a stall a resolver first sends the answers that it kept. A cache does
+ * not wait for ever, so an answer needs no time limit here.
  */
 import type { Bus, Subscription } from '@dnstap-bgp/bus'
 import type { Clock, Closeable, Timer } from '@dnstap-bgp/runtime'
@@ -17,15 +17,15 @@ export interface CatchUpDeps {
   readonly id: string
   /** How often sockets were read so far. */
   readonly reads: () => number
-  /** Does a sender go on with answers that it could not send in time? */
+  /** Is a sender still sending answers that it could not send in time? */
   readonly isBehind: () => boolean
-  /** Calls back when what waits in the outbox now has gone. */
+  /** Calls back when the facts that wait in the outbox now have left it. */
   readonly whenSent: (reached: () => void) => void
 }
 
 /** One turn may end before a socket has had its own. */
 const MIN_TURNS = 2
-/** Under load every turn reads something: what waited when we were asked is read by then. */
+/** Under load every turn reads something. After this many turns, everything that waited when we were asked has been read. */
 const MAX_TURNS = 16
 const LOOK_AGAIN_MS = 100
 /** Caches ask again every second, each of them. */
@@ -41,7 +41,7 @@ export class CatchUpAnswerer implements Closeable {
   constructor(deps: CatchUpDeps) {
     this.#deps = deps
     this.#subscription = deps.bus.subscribe(CATCH_UP, (question) => this.#asked(question))
-    // Unasked: caches shall wait for us from now on.
+    // Without a question: from now on caches wait for us.
     deps.bus.publish(CAUGHT_UP, { asker: deps.id, number: 0, ingest: deps.id })
   }
 

@@ -1,10 +1,10 @@
 /**
- * Stops repeats: remembers for each (list, name, address) until when the cache was told that it lives, in a table of fixed size.
+ * Stops repeats: remembers for each (list, name, address) how long the cache believes that it lives, in a table of fixed size.
  *
- * Hot: asked for each address of each matching reply. A sighting is worth passing on when the fact would live noticeably longer by it
- * than was told: with an idle time that is a share of it after the last one; with `ttl = "dns"`, where resolvers count TTLs down, it is
- * when a fresh TTL arrives. Whatever was told is told again after a silence, short at first: the cache may have refused it (a rate, a
- * limit) and not now. A set-associative cache, four ways a set, in five columns:
+ * Hot: asked for each address of each matching reply. A sighting is passed on when the fact would live noticeably longer by it: with an
+ * idle lifetime, after a share of that lifetime; with `ttl = "dns"`, where resolvers count TTLs down, when a fresh TTL arrives. Every fact
+ * is passed on again after a silence, short at first, because the cache may have refused it (a rate, a limit) and may accept it now. A
+ * set-associative cache, four ways a set, in five columns:
  *
  *     set s     [ way 0 | way 1 | way 2 | way 3 ]      keyLow, keyHigh     64 bits of hash
  *                                                      until, silentUntil  seconds; until 0: empty
@@ -21,7 +21,7 @@ export type Novelty = (typeof Novelty)[keyof typeof Novelty]
 const WAYS = 4
 /** After news, and after each refresh that follows. */
 export const SILENCES_SECONDS = [5, 30, 600] as const
-/** A refresh that did not get through comes again after so long: while nothing gets through, sightings cost no more than one a second. */
+/** A dropped refresh is let through again after this time: while the bus takes nothing, each fact costs one refresh a second at most. */
 const RETRY_SECONDS = 1
 
 export class Coalescer {
@@ -33,7 +33,7 @@ export class Coalescer {
   readonly #until: Uint32Array
   readonly #silentUntil: Uint32Array
   readonly #told: Uint8Array
-  /** Where the fact judged last stands, or would. */
+  /** The slot of the fact judged last, or the slot that it would take. */
   #slot = 0
 
   /** `capacity`: a power of two, 4 at least. */
@@ -48,7 +48,7 @@ export class Coalescer {
     this.#told = new Uint8Array(capacity)
   }
 
-  /** By this sighting the fact would live until `untilSeconds`. Is that worth telling? Nothing is remembered yet. */
+  /** By this sighting the fact would live until `untilSeconds`. Is that worth telling? Changes nothing: passed() does. */
   judge(keyLow: number, keyHigh: number, nowSeconds: number, untilSeconds: number, worthSeconds: number): Novelty {
     const first = (keyLow & this.#mask) * WAYS
     let soonest = first
@@ -66,7 +66,7 @@ export class Coalescer {
     return Novelty.news
   }
 
-  /** The fact judged just now is passed on, as what it was judged to be. */
+  /** The fact judged a moment ago is passed on, with that novelty. */
   passed(keyLow: number, keyHigh: number, novelty: Novelty, nowSeconds: number, untilSeconds: number): void {
     const slot = this.#slot
     const isSame = this.#keyLow[slot] === keyLow && this.#keyHigh[slot] === keyHigh
@@ -79,7 +79,7 @@ export class Coalescer {
     this.#silentUntil[slot] = nowSeconds + SILENCES_SECONDS[told]
   }
 
-  /** The fact did not get through after all. News are news again; a refresh stays one, so that it does not stand in the way of news. */
+  /** The fact was dropped. News count as news again; a refresh stays a refresh and is tried again later. */
   dropped(keyLow: number, keyHigh: number, isNews: boolean, nowSeconds: number): void {
     const first = (keyLow & this.#mask) * WAYS
     for (let way = first; way < first + WAYS; way++) {

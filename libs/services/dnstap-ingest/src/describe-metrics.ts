@@ -14,7 +14,7 @@ export function describeIngestMetrics(metrics: Metrics, ingest: Ingest): void {
     read: () =>
       samplesOf(
         'type',
-        // The last place is spare: only 0 stands for what we do not know.
+        // The last place is unused; 0 counts the unknown types.
         Object.fromEntries(
           [...ingest.framesByType.subarray(0, 15)].map((count, type) => [messageTypeName(type) ?? 'unknown', count]),
         ),
@@ -34,7 +34,7 @@ export function describeIngestMetrics(metrics: Metrics, ingest: Ingest): void {
   })
   metrics.counter({
     name: 'ingest_answers_total',
-    help: 'Usable answers: of a listed name, or not.',
+    help: 'Usable answers, by whether a name in them is listed.',
     labels: ['result'],
     read: () => samplesOf('result', { matched: counters.matched, unmatched: counters.unmatched }),
   })
@@ -56,7 +56,7 @@ export function describeIngestMetrics(metrics: Metrics, ingest: Ingest): void {
   })
   metrics.counter({
     name: 'ingest_truncated_answers_total',
-    help: 'Answers with TC set, of which what was whole was used.',
+    help: 'Answers with TC set; their whole records were used.',
     read: () => counters.truncated,
   })
   metrics.counter({
@@ -66,13 +66,13 @@ export function describeIngestMetrics(metrics: Metrics, ingest: Ingest): void {
   })
   metrics.counter({
     name: 'ingest_forgotten_total',
-    help: 'What was forgotten before its time for lack of room: facts told, targets of chains, identities, resolvers.',
+    help: 'Entries forgotten before their time for lack of room: facts, targets of chains, identities, resolvers.',
     labels: ['what'],
     read: () => samplesOf('what', { ...ingest.evicted }),
   })
   metrics.gauge({
     name: 'ingest_resolver_addresses',
-    help: 'Addresses of resolvers we hear from, which are never steered.',
+    help: 'Addresses of resolvers that report to us; they are never routed.',
     read: () => ingest.resolverAddresses,
   })
   metrics.counter({

@@ -20,14 +20,14 @@ export interface FactBatch {
 
 export interface QueueLimits {
   readonly facts: number
-  /** Names are up to 1020 characters, chains up to 65 names: so many facts alone would be no bound on memory. */
+  /** Names have up to 1020 characters and chains up to 65 names, so a number of facts alone would not bound memory. */
   readonly octets: number
 }
 
 const MAX_BATCH_FACTS = 500
 /** Keeps a batch far under NATS's message limit (1 MiB) whatever the names. */
 const MAX_BATCH_OCTETS = 400_000
-/** Taken facts at the front of the array are let go when they are so many, and at least half. */
+/** Taken facts are removed from the front of the array when they are at least this many and at least half. */
 const COMPACT_AT = 1024
 
 export class FactQueue {
@@ -56,7 +56,7 @@ export class FactQueue {
     return this.#pushed
   }
 
-  /** So many of the facts that were pushed first are gone, without a hole. */
+  /** This many of the facts pushed first have left the queue, without a gap. */
   get gone(): number {
     let gone = this.#pushed - (this.#facts.length - this.#head)
     for (const { before } of [...this.#returned, ...this.#taken]) gone = Math.min(gone, before)
@@ -83,12 +83,12 @@ export class FactQueue {
     return batch
   }
 
-  /** A batch has gone where it should. */
+  /** The bus took the batch. */
   sent(batch: FactBatch): void {
     this.#taken.delete(batch)
   }
 
-  /** A batch that did not go takes its place again. What no longer fits leaves at the end, and is returned. */
+  /** The bus refused the batch: it goes back to its place. Facts that no longer fit are removed from the end and returned. */
   putBack(batch: FactBatch): OutgoingFact[] {
     this.#taken.delete(batch)
     const at = this.#returned.findIndex((other) => other.sequence > batch.sequence)

@@ -3,7 +3,7 @@
  *
  *   frame ─▶ dnstap ─▶ type wanted? ─▶ DNS response ─▶ chain, QNAME first ─▶ matcher ─▶ fact filter ─▶ outbox ─▶ RESOLUTIONS
  *
- * Everything up to the matcher works on the bytes in place and allocates nothing; what is dropped on the way is counted by reason. For
+ * Everything up to the matcher works on the bytes in place and allocates nothing; frames that are dropped are counted by reason. For
  * each list the first name on the chain that it covers is the binding's name, and the addresses at or behind that name are its
  * addresses. The matcher here is a filter for speed: the cache holds the lists too and decides.
  *
@@ -100,7 +100,7 @@ export class Ingest implements Closeable {
     return this.#watch.senders
   }
 
-  /** What was forgotten before its time, for lack of room. */
+  /** Entries forgotten before their time, for lack of room. */
   get evicted(): { readonly facts: number; readonly targets: number; readonly identities: number; readonly resolvers: number } {
     return {
       facts: this.#filter.evicted,
@@ -115,7 +115,7 @@ export class Ingest implements Closeable {
     return this.#watch.resolverAddresses.size
   }
 
-  /** Does a sender go on with answers that it could not send in time, as after a stall of ours? */
+  /** Is a sender still sending answers that it could not send in time, as after a stall of ours? */
   get isBehind(): boolean {
     return this.#watch.isBehind
   }
@@ -135,15 +135,15 @@ export class Ingest implements Closeable {
     this.#watch.nameResolvers(config.resolvers)
   }
 
-  /** What was told to the cache counts as new again. */
+  /** Every fact that the cache was told counts as new again. */
   forgetAll(): void {
     this.#filter.clear()
     this.#splitChains.clear()
   }
 
   /**
-   * A socket was read: its frames follow. After a stall that happens before timers run, and coarse time would be of before the stall: the
-   * age of answers would count twice, and what refreshes would look like a repeat.
+   * A socket was read: its frames follow. After a stall, sockets are read before timers run. With the coarse time of before the stall, the age
+   * of answers would count twice and refreshes would look like repeats.
    */
   onRead(): void {
     this.#time.catchUp()

@@ -1,9 +1,9 @@
 /**
- * What waits to go to the cache: news before refreshes, bounded by number and by size, never in the way of a socket.
+ * Facts that wait for the bus: news before refreshes, bounded by number and by size. They never delay a socket.
  *
- * A batch leaves as soon as the loop has nothing more urgent, sixteen at a time. When the bus refuses one, everything waits; then a single
- * batch tries whether the bus is back, later and later with jitter, and at once when the bus says so itself. What finds no room meanwhile is
- * dropped, counted, and reported back so that the coalescer lets it through again.
+ * Batches leave as soon as the loop has nothing more urgent, up to sixteen at a time. When the bus refuses one, all wait; then a single batch
+ * tries the bus again, with growing pauses and jitter, and at once when the bus says that it is back. Facts that find no room are dropped and
+ * counted, and the coalescer lets them through again.
  */
 import { BusError } from '@dnstap-bgp/bus'
 import type { Bus } from '@dnstap-bgp/bus'
@@ -41,9 +41,9 @@ export const OUTBOX_LIMITS: OutboxLimits = {
 const MAX_IN_FLIGHT = 16
 const FIRST_RETRY_MS = 250
 const MAX_RETRY_MS = 4_000
-/** A bus that takes one batch and refuses the next is not well. */
+/** After a refusal the bus counts as failing for this long: it may take one batch and refuse the next. */
 const CALM_MS = 10_000
-/** Closing waits so long for a bus that does not take what is left. */
+/** Closing waits this long for a bus that does not take the rest. */
 const DRAIN_MS = 3_000
 
 export class Outbox implements FactObserver, Closeable {
@@ -78,7 +78,7 @@ export class Outbox implements FactObserver, Closeable {
     return this.#news.length + this.#refreshes.length
   }
 
-  /** Does the bus refuse what we give it, or did it a moment ago? */
+  /** Did the bus refuse a batch just now, or a moment ago? */
   get failing(): boolean {
     return this.#refusedLast || this.#deps.clock.monotonic() - this.#refusedAtMs < CALM_MS
   }

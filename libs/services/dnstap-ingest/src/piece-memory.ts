@@ -27,7 +27,7 @@ const LIFETIME_SECONDS = 30
 const DEFAULT_LIMITS: PieceLimits = { targets: 20_000, characters: 16_000_000 }
 /** Listed names that one target may belong to. */
 const MAX_PIECES = 8
-/** A chain longer than resolvers follow is no chain. */
+/** Resolvers follow no longer chain. */
 const MAX_LINKS = 32
 const FILTER_SIZE = 1 << 16
 

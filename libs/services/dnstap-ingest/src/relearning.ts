@@ -1,7 +1,7 @@
 /**
  * Says when facts that the cache was told must count as new again, because the cache may not know them any more:
  *
- *   HEAD of another epoch            the store lost what it knew
+ *   HEAD of another epoch            the store lost its memory
  *   FORGOTTEN without a hold-down    somebody ended bindings by hand
  *   FORGOTTEN with a hold-down       when the hold-down is over: until then the cache refuses them
  */

@@ -6,8 +6,8 @@
  * somebody's authority; at a FORWARDER_RESPONSE or a STUB_RESPONSE there is a resolver at either end.
  *
  * A route that covers a resolver is withdrawn, so one message must not make a resolver of any address. An address counts when it was seen in
- * ten different windows of ten seconds, none of them more than an hour after the one before. One sender can make 64 addresses count; what
- * counts and was not seen for a day is let go.
+ * ten different windows of ten seconds, none of them more than an hour after the one before. One sender can make 64 addresses count; an
+ * address that was not seen for a day is forgotten.
  */
 import { MessageType, type DnstapDecoder } from '@dnstap-bgp/dnstap'
 import { formatAddress } from '@dnstap-bgp/ip'
@@ -99,7 +99,7 @@ export class ResolverAddresses {
     return this.#isNew
   }
 
-  /** Lets go what was not seen for long. */
+  /** Forgets the addresses that were not seen for a day. */
   forgetOld(nowSeconds: number): void {
     for (const [address, seenAt] of this.#seenAt) {
       if (nowSeconds - seenAt < KEPT_SECONDS) break
@@ -155,7 +155,7 @@ export class ResolverAddresses {
     return fresh
   }
 
-  /** The evidence goes with it: to count again it must be seen as often as at first. */
+  /** With its evidence: to count again the address must be seen as often as at first. */
   #forget(address: string): void {
     this.#seenAt.delete(address)
     for (const known of this.#senders.values()) known.delete(address)

@@ -1,13 +1,13 @@
 /**
  * The clocks of the resolvers that one connection carries: usually one; a relay brings many, each with its own time and identity.
  *
- * A resolver's times are held against two clocks of ours, and an answer is as old as the one says that makes it younger. Our wall clock may
- * be set at any moment: ahead, and against it every resolver elsewhere is late at once. Our steady clock is never set, but a resolver on
- * this machine has our wall clock: set back, and against the steady one that resolver is late. Nothing that happens here makes answers old
- * against both; the resolver's own steps do.
+ * A resolver's times are compared with two clocks of ours, and the younger of the two ages counts. Our wall clock may be set at any moment:
+ * when it is set ahead, every resolver elsewhere seems late by it. Our steady clock is never set, but a resolver on this machine uses our
+ * wall clock: when that is set back, this resolver seems late by the steady clock. No setting of our clock makes answers old by both; a
+ * step of the resolver's own clock does.
  *
- * Found by the identity's bytes, so that nothing is made for an answer. Bounded: when there is no room, the one that came first is learnt
- * anew, which makes its next answers of now.
+ * A clock is found by the identity's bytes, so that no string is made for an answer. Bounded: when there is no room, the oldest clock is
+ * learnt anew, and its next answers count as of now.
  */
 import { SenderClock } from './sender-clock.ts'
 
@@ -41,7 +41,7 @@ export class ResolverClocks {
   #last: ResolverClock | undefined
   #evict = 0
 
-  /** The clock of who calls itself `bytes[start..end)`; no octets are a name too. */
+  /** The clock of the resolver with the identity `bytes[start..end)`, which may be empty. */
   of(bytes: Uint8Array, start: number, end: number): ResolverClock {
     const stop = Math.min(end, start + MAX_IDENTITY_BYTES)
     if (this.#last !== undefined && isSame(this.#last.identity, bytes, start, stop)) return this.#last
@@ -60,7 +60,7 @@ export class ResolverClocks {
   }
 }
 
-/** From the end on: the names of a fleet begin alike. */
+/** Compares from the end: the identities of a fleet begin alike. */
 function isSame(identity: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
   if (identity.length !== end - start) return false
   for (let i = identity.length - 1; i >= 0; i--) if (identity[i] !== bytes[start + i]) return false

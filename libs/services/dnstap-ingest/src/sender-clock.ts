@@ -1,25 +1,25 @@
 /**
- * How old an answer is: what its resolver says of the time is taken, where its clock stands is not.
+ * How old an answer is. The resolver's response time counts; how far the resolver's clock is off does not.
  *
  * The resolver's clock may be minutes off ours. Answers come within a second or two when nothing holds them up, so the smallest difference
- * seen between our clock and theirs is how far the clocks are apart, and what an answer has more than that is its age. One for each
- * resolver that a connection carries, and for each of our clocks (resolver-clocks.ts):
+ * seen between our clock and theirs is the distance of the clocks, and an answer's difference beyond that is its age. There is one
+ * SenderClock for each resolver of a connection and each of our clocks (resolver-clocks.ts):
  *
  *     our clock - response time     302 300 301 300 | 315 314 ... 300      the resolver is 300 s slow; after a stall old answers come first
  *     age                             0   0   1   0 |  15  14 ...   0
  *
- * Smallest of the last one to two minutes in which anything came, so that a clock put right is believed soon, while a long silence makes
- * nothing forgotten. The first answers are taken to be of now, whatever they say: they cannot be told from a slow clock.
+ * Smallest of the last one to two minutes in which anything came, so that a corrected clock is believed soon, and a long silence
+ * forgets nothing. The first answers count as of now, whatever they say: old answers look like a slow clock.
  *
- * A time far ahead of what is known (of our own clock, when nothing is) would make all others old. It is of now, and doubtful: only when
- * the next answer says the same was the clock set.
+ * A time far ahead of the known one (at first: of our own clock) would make all others old. The answer counts as of now, and its time is
+ * doubtful: the clock is taken to be set only when the next answer agrees.
  *
  *     our clock - response time     0 1 -3000 0 1 | -3000 -3001 -3001        one frame that is wrong; a clock that was set
  *     age                           0 1     0 0 1 |     0     1     0
  */
 
 const WINDOW_SECONDS = 60
-/** Nothing waits so long: its clock was set back, or ours forward. */
+/** No answer waits this long: the resolver's clock was set back, or ours ahead. */
 const MAX_AGE_MS = 3_600_000
 /** Answers of one clock that nothing holds up differ by less. */
 const SPREAD_MS = 2000
@@ -60,7 +60,7 @@ export class SenderClock {
     return Math.min(this.#smallest, this.#smallestBefore)
   }
 
-  /** A window in which nothing was believed leaves what is known. */
+  /** A window in which no answer was believed changes nothing. */
   #turnWindow(nowSeconds: number): void {
     if (nowSeconds - this.#windowSince < WINDOW_SECONDS) return
     this.#windowSince = nowSeconds

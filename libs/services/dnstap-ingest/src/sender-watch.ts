@@ -12,7 +12,7 @@ import { ResolverAddresses } from './resolver-addresses.ts'
 import { ResolverClocks, type ResolverClock } from './resolver-clocks.ts'
 import { Senders, type FrameSender } from './senders.ts'
 
-/** A resolver's clock that is further from ours is worth a line in the log. */
+/** A larger difference between a resolver's clock and ours is logged. */
 const CLOCK_DIFFERENCE_MS = 5_000
 /** A resolver that is well sends an answer sooner. An older one waited because the resolver could not send. */
 const LATE_MS = 3_000
@@ -21,7 +21,7 @@ const LATE_FOR_MS = 500
 /** The resolvers' addresses are published again, for services that started meanwhile. */
 const PUBLISH_PERIOD_MS = 60_000
 
-/** What we know of a connection beyond what it shows. */
+/** Our notes on a connection. */
 interface SenderNotes {
   readonly clocks: ResolverClocks
   /** The clock of the resolver whose frame was looked at last. */
@@ -59,7 +59,7 @@ export class SenderWatch {
     this.#publisher = deps.clock.every(PUBLISH_PERIOD_MS, () => this.#publishResolvers())
   }
 
-  /** Does a sender go on with answers that it could not send in time, as after a stall of ours? */
+  /** Is a sender still sending answers that it could not send in time, as after a stall of ours? */
   get isBehind(): boolean {
     return this.#deps.clock.monotonic() - this.#lateAtMs < LATE_FOR_MS
   }
@@ -80,7 +80,7 @@ export class SenderWatch {
     if (!this.#isPublished) this.#publishResolvers()
   }
 
-  /** Reads from the frame at hand what it tells of its sender. `frame` is its number. */
+  /** Reads identity, addresses and time from the frame at hand. `frame` is its number. */
   look(sender: FrameSender, bytes: Uint8Array, frame: number): void {
     const { decoder, clock, time } = this.#deps
     const notes = this.#notesOf(sender)

@@ -1,4 +1,4 @@
-/** Who reports to us, by the identity that frames state: for explanation, metrics and the log. Bounded; who was heard longest ago goes first. */
+/** The senders, by the identity in their frames: for explanations, metrics and the log. Bounded: the one heard longest ago is forgotten first. */
 import type { DnstapDecoder } from '@dnstap-bgp/dnstap'
 
 /** A connection that frames come by. Ingest fills in what the frames tell. */
@@ -20,7 +20,7 @@ export interface FrameSender {
 export interface SenderFacts {
   version: string
   lastSeenMs: number
-  /** To a quarter of a second: what a connection sent since it was looked at last is not yet in. */
+  /** Up to the last look at the connection, a quarter of a second ago at most. */
   frames: number
 }
 

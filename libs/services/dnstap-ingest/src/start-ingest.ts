@@ -32,12 +32,12 @@ export interface StartIngestDeps {
 
 export interface RunningIngest extends Closeable {
   readonly service: Ingest
-  /** Where it really listens. */
+  /** Where it listens, with the ports that the system chose. */
   readonly addresses: readonly ListenAddress[]
 }
 
 const HEALTH_PERIOD_MS = 1000
-/** So long nobody need be connected: resolvers and we are restarted. */
+/** No sender may be connected for this long: resolvers and we are restarted now and then. */
 const NO_SENDER_MS = 60_000
 
 /** @throws ListenError or TlsFileError, one sentence, when a socket cannot be had or a certificate cannot be used */
@@ -95,7 +95,7 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
     if (hasSender(server)) senderSeenMs = clock.monotonic()
     if (server.trouble !== undefined) listenHealth.degraded(server.trouble)
     else if (clock.monotonic() - senderSeenMs < NO_SENDER_MS) listenHealth.ok()
-    else listenHealth.degraded('No dnstap sender is connected: nothing is learnt, and routes run out.')
+    else listenHealth.degraded('No dnstap sender is connected. No routes are learnt, and existing ones will expire.')
     lookAtOutbox()
   }
   look()
@@ -176,7 +176,7 @@ function hasSender(server: DnstapServer): boolean {
   return false
 }
 
-/** May an address talk to our TCP listeners? With nothing configured, every one that reaches them. */
+/** May a sender connect to our TCP listeners from an address? If `allow` is empty, from every address. */
 function allowedAddresses({ dnstap: { allow } }: DnstapIngestConfig): (address: string) => boolean {
   if (allow.length === 0) return () => true
   const prefixes = new PrefixSet<true>()

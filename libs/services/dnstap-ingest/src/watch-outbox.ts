@@ -1,9 +1,9 @@
-/** Says how the way to the cache is: as health, and in the log when facts were lost. Call what it returns every second or so. */
+/** Reports whether facts reach the bus: as health, and in the log when facts were dropped. Call the returned function once a second. */
 import type { Clock, Log } from '@dnstap-bgp/runtime'
 import type { HealthComponent } from '@dnstap-bgp/telemetry'
 import type { Outbox } from './outbox.ts'
 
-/** So long after the last loss the component stays degraded, and so far apart are the lines that tell of losses. */
+/** The component stays degraded for this long after the last loss; losses are logged once in this time. */
 const LOSS_MS = 60_000
 
 export function watchOutbox(outbox: Outbox, health: HealthComponent, clock: Clock, log: Log): () => void {
@@ -17,7 +17,7 @@ export function watchOutbox(outbox: Outbox, health: HealthComponent, clock: Cloc
     if (news + refreshes > 0 && clock.monotonic() - toldAtMs >= LOSS_MS) {
       log.warn(
         { news, refreshes },
-        'Facts were dropped: too many wait for the bus. They come again when their names are looked up.',
+        'Facts were dropped because too many wait for the bus. They are learnt again when their names are looked up.',
       )
       toldAtMs = clock.monotonic()
       toldNews = counters.droppedNews
