@@ -52,7 +52,7 @@ interface Measured {
   readonly maxRssMb: number
 }
 
-const [task, childShape] = (process.argv.find((argument) => argument.startsWith('--child='))?.slice(8) ?? '').split(':')
+const [, task, childShape] = /^--child=(\w+):(.*)$/.exec(process.argv.at(-1) ?? '') ?? []
 if (childShape !== undefined) console.log(JSON.stringify(measure(shapes[childShape]!, task as Task)))
 else report()
 

@@ -153,7 +153,7 @@ export class AdblockFormat implements LineFormat {
     this.#emitter.regexp(`${before}${source}${toEnd ? '$' : ''}`, rule.exception, rule.important)
   }
 
-  /** A pattern that is no name of a host is one of URLs; what is excepted there is no lookup. */
+  /** A pattern that is not a host name matches URLs, and an exception for URLs does not concern DNS. */
   #skip(reason: SkipReason, { exception, line }: Rule): void {
     if (exception && reason === SkipReason.tooBroad) this.#emitter.skipException(reason, line)
     else this.#emitter.skip(reason, line)

@@ -1,5 +1,5 @@
 /**
- * What one line says about the format of its list. The survey counts this over all lines of a list.
+ * Classifies one line: of which format is it evidence? The survey counts this over all lines of a list.
  *
  * A line gives the evidence of a format only when no other format has such a line. Names alone are written in several formats, so they are evidence
  * of none. What a line gives depends on that line and on nothing else. Nearly all lines of a big list are recognised by their octets;

@@ -1,4 +1,4 @@
-/** What a format has to be: fed lines, or, where lines mean nothing (geosite, JSON), fed chunks. Both speak to a RuleEmitter. */
+/** The reader of a format takes lines, or chunks if the format has no lines (geosite, JSON). Both give rules to a RuleEmitter. */
 
 export interface LineFormat {
   /**

@@ -61,5 +61,5 @@ export class Intake {
   }
 }
 
-/** How much of the beginning is looked at, for what the first octets decide. Which format text has is decided by all of it. */
+/** Binary formats and base64 are recognised by this much of the beginning; the format of a text by all of it. */
 const HEAD_BYTES = 4096

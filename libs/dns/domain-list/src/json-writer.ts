@@ -58,7 +58,7 @@ export class JsonWriter {
     this.#octet(QUOTE)
   }
 
-  /** What is left of the text. */
+  /** The rest of the text. */
   flush(): void {
     this.#push(this.#piece.subarray(0, this.#length))
     this.#length = 0

@@ -1,7 +1,7 @@
 /**
  * How many lines of a list were understood, and why the others were not.
  *
- * A line counts once. It is understood when it gave a rule and nothing of it was skipped, or when what was skipped says nothing about names.
+ * A line counts once. It is understood when it gave a rule and nothing of it was skipped, or when only parts that say nothing about names were skipped.
  * Otherwise it counts under the first reason that loses something. Comments and blank lines do not count.
  */
 import { HARMLESS_SKIPS } from './rule.ts'

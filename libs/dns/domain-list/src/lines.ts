@@ -1,8 +1,8 @@
 /**
  * Cuts a stream of bytes into lines, without holding more than one.
  *
- * A line that lies whole in a chunk is handed over in place; one that is split is gathered in a bounded buffer. What a line is does not
- * depend on where the chunks were cut. A line over the limit is reported once, its rest passed by. LF and CR LF end a line; a byte
+ * A line that lies whole in a chunk is handed over in place; a split line is gathered in a bounded buffer. Where the chunks are cut changes nothing.
+ * A line over the limit is reported once, and the rest of it is skipped. LF and CR LF end a line; a byte
  * order mark before the first is dropped.
  */
 
@@ -40,7 +40,7 @@ export class LineReader {
     }
   }
 
-  /** No more bytes: what is held is the last line. */
+  /** No more octets: the held part is the last line. */
   end(): void {
     if (this.#heldLength > 0 || this.#overflowed) this.#releaseHeld()
   }

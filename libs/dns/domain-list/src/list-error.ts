@@ -1,6 +1,6 @@
 /** Why a whole list is refused. One bad line is no reason: it is skipped, and told to the sink (SkipReason in rule.ts). */
 export const ListFault = {
-  /** The bytes are compressed; whoever fetched them unpacks them first. */
+  /** The octets are compressed: the caller must unpack them first. */
   compressed: 'compressed',
   /** UTF-16 or UTF-32 by its byte order mark, or octets that are no UTF-8 outside of comments. */
   notUtf8: 'not-utf8',

@@ -58,7 +58,7 @@ export function scanName(bytes: Uint8Array, start: number, end: number, into: Ui
   return length
 }
 
-// A name of 255 octets, each written \DDD, is about 1,000 characters; what is longer cannot be one.
+// A name of 255 octets, each written \DDD, is about 1,000 characters; a longer text cannot be a name.
 const MAX_TEXT = 1100
 /** What nearly every name is: legal as it stands. Labels cannot overlap, so it is linear. */
 const HOST_NAME = /^(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}$/

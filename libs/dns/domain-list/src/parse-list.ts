@@ -1,8 +1,8 @@
 /**
- * The way in: bytes of a list, chunk by chunk, to rules in a sink.
+ * Parses a list: octets in, chunk by chunk, rules out to a sink.
  *
- * Knows which reader a format has. A list is looked at twice: the survey (survey.ts) says what it is, then the parser reads it. Reading files,
- * unpacking and refusing a list that shrank are the loader's.
+ * It chooses the reader of the format. A list is read twice: the survey (survey.ts) recognises the format, then the parser reads the rules. The loader
+ * reads files, unpacks them, and refuses lists that shrank.
  */
 import { AdblockFormat } from './adblock.ts'
 import { AutoproxyFormat } from './autoproxy.ts'
@@ -36,7 +36,7 @@ import { UnboundFormat } from './unbound.ts'
 import { decodeUtf8 } from './utf8.ts'
 import { V2flyFormat } from './v2fly.ts'
 
-/** Reads a whole list that is at hand. Throws ListError, and nothing else. */
+/** Parses a list that is in memory. Throws ListError, and nothing else. */
 export function parseList(
   chunks: readonly Uint8Array[],
   format: ListFormat | 'auto',
@@ -50,8 +50,8 @@ export function parseList(
 }
 
 /**
- * The same for bytes that arrive: push() every chunk, then end(). A chunk may be reused once push() has returned. The survey is ListSurvey's of the
- * very same bytes; where needsSurvey() says that there is no need of one, the format will do.
+ * The same for a stream: push() every chunk, then end(). A chunk may be reused once push() has returned. The survey must be of the same octets; if
+ * needsSurvey() is false, the format is enough.
  */
 export class ListParser {
   readonly #format: ListFormat
@@ -83,7 +83,7 @@ export class ListParser {
   }
 }
 
-/** To take a whole list of which a part was chosen would be more than was asked for. */
+/** A choice that the format cannot make is an error: the whole list would be more than was asked for. */
 function refuseUselessChoice(format: ListFormat, { attributes = [] }: ListOptions): void {
   if (attributes.length > 0 && !HAS_ATTRIBUTES.has(format))
     throw new ListError(

@@ -167,7 +167,7 @@ export class PlainFormat implements LineFormat {
   }
 }
 
-/** One word of a line: what it would give, or why it gives nothing. */
+/** One word of a line: the rule that it would give, or why it gives none. */
 interface Word {
   /** `literal`: a name whose kind the list's `match` does not change. */
   readonly form: 'name' | 'literal' | 'wildcard' | 'regexp' | 'address'

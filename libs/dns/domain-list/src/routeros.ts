@@ -26,7 +26,7 @@ export class RouterosFormat implements LineFormat {
   #commandLine = 0
   #continues = false
   #tooLong = false
-  #menu: Menu = 'static' // a snippet without its menu is taken for one of ours
+  #menu: Menu = 'static' // a snippet without a menu is read as `/ip dns static`
 
   constructor(emitter: RuleEmitter, maxLineBytes: number) {
     this.#emitter = emitter

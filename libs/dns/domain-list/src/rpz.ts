@@ -11,7 +11,7 @@
  * name asked for (rpz-ip, rpz-nsdname, ...) are skipped; SOA, NS and what DNSSEC adds are no policies.
  *
  * A wildcard does not reach below a name that exists in the zone (RFC 4592 §3.3.1). The matcher sees to that when it is told that the list
- * is a zone; a name whose policy is skipped is handed over as an encloser, for it exists too.
+ * is a zone; a name whose policy is skipped is handed over as an encloser, because that name exists too.
  */
 import type { LineFormat } from './format-reader.ts'
 import { normalizeName } from './name.ts'

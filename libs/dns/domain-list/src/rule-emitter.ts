@@ -1,8 +1,8 @@
 /**
  * Between a format and the sink: normalizes names, applies the `match` override, counts.
  *
- * A format says what it read (`name`, `wildcard`, `keyword`, `regexp`, `address`) and what it could not honour (`skip`); nothing reaches the
- * sink that is not in the form rule.ts promises.
+ * A format calls `name`, `wildcard`, `keyword`, `regexp` or `address` for what it read, and `skip` for the rest. The sink gets only the normalized forms
+ * that rule.ts describes.
  */
 import { foreignText } from '@dnstap-bgp/foreign-text'
 import { formatPrefix, parsePrefix, withoutHostBits } from '@dnstap-bgp/ip'
@@ -18,7 +18,7 @@ import { asciiText } from './utf8.ts'
 export type NameKind = typeof RuleKind.suffix | typeof RuleKind.exact | typeof RuleKind.subdomains
 
 export class RuleEmitter {
-  /** The line being read; whoever reads lines moves it, and says beginItem(). */
+  /** The line being read. The reader of lines sets it, then calls beginItem(). */
   line = 0
   readonly match: ListMatch
   readonly #sink: RuleSink
@@ -56,7 +56,7 @@ export class RuleEmitter {
     if (kind !== RuleKind.exact && !exception && isPublicSuffix(name)) this.note(RuleNote.publicSuffix, name)
   }
 
-  /** The fast way for a plain host name in bytes; false when it is anything else and has to be looked at as text. */
+  /** A plain host name in octets, without making a string. False: it is anything else, and must be read as text. */
   plainBytes(kind: NameKind, bytes: Uint8Array, start: number, end: number, exception = false, important = false): boolean {
     const scanned = this.#scanned
     const length = scanName(bytes, start, end, scanned)

@@ -1,5 +1,5 @@
 /**
- * What every list format is turned into: rules over normalized names, addresses, and a reason for whatever is neither.
+ * The output of every list format: rules over normalized names, addresses, and a reason for each part that is neither.
  *
  * Patterns of the kinds suffix, exact, subdomains and wildcard are normalized names: A-labels, lower case, RFC 1035 §5.1 escapes, no
  * trailing dot, no empty label, at most 255 octets on the wire. A keyword is a lower-case substring. A regexp is searched, unanchored
@@ -133,7 +133,7 @@ export interface RuleSink {
   rule(kind: RuleKind, pattern: string, exception: boolean, important: boolean, line: number): void
   /** An IP address or CIDR in the list, canonical text with its length: `192.0.2.1/32`. */
   address(prefix: string, line: number): void
-  /** Something of the list that became no rule. `text` is what was seen, cut short and without control characters. */
+  /** A part of the list that gave no rule. `text`: that part, cut short and without control characters. */
   skip(reason: SkipReason, line: number, text: string): void
   /** A rule that was taken and deserves a warning. */
   note?(note: RuleNote, line: number, text: string): void
@@ -190,7 +190,7 @@ export interface ListSummary {
   readonly linesWithRules: number
   /** The other lines with content, each by the first reason why it or a part of it was skipped. */
   readonly skippedLines: Readonly<Partial<Record<SkipReason, number>>>
-  /** Of `skipped`, what was lost to a cap (CAP_SKIPS). */
+  /** The part of `skipped` that is due to a limit (CAP_SKIPS). */
   readonly lostToCaps: Readonly<Partial<Record<SkipReason, number>>>
   /** How many exceptions were skipped: see RuleSink.exceptionSkipped. */
   readonly exceptionsSkipped: number

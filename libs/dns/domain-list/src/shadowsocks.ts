@@ -1,5 +1,5 @@
 /**
- * Access control lists of shadowsocks (`.acl`): what goes through the proxy is what is listed.
+ * Access control lists of shadowsocks (`.acl`): names that go through the proxy are the listed ones.
  *
  *   [bypass_all]                 what becomes of the rest; [proxy_all] would list every name
  *   [proxy_list]                 the section that is read; its old name is [white_list]
@@ -39,7 +39,7 @@ export class ShadowsocksFormat implements LineFormat {
 
   #begin(section: string, line: string): void {
     this.#section = section
-    // What is not named goes through the proxy: every name would be listed.
+    // Names that are not in the file go through the proxy: every name would be listed.
     if (section === 'proxy_all' || section === 'accept_all') this.#emitter.skip(SkipReason.tooBroad, line)
   }
 }

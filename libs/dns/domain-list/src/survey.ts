@@ -1,6 +1,6 @@
 /**
- * What a list is: a first look over all of it, before it is read. `format = "auto"` is decided here, and what must be known beforehand is gathered:
- * which rules of an AdBlock list are switched off by `$badfilter`.
+ * Recognises the format of a list (`format = "auto"`) from all of its lines, before the list is parsed. It also finds the rules of an AdBlock list that
+ * `$badfilter` switches off.
  *
  * A mistake in the format changes what rules mean: a bare name covers its subdomains in one format and not in another. So the whole list
  * is looked at, each line is evidence of at most one format (evidence.ts), and the order of lines and the cuts of chunks change nothing.
@@ -12,7 +12,7 @@
  *   4. adblock                 as many of its lines as others, hosts lines apart
  *   5. most lines              hosts
  *   6. commands                most lines are commands or settings of no known program: the list is refused
- *   7. of what is not a name   dnscrypt, v2fly; `.name` lines more than bare names: domain-set
+ *   7. lines that are not names   most are of dnscrypt or v2fly; more `.name` lines than bare names: domain-set
  *   8. plain
  */
 import { foreignText } from '@dnstap-bgp/foreign-text'
@@ -223,7 +223,7 @@ const HEADINGS: readonly (readonly [ListFormat, RegExp])[] = [
   [ListFormat.rpz, /^[^\s#;!|]+\s+(?:[0-9]+[smhdw]?\s+)?(?:IN\s+)?SOA\s+\S+\s+\S+/i],
 ]
 
-/** Formats in which bare names have no place: most lines are of the format. What is counted first must be there, the rest counts with it. */
+/** Formats without bare names: most lines are of the format. At least one line of the first kind must be there; the other kinds count with it. */
 const MAJORITIES: readonly (readonly [ListFormat, readonly Evidence[], string])[] = [
   [ListFormat.dnsmasq, [Evidence.dnsmasq], 'dnsmasq directives'],
   [ListFormat.unbound, [Evidence.unbound], 'settings of Unbound'],

@@ -1,6 +1,6 @@
 /**
- * Refuses what is no text. Binary octets read as names would make rules by luck, so a NUL octet or broken UTF-8 refuses the whole list. Only a
- * comment may hold octets of an older character set: a comment means nothing.
+ * Refuses lists that are not text. Binary octets could be read as names by chance, so a NUL octet or broken UTF-8 refuses the whole list. Only
+ * comments may hold octets of an older character set.
  */
 import { ListError, ListFault } from './list-error.ts'
 import { badUtf8At, decodeUtf8 } from './utf8.ts'

@@ -4,7 +4,7 @@ import { ListError, ListFault } from './list-error.ts'
 /** Octets of one list when unpacked. The largest rule-sets that people publish take a twentieth of it. */
 const MAX_UNPACKED = 256 * 1024 * 1024
 
-/** A decompressor that takes octets piece by piece and calls back with what comes out; it throws on what is not its format. */
+/** A decompressor that takes octets piece by piece and calls back with its output; it throws on octets of another format. */
 export interface Decompressor {
   push(chunk: Uint8Array, isLast: boolean): void
 }

@@ -1,6 +1,6 @@
 /** UTF-8 by hand (RFC 3629): the pure layers have no TextDecoder. Only lines that hold anything beyond ASCII pay for it. */
 
-/** The text of bytes[start, end). What is no UTF-8 becomes U+FFFD, so that a name holding it is refused and a comment is not. */
+/** The text of bytes[start, end). Broken UTF-8 becomes U+FFFD, which refuses a name and not a comment. */
 export function decodeUtf8(bytes: Uint8Array, start: number, end: number): string {
   let text = ''
   let from = start

@@ -1,7 +1,7 @@
 /**
- * What the event loop's thread and the worker say to each other: plain data, so that it can be cloned.
+ * Messages between the event loop's thread and the worker: plain data, so that it can be cloned.
  *
- * Big things go as SharedArrayBuffer: nothing is copied either way, and the version in use can be read by the worker that builds the next.
+ * Matchers and addresses are SharedArrayBuffers, so they are not copied. The worker reads the version in use while it builds the next.
  */
 import type { CopyNote } from './kept-copies.ts'
 import type { ListDifference, ListState, ListStatus } from './list-definition.ts'
@@ -9,18 +9,18 @@ import type { ListDifference, ListState, ListStatus } from './list-definition.ts
 export type JobSource =
   /** The operator's file or folder. */
   | { readonly kind: 'path' }
-  /** What was fetched from a URL; it becomes the copy when it is taken. */
+  /** A download. It becomes the kept copy when the list is not refused. */
   | {
       readonly kind: 'fetched'
       readonly path: string
-      /** A folder with what the list includes (v2fly); undefined: it includes nothing. */
+      /** A folder with the lists that this one includes (v2fly); undefined: it includes none. */
       readonly includes: string | undefined
       readonly etag: string | undefined
       readonly lastModified: string | undefined
     }
-  /** What the version in use has, without a look at the source. */
+  /** The rules of the version in use. The source is not read. */
   | { readonly kind: 'keep'; readonly state: ListState; readonly why: string | undefined }
-  /** The last good version, for the source has none now; `otherwise` when there is none. */
+  /** The last good version, because the source gives none now. `otherwise`: the state when there is no last good version. */
   | {
       readonly kind: 'last'
       readonly state: 'cached' | 'refused'
@@ -33,9 +33,9 @@ export interface JobList {
   readonly source: JobSource
   /** Without fragment; undefined for URLs. */
   readonly path: string | undefined
-  /** How the source is called in sentences. */
+  /** The source, as messages name it. */
   readonly sourceText: string
-  /** What stands in the fragment: `geosite.dat#google,@cn`. */
+  /** From the fragment: `geosite.dat#google,@cn`. */
   readonly sites: readonly string[]
   readonly attributes: readonly string[]
   readonly format: string
@@ -46,18 +46,18 @@ export interface JobList {
   readonly origin: string | undefined
   readonly sha256: string | undefined
   readonly minimumShare: number
-  /** `anything`: the operator has said so. `less`: the definition is another, and its size says nothing. */
+  /** `anything`: the operator accepted it. `less`: the definition was edited, so the size before does not count. */
   readonly accept: 'nothing' | 'less' | 'anything'
-  /** All that decides which rules it has (list-definition.ts, readingOf). */
+  /** Every setting that decides which rules the list has (list-definition.ts, readingOf). */
   readonly reading: string
-  /** What is in use was read by other settings, or from elsewhere. */
+  /** The rules in use were read with other settings, or from another source. */
   readonly isOther: boolean
-  /** Where the last good version is kept over restarts. Undefined: nowhere. */
+  /** Where the last good version is kept. Undefined: it is not kept. */
   readonly copyPath: string | undefined
-  /** The copy that is there, and what is noted of it: the list's own, or what another one kept of the same URL. */
+  /** The existing copy and its note: of this list, or of another list with the same URL. */
   readonly copy: string | undefined
   readonly note: CopyNote | undefined
-  /** Of the version in use, if there is one. */
+  /** Status in the version in use, if there is one. */
   readonly status: ListStatus | undefined
   /** Unix ms: when the source was last read or asked. */
   readonly checkedAt: number
@@ -71,14 +71,14 @@ export interface BuildJob {
   readonly previous: SharedArrayBuffer | undefined
   readonly previousAddresses: ReadonlyMap<string, SharedArrayBuffer>
   readonly maxListBytes: number
-  /** Do not touch the copies: this is only a look. */
+  /** Do not touch the copies: this build is a preview, or a command's. */
   readonly readOnly: boolean
 }
 
 export interface JobListResult {
   readonly status: ListStatus
   readonly difference: ListDifference
-  /** Its rules are those of the version before: nothing was read. */
+  /** The rules are those of the version before. No source was read. */
   readonly isKept: boolean
   /** Files that `include:` lines named, with their signatures (list-files.ts); undefined: nothing was read. */
   readonly included: readonly (readonly [path: string, signature: string])[] | undefined

@@ -1,7 +1,7 @@
 /**
  * One build: reads every list, checks it, and puts all into one matcher. Runs in the worker (list-worker.ts); from TypeScript sources also without one.
  *
- * A list is checked by what is in it, so it is put into the matcher first. When a list is refused, everything is built again with the list's last good
+ * The checks need the rules of a list, so the list is put into the matcher first. When a list is refused, everything is built again with the list's last good
  * version, copied from the matcher in use. That is rare, and it saves reading every list twice.
  */
 import { Matcher, MatcherBuilder, type ListRules } from '@dnstap-bgp/domain-matcher'

@@ -1,4 +1,4 @@
-/** Tries again to keep the last good version of lists that could not be kept: a disk that was full has room some day. */
+/** Tries again to keep last good versions that could not be written, for example because the disk was full. */
 import type { Clock, Timer } from '@dnstap-bgp/runtime'
 import type { ListStatus } from './list-definition.ts'
 
@@ -15,7 +15,7 @@ export class CopyRetries {
   readonly #again: (list: string) => void
   readonly #retries = new Map<string, Retry>() // by list
 
-  /** `again` reads the list once more, which ends in another try to keep it. */
+  /** `again` reads the list once more, and the build then tries to keep it. */
   constructor(clock: Clock, again: (list: string) => void) {
     this.#clock = clock
     this.#again = again

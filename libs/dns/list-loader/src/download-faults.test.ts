@@ -19,7 +19,7 @@ test.each([
     status(302, { location: 'file:///etc/passwd' }),
     /it redirects to file:\/\/, which is not followed$/,
   ],
-  ['a redirect to nowhere', 'cached', status(302, { location: 'http://[' }), /it redirects to what is no URL$/],
+  ['a redirect to nowhere', 'cached', status(302, { location: 'http://[' }), /it redirects to an invalid URL$/],
   [
     'a status line with terminal escapes, and without end',
     'cached',

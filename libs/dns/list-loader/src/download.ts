@@ -1,9 +1,9 @@
 /**
- * A list from a URL into a file, with every bound a hostile or broken server makes necessary.
+ * Downloads a list from a URL into a file, within the limits that hostile and broken servers make necessary.
  *
- * Over node:http, not fetch(): that knows no proxy in Node 20. Content codings are unpacked as they come (zlib's threads do that, so the event loop
- * only moves chunks), and the size limit holds for what comes out, so a bomb ends at the limit. A redirect never leads from https to http, and
- * tokens and passwords go to the origin they were given for only. Through a proxy everything goes, or nothing.
+ * It uses node:http, because fetch() has no proxy in Node 20. Content codings are unpacked on the way, in zlib's threads. The size limit applies to
+ * the unpacked octets, so a bomb ends at the limit. A redirect never leads from https to http, and
+ * tokens and passwords go to the origin they were given for only. With a proxy, no connection is made around it.
  */
 import { foreignText } from '@dnstap-bgp/foreign-text'
 import { reveal, type SecretText } from '@dnstap-bgp/runtime'
@@ -26,7 +26,7 @@ import { isLocalTarget, lookupElsewhere } from './local-target.ts'
 export interface DownloadLimits {
   /** From request to last byte. */
   readonly timeoutMs: number
-  /** Without a byte. */
+  /** Without an octet. */
   readonly stallMs: number
   readonly redirects: number
 }
@@ -37,17 +37,17 @@ export interface DownloadRequest {
   readonly bearerToken: SecretText | undefined
   readonly login: Login | undefined
   readonly proxyLogin: Login | undefined
-  /** Of the version that is in use: may be answered with "not modified". */
+  /** Of the version in use. The server may then answer "not modified". */
   readonly etag: string | undefined
   readonly lastModified: string | undefined
-  /** Where the file is to lie; undefined: among temporary files. */
+  /** Where to write the file; undefined: among temporary files. */
   readonly folder: string | undefined
   readonly maxBytes: number
   readonly limits: DownloadLimits
 }
 
 export type Received =
-  /** `discard` is what to remove when the file was not kept. */
+  /** `discard`: the path to remove if the file is not kept. */
   | {
       readonly outcome: 'fetched'
       readonly path: string
@@ -56,15 +56,15 @@ export type Received =
       readonly lastModified: string | undefined
     }
   | { readonly outcome: 'unchanged' }
-  /** failed: not to be had; refused: it is there, and cannot be a list. */
+  /** failed: it cannot be downloaded. refused: it was downloaded, and is not a list. */
   | {
       readonly outcome: 'failed' | 'refused'
       readonly why: string
-      /** The server says that there is none. */
+      /** The server answers that there is no such list. */
       readonly isMissing?: boolean
     }
 
-/** Does not throw what the world does wrong: that is an outcome. Where one folder has no room, the next is tried. */
+/** Failures of the network and of the server are outcomes, not exceptions. If one folder has no room, the next is tried. */
 export async function receive(
   request: DownloadRequest,
   cancel: AbortSignal,
@@ -111,7 +111,7 @@ interface Place {
 /** A folder in memory, for when every disk is full. */
 const IN_MEMORY = '/dev/shm'
 
-/** Where it is kept; where temporary files lie; memory. */
+/** The state folder, the folder of temporary files, memory. */
 function foldersFor({ folder }: DownloadRequest): string[] {
   const wanted = [...(folder === undefined ? [] : [folder]), tmpdir(), ...(existsSync(IN_MEMORY) ? [IN_MEMORY] : [])]
   return [...new Set(wanted)]
@@ -140,7 +140,7 @@ const NO_ROOM: ReadonlySet<unknown> = new Set([
 ])
 const FILE_CALLS: ReadonlySet<unknown> = new Set(['mkdir', 'mkdtemp', 'open', 'write', 'close'])
 
-/** Is it about our file? A socket has some of these codes too. */
+/** Is the error about the file? Sockets have some of these codes too. */
 function isNoRoom(error: unknown): boolean {
   const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException
   return NO_ROOM.has(code) && FILE_CALLS.has(syscall)
@@ -171,7 +171,7 @@ class NotThere extends DownloadError {
   override readonly name = 'NotThere'
 }
 
-/** It came, and is no list. */
+/** The download is not a list. */
 class BadContent extends DownloadError {
   override readonly name = 'BadContent'
 }
@@ -192,7 +192,7 @@ function sentenceOf(error: Error): string {
   return foreignText(error.message, 400)
 }
 
-/** Of what the server chose. */
+/** Of text from the server. */
 const MAX_SHOWN = 80
 
 interface Downloaded {
@@ -212,7 +212,7 @@ async function download(what: DownloadRequest, path: string, cancel: AbortSignal
   try {
     cancel.throwIfAborted()
     let url = new URL(what.url)
-    // A redirect leads to this machine or its link only from there.
+    // A redirect from elsewhere must not lead to this machine or its link.
     let mayBeLocal = true
     for (let redirects = 0; ; redirects++) {
       const response = await ask(url, { ...what, mayBeLocal }, abort.signal)
@@ -225,7 +225,7 @@ async function download(what: DownloadRequest, path: string, cancel: AbortSignal
       if (![301, 302, 303, 307, 308].includes(status) || location === undefined)
         throw answersWith(status, response.statusMessage ?? '')
       if (redirects === limits.redirects) throw new DownloadError(`it redirects more than ${limits.redirects} times`)
-      if (!URL.canParse(location, url.href)) throw new DownloadError('it redirects to what is no URL')
+      if (!URL.canParse(location, url.href)) throw new DownloadError('it redirects to an invalid URL')
       const next = new URL(location, url)
       if (next.protocol !== 'https:' && (next.protocol !== 'http:' || url.protocol === 'https:'))
         throw new DownloadError(`it redirects to ${next.protocol}//, which is not followed`)

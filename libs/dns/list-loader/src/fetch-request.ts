@@ -40,7 +40,7 @@ function requestText({ source, bearerToken, login, proxyLogin }: ListDefinition)
   ])
 }
 
-/** Cancels downloads whose results nobody needs any more, and removes what they wrote. */
+/** Cancels downloads that are no longer needed, and removes their files. */
 export async function cancelFetches(fetches: readonly FetchRequest[]): Promise<void> {
   for (const { cancel } of fetches) cancel.abort()
   for (const { done } of fetches) discardResult(await done)

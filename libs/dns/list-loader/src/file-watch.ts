@@ -1,5 +1,5 @@
 /**
- * Notices changes of files and folders that lists are read from, and asks for a build when a file differs from what was read.
+ * Watches the files and folders of lists, and asks for a build when a file is not the one that was read.
  *
  *   kernel event, poll ──▶ settling.ts: wait until the file stays the same ──▶ readAgain()
  */
@@ -26,9 +26,9 @@ export class FileWatch {
   readonly #settling: Settling
   #poll: Timer | undefined
   #isClosed = false
-  /** By source: what was read last. */
+  /** By source: its signature when it was read last. */
   readonly #signatures = new Map<string, string>()
-  /** By source: files that its `include:` lines name, with what was read of them. By path. */
+  /** By source, then by path: signatures of the files that its `include:` lines name. */
   readonly #included = new Map<string, ReadonlyMap<string, string>>()
 
   constructor(options: FileWatchOptions) {
@@ -39,7 +39,7 @@ export class FileWatch {
       settleMs: settings.settleMs,
       longestMs: settings.longestSettleMs,
       look: (source) => {
-        // Watch first, then look: a change in between is then reported.
+        // Watch first, then take the signature: a change in between is then reported.
         this.#watchers.get(source)?.refresh()
         return signatureOf(source, this.#includedBy(source))
       },

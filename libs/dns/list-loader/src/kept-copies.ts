@@ -1,12 +1,12 @@
 /**
- * The last good version of each list, kept over restarts: its bytes as they came, and a note of what was made of them.
+ * Last good versions of lists, kept over restarts: the octets as they came, and a note with digest, validators and counts.
  *
- *   NAME-DIGEST.list         a file, or a folder of files; DIGEST is of where it came from, so that a list may begin with another's copy
+ *   NAME-DIGEST.list         a file, or a folder of files; DIGEST is that of the source's address, so that a list can start from another list's copy
  *   NAME-DIGEST.list.json    the note, written after it
- *   NAME-DIGEST.list.includes    a folder with what a v2fly list from a URL includes, if it includes anything
+ *   NAME-DIGEST.list.includes    a folder with the lists that a v2fly list from a URL includes, if there are any
  *
- * A copy is replaced only by a version that was taken, so one that is there was good once. Services on one machine may share the folder: both
- * write the same, by rename. A note speaks of the bytes whose digest it has, and of no others: a copy that is not those is not used.
+ * A copy is replaced only by a version that was not refused. Services on one machine may share the folder: they write the same files, by rename.
+ * A copy whose digest differs from its note's is not used.
  */
 import { foreignText } from '@dnstap-bgp/foreign-text'
 import { createHash, randomBytes } from 'node:crypto'
@@ -29,7 +29,7 @@ import { FolderDigest, packedChunksOf } from './list-files.ts'
 import type { SourceFiles } from './list-files.ts'
 
 export interface CopyNote {
-  /** By which settings the counts came about (list-definition.ts, readingOf). */
+  /** The settings that the counts belong to (list-definition.ts, readingOf). */
   readonly reading: string
   readonly sha256: string
   readonly etag: string | undefined
@@ -40,7 +40,7 @@ export interface CopyNote {
   readonly changedAt: number
 }
 
-/** Where the copy of a list is kept. `source` is a path or URL without its fragment: another choice of the same bytes is no other copy. */
+/** Where the copy of a list is kept. `source` is a path or URL without its fragment: the copy holds everything that a fragment chooses from. */
 export function copyPathOf(folder: string, list: string, source: string): string {
   return join(folder, `${list.replace(/[^\w.-]/g, '_').slice(0, 60)}${endingOf(source)}`)
 }
@@ -50,8 +50,8 @@ function endingOf(source: string): string {
 }
 
 /**
- * The copy of a list; for a `shared` source, when the list has none, the newest that another list kept of it: a list that was renamed goes on
- * with what it had.
+ * The copy of a list. For a `shared` source without a copy of this list: the newest copy that another list kept, so that a renamed list keeps its
+ * names.
  */
 export function findCopy(folder: string, list: string, source: string, shared: boolean): string | undefined {
   const own = copyPathOf(folder, list, source)
@@ -69,7 +69,7 @@ function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder)
   } catch {
-    return [] // where nothing can be read there is no copy
+    return [] // the folder cannot be read: no copy
   }
 }
 
@@ -97,7 +97,7 @@ export function keepNote(copyPath: string, note: CopyNote): void {
   replace(copyPath, note, undefined)
 }
 
-/** Keeps what was fetched: the file becomes the copy, with what it includes. It may lie on another disk. */
+/** Keeps a download: the file and the lists that it includes become the copy. The file may be on another disk. */
 export function keepFetched(copyPath: string, { path: from, includes }: Fetched, note: CopyNote): void {
   const folder = dirname(copyPath)
   mkdirSync(folder, { recursive: true, mode: 0o750 })
@@ -118,11 +118,11 @@ export function keepFetched(copyPath: string, { path: from, includes }: Fetched,
 
 interface Fetched {
   readonly path: string
-  /** A folder with what it includes. */
+  /** A folder with the included lists. */
   readonly includes: string | undefined
 }
 
-/** A folder with what the copy includes; undefined: nothing. */
+/** A folder with the lists that the copy includes; undefined: none. */
 export function includesOfCopy(copyPath: string): string | undefined {
   const folder = includesOf(copyPath)
   return existsSync(folder) ? folder : undefined
@@ -133,8 +133,8 @@ function includesOf(copyPath: string): string {
 }
 
 /**
- * Keeps a copy of the operator's file or folder, if that still is what the note speaks of: what was written to it since it was judged is another
- * version, and gets a build of its own.
+ * Keeps a copy of the operator's file or folder, unless it was written to since the build read it. Such a change is another version, and gets a
+ * build of its own.
  */
 export function keepFiles(copyPath: string, { files, isFolder }: SourceFiles, note: CopyNote): void {
   const folder = dirname(copyPath)
@@ -154,8 +154,8 @@ export function keepFiles(copyPath: string, { files, isFolder }: SourceFiles, no
 }
 
 /**
- * The last step: what needs room is written, the rest is renaming. A note that finds no room must not leave a new copy beside an old note, which would
- * keep the copy from being used.
+ * The last step: writes the note, which needs room on the disk, then renames. A new copy beside an old note would not be used, so the note is
+ * written first.
  */
 function replace(copyPath: string, note: CopyNote, path: string | undefined, includes?: string): void {
   const notePath = downloadPathIn(dirname(copyPath))
@@ -184,7 +184,7 @@ export function whyNotKept(copyPath: string, error: unknown): string {
   return foreignText(error instanceof Error ? error.message : String(error), 300)
 }
 
-/** Copies, and returns the digest of what was written. */
+/** Copies a file, and returns the digest of the copy. */
 function copied(from: string, to: string): string {
   const hash = createHash('sha256')
   const target = openSync(to, 'wx', 0o640)
@@ -199,7 +199,7 @@ function copied(from: string, to: string): string {
   return hash.digest('hex')
 }
 
-/** How the name of what is on its way begins. */
+/** Names of unfinished files begin with this. */
 const LEFTOVER = '.download-'
 const LEFTOVER_AGE_MS = 3_600_000
 
@@ -208,7 +208,7 @@ export function downloadPathIn(folder: string): string {
   return join(folder, `${LEFTOVER}${randomBytes(8).toString('hex')}`)
 }
 
-/** What a process that was killed left behind. What is young may belong to one that lives. */
+/** Removes unfinished files of a killed process. A young file may belong to a running process, so it stays. */
 export function removeLeftovers(folder: string, now: number): void {
   if (!existsSync(folder)) return
   for (const name of readdirSync(folder)) {

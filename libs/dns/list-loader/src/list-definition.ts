@@ -1,14 +1,14 @@
-/** What a list is to the loader, and what the loader says about it. */
+/** The definition of a list, and its status. */
 import type { Matcher } from '@dnstap-bgp/domain-matcher'
 import type { SecretText } from '@dnstap-bgp/runtime'
 
 export type ListSource =
-  /** A file, or a folder: then every file in it whose name does not begin with a dot. `file#a,@b` takes of it the site a, with attribute b. */
+  /** A file, or a folder: then every file in it whose name does not begin with a dot. `file#a,@b` takes site a, with attribute b. */
   | { readonly kind: 'path'; readonly path: string }
   /** http or https, with a fragment as above; `proxy` is the URL of an HTTP proxy. */
   | { readonly kind: 'url'; readonly url: string; readonly proxy: string | undefined }
 
-/** The part of the configuration's list that concerns its names. */
+/** The settings of a list that concern its names. */
 export interface ListDefinition {
   readonly name: string
   readonly source: ListSource
@@ -17,16 +17,16 @@ export interface ListDefinition {
   readonly match: 'auto' | 'exact' | 'suffix'
   /** Hand over the addresses and prefixes in the list, rather than only count them. */
   readonly addresses: boolean
-  /** Of those: a shorter (wider) prefix is skipped. */
+  /** A shorter (wider) prefix is skipped. */
   readonly shortestPrefixIpv4: number
   readonly shortestPrefixIpv6: number
   readonly refreshIntervalMs: number
-  /** RPZ: the zone's name, where the zone does not say it. */
+  /** RPZ: the zone's name, if the file does not give it. */
   readonly origin: string | undefined
-  /** Lower-case hex; a version of another digest is refused. */
+  /** Lower-case hex; a version with another digest is refused. */
   readonly sha256: string | undefined
   readonly bearerToken: SecretText | undefined
-  /** At the URL's server, and at the proxy. */
+  /** For the URL's server, and for the proxy. */
   readonly login: Login | undefined
   readonly proxyLogin: Login | undefined
   /** A version with fewer than this share of the last one's rules is refused. 0: never. */
@@ -39,17 +39,17 @@ export interface Login {
 }
 
 export type ListState =
-  /** What the source says now. */
+  /** The rules are those of the source now. */
   | 'fresh'
-  /** The same, but rules of it are missing: the source is not whole, or much of it was not understood. */
+  /** As fresh, but rules are missing: the source is not whole, or much of it was not understood. */
   | 'degraded'
   /** The last good copy, while the source cannot be reached. */
   | 'cached'
-  /** The source has something that was not taken; the last good version stays. */
+  /** The source's version was refused; the last good version stays. */
   | 'refused'
-  /** There is nothing: no source, and no version from before. */
+  /** No rules: the source cannot be read, and there is no last good version. */
   | 'failed'
-  /** There is nothing yet: the first download is under way. */
+  /** No rules yet: the first download is under way. */
   | 'waiting'
 
 export interface SkippedLine {
@@ -66,11 +66,11 @@ export interface ListStatus {
   readonly state: ListState
   /** One sentence, unless fresh. */
   readonly why: string | undefined
-  /** Why the last good version cannot be kept for a restart; undefined: it is kept, or need not be. */
+  /** Why the last good version cannot be kept for a restart; undefined: it is kept, or no folder is configured. */
   readonly notKept: string | undefined
-  /** What is missing of the rules that the source has; one sentence each. */
+  /** Rules of the source that are not in use; one sentence for each kind. */
   readonly losses: readonly string[]
-  /** What an operator may not expect of the rules in use; one sentence each. */
+  /** Properties of the rules in use that the operator may not expect; one sentence each. */
   readonly warnings: readonly string[]
   /** As recognised, when the configuration says `auto`. */
   readonly format: string
@@ -79,9 +79,9 @@ export interface ListStatus {
   readonly rules: number
   readonly duplicates: number
   readonly addresses: number
-  /** Of the bytes that the rules in use were read from; undefined: nothing is in use. */
+  /** Digest of the octets that the rules in use were read from; undefined: no rules are in use. */
   readonly sha256: string | undefined
-  /** What became no rule, by reason; and the first of them. */
+  /** Lines that gave no rule, by reason; and the first of them. */
   readonly skipped: Readonly<Record<string, number>>
   readonly skippedLines: readonly SkippedLine[]
   /** Unix ms: when its rules last changed, and when the source was last read or asked. */
@@ -89,22 +89,22 @@ export interface ListStatus {
   readonly checkedAt: number
 }
 
-/** Has it rules, of whatever version? */
+/** Are rules of the list in use, of any version? */
 export function isLoaded({ state }: Pick<ListStatus, 'state'>): boolean {
   return state !== 'failed' && state !== 'waiting'
 }
 
-/** Are its rules what the source says now? */
+/** Are the rules in use those of the source now? */
 export function isCurrent({ state }: Pick<ListStatus, 'state'>): boolean {
   return state === 'fresh' || state === 'degraded'
 }
 
-/** Would both make the same rules of the same bytes? What differs besides is how the source is asked. */
+/** Do both definitions give the same rules for the same octets? They may still differ in how the source is fetched. */
 export function readsAlike(a: ListDefinition, b: ListDefinition): boolean {
   return readingOf(a) === readingOf(b)
 }
 
-/** All that decides which rules a list has, as one text. */
+/** Every setting that decides which rules a list has, as one text. */
 export function readingOf(list: ListDefinition): string {
   const { source, format, match, addresses, origin, sha256, shortestPrefixIpv4, shortestPrefixIpv6 } = list
   const where = source.kind === 'path' ? source.path : source.url
@@ -124,7 +124,7 @@ export interface ListDifference {
   readonly name: string
   readonly added: number
   readonly removed: number
-  /** Names whose rules are others now: exact instead of suffix, an exception. */
+  /** Names whose rules changed: exact instead of suffix, an exception. */
   readonly changed: number
   readonly addressesAdded: number
   readonly addressesRemoved: number
@@ -140,7 +140,7 @@ export interface LoadedLists {
   addressesOf(list: string): string[]
 }
 
-/** Lists that cannot be had at the start. One sentence for each. */
+/** Lists that cannot be loaded at the start. One sentence for each. */
 export class ListsError extends Error {
   override readonly name = 'ListsError'
   readonly problems: readonly { readonly list: string; readonly why: string }[]

@@ -1,4 +1,4 @@
-/** Files of a list: which they are, and their bytes. Runs in the worker; the watcher asks for the same files. */
+/** The files of a list, their octets and their signatures. Used in the worker, and by the watcher. */
 import { createHash } from 'node:crypto'
 import { createReadStream, statSync, readdirSync, openSync, readSync, closeSync, existsSync } from 'node:fs'
 import type { BigIntStats } from 'node:fs'
@@ -6,25 +6,25 @@ import { readdir, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { createGunzip } from 'node:zlib'
 
-/** What is wrong with a source, as one sentence. */
+/** A source that cannot be read; the message is one sentence. */
 export class SourceError extends Error {
   override readonly name = 'SourceError'
 }
 
-/** What to take of a source: `geosite.dat#google,netflix@cn`, `data#@cn`. */
+/** A source, and the part of it to take: `geosite.dat#google,netflix@cn`, `data#@cn`. */
 export interface Fragment {
   readonly path: string
   readonly sites: string[]
   readonly attributes: string[]
 }
 
-/** A file and what to take of it, unless a file is really called so. */
+/** Splits at `#`, unless there is a file with `#` in its name. */
 export function splitFragment(source: string): Fragment {
   const at = source.lastIndexOf('#')
   return at <= 0 || existsSync(source) ? { path: source, sites: [], attributes: [] } : fragmentAt(source, at)
 }
 
-/** A URL and what to take of what it gives (RFC 3986 §3.5: the fragment is not sent). */
+/** The same for a URL (RFC 3986 §3.5: the fragment is not sent). */
 export function urlFragment(url: string): Fragment {
   const at = url.indexOf('#')
   return at < 0 ? { path: url, sites: [], attributes: [] } : fragmentAt(url, at)
@@ -74,12 +74,12 @@ function regular(path: string): string {
   return path
 }
 
-/** What a source says about itself, and files that were read besides: when it is the same, so are its lists. Empty for what cannot be read. */
+/** Changes when the source or one of the files `beside` it changes. Empty: it cannot be read. */
 export async function signatureOf(source: string, beside: readonly string[] = []): Promise<string> {
   return [await signatureOfSource(source), ...beside.map(signatureOfFile)].join('\n')
 }
 
-/** The same for one file that is read at once. */
+/** The same for one file, without waiting. */
 export function signatureOfFile(path: string): string {
   try {
     return signature(path, statSync(path, { bigint: true }))

@@ -1,4 +1,4 @@
-/** Reads one list from its files into the matcher builder, and records what was skipped. */
+/** Reads one list from its files into the matcher builder, and records skipped lines. */
 import type { ListRules } from '@dnstap-bgp/domain-matcher'
 import { ListError, ListParser, RuleKind, type ListOptions, type RuleSink } from '@dnstap-bgp/domain-list'
 import { createHash } from 'node:crypto'
@@ -53,7 +53,7 @@ export class ListReading {
     return [...this.#addresses].sort()
   }
 
-  /** Reads a file or a folder; returns what is wrong with it. `includes`: the folder of the lists that a v2fly list may include. */
+  /** Reads a file or a folder; returns why it cannot be read. `includes`: the folder of the lists that a v2fly list may include. */
   async read(path: string, includes: string | undefined, maxBytes: number): Promise<string | undefined> {
     try {
       this.files = filesOf(path)

@@ -1,6 +1,6 @@
 /**
- * Reads a list once more, for a person: every rule with the file and line it stands in. The matcher keeps no line numbers, as a million of them would
- * cost memory that nobody needs while running.
+ * Reads a list again to find the file and line of each rule, for `match` and `check`. The matcher keeps no line numbers: a million of them would cost
+ * memory.
  *
  * A list from a URL is read from its last good version, if there is one. Rules of a list that a v2fly list includes carry the line of the `include:`.
  */
@@ -41,7 +41,7 @@ export async function eachRule(
     ...(list.origin === undefined ? {} : { origin: list.origin }),
   }
   for (const file of filesOf(place).files) {
-    // A copy has a name of its own; the operator knows the URL.
+    // Show the URL, which the operator knows, instead of the copy's file name.
     const shown = isUrl ? path : file
     const parser = new ListParser(await surveyOf(file, { format: list.format, sites }, MAX_LIST_BYTES), options, {
       rule: (kind, pattern, exception, important, line) => onRule({ kind, pattern, exception, important, file: shown, line }),

@@ -7,8 +7,8 @@ import { buildLists } from './build-lists.ts'
 const NICE = 5
 const job = workerData as BuildJob
 
-// While routes are being made, the build must not take turns with the event loop as its equal. Linux has a nice value for each thread, and 0
-// means the calling one; elsewhere it would be the whole process.
+// After the start a build must not slow the event loop down. Linux has a nice value for each thread (0: the calling one); elsewhere the nice value is
+// the whole process's.
 if (job.previous !== undefined && platform() === 'linux') setPriority(0, NICE)
 
 parentPort?.postMessage(await buildLists(job))

@@ -1,9 +1,9 @@
 /**
  * Keeps a redirect from leading into this machine or its link: a list server must not make us ask our own admin API, or the metadata service of a
- * cloud. A redirect from there to there is allowed: then the operator's own URL led there.
+ * cloud. A redirect is allowed if the operator's own URL leads there already.
  *
- * What a name resolves to is looked at in the lookup that the connection uses, so no second answer can differ. Behind a proxy the proxy resolves
- * names; then only addresses written in the URL are seen.
+ * Addresses are checked in the lookup that the connection itself uses, so a second answer cannot differ. A proxy resolves names by itself; then only
+ * addresses written in the URL are checked.
  */
 import { lookup } from 'node:dns'
 import { BlockList, isIP, isIPv4, type LookupFunction } from 'node:net'

@@ -26,7 +26,7 @@ type CapRefusal = Extract<Refusal, `too-many-${string}` | 'regexp-too-large'> | 
 
 type FileLines = Pick<ListSummary, 'linesWithRules' | 'skippedLines' | 'lostToCaps'>
 
-/** What was understood of a list, over all its files. */
+/** Counts the understood lines of a list, over all its files. */
 export class UnderstoodLines {
   /** Lines with a rule or an address. A line that says nothing about names (a cosmetic rule) does not count. */
   #understood = 0

@@ -1,9 +1,9 @@
 /**
- * Exceptions of a list that were skipped, or that the matcher had no room for. While an exception is missing, the rules that it excepts from route
- * too much, so a list of which a rule still covers the excepted name is refused.
+ * Exceptions of a list that were skipped, or that the matcher had no room for. Without its exception a rule routes too much, so the list is refused
+ * while one of its rules covers the excepted name.
  *
- * Whether a rule covers it is asked of the finished matcher. An exception that is no single name (an expression, a line that is too long) cannot be
- * asked for, and counts as one whose rule stays.
+ * The finished matcher tells whether a rule covers it. An exception that is not a single name (an expression, a line that is too long) counts as
+ * covered.
  */
 import type { Matcher } from '@dnstap-bgp/domain-matcher'
 
@@ -14,7 +14,7 @@ interface LostException {
   readonly text: string
 }
 
-/** Kept of one list: each costs a look into the matcher. */
+/** Each costs a lookup in the matcher. */
 const MAX_KEPT = 10_000
 
 export class LostExceptions {
@@ -30,7 +30,7 @@ export class LostExceptions {
     if (this.#lost.length < MAX_KEPT) this.#lost.push({ name, line, text })
   }
 
-  /** What is wrong with the list of this name, which lost these. */
+  /** Why the list with this name is refused; undefined: it is not. */
   fault(matcher: Matcher, list: string): string | undefined {
     if (this.#count > this.#lost.length) return `${this.#count} exceptions cannot be honoured`
     const harmful = this.#lost.find(({ name }) => name === '' || isFed(matcher, name, list))

@@ -1,9 +1,9 @@
 /**
  * A v2fly list from a URL includes its neighbours: `include:other` in https://lists.example/data/google means https://lists.example/data/other.
- * They are fetched into a folder beside the list, and what they include as well.
+ * They are downloaded into a folder beside the list, and so are the lists that they include.
  *
- * One that the server does not have is left out; the build says that the list is not whole. One that cannot be had just now (a timeout, an error of
- * the server) fails the whole download: the last good version stays, and is whole.
+ * A list that the server does not have is left out, and the build reports that the list is not whole. A list that cannot be downloaded now (a timeout,
+ * an error of the server) fails the whole download, and the last good version stays.
  */
 import { mkdirSync, renameSync, rmSync } from 'node:fs'
 import { open } from 'node:fs/promises'
@@ -14,12 +14,12 @@ import { downloadPathIn } from './kept-copies.ts'
 export type ReceivedList = Received | (Extract<Received, { outcome: 'fetched' }> & { readonly includes: string })
 
 const MAX_INCLUDES = 2000
-/** As much as a list may include in all (domain-list, v2fly.ts). */
+/** The same limit as in domain-list, v2fly.ts. */
 const MAX_INCLUDED_BYTES = 1 << 26
 /** No slash: an include never leads out of the folder. */
 const LIST_NAME = /^[a-z0-9_!][a-z0-9_!.-]{0,127}$/
 
-/** Downloads the list, and what it includes. */
+/** Downloads the list, and the lists that it includes. */
 export async function receiveWithIncludes(request: DownloadRequest, cancel: AbortSignal): Promise<ReceivedList> {
   const received = await receive(request, cancel)
   if (received.outcome !== 'fetched') return received

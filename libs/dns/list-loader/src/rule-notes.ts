@@ -1,4 +1,4 @@
-/** Rules that were taken and deserve a word: warnings for `check`, `lists` and the log. Texts are domain-list's, fit to be printed. */
+/** Warnings about rules that were taken, for `check`, `lists` and the log. domain-list has made the texts safe to print. */
 import { RuleNote } from '@dnstap-bgp/domain-list'
 
 const SHOWN = 5

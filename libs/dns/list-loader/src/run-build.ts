@@ -1,8 +1,7 @@
 /**
  * Runs a build in a worker, so that the event loop does not wait for it.
  *
- * The bundle puts the worker beside main.js. From TypeScript sources there is no such file; then the build runs here, which is
- * good enough for tests.
+ * The bundle puts the worker beside main.js. TypeScript sources have no such file: then the build runs in this thread, as in tests.
  */
 import { StoppedError } from '@dnstap-bgp/runtime'
 import { existsSync } from 'node:fs'

@@ -1,7 +1,7 @@
 /**
  * Waits until a changed source stays the same, so that a file is not read while it is half written.
  *
- *   hint ──▶ look ──▶ look ──▶ the same twice: read it
+ *   hint() ──▶ signature ──▶ signature ──▶ twice the same: read it
  *
  * A source that never stays the same (a file that is appended to all the time) is read as it is after `longestMs`.
  */
@@ -9,12 +9,12 @@ import type { Clock, Timer } from '@dnstap-bgp/runtime'
 
 export interface SettlingOptions {
   readonly clock: Clock
-  /** Between two looks. */
+  /** Time between two signatures. */
   readonly settleMs: number
   readonly longestMs: number
-  /** What the source says about itself now (list-files.ts, signatureOf). */
+  /** The signature of the source now (list-files.ts). */
   readonly look: (source: string) => Promise<string>
-  /** Has this been read already? */
+  /** Was the source read when it had this signature? */
   readonly isRead: (source: string, signature: string) => boolean
   readonly read: (source: string) => void
 }
@@ -22,9 +22,9 @@ export interface SettlingOptions {
 interface Waiting {
   readonly sinceMs: number
   timer: Timer
-  /** By the last look. */
+  /** The last signature. */
   seen: string | undefined
-  /** Something happened after the last look began. */
+  /** hint() was called after the last signature was begun. */
   isHinted: boolean
 }
 

@@ -1,15 +1,14 @@
 /**
- * Says that a file or folder may have changed. The listener compares signatures (list-files.ts).
+ * Reports that a file or folder may have changed. The listener compares signatures (list-files.ts).
  *
- * Which names of which folders count stands in watched-places.ts. Where the kernel tells nothing (network file systems), the loader's poll finds
- * the change.
+ * watched-places.ts decides which names in which folders count. On network file systems the kernel reports nothing, and the poll finds the change.
  */
 import { statSync, watch } from 'node:fs'
 import type { FSWatcher } from 'node:fs'
 import { watchedPlaces, type WatchedNames } from './watched-places.ts'
 
 interface WatchedFolder {
-  /** Which folder it is: another of the same name is another, and the kernel watches the one it was given. */
+  /** Device and inode. The kernel goes on watching the old folder when another one takes its name. */
   readonly identity: string
   readonly watcher: FSWatcher
   names: WatchedNames
@@ -26,7 +25,7 @@ export class SourceWatcher {
     this.refresh()
   }
 
-  /** Symbolic links may lead elsewhere now, a folder may have been replaced, other files may count: watches what is to be watched today. */
+  /** Finds the folders to watch again: symbolic links may have changed, folders may have been replaced, and other files may be included. */
   refresh(paths: readonly string[] = this.#paths): void {
     this.#paths = paths
     const places = watchedPlaces(paths)

@@ -1,7 +1,7 @@
 /**
- * What a file of a list is, from a first look over all of it: its format decides what its lines mean, so a part of the file does not decide it.
+ * Recognises the format of a file from all of its lines.
  *
- * The file is read twice, which costs no memory. One that is written in between is another version, which the watcher brings to a build of its own.
+ * The file is then read a second time, which costs no memory. If it is written to in between, the watcher starts another build.
  */
 import { givenFormat, ListError, ListFault, ListFormat, ListSurvey, needsSurvey, takesSites } from '@dnstap-bgp/domain-list'
 import type { Survey } from '@dnstap-bgp/domain-list'
@@ -14,14 +14,14 @@ export async function surveyOf(
   maxBytes: number,
 ): Promise<Survey> {
   const given = formatOf(format)
-  const survey = given !== 'auto' && !needsSurvey(given) ? givenFormat(given) : await lookedAt(file, given, maxBytes)
+  const survey = given !== 'auto' && !needsSurvey(given) ? givenFormat(given) : await recognised(file, given, maxBytes)
   const [site] = sites
   if (site !== undefined && !takesSites(survey.format))
     throw new ListError(ListFault.noSuchChoice, 0, `this is a ${survey.format} list, and not one of many: remove #${site}`)
   return survey
 }
 
-async function lookedAt(file: string, format: ListFormat | 'auto', maxBytes: number): Promise<Survey> {
+async function recognised(file: string, format: ListFormat | 'auto', maxBytes: number): Promise<Survey> {
   const survey = new ListSurvey(format)
   for await (const chunk of chunksOf(file, maxBytes)) {
     survey.push(chunk)

@@ -1,5 +1,5 @@
 /**
- * What must be watched to learn that a path may hold something else now: in which folder, which names.
+ * Which names in which folders must be watched to notice that a path holds something else.
  *
  * Editors replace a file by another, and a Kubernetes ConfigMap swaps the link `..data` beside it. So the folder is watched, for the one name in it
  * that leads to the file; and each symbolic link on the way is watched in its own folder. Other files in these folders say nothing about the path:
@@ -14,7 +14,7 @@ export type WatchedNames = 'all' | ReadonlySet<string>
 /** As Linux does (path_resolution(7)). */
 const MAX_LINKS = 40
 
-/** By folder. What is missing is watched for in the folder that it would come to. */
+/** By folder. A missing file is watched for in the folder that it would be in. */
 export function watchedPlaces(paths: readonly string[]): Map<string, WatchedNames> {
   const places = new Map<string, Set<string> | 'all'>()
   for (const path of paths) {

@@ -1,4 +1,4 @@
-/** Refuses prefixes in a list that would route a large part of the Internet. What is too wide stands in the configuration, for each list. */
+/** Refuses prefixes in a list that would route a large part of the Internet. The limit is a setting of each list. */
 import type { ListDefinition } from './list-definition.ts'
 
 export type ShortestPrefixes = Pick<ListDefinition, 'shortestPrefixIpv4' | 'shortestPrefixIpv6'>
@@ -9,7 +9,7 @@ export function isTooWide(prefix: string, { shortestPrefixIpv4, shortestPrefixIp
   return length < (prefix.includes(':') ? shortestPrefixIpv6 : shortestPrefixIpv4)
 }
 
-/** What the operator is told about those that were refused. */
+/** One sentence about the refused prefixes. */
 export function tooWideSentence(prefixes: readonly string[], count: number, shortest: ShortestPrefixes): string {
   const { shortestPrefixIpv4, shortestPrefixIpv6 } = shortest
   const shown = `${prefixes.join(', ')}${count > prefixes.length ? ` and ${count - prefixes.length} more` : ''}`

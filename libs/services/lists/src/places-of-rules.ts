@@ -1,4 +1,4 @@
-/** Where rules stand that decided about a name: the list is read again until each was found. */
+/** Finds the file and line of rules that decided about a name, by reading the list again. */
 import { ruleText } from '@dnstap-bgp/domain-matcher'
 import { eachRule } from '@dnstap-bgp/list-loader'
 import { stateFolderOf, type ListsConfig } from './start-lists.ts'
@@ -9,7 +9,7 @@ export interface WantedRule {
   readonly rule: string
 }
 
-/** `FILE:LINE` by list and rule (`placeKey`); what is not found is not there: the file may be another by now. */
+/** `FILE:LINE` by list and rule (`placeKey`). A rule is missing if the file has changed since it was loaded. */
 export async function placesOfRules(config: ListsConfig, wanted: readonly WantedRule[]): Promise<Map<string, string>> {
   const places = new Map<string, string>()
   for (const list of config.lists) {
@@ -22,7 +22,7 @@ export async function placesOfRules(config: ListsConfig, wanted: readonly Wanted
         if (rules.has(rule) && !places.has(key)) places.set(key, `${file}:${line}`)
       })
     } catch {
-      // It cannot be read now. The answer of the matcher stands without a line.
+      // The list cannot be read now: its rules are shown without a line.
     }
   }
   return places

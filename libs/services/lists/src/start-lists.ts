@@ -22,8 +22,10 @@ export type ListsConfig = Pick<Config, 'lists' | 'listState' | 'store'>
 export interface StartListsDeps {
   readonly clock: Clock
   readonly log: Log
-  /** For commands: only a look, beside a service that runs by the same configuration. Nothing is watched and nothing written. */
-  /** `stop`: gives the look up, and removes what was downloaded for it. */
+  /**
+   * For commands beside a running service with the same configuration: watches nothing and writes nothing. `stop` cancels the load and removes its
+   * downloads.
+   */
   readonly look?: { readonly askUrls: boolean; readonly stop?: AbortSignal }
   readonly metrics?: Metrics
   readonly health?: Health
@@ -39,9 +41,9 @@ export interface StartListsDeps {
 export interface Coverage {
   /** The rule by which the list covers the name (presentation format); undefined when it does not, or an exception wins. */
   ruleFor(list: string, name: string): string | undefined
-  /** Lists of which nothing is loaded, or nothing yet. What they gave before is not theirs to end. */
+  /** Lists that are not loaded. Bindings that such a list gave before stay. */
   readonly unloaded: ReadonlySet<string>
-  /** The first download of some list is under way: what it takes over from lists that are gone is not known yet. */
+  /** The first download of a list is under way. Which names it takes over from removed lists is not known yet. */
   readonly isWaiting: boolean
   /** One sentence for each rule or exception that decides about a name. */
   why(name: string): readonly string[]
@@ -312,7 +314,7 @@ function describeMetrics(metrics: Metrics, loaded: () => LoadedLists): void {
   })
   metrics.gauge({
     name: 'list_fresh',
-    help: 'Is what is loaded what the source says (1), or not (0)?',
+    help: '1 if the rules in use are those of the source now, else 0.',
     labels: ['list'],
     read: perList((list) => (list.state === 'fresh' ? 1 : 0)),
   })
