@@ -1,6 +1,6 @@
 /** docs/configuration.md against the code: every key has its row, every row its key, every default is the one that counts. */
 import { readFileSync } from 'node:fs'
-import { ListFormat, ListMatch } from '@dnstap-bgp/domain-list'
+import { ParserFormat, ListMatch } from '@dnstap-bgp/domain-list'
 import { expect, test } from 'vitest'
 import { LIST_FORMATS } from './config.ts'
 import { DEFAULTS } from './defaults.ts'
@@ -94,7 +94,7 @@ test('no two keys share a variable of the environment', () => {
 })
 
 test('every format and match that lists can have can be configured, and stands in the manual', () => {
-  expect(LIST_FORMATS).toEqual(expect.arrayContaining(Object.values(ListFormat)))
+  expect(LIST_FORMATS).toEqual(expect.arrayContaining(Object.values(ParserFormat)))
   expect(Object.values(ListMatch)).toEqual(['auto', 'exact', 'suffix'])
   for (const format of LIST_FORMATS) expect(manual).toContain(`\`${format}\``)
 })

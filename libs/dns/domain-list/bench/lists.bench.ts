@@ -12,14 +12,14 @@ import { MatcherBuilder } from '@dnstap-bgp/domain-matcher'
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseList } from '../src/index.ts'
-import type { ListFormat, RuleSink } from '../src/index.ts'
+import type { ParserFormat, RuleSink } from '../src/index.ts'
 
 const names = Number(process.argv.find((argument) => argument.startsWith('--names='))?.slice(8) ?? 1_000_000)
 const CHUNK_BYTES = 65536
 const ROUNDS = 3
 
 interface Shape {
-  readonly format: ListFormat | 'auto'
+  readonly format: ParserFormat | 'auto'
   readonly head?: string
   readonly line: (i: number) => string
   readonly tail?: string
@@ -109,7 +109,7 @@ function measure(shape: Shape, what: Task): Measured {
   }
 }
 
-function build(chunks: readonly Uint8Array[], format: ListFormat | 'auto'): void {
+function build(chunks: readonly Uint8Array[], format: ParserFormat | 'auto'): void {
   const builder = new MatcherBuilder({ seed: 1 })
   const list = builder.addList('bench')
   parseList(

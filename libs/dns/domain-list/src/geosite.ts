@@ -13,14 +13,14 @@ import { foreignText } from '@dnstap-bgp/foreign-text'
 import type { ChunkFormat } from './format-reader.ts'
 import { ListError, ListFault } from './list-error.ts'
 import type { RuleEmitter } from './rule-emitter.ts'
-import { ListFormat, RuleKind, SkipReason } from './rule.ts'
+import { ParserFormat, RuleKind, SkipReason } from './rule.ts'
 import { decodeUtf8 } from './utf8.ts'
 import { passes } from './v2fly.ts'
 import type { AttributeFilter } from './v2fly.ts'
 
 /** Does a file of this format hold many lists, of which some have to be chosen? */
-export function takesSites(format: ListFormat): boolean {
-  return format === ListFormat.geosite || format === ListFormat.geositeYaml
+export function takesSites(format: ParserFormat): boolean {
+  return format === ParserFormat.geosite || format === ParserFormat.geositeYaml
 }
 
 export class GeositeFormat implements ChunkFormat {

@@ -5,11 +5,11 @@
 import { Base64Decoder, looksLikeBase64 } from './base64.ts'
 import type { ChunkFormat } from './format-reader.ts'
 import { binaryFormat, refuseWhatIsNoList } from './magic.ts'
-import type { ListFormat } from './rule.ts'
+import type { ParserFormat } from './rule.ts'
 import { refuseNul } from './text-check.ts'
 
 /** Chooses who gets the octets. `binary`: the format that they are, where it is not text. */
-export type ChooseReader = (binary: ListFormat | undefined) => ChunkFormat
+export type ChooseReader = (binary: ParserFormat | undefined) => ChunkFormat
 
 export class Intake {
   readonly #choose: ChooseReader

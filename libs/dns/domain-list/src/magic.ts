@@ -4,19 +4,19 @@
  * A binary format is added here by its first octets, and in parse-list.ts by its reader.
  */
 import { ListError, ListFault } from './list-error.ts'
-import { ListFormat } from './rule.ts'
+import { ParserFormat } from './rule.ts'
 import { decodeUtf8 } from './utf8.ts'
 
 /** Formats whose octets are not text. No other format begins as they do, so the first octets decide. */
-export function binaryFormat(head: Uint8Array): ListFormat | undefined {
-  if (startsWith(head, SRS) && head[3] < 0x20) return ListFormat.srs
-  if (startsWith(head, ZSTD)) return ListFormat.mrs
-  return looksLikeGeosite(head) ? ListFormat.geosite : undefined
+export function binaryFormat(head: Uint8Array): ParserFormat | undefined {
+  if (startsWith(head, SRS) && head[3] < 0x20) return ParserFormat.srs
+  if (startsWith(head, ZSTD)) return ParserFormat.mrs
+  return looksLikeGeosite(head) ? ParserFormat.geosite : undefined
 }
 
 /** Has this format octets that are no text? */
-export function isBinaryFormat(format: ListFormat | 'auto'): boolean {
-  return format === ListFormat.geosite || format === ListFormat.srs || format === ListFormat.mrs
+export function isBinaryFormat(format: ParserFormat | 'auto'): boolean {
+  return format === ParserFormat.geosite || format === ParserFormat.srs || format === ParserFormat.mrs
 }
 
 /** Throws a ListError for what no format can be: compressed, UTF-16, a web page. */

@@ -4,10 +4,10 @@ import { describe, expect, test } from 'vitest'
 import { collect, rulesOf, utf8 } from '../test/collect.ts'
 import { ListError } from './list-error.ts'
 import { parseList } from './parse-list.ts'
-import { ListFormat, RuleKind } from './rule.ts'
+import { ParserFormat, RuleKind } from './rule.ts'
 import type { RuleSink } from './rule.ts'
 
-const formats = [...Object.values(ListFormat), 'auto' as const]
+const formats = [...Object.values(ParserFormat), 'auto' as const]
 
 /** Every line of a list in ten formats says: a.example with its subdomains, b.example alone. */
 const TEN: Record<string, string> = {
@@ -27,7 +27,7 @@ const TEN: Record<string, string> = {
 
 describe('the same list', () => {
   test.each(Object.entries(TEN))('as %s, recognised and configured, gives the same rules', (format, text) => {
-    for (const as of ['auto', format as ListFormat] as const) {
+    for (const as of ['auto', format as ParserFormat] as const) {
       const rules = new Set(rulesOf(text, as).filter((rule) => rule !== 'keyword zzzz'))
       expect(rules, as).toEqual(new Set(['suffix a.example', 'exact b.example']))
     }
@@ -44,7 +44,7 @@ describe('the same list', () => {
 })
 
 /** Rules of which the pattern is one label. */
-function oneLabelRules(text: string, format: ListFormat | 'auto'): string[] {
+function oneLabelRules(text: string, format: ParserFormat | 'auto'): string[] {
   const found: string[] = []
   const sink: RuleSink = {
     rule: (kind, pattern, exception) => {

@@ -4,13 +4,13 @@ import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import { ListError } from './list-error.ts'
 import { ListParser, parseList } from './parse-list.ts'
-import { ListFormat, RuleKind } from './rule.ts'
+import { ParserFormat, RuleKind } from './rule.ts'
 import type { ListOptions, RuleSink } from './rule.ts'
 import { collect, fixture, utf8 } from '../test/collect.ts'
 
 vi.setConfig({ testTimeout: 120_000 }) // much is compared, and the machine may be busy
 
-const fixtures: readonly (readonly [string, ListFormat])[] = [
+const fixtures: readonly (readonly [string, ParserFormat])[] = [
   ['plain.txt', 'plain'],
   ['hosts.txt', 'hosts'],
   ['dnsmasq.conf', 'dnsmasq'],
@@ -22,7 +22,7 @@ const fixtures: readonly (readonly [string, ListFormat])[] = [
   ['clash.yaml', 'clash'],
   ['routeros.rsc', 'routeros'],
 ]
-const formats = [...Object.values(ListFormat), 'auto' as const]
+const formats = [...Object.values(ParserFormat), 'auto' as const]
 const options: ListOptions = {
   include: (name) => (name.startsWith('v2fly') ? fixture('v2fly-other') : undefined),
   sites: ['google', 'other'],
@@ -60,7 +60,7 @@ class CheckingSink implements RuleSink {
 const blind: RuleSink = { rule: () => undefined, address: () => undefined, skip: () => undefined }
 
 /** Parses; a ListError is an answer too, anything else is not. */
-function parsedOrRefused(bytes: Uint8Array, format: ListFormat | 'auto', sink: RuleSink = new CheckingSink()): void {
+function parsedOrRefused(bytes: Uint8Array, format: ParserFormat | 'auto', sink: RuleSink = new CheckingSink()): void {
   try {
     parseList([bytes], format, options, sink)
   } catch (error) {
@@ -192,8 +192,8 @@ test.each(formats)('arbitrary bytes as %s are read or refused', (format) => {
 })
 
 describe('hostile lists', () => {
-  const withoutLines = new Set<ListFormat>(['geosite', 'sing-box', 'srs', 'mrs'])
-  test.each(Object.values(ListFormat).filter((format) => !withoutLines.has(format)))(
+  const withoutLines = new Set<ParserFormat>(['geosite', 'sing-box', 'srs', 'mrs'])
+  test.each(Object.values(ParserFormat).filter((format) => !withoutLines.has(format)))(
     'a line over the limit is skipped by %s, and the next one read',
     (format) => {
       const lines = Array<Uint8Array>(40).fill(utf8('x'.repeat(100_000)))

@@ -23,7 +23,7 @@ import { PlainFormat } from './plain.ts'
 import { RouterosFormat } from './routeros.ts'
 import { RpzFormat } from './rpz.ts'
 import { RuleEmitter } from './rule-emitter.ts'
-import { ListFormat, ListMatch, SkipReason } from './rule.ts'
+import { ParserFormat, ListMatch, SkipReason } from './rule.ts'
 import type { ListOptions, ListSummary, RuleSink } from './rule.ts'
 import { ShadowsocksFormat } from './shadowsocks.ts'
 import { SingBoxFormat } from './sing-box.ts'
@@ -39,7 +39,7 @@ import { V2flyFormat } from './v2fly.ts'
 /** Parses a list that is in memory. Throws ListError, and nothing else. */
 export function parseList(
   chunks: readonly Uint8Array[],
-  format: ListFormat | 'auto',
+  format: ParserFormat | 'auto',
   options: ListOptions,
   sink: RuleSink,
 ): ListSummary {
@@ -54,14 +54,14 @@ export function parseList(
  * needsSurvey() is false, the format is enough.
  */
 export class ListParser {
-  readonly #format: ListFormat
+  readonly #format: ParserFormat
   readonly #emitter: RuleEmitter
   readonly #intake: Intake
 
-  constructor(known: Survey | ListFormat, options: ListOptions, sink: RuleSink) {
+  constructor(known: Survey | ParserFormat, options: ListOptions, sink: RuleSink) {
     const survey = typeof known === 'string' ? givenFormat(known) : known
     const { format } = survey
-    if (!Object.values(ListFormat).includes(format))
+    if (!Object.values(ParserFormat).includes(format))
       throw new ListError(ListFault.unknownFormat, 0, `there is no list format "${String(format)}"`)
     refuseUselessChoice(format, options)
     this.#format = format
@@ -84,7 +84,7 @@ export class ListParser {
 }
 
 /** A choice that the format cannot make is an error: the whole list would be more than was asked for. */
-function refuseUselessChoice(format: ListFormat, { attributes = [] }: ListOptions): void {
+function refuseUselessChoice(format: ParserFormat, { attributes = [] }: ListOptions): void {
   if (attributes.length > 0 && !HAS_ATTRIBUTES.has(format))
     throw new ListError(
       ListFault.noSuchChoice,
@@ -93,61 +93,61 @@ function refuseUselessChoice(format: ListFormat, { attributes = [] }: ListOption
     )
 }
 
-const HAS_ATTRIBUTES: ReadonlySet<ListFormat> = new Set([
-  ListFormat.v2fly,
-  ListFormat.plain,
-  ListFormat.geosite,
-  ListFormat.geositeYaml,
+const HAS_ATTRIBUTES: ReadonlySet<ParserFormat> = new Set([
+  ParserFormat.v2fly,
+  ParserFormat.plain,
+  ParserFormat.geosite,
+  ParserFormat.geositeYaml,
 ])
 
 function chunkFormat({ format, switchedOff }: Survey, emitter: RuleEmitter, options: ListOptions): ChunkFormat {
   const maxLineBytes = options.maxLineBytes ?? MAX_LINE_BYTES
-  if (format === ListFormat.geosite) return new GeositeFormat(emitter, options.sites ?? [])
-  if (format === ListFormat.singBox) return new SingBoxFormat(emitter, maxLineBytes)
-  if (format === ListFormat.srs) return new SrsFormat(emitter, maxLineBytes)
-  if (format === ListFormat.mrs) return new MrsFormat(emitter)
+  if (format === ParserFormat.geosite) return new GeositeFormat(emitter, options.sites ?? [])
+  if (format === ParserFormat.singBox) return new SingBoxFormat(emitter, maxLineBytes)
+  if (format === ParserFormat.srs) return new SrsFormat(emitter, maxLineBytes)
+  if (format === ParserFormat.mrs) return new MrsFormat(emitter)
   return new LinesOf(lineFormat(format, switchedOff, emitter, options, maxLineBytes), emitter, maxLineBytes)
 }
 
 function lineFormat(
-  format: Exclude<ListFormat, 'geosite' | 'sing-box' | 'srs' | 'mrs'>,
+  format: Exclude<ParserFormat, 'geosite' | 'sing-box' | 'srs' | 'mrs'>,
   switchedOff: ReadonlySet<string>,
   emitter: RuleEmitter,
   options: ListOptions,
   maxLineBytes: number,
 ): LineFormat {
   switch (format) {
-    case ListFormat.plain:
+    case ParserFormat.plain:
       // Names alone have no attributes, so a choice of attributes leaves v2fly's entries only.
       if ((options.attributes ?? []).length > 0) return new V2flyFormat(emitter, options, maxLineBytes)
       return new PlainFormat(emitter, options, maxLineBytes)
-    case ListFormat.hosts:
+    case ParserFormat.hosts:
       return new HostsFormat(emitter)
-    case ListFormat.dnsmasq:
+    case ParserFormat.dnsmasq:
       return new DnsmasqFormat(emitter)
-    case ListFormat.adblock:
+    case ParserFormat.adblock:
       return new AdblockFormat(emitter, switchedOff)
-    case ListFormat.v2fly:
+    case ParserFormat.v2fly:
       return new V2flyFormat(emitter, options, maxLineBytes)
-    case ListFormat.rpz:
+    case ParserFormat.rpz:
       return new RpzFormat(emitter, options.origin)
-    case ListFormat.clash:
+    case ParserFormat.clash:
       return new ClashFormat(emitter)
-    case ListFormat.routeros:
+    case ParserFormat.routeros:
       return new RouterosFormat(emitter, maxLineBytes)
-    case ListFormat.autoproxy:
+    case ParserFormat.autoproxy:
       return new AutoproxyFormat(emitter)
-    case ListFormat.unbound:
+    case ParserFormat.unbound:
       return new UnboundFormat(emitter)
-    case ListFormat.smartdns:
+    case ParserFormat.smartdns:
       return new SmartdnsFormat(emitter)
-    case ListFormat.dnscrypt:
+    case ParserFormat.dnscrypt:
       return new DnscryptFormat(emitter)
-    case ListFormat.shadowsocks:
+    case ParserFormat.shadowsocks:
       return new ShadowsocksFormat(emitter)
-    case ListFormat.domainSet:
+    case ParserFormat.domainSet:
       return new DomainSetFormat(emitter)
-    case ListFormat.geositeYaml:
+    case ParserFormat.geositeYaml:
       return new GeositeYamlFormat(emitter, options.sites ?? [])
   }
 }

@@ -12,7 +12,7 @@ import type { NameCharacters } from './name.ts'
 import { isPublicSuffix, isPublicSuffixBytes } from './public-suffix.ts'
 import { nameOfRegexp } from './regexp-name.ts'
 import { CAP_SKIPS, ListMatch, RuleKind, RuleNote, SkipReason } from './rule.ts'
-import type { ListFormat, ListSummary, RuleSink } from './rule.ts'
+import type { ParserFormat, ListSummary, RuleSink } from './rule.ts'
 import { asciiText } from './utf8.ts'
 
 export type NameKind = typeof RuleKind.suffix | typeof RuleKind.exact | typeof RuleKind.subdomains
@@ -146,7 +146,7 @@ export class RuleEmitter {
     this.#sink.exceptionSkipped?.(this.line, normalizeName(name).name ?? '', foreignText(text, MAX_SHOWN))
   }
 
-  summary(format: ListFormat): ListSummary {
+  summary(format: ParserFormat): ListSummary {
     const [suffix, exact, subdomains, wildcard, keyword, regexp] = this.#rules
     this.#lines.begin()
     return {

@@ -25,7 +25,7 @@ export const RuleKind = {
 export type RuleKind = (typeof RuleKind)[keyof typeof RuleKind]
 export type RuleKindName = Exclude<keyof typeof RuleKind, 'encloser'>
 
-export const ListFormat = {
+export const ParserFormat = {
   plain: 'plain',
   hosts: 'hosts',
   dnsmasq: 'dnsmasq',
@@ -46,7 +46,7 @@ export const ListFormat = {
   domainSet: 'domain-set',
   geositeYaml: 'geosite-yaml',
 } as const
-export type ListFormat = (typeof ListFormat)[keyof typeof ListFormat]
+export type ParserFormat = (typeof ParserFormat)[keyof typeof ParserFormat]
 
 /** Overrides what a format says about names: `exact` narrows "and its subdomains" away, `suffix` adds it. */
 export const ListMatch = { auto: 'auto', exact: 'exact', suffix: 'suffix' } as const
@@ -172,7 +172,7 @@ export interface ListOptions {
 }
 
 export interface ListSummary {
-  readonly format: ListFormat
+  readonly format: ParserFormat
   /** Lines read, comments included; for geosite and JSON: entries, and lines of the text. */
   readonly lines: number
   /** Rules given to the sink, by kind. */

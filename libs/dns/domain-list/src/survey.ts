@@ -22,12 +22,12 @@ import { Intake } from './intake.ts'
 import { LineReader } from './lines.ts'
 import { ListError, ListFault } from './list-error.ts'
 import { isBinaryFormat } from './magic.ts'
-import { ListFormat } from './rule.ts'
+import { ParserFormat } from './rule.ts'
 import { refuseBrokenUtf8 } from './text-check.ts'
 import { decodeUtf8 } from './utf8.ts'
 
 export interface Survey {
-  readonly format: ListFormat
+  readonly format: ParserFormat
   /** Why, in a few words. */
   readonly why: string
   /** AdBlock: the rules that another line of the list switches off. */
@@ -35,18 +35,18 @@ export interface Survey {
 }
 
 /** Must a list of this format be surveyed before it is parsed? */
-export function needsSurvey(format: ListFormat | 'auto'): boolean {
-  return format === 'auto' || format === ListFormat.adblock
+export function needsSurvey(format: ParserFormat | 'auto'): boolean {
+  return format === 'auto' || format === ParserFormat.adblock
 }
 
 /** The survey of a list of this format without looking at it: for what needs none. */
-export function givenFormat(format: ListFormat): Survey {
+export function givenFormat(format: ParserFormat): Survey {
   return { format, why: 'configured', switchedOff: NOTHING }
 }
 
 /** push() every chunk, then end(). A chunk may be reused once push() has returned. Throws ListError, and nothing else. */
 export class ListSurvey {
-  readonly #format: ListFormat | 'auto'
+  readonly #format: ParserFormat | 'auto'
   readonly #intake: Intake
   readonly #maxLineBytes: number
   readonly #classifier = new LineClassifier()
@@ -57,8 +57,8 @@ export class ListSurvey {
   #inBlockComment = false
   #firstOther = ''
 
-  constructor(format: ListFormat | 'auto', maxLineBytes = MAX_LINE_BYTES) {
-    if (format !== 'auto' && !Object.values(ListFormat).includes(format))
+  constructor(format: ParserFormat | 'auto', maxLineBytes = MAX_LINE_BYTES) {
+    if (format !== 'auto' && !Object.values(ParserFormat).includes(format))
       throw new ListError(ListFault.unknownFormat, 0, `there is no list format "${String(format)}"`)
     this.#format = format
     this.#maxLineBytes = maxLineBytes
@@ -80,7 +80,7 @@ export class ListSurvey {
     return { format, why, switchedOff: this.#switchedOff }
   }
 
-  #reader(binary: ListFormat | undefined): ChunkFormat {
+  #reader(binary: ParserFormat | undefined): ChunkFormat {
     if (this.#format !== 'auto') this.#decide(this.#format, 'configured')
     else if (binary !== undefined) this.#decide(binary, 'its first octets')
     if (this.isDecided) return PASSED_BY
@@ -138,7 +138,7 @@ export class ListSurvey {
     )
   }
 
-  #decide(format: ListFormat, why: string): void {
+  #decide(format: ParserFormat, why: string): void {
     this.#decided = { format, why, switchedOff: this.#switchedOff }
   }
 
@@ -150,9 +150,9 @@ export class ListSurvey {
       if (count(kinds[0] ?? Evidence.none) > 0 && count(...kinds) * 2 > total) return { format, why: of(count(...kinds), what) }
     const adblock = count(Evidence.adblock)
     if (adblock > 0 && adblock * 2 >= total - count(Evidence.hosts))
-      return { format: ListFormat.adblock, why: of(adblock, 'AdBlock rules') }
+      return { format: ParserFormat.adblock, why: of(adblock, 'AdBlock rules') }
     const hosts = count(Evidence.hosts)
-    if (hosts * 2 > total) return { format: ListFormat.hosts, why: of(hosts, 'an address and a name') }
+    if (hosts * 2 > total) return { format: ParserFormat.hosts, why: of(hosts, 'an address and a name') }
     const commands = count(Evidence.command)
     if (commands * 2 > total)
       throw new ListError(
@@ -163,14 +163,14 @@ export class ListSurvey {
     const marked = total - count(Evidence.name, Evidence.dotted)
     const dnscrypt = count(Evidence.dnscrypt)
     if (dnscrypt * 2 > marked - count(Evidence.plainOrDnscrypt))
-      return { format: ListFormat.dnscrypt, why: of(dnscrypt, 'patterns of dnscrypt-proxy') }
+      return { format: ParserFormat.dnscrypt, why: of(dnscrypt, 'patterns of dnscrypt-proxy') }
     const v2fly = count(Evidence.v2fly)
-    if (v2fly * 2 > marked) return { format: ListFormat.v2fly, why: of(v2fly, 'v2fly entries') }
+    if (v2fly * 2 > marked) return { format: ParserFormat.v2fly, why: of(v2fly, 'v2fly entries') }
     const dotted = count(Evidence.dotted)
     if (marked === 0 && dotted > count(Evidence.name))
-      return { format: ListFormat.domainSet, why: of(dotted, 'names that begin with a dot') }
+      return { format: ParserFormat.domainSet, why: of(dotted, 'names that begin with a dot') }
     return {
-      format: ListFormat.plain,
+      format: ParserFormat.plain,
       why:
         total === 0
           ? 'it is empty'
@@ -185,7 +185,7 @@ export function ruleKey(pattern: string, modifiers: readonly string[]): string {
 }
 
 /** Surveys a list that is at hand. */
-export function surveyList(chunks: Iterable<Uint8Array>, format: ListFormat | 'auto'): Survey {
+export function surveyList(chunks: Iterable<Uint8Array>, format: ParserFormat | 'auto'): Survey {
   const survey = new ListSurvey(format)
   for (const chunk of chunks) survey.push(chunk)
   return survey.end()
@@ -211,24 +211,24 @@ const MAX_SWITCHED_OFF = 100_000
 const DOLLAR = 0x24
 const BADFILTER = Array.from('badfilter', (letter) => letter.charCodeAt(0))
 
-const HEADINGS: readonly (readonly [ListFormat, RegExp])[] = [
-  [ListFormat.singBox, /^\{/],
-  [ListFormat.clash, /^payload\s*:(?:\s|$)/],
-  [ListFormat.clash, /^\[(?:Remote )?Rule\]$/i],
-  [ListFormat.adblock, /^\[Adblock/i],
-  [ListFormat.autoproxy, /^\[AutoProxy/i],
-  [ListFormat.shadowsocks, /^\[(?:(?:proxy|bypass|accept|reject)_all|(?:proxy|bypass|white|black|outbound_block)_list)\]$/],
-  [ListFormat.geositeYaml, /^lists\s*:\s*$/],
-  [ListFormat.rpz, /^\$(?:ORIGIN|TTL)\s/i],
-  [ListFormat.rpz, /^[^\s#;!|]+\s+(?:[0-9]+[smhdw]?\s+)?(?:IN\s+)?SOA\s+\S+\s+\S+/i],
+const HEADINGS: readonly (readonly [ParserFormat, RegExp])[] = [
+  [ParserFormat.singBox, /^\{/],
+  [ParserFormat.clash, /^payload\s*:(?:\s|$)/],
+  [ParserFormat.clash, /^\[(?:Remote )?Rule\]$/i],
+  [ParserFormat.adblock, /^\[Adblock/i],
+  [ParserFormat.autoproxy, /^\[AutoProxy/i],
+  [ParserFormat.shadowsocks, /^\[(?:(?:proxy|bypass|accept|reject)_all|(?:proxy|bypass|white|black|outbound_block)_list)\]$/],
+  [ParserFormat.geositeYaml, /^lists\s*:\s*$/],
+  [ParserFormat.rpz, /^\$(?:ORIGIN|TTL)\s/i],
+  [ParserFormat.rpz, /^[^\s#;!|]+\s+(?:[0-9]+[smhdw]?\s+)?(?:IN\s+)?SOA\s+\S+\s+\S+/i],
 ]
 
 /** Formats without bare names: most lines are of the format. At least one line of the first kind must be there; the other kinds count with it. */
-const MAJORITIES: readonly (readonly [ListFormat, readonly Evidence[], string])[] = [
-  [ListFormat.dnsmasq, [Evidence.dnsmasq], 'dnsmasq directives'],
-  [ListFormat.unbound, [Evidence.unbound], 'settings of Unbound'],
-  [ListFormat.smartdns, [Evidence.smartdns], 'settings of smartdns'],
-  [ListFormat.routeros, [Evidence.routeros, Evidence.command], 'RouterOS commands'],
-  [ListFormat.clash, [Evidence.clash], 'rules of Clash, Surge, Loon or Quantumult X'],
-  [ListFormat.rpz, [Evidence.rpz], 'records of a zone'],
+const MAJORITIES: readonly (readonly [ParserFormat, readonly Evidence[], string])[] = [
+  [ParserFormat.dnsmasq, [Evidence.dnsmasq], 'dnsmasq directives'],
+  [ParserFormat.unbound, [Evidence.unbound], 'settings of Unbound'],
+  [ParserFormat.smartdns, [Evidence.smartdns], 'settings of smartdns'],
+  [ParserFormat.routeros, [Evidence.routeros, Evidence.command], 'RouterOS commands'],
+  [ParserFormat.clash, [Evidence.clash], 'rules of Clash, Surge, Loon or Quantumult X'],
+  [ParserFormat.rpz, [Evidence.rpz], 'records of a zone'],
 ]

@@ -1,7 +1,7 @@
 /** What tests need of a list: its bytes, and its rules as lines that read well in a failing assertion. */
 import { readFileSync } from 'node:fs'
 import { parseList, RuleKind, surveyList } from '../src/index.ts'
-import type { ListFormat, ListOptions, ListSummary, RuleSink } from '../src/index.ts'
+import type { ParserFormat, ListOptions, ListSummary, RuleSink } from '../src/index.ts'
 
 export function utf8(text: string): Uint8Array {
   return new TextEncoder().encode(text)
@@ -20,13 +20,13 @@ export interface Collected {
 }
 
 /** What `auto` takes the bytes for. */
-export function detectFormat(bytes: Uint8Array): ListFormat {
+export function detectFormat(bytes: Uint8Array): ParserFormat {
   return surveyList([bytes], 'auto').format
 }
 
 export function collect(
   chunks: readonly Uint8Array[],
-  format: ListFormat | 'auto',
+  format: ParserFormat | 'auto',
   options: ListOptions = {},
   note?: RuleSink['note'],
 ): Collected {
@@ -43,6 +43,6 @@ export function collect(
 }
 
 /** The same, without line numbers, of a list given as text. */
-export function rulesOf(text: string, format: ListFormat | 'auto', options: ListOptions = {}): string[] {
+export function rulesOf(text: string, format: ParserFormat | 'auto', options: ListOptions = {}): string[] {
   return collect([utf8(text)], format, options).entries.map((entry) => entry.slice(entry.indexOf(' ') + 1))
 }

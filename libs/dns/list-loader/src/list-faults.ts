@@ -1,6 +1,6 @@
 /** Why a list that was read is refused: each check returns one sentence, or undefined. */
 import type { ListRules, Matcher } from '@dnstap-bgp/domain-matcher'
-import { ListFormat, ListMatch } from '@dnstap-bgp/domain-list'
+import { ParserFormat, ListMatch } from '@dnstap-bgp/domain-list'
 import type { JobList } from './build-job.ts'
 import { isLoaded } from './list-definition.ts'
 import type { ListReading } from './list-reading.ts'
@@ -31,7 +31,7 @@ export function sizeBefore({ status, note, reading }: JobList): number | undefin
 
 /** Wildcards of a response policy zone cover the same names as in a resolver (RFC 4592 §3.3.1). */
 function zoneFault(list: JobList, { format }: ListReading, rules: ListRules): string | undefined {
-  if (!format.split(', ').includes(ListFormat.rpz) || list.match === ListMatch.suffix) return undefined
+  if (!format.split(', ').includes(ParserFormat.rpz) || list.match === ListMatch.suffix) return undefined
   const refusal = rules.asZone()
   return refusal === undefined ? undefined : `${list.sourceText} cannot be read as a zone: ${refusal}`
 }

@@ -3,7 +3,7 @@
  *
  * The file is then read a second time, which costs no memory. If it is written to in between, the watcher starts another build.
  */
-import { givenFormat, ListError, ListFault, ListFormat, ListSurvey, needsSurvey, takesSites } from '@dnstap-bgp/domain-list'
+import { givenFormat, ListError, ListFault, ParserFormat, ListSurvey, needsSurvey, takesSites } from '@dnstap-bgp/domain-list'
 import type { Survey } from '@dnstap-bgp/domain-list'
 import { chunksOf } from './list-files.ts'
 
@@ -21,7 +21,7 @@ export async function surveyOf(
   return survey
 }
 
-async function recognised(file: string, format: ListFormat | 'auto', maxBytes: number): Promise<Survey> {
+async function recognised(file: string, format: ParserFormat | 'auto', maxBytes: number): Promise<Survey> {
   const survey = new ListSurvey(format)
   for await (const chunk of chunksOf(file, maxBytes)) {
     survey.push(chunk)
@@ -31,6 +31,6 @@ async function recognised(file: string, format: ListFormat | 'auto', maxBytes: n
 }
 
 /** The configuration knows the two kinds of Clash providers apart; the parser recognises them. */
-function formatOf(format: string): ListFormat | 'auto' {
-  return (format.startsWith('clash') ? ListFormat.clash : format) as ListFormat | 'auto'
+function formatOf(format: string): ParserFormat | 'auto' {
+  return (format.startsWith('clash') ? ParserFormat.clash : format) as ParserFormat | 'auto'
 }

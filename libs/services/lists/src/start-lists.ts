@@ -38,7 +38,7 @@ export interface StartListsDeps {
 }
 
 /** One version of the lists, as the cache asks it. */
-export interface Coverage {
+export interface ListsCoverage {
   /** The rule by which the list covers the name (presentation format); undefined when it does not, or an exception wins. */
   ruleFor(list: string, name: string): string | undefined
   /** Lists that are not loaded. Bindings that such a list gave before stay. */
@@ -52,7 +52,7 @@ export interface Coverage {
 }
 
 export interface ListsPreview {
-  readonly coverage: Coverage
+  readonly coverage: ListsCoverage
   /** Each list as it would be. */
   readonly lists: readonly ListPreview[]
   /** Names of lists that are not in the configuration any more. */
@@ -77,14 +77,14 @@ export interface ListsInUse {
   /** For ingest: names as they arrive. */
   readonly matcher: Matcher
   /** For the cache. */
-  readonly coverage: Coverage
+  readonly coverage: ListsCoverage
 }
 
 export interface RunningLists<Settings extends ListsConfig = ListsConfig> extends Closeable {
   /** The configuration and the lists, handed out together when either changes. */
   readonly policies: Policies<Settings, ListsInUse>
   readonly names: { readonly matcher: Matcher; readonly count: number }
-  readonly coverage: { readonly current: Coverage }
+  readonly coverage: { readonly current: ListsCoverage }
   readonly loaded: LoadedLists
   explain(name: string): Explanation | undefined
   /** What reconfigure() would bring, without taking it. */
@@ -204,7 +204,7 @@ export async function startLists<Settings extends ListsConfig>(
   return running
 }
 
-function coverageOf(loaded: LoadedLists): Coverage {
+function coverageOf(loaded: LoadedLists): ListsCoverage {
   const { matcher } = loaded
   let addresses: ReadonlyMap<string, readonly string[]> | undefined
   return {
