@@ -16,9 +16,8 @@ export const CACHE_STATUS = adminCall('cache')
 export const MATCH = adminCall('match')
 
 /** Every endpoint with `overBus`. */
-export const ADMIN_CALLS: ReadonlyMap<AdminEndpoint, AdminCall> = new Map<AdminEndpoint, AdminCall>([
-  [ADMIN_API.explain, EXPLAIN],
-  [ADMIN_API.forget, FORGET],
-  [ADMIN_API.cache, CACHE_STATUS],
-  [ADMIN_API.match, MATCH],
-])
+export const ADMIN_CALLS: ReadonlyMap<AdminEndpoint, AdminCall> = new Map<AdminEndpoint, AdminCall>()
+  .set(ADMIN_API.explain, EXPLAIN)
+  .set(ADMIN_API.forget, FORGET)
+  .set(ADMIN_API.cache, CACHE_STATUS)
+  .set(ADMIN_API.match, MATCH)

@@ -3,9 +3,8 @@
  * against the contract first.
  */
 import { Value } from '@sinclair/typebox/value'
-import type { TObject } from '@sinclair/typebox'
 import { AdminError } from './admin-error.ts'
-import type { BodyOf, AdminEndpoint, PartOf, QueryOf, ReplyOf } from './endpoint.ts'
+import type { AdminEndpoint, BodyOf, Fields, PartOf, QueryOf, ReplyOf } from './endpoint.ts'
 
 /** As it came: from HTTP, or from another program over the bus. */
 export interface AdminRequest {
@@ -72,7 +71,7 @@ function keyOf(method: string, path: string): string {
 }
 
 /** The values of the fields that the contract knows. @throws AdminError naming the first that is missing or wrong */
-function checked(fields: TObject, values: unknown): Record<string, unknown> {
+function checked(fields: Fields, values: unknown): Record<string, unknown> {
   const given = typeof values === 'object' && values !== null && !Array.isArray(values) ? (values as Record<string, unknown>) : {}
   const taken: Record<string, unknown> = {}
   for (const [name, schema] of Object.entries(fields.properties)) {

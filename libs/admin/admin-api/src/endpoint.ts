@@ -1,10 +1,23 @@
 /** What the contract says of one endpoint, and the types that follow from it. */
-import type { Static, TObject, TSchema } from '@sinclair/typebox'
+import type { Static, TSchema } from '@sinclair/typebox'
 
 /** The programs that have an admin server. The all-in-one serves every endpoint. */
 export type ProgramName = 'all-in-one' | 'dnstap-ingest' | 'cache' | 'bgp-announcer' | 'sync-gateway'
 
-export interface AdminEndpoint<Query extends TObject = TObject, Body extends TObject = TObject, Reply extends TSchema = TSchema> {
+/**
+ * The schema of an object, as far as an endpoint needs it. TypeBox's TObject would do, but tsc 6 gives up comparing one with
+ * another (TS2589).
+ */
+export interface Fields extends TSchema {
+  readonly properties: Readonly<Record<string, TSchema>>
+  readonly required?: string[] | undefined
+}
+
+export interface AdminEndpoint<
+  Query extends Fields = Fields,
+  Body extends Fields | undefined = Fields | undefined,
+  Reply extends TSchema = TSchema,
+> {
   readonly method: 'GET' | 'POST'
   readonly path: `/api/${string}`
   readonly summary: string
@@ -14,7 +27,7 @@ export interface AdminEndpoint<Query extends TObject = TObject, Body extends TOb
   readonly overBus: boolean
   readonly query: Query
   /** Undefined: a body is ignored. */
-  readonly body: Body | undefined
+  readonly body: Body
   readonly reply: Reply
   /** The reply is an array, sent element by element. */
   readonly isStream: boolean
@@ -25,7 +38,7 @@ export interface AdminEndpoint<Query extends TObject = TObject, Body extends TOb
 }
 
 export type QueryOf<E extends AdminEndpoint> = Readonly<Static<E['query']>>
-export type BodyOf<E extends AdminEndpoint> = E['body'] extends TObject ? Readonly<Static<E['body']>> : undefined
+export type BodyOf<E extends AdminEndpoint> = E['body'] extends Fields ? Readonly<Static<E['body']>> : undefined
 /** As a handler returns it: nothing of it is changed, and what JSON leaves out may be undefined. */
 export type ReplyOf<E extends AdminEndpoint> = Sent<Static<E['reply']>>
 /** An element of a reply that is an array. */

@@ -1,8 +1,8 @@
 /** Every endpoint of the admin API. Paths and replies are promises: scripts of operators depend on them. */
-import { Type, type TObject, type TSchema } from '@sinclair/typebox'
+import { Type, type TSchema } from '@sinclair/typebox'
 import { peer, peerReset, route } from './announcer.ts'
 import { cacheStatus, explanation, forgotten } from './cache.ts'
-import type { AdminEndpoint, ProgramName } from './endpoint.ts'
+import type { AdminEndpoint, Fields, ProgramName } from './endpoint.ts'
 import { text } from './fields.ts'
 import { syncPeer } from './gateway.ts'
 import { senders } from './ingest.ts'
@@ -16,7 +16,7 @@ const AWAY = 'the store, or the bus, is away'
 const NO_SUCH_PEER = 'there is no peer of that name'
 const subject = text('an address, a prefix or a name')
 
-interface Get<Query extends TObject, Reply extends TSchema> {
+interface Get<Query extends Fields, Reply extends TSchema> {
   readonly path: `/api/${string}`
   readonly summary: string
   readonly servedBy: readonly ProgramName[]
@@ -27,9 +27,9 @@ interface Get<Query extends TObject, Reply extends TSchema> {
   readonly errors?: Readonly<Record<number, string>>
 }
 
-function get<Reply extends TSchema, Query extends TObject = typeof NOTHING>(
+function get<Reply extends TSchema, Query extends Fields = typeof NOTHING>(
   endpoint: Get<Query, Reply>,
-): AdminEndpoint<Query, TObject, Reply> & { readonly body: undefined } {
+): AdminEndpoint<Query, undefined, Reply> {
   const query = endpoint.query ?? (NOTHING as unknown as Query)
   return {
     method: 'GET',
@@ -43,7 +43,7 @@ function get<Reply extends TSchema, Query extends TObject = typeof NOTHING>(
   }
 }
 
-interface Post<Body extends TObject, Reply extends TSchema> {
+interface Post<Body extends Fields, Reply extends TSchema> {
   readonly path: `/api/${string}`
   readonly summary: string
   readonly servedBy: readonly ProgramName[]
@@ -54,9 +54,9 @@ interface Post<Body extends TObject, Reply extends TSchema> {
   readonly patienceSeconds?: number
 }
 
-function post<Reply extends TSchema, Body extends TObject = typeof NOTHING>(
+function post<Reply extends TSchema, Body extends Fields = typeof NOTHING>(
   endpoint: Post<Body, Reply>,
-): AdminEndpoint<typeof NOTHING, Body, Reply> & { readonly body: Body } {
+): AdminEndpoint<typeof NOTHING, Body, Reply> {
   const body = endpoint.body ?? (NOTHING as unknown as Body)
   return {
     method: 'POST',
@@ -199,3 +199,7 @@ export function ownersOf(path: string): string | undefined {
   if (endpoint === undefined) return undefined
   return endpoint.servedBy.length === 0 ? 'the all-in-one' : endpoint.servedBy.join(' and ')
 }
+
+/** All of them, for code that treats them alike: tsc 6 gives up on the union of their types. */
+const BY_NAME: Readonly<Record<string, AdminEndpoint>> = ADMIN_API
+export const ADMIN_ENDPOINTS: readonly AdminEndpoint[] = Object.values(BY_NAME)

@@ -1,7 +1,7 @@
 export { AdminError } from './admin-error.ts'
 export { AdminHandlers, replyTo } from './admin-handlers.ts'
 export type { AdminHandler, AdminReply, AdminRequest } from './admin-handlers.ts'
-export { ADMIN_API, ownersOf } from './endpoints.ts'
+export { ADMIN_API, ADMIN_ENDPOINTS, ownersOf } from './endpoints.ts'
 export type { BodyOf, AdminEndpoint, PartOf, QueryOf, ReplyOf } from './endpoint.ts'
 export { openApi } from './open-api.ts'
 export type { ListPreviewReply, ListRow } from './lists.ts'

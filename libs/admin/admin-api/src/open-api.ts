@@ -1,6 +1,5 @@
 /** The contract as an OpenAPI 3.1 document, for tools and for scripts of operators. */
-import type { TObject } from '@sinclair/typebox'
-import type { AdminEndpoint } from './endpoint.ts'
+import type { AdminEndpoint, Fields } from './endpoint.ts'
 import { ADMIN_API } from './endpoints.ts'
 
 const ERROR = { type: 'object', required: ['error'], properties: { error: { type: 'string', description: 'one sentence' } } }
@@ -54,7 +53,7 @@ function operation(operationId: string, endpoint: AdminEndpoint): object {
   }
 }
 
-function parametersOf(query: TObject): object[] {
+function parametersOf(query: Fields): object[] {
   return Object.entries(query.properties).map(([name, schema]) => ({
     name,
     in: 'query',

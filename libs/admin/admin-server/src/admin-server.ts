@@ -8,7 +8,7 @@
  *
  * guard.ts says who may talk to it.
  */
-import { ADMIN_API, AdminError, ownersOf, type AdminHandlers, type AdminEndpoint } from '@dnstap-bgp/admin-api'
+import { ADMIN_ENDPOINTS, AdminError, ownersOf, type AdminHandlers, type AdminEndpoint } from '@dnstap-bgp/admin-api'
 import {
   BodyError,
   closeHttpServer,
@@ -99,7 +99,7 @@ function routesOf(guard: Guard, { metrics, health, log, handlers }: AdminServerD
     const components = report.components.map(({ sinceMs, ...rest }) => ({ ...rest, since: new Date(sinceMs).toISOString() }))
     sendJson(response, report.ready ? 200 : 503, { ...report, components })
   })
-  for (const endpoint of Object.values(ADMIN_API)) {
+  for (const endpoint of ADMIN_ENDPOINTS) {
     const { path, method } = endpoint
     const route = method === 'GET' ? app.get.bind(app) : app.post.bind(app)
     route(path, async (request: Request, response: Response) => {
