@@ -64,8 +64,8 @@ describe('the all-in-one does not start, and says why, when', () => {
   test('its routes or its messages would have to go to servers that it does not use', async () => {
     const { code, output } = await fails(`${GOOD}[bus]\nservers = "192.0.2.4"\n[store]\nredis = "192.0.2.5"\n`)
     expect(code).toBe(2)
-    expect(output).toMatch(/store\.redis: is for the services apart, .*cache = "FILE"/)
-    expect(output).toMatch(/bus\.servers: is for the services apart/)
+    expect(output).toMatch(/store\.redis: not used by the all-in-one: .*cache = "FILE"/)
+    expect(output).toMatch(/bus\.servers: not used by the all-in-one/)
     withoutStack(output)
   })
 

@@ -32,8 +32,9 @@ export const DEFAULTS = {
     holdTimeSeconds: 90,
     connectRetrySeconds: 10,
     multihopTtl: 64,
-    gracefulRestart: true,
+    peer: { ttlSecurity: false, multihop: false, passive: false, strictRole: false, gracefulRestart: true },
   },
+  bus: { port: 4222 },
   syncer: { syncIntervalMs: 10 * MINUTE_MS },
   store: { port: 6379, sentinelPort: 26379, database: 0, keyPrefix: 'dnstap-bgp:' },
   // On another port than that of `listen`, the socket's name has the port: several programs on one machine each have their own.

@@ -52,19 +52,19 @@ test.each([
   ['user = "me"', /list\.password: missing, expected user and password together/],
   ['proxyPassword = "x"', /list\.proxyUser: missing, expected proxyUser and proxyPassword together/],
   ['proxyUser = "x"\nproxyPassword = "y"', /list\.proxy: missing/],
-  ['user = "me"\npassword = "x"\nbearerToken = "y"', /list\.user: stands beside bearerToken/],
+  ['user = "me"\npassword = "x"\nbearerToken = "y"', /list\.user: set together with `bearerToken`/],
   ['user = "a:b"\npassword = "x"', /list\.user: .*a name without colons/],
   ['proxy = "https://proxy.example"', /list\.proxy: .*expected a URL that starts with http:\/\/$/],
-  ['proxy = "http://me:pw@proxy.example"', /list\.proxy: .*credentials.*they belong into proxyUser and proxyPassword/],
+  ['proxy = "http://me:pw@proxy.example"', /list\.proxy: .*credentials.*they belong in proxyUser and proxyPassword/],
   ['origin = "no zone"', /list\.origin: .*the name of a zone/],
-  ['origin = "rpz.example"\nformat = "plain"', /list\.origin: is for RPZ zones/],
+  ['origin = "rpz.example"\nformat = "plain"', /list\.origin: applies only to RPZ zones/],
 ])('%j is a mistake, and no password is shown', (settings, message) => {
   expect(mistakeIn(URL_LINE + settings)).toMatch(message)
   expect(mistakeIn(URL_LINE + settings)).not.toContain('pw@')
 })
 
 test('credentials in the URL of a list are a mistake that says where they belong', () => {
-  expect(mistakeIn('source = "https://me:pw@lists.example/x"')).toMatch(/list\.source: .*they belong into user and password/)
+  expect(mistakeIn('source = "https://me:pw@lists.example/x"')).toMatch(/list\.source: .*they belong in user and password/)
 })
 
 test('prefixes in a list may be no shorter than /8 and /19, or what the list says', () => {
@@ -75,10 +75,10 @@ test('prefixes in a list may be no shorter than /8 and /19, or what the list say
   })
   expect(mistakeIn('source = "x"\naddresses = true\nshortestPrefix = 33')).toMatch(/list\.shortestPrefix: .*from 0 to 32/)
   expect(mistakeIn('source = "x"\nshortestPrefixIPv6 = 32')).toMatch(
-    /list\.shortestPrefixIPv6: is for lists whose addresses are routed, expected it away, or addresses = true/,
+    /list\.shortestPrefixIPv6: applies only with `addresses = true`/,
   )
 })
 
 test('what is for URLs is a mistake at a file', () => {
-  expect(mistakeIn('source = "x"\nuser = "me"\npassword = "x"')).toMatch(/list\.user: is for URLs/)
+  expect(mistakeIn('source = "x"\nuser = "me"\npassword = "x"')).toMatch(/list\.user: applies only when `source` is a URL/)
 })

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { Lifetime, ListConfig, Login } from './config.ts'
 import { LIST_FORMATS } from './config.ts'
 import { DEFAULTS } from './defaults.ts'
-import type { Context } from './parse-config.ts'
+import type { Context } from './context.ts'
 import { readSecret } from './read-secret.ts'
 import { Section } from './section.ts'
 import {
@@ -37,7 +37,7 @@ export function parseLists(root: Section, context: Context): readonly ListConfig
     if (list.name !== '' && names.has(list.name))
       section.mistaken(
         'name',
-        `seen ${JSON.stringify(list.name)} again`,
+        `${JSON.stringify(list.name)} is the name of an earlier list`,
         list.name === DEFAULT_LIST && domains !== undefined
           ? 'another name: domains is the list "default"'
           : 'a name of its own for each list',
@@ -114,19 +114,20 @@ function parseList(section: Section, lifetime: Lifetime, context: Context): List
     minimumShare: section.get('minimumShare', share, list.minimumShare),
   }
   for (const key of FOR_URLS)
-    if (!isUrl && source !== undefined && section.has(key)) section.mistaken(key, 'is for URLs', 'it away, or a URL as source')
+    if (!isUrl && source !== undefined && section.has(key))
+      section.mistaken(key, 'applies only when `source` is a URL: remove it', '')
   for (const key of ['shortestPrefix', 'shortestPrefixIPv6'])
     if (section.has(key) && !parsed.addresses)
-      section.mistaken(key, 'is for lists whose addresses are routed', 'it away, or addresses = true')
+      section.mistaken(key, 'applies only with `addresses = true`: remove it, or set that', '')
   if (parsed.bearerToken !== undefined && parsed.login !== undefined)
-    section.mistaken('user', 'stands beside bearerToken', 'one way to log in')
+    section.mistaken('user', 'set together with `bearerToken`: keep one of the two', '')
   if (isUrl && parsed.proxyLogin !== undefined && !section.has('proxy'))
-    section.missing('proxy', 'the proxy that proxyUser is for')
+    section.missing('proxy', 'the URL of the proxy that `proxyUser` logs in to')
   if (section.has('origin') && parsed.format !== 'rpz' && parsed.format !== 'auto')
-    section.mistaken('origin', 'is for RPZ zones', 'it away, or format = "rpz"')
-  section.advise('path', 'is called source')
-  section.advise('url', 'is called source')
-  section.advise('file', 'is called source')
+    section.mistaken('origin', 'applies only to RPZ zones: remove it, or set `format = "rpz"`', '')
+  section.advise('path', 'is called `source` here')
+  section.advise('url', 'is called `source` here')
+  section.advise('file', 'is called `source` here')
   section.done()
   return parsed
 }
@@ -179,11 +180,11 @@ function parseLifetime(section: Section, inherited: Lifetime): Lifetime {
   }
   const isDns = ttl === 'dns' || (ttl === undefined && !section.has('ttl') && inherited.kind === 'dns')
   for (const key of ['ttlMin', 'ttlMax', 'ttlGrace'])
-    if (section.has(key) && !isDns) section.mistaken(key, 'has no meaning here', 'it only where ttl = "dns"')
+    if (section.has(key) && !isDns) section.mistaken(key, 'applies only with `ttl = "dns"`: remove it, or set that', '')
   if (isDns) {
     const own = ['ttlMin', 'ttlMax', 'ttlGrace'].some((key) => section.has(key))
     if (bounds.minMs > bounds.maxMs)
-      section.mistaken(section.has('ttlMin') ? 'ttlMin' : 'ttlMax', 'seen ttlMin over ttlMax', 'ttlMin not over ttlMax')
+      section.mistaken(section.has('ttlMin') ? 'ttlMin' : 'ttlMax', '`ttlMin` is greater than `ttlMax`', '')
     return ttl === undefined && !own ? inherited : { kind: 'dns', ...bounds }
   }
   return typeof ttl === 'number' ? { kind: 'idle', ttlMs: ttl } : inherited

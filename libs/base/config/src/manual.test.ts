@@ -68,11 +68,7 @@ test('every default is the one that counts', () => {
     }),
     ...prefixed('bgp.peer.', {
       port: bgp.port,
-      ttlSecurity: false,
-      multihop: false,
-      passive: false,
-      strictRole: false,
-      gracefulRestart: bgp.gracefulRestart,
+      ...bgp.peer,
     }),
     ...prefixed('syncer.', { syncInterval: formatDuration(syncer.syncIntervalMs) }),
     ...prefixed('store.', { database: store.database, keyPrefix: store.keyPrefix }),

@@ -4,7 +4,7 @@
  */
 import { parseAddress } from '@dnstap-bgp/ip'
 import type { NeverListOptions } from '@dnstap-bgp/policy'
-import { addressesInUse } from './bgp-table.ts'
+import { addressesInUse } from './addresses-in-use.ts'
 import type { Config } from './config.ts'
 import { hostsInUse } from './hosts-in-use.ts'
 

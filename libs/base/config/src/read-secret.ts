@@ -1,6 +1,6 @@
 /** Passwords and tokens: `password` or `passwordFile`, or their environment variables; never shown, whatever is wrong with them. */
 import { readFileSync } from 'node:fs'
-import type { Context } from './parse-config.ts'
+import type { Context } from './context.ts'
 import { Secret } from './secret.ts'
 import type { Section } from './section.ts'
 import { Wrong, path, text } from './values.ts'
@@ -21,7 +21,7 @@ export function readSecret(
   section.noteSecret(key)
   if (fromFile !== undefined) section.noteSecretFile(section.optional(fileKey, path(folder)))
   if (section.has(key) && section.has(fileKey))
-    section.mistaken(fileKey, `stands beside ${section.fullKey(key)}`, 'one of the two')
+    section.mistaken(fileKey, `set together with ${section.fullKey(key)}: keep one of the two`, '')
   return direct ?? fromFile
 }
 

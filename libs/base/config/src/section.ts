@@ -49,7 +49,7 @@ export class Reading {
     for (const [folded, { name }] of this.#environment) {
       if (this.#known.has(folded) || NOT_OURS.test(name)) continue
       const near = nearest(name, this.#known.values())
-      this.warnings.push(`environment variable ${name} is no setting${near === undefined ? '' : `; did you mean ${near}?`}`)
+      this.warnings.push(`environment variable ${name} is not a setting${near === undefined ? '' : `; did you mean ${near}?`}`)
     }
   }
 
@@ -76,7 +76,8 @@ export class Reading {
         ?.tables.map((table) => (table === '' ? 'at the top of the file, before the first table' : `in [${table}]`))
       const mistake = { ...entry.at, key, seen: advice ?? 'unknown key' }
       if (advice !== undefined) this.mistakes.push({ ...mistake, expected: '' })
-      else if (homes !== undefined) this.mistakes.push({ ...mistake, expected: `it ${homes.join(' or ')}` })
+      else if (homes !== undefined)
+        this.mistakes.push({ ...mistake, seen: `unknown key here: it belongs ${homes.join(' or ')}`, expected: '' })
       else if (near !== undefined) this.mistakes.push({ ...mistake, expected: '', suggestion: near })
       else this.mistakes.push({ ...mistake, expected: `one of ${names.join(', ')}` })
     }

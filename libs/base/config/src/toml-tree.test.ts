@@ -46,13 +46,21 @@ test('an entry knows its place, both numbers from 1', () => {
 })
 
 test.each([
-  ['one key in two spellings', 'ttl = "1h"\nTTL = "2h"', [[2, 'TTL', 'stands here a second time (as ttl on line 1)']]],
-  ['one key twice', 'ttl = "1h"\nttl = "2h"', [[2, 'ttl', 'stands here a second time']]],
-  ['one table in two spellings', '[bgp]\n[BGP]\nas = 1', [[2, '[BGP]', 'stands here a second time']]],
-  ['one table twice', '[bgp]\nas = 1\n[bgp]\nas = 2', [[3, '[bgp]', 'stands here a second time']]],
+  [
+    'one key in two spellings',
+    'ttl = "1h"\nTTL = "2h"',
+    [[2, 'TTL', 'defined a second time (first as ttl on line 1): remove one']],
+  ],
+  ['one key twice', 'ttl = "1h"\nttl = "2h"', [[2, 'ttl', 'defined a second time: remove one']]],
+  ['one table in two spellings', '[bgp]\n[BGP]\nas = 1', [[2, '[BGP]', 'defined a second time: remove one']]],
+  ['one table twice', '[bgp]\nas = 1\n[bgp]\nas = 2', [[3, '[bgp]', 'defined a second time: remove one']]],
   ['a table that is a value', 'Bgp = 1\n[bgp]\nas = 1', [[2, 'bgp', 'bgp is a value already']]],
   ['an array of tables that is a table', '[LIST]\na = 1\n[[list]]\na = 1', [[3, '[[list]]', 'is something else already']]],
-  ['a key in an inline table twice', 'a = { x = 1, X = 2 }', [[1, 'a.X', 'stands here a second time (as x on line 1)']]],
+  [
+    'a key in an inline table twice',
+    'a = { x = 1, X = 2 }',
+    [[1, 'a.X', 'defined a second time (first as x on line 1): remove one']],
+  ],
 ] as const)('%s is a mistake with its line', (_what, text, expected) => {
   const { mistakes } = readTree(text)
   expect(mistakes.map(({ line, key, seen }) => [line, key, seen])).toEqual(expected)

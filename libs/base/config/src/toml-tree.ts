@@ -83,7 +83,7 @@ function parseAround(text: string, mistakes: Mistake[]): AST.TOMLProgram | undef
       const place = { line: error.lineNumber, column: error.column + 1 }
       if (error.message.includes('multiple times')) {
         const key = line.split('=')[0].trim()
-        mistakes.push({ ...place, key, seen: 'stands here a second time', expected: 'once' })
+        mistakes.push({ ...place, key, seen: 'defined a second time: remove one', expected: '' })
         lines[error.lineNumber - 1] = key.startsWith('[') ? `[${SET_ASIDE}${error.lineNumber}]` : ''
         continue
       }
@@ -154,7 +154,7 @@ function openTable(parent: GrowingTable, node: AST.TOMLTable, path: string, mist
   const table = descend(parent, node.key.keys.slice(-1), path, mistakes)
   if (table === undefined) return undefined
   if (table.closed) {
-    mistakes.push({ ...placeOf(node), key: `[${path}]`, seen: 'stands here a second time', expected: 'once' })
+    mistakes.push({ ...placeOf(node), key: `[${path}]`, seen: 'defined a second time: remove one', expected: '' })
     return undefined
   }
   table.closed = true
@@ -212,8 +212,8 @@ function setKey(into: GrowingTable, pair: AST.TOMLKeyValue, path: string, mistak
   const folded = foldKey(nameOf(last))
   const first = table.entries.get(folded)
   if (first !== undefined) {
-    const seen = `stands here a second time (as ${first.key} on line ${first.at.line})`
-    mistakes.push({ ...placeOf(pair), key: fullKey, seen, expected: 'once' })
+    const seen = `defined a second time (first as ${first.key} on line ${first.at.line}): remove one`
+    mistakes.push({ ...placeOf(pair), key: fullKey, seen, expected: '' })
     return
   }
   table.entries.set(folded, { key: nameOf(last), at: placeOf(pair), value: valueOf(pair.value, fullKey, mistakes) })

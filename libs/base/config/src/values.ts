@@ -302,7 +302,7 @@ export function url(schemes: readonly string[], login: string): Read<string> {
     if (written === undefined || !URL.canParse(written)) return new Wrong(expected)
     const parsed = new URL(written)
     if (parsed.username !== '' || parsed.password !== '')
-      return new Wrong(`one without: they belong into ${login}`, { seen: 'a URL with credentials in it' })
+      return new Wrong(`a URL without them: they belong in ${login}`, { seen: 'a URL with credentials in it' })
     if (!schemes.includes(parsed.protocol.slice(0, -1)) || parsed.hostname === '') return new Wrong(expected)
     return written
   }
