@@ -7,7 +7,7 @@ export type AdminCall = Call<AdminRequest, AdminReply>
 
 /** One name on the bus for each endpoint: NATS users may ask some and not others. */
 function adminCall(name: string): AdminCall {
-  return { name: `dnstap-bgp.v1.admin.${name}`, request: adminRequestCodec, part: adminReplyCodec }
+  return { name: `dnstap-bgp.v1.admin.${name}`, request: adminRequestCodec, reply: adminReplyCodec }
 }
 
 export const EXPLAIN = adminCall('explain')

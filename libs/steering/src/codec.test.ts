@@ -31,7 +31,7 @@ describe('what services tell each other', () => {
     expect(RESOLVERS.decode(RESOLVERS.encode(resolvers))).toEqual(resolvers)
     const chunk = { epoch: 'e1', revision: 9, routes: changes.changes.slice(0, 1) }
     expect(SNAPSHOT.part.decode(SNAPSHOT.part.encode(chunk))).toEqual(chunk)
-    for (const part of [changes, 'gap', 'up-to-date'] as const) expect(TAIL.part.decode(TAIL.part.encode(part))).toEqual(part)
+    for (const part of [changes, 'gap', 'up-to-date'] as const) expect(TAIL.reply.decode(TAIL.reply.encode(part))).toEqual(part)
   })
 
   test.each([

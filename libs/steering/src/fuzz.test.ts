@@ -78,19 +78,19 @@ const SAMPLES = new Map(
     sample(SNAPSHOT.request, undefined, SNAPSHOT.name),
     sample(SNAPSHOT.part, { ...head, routes: changes.changes }, `${SNAPSHOT.name} (answer)`),
     sample(TAIL.request, head, TAIL.name),
-    sample(TAIL.part, changes, `${TAIL.name} (answer)`),
+    sample(TAIL.reply, changes, `${TAIL.name} (answer)`),
     sample(BINDINGS.request, undefined, BINDINGS.name),
     sample(BINDINGS.part, [resolution], `${BINDINGS.name} (answer)`),
     sample(OFFER.request, [{ ...resolution, list: '' }], OFFER.name),
-    sample(OFFER.part, [null, { refusal: 'rate', why: 'too fast' }], `${OFFER.name} (answer)`),
+    sample(OFFER.reply, [null, { refusal: 'rate', why: 'too fast' }], `${OFFER.name} (answer)`),
     sample(EXPLAIN.request, { query: { subject: 'x.example.org' }, body: undefined }, EXPLAIN.name),
-    sample(EXPLAIN.part, { reply: { verdict: 'Routed.' } }, `${EXPLAIN.name} (answer)`),
+    sample(EXPLAIN.reply, { reply: { verdict: 'Routed.' } }, `${EXPLAIN.name} (answer)`),
     sample(FORGET.request, { query: {}, body: { subject: 'x.example.org', holdDown: '1h' } }, FORGET.name),
-    sample(FORGET.part, { status: 503, error: 'the store is away' }, `${FORGET.name} (answer)`),
+    sample(FORGET.reply, { status: 503, error: 'the store is away' }, `${FORGET.name} (answer)`),
     sample(CACHE_STATUS.request, { query: {}, body: undefined }, CACHE_STATUS.name),
-    sample(CACHE_STATUS.part, { reply: { routes: 7 } }, `${CACHE_STATUS.name} (answer)`),
+    sample(CACHE_STATUS.reply, { reply: { routes: 7 } }, `${CACHE_STATUS.name} (answer)`),
     sample(MATCH.request, { query: { name: 'x.example.org' }, body: undefined }, MATCH.name),
-    sample(MATCH.part, { reply: { why: ['no list has it'] } }, `${MATCH.name} (answer)`),
+    sample(MATCH.reply, { reply: { why: ['no list has it'] } }, `${MATCH.name} (answer)`),
   ].map((one) => [one.name, one]),
 )
 
@@ -124,7 +124,7 @@ test('every endpoint that any owner can answer has a name on the bus, and no oth
 test('every name on the bus has a sample here', () => {
   expect([...SAMPLES.keys()].sort()).toEqual([...decodersOnBus().keys()].sort())
   for (const { serves, asks } of Object.values(WHO_SAYS_WHAT))
-    for (const call of [...serves, ...asks]) expect(call.part).toBeDefined()
+    for (const call of [...serves, ...asks]) expect('part' in call ? call.part : call.reply).toBeDefined()
 })
 
 describe.each([...SAMPLES.values()])('$name', ({ message, bytes, decode, readAndWrite }) => {
@@ -187,7 +187,7 @@ test.each([
   ['no octets as HEAD, which would void all that is known', () => HEAD.decode(new Uint8Array())],
   ['no octets as EXPLAIN_REQUEST', () => EXPLAIN_REQUEST.decode(new Uint8Array())],
   ['no octets as EXPLAIN_REPLY', () => EXPLAIN_REPLY.decode(new Uint8Array())],
-  ['no octets as an answer', () => EXPLAIN.part.decode(new Uint8Array())],
+  ['no octets as an answer', () => EXPLAIN.reply.decode(new Uint8Array())],
   ['the JSON message of before', () => FORGOTTEN.decode(wire.json('{"subject":"x","holdDownMs":1}'))],
   ['a hold-down that is no number', () => FORGOTTEN.decode(wire.forgotten({ subject: 'x', holdDownMs: NaN }))],
   ['a hold-down without an end', () => FORGOTTEN.decode(wire.forgotten({ subject: 'x', holdDownMs: Infinity }))],
@@ -213,9 +213,9 @@ test.each([
     () =>
       EXPLAIN.request.decode(wire.call({ query: Object.fromEntries(Array.from({ length: 17 }, (_, i) => [String(i), 'x'])) })),
   ],
-  ['an answer that is no JSON', () => EXPLAIN.part.decode(wire.answer({ replyJson: '{' }))],
-  ['an answer that is null', () => EXPLAIN.part.decode(wire.answer({ replyJson: 'null' }))],
-  ['an answer that is a list', () => EXPLAIN.part.decode(wire.answer({ replyJson: '[]' }))],
+  ['an answer that is no JSON', () => EXPLAIN.reply.decode(wire.answer({ replyJson: '{' }))],
+  ['an answer that is null', () => EXPLAIN.reply.decode(wire.answer({ replyJson: 'null' }))],
+  ['an answer that is a list', () => EXPLAIN.reply.decode(wire.answer({ replyJson: '[]' }))],
   ['a time that is no date', () => RESOLUTIONS.decode(wire.resolution({ seenAtMs: 9e15 }))],
   ['a time without an end', () => RESOLUTIONS.decode(wire.resolution({ seenAtMs: -Infinity }))],
   ['a resolution without a name', () => RESOLUTIONS.decode(wire.resolution({ name: '' }))],
@@ -230,12 +230,12 @@ test.each([
 
 describe('of a later version', () => {
   test('another kind of tail means: ask for everything', () => {
-    expect(TAIL.part.decode(Uint8Array.of(0x08, 99))).toBe('gap')
+    expect(TAIL.reply.decode(Uint8Array.of(0x08, 99))).toBe('gap')
   })
 
   test('another status of a refusal is a refusal', () => {
-    expect(FORGET.part.decode(wire.answer({ refusal: { status: 7, error: 'no' } }))).toEqual({ status: 503, error: 'no' })
-    expect(FORGET.part.decode(wire.answer({ refusal: { status: 409, error: 'no' } }))).toEqual({ status: 409, error: 'no' })
+    expect(FORGET.reply.decode(wire.answer({ refusal: { status: 7, error: 'no' } }))).toEqual({ status: 503, error: 'no' })
+    expect(FORGET.reply.decode(wire.answer({ refusal: { status: 409, error: 'no' } }))).toEqual({ status: 409, error: 'no' })
   })
 
   test('another kind of note is passed over, the others are taken', () => {

@@ -1,5 +1,5 @@
 /** The names on the bus, with those of operator.ts. The version is in the name: two versions can run side by side during an upgrade. */
-import type { Call, Queue, Subject } from '@dnstap-bgp/bus'
+import type { Call, Queue, StreamCall, Subject } from '@dnstap-bgp/bus'
 import { catchUpCodec, caughtUpCodec, type CatchUp, type CaughtUp } from './catch-up.ts'
 import {
   emptyCodec,
@@ -38,17 +38,17 @@ export const CATCH_UP: Subject<CatchUp> = { name: 'dnstap-bgp.v1.catch-up', ...c
 export const CAUGHT_UP: Subject<CaughtUp> = { name: 'dnstap-bgp.v1.caught-up', ...caughtUpCodec }
 
 /** announcer -> cache: every route. */
-export const SNAPSHOT: Call<undefined, RoutesChunk> = {
+export const SNAPSHOT: StreamCall<undefined, RoutesChunk> = {
   name: 'dnstap-bgp.v1.snapshot',
   request: emptyCodec,
   part: routesChunkCodec,
 }
 
 /** announcer -> cache: the changes after this head. */
-export const TAIL: Call<StoreHead, TailPart> = { name: 'dnstap-bgp.v1.tail', request: storeHeadCodec, part: tailPartCodec }
+export const TAIL: Call<StoreHead, TailPart> = { name: 'dnstap-bgp.v1.tail', request: storeHeadCodec, reply: tailPartCodec }
 
 /** gateway -> cache: every live binding, as resolutions, for peers that ask. */
-export const BINDINGS: Call<undefined, readonly Resolution[]> = {
+export const BINDINGS: StreamCall<undefined, readonly Resolution[]> = {
   name: 'dnstap-bgp.v1.bindings',
   request: emptyCodec,
   part: resolutionsCodec,
@@ -64,7 +64,7 @@ export type OfferAnswer = { readonly refusal: string; readonly why: string } | n
 export const OFFER: Call<readonly Resolution[], readonly OfferAnswer[]> = {
   name: 'dnstap-bgp.v1.offer',
   request: resolutionsCodec,
-  part: offerAnswersCodec,
+  reply: offerAnswersCodec,
 }
 
 /** cache that starts, or whose bus is back -> caches, itself too: each says by FORGOTTEN what it holds down. */

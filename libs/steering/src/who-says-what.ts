@@ -30,11 +30,9 @@ export interface NameOnBus extends Decoder {
   readonly name: string
 }
 
-export interface CallOnBus {
-  readonly name: string
-  readonly request: Decoder
-  readonly part: Decoder
-}
+export type CallOnBus = { readonly name: string; readonly request: Decoder } & (
+  { readonly reply: Decoder } | { readonly part: Decoder }
+)
 
 /** What one service does on the bus. */
 export interface BusRow {
@@ -89,9 +87,9 @@ export function decodersOnBus(): ReadonlyMap<string, Decoder> {
   const all = new Map<string, Decoder>()
   for (const row of Object.values(WHO_SAYS_WHAT)) {
     for (const one of [...row.publishes, ...row.subscribes, ...row.enqueues, ...row.consumes]) all.set(one.name, one)
-    for (const { name, request, part } of [...row.serves, ...row.asks]) {
-      all.set(name, request)
-      all.set(`${name} (answer)`, part)
+    for (const call of [...row.serves, ...row.asks]) {
+      all.set(call.name, call.request)
+      all.set(`${call.name} (answer)`, 'part' in call ? call.part : call.reply)
     }
   }
   return all

@@ -9,12 +9,10 @@ function start(answer?: AdminReply) {
   const bus = new LocalBus({ pause: () => Promise.resolve() })
   const forgotten: AdminRequest[] = []
   if (answer !== undefined) {
-    bus.serve(EXPLAIN, async function* () {
-      yield answer
-    })
-    bus.serve(FORGET, async function* (request) {
+    bus.serve(EXPLAIN, async () => answer)
+    bus.serve(FORGET, async (request) => {
       forgotten.push(request)
-      yield answer
+      return answer
     })
   }
   const handlers = new AdminHandlers()

@@ -22,12 +22,11 @@ export function askOwners(bus: Pick<Bus, 'ask'>, handlers: AdminHandlers): void 
 async function ask(bus: Pick<Bus, 'ask'>, { servedBy }: AdminEndpoint, call: AdminCall, request: AdminRequest): Promise<unknown> {
   const owner = servedBy.includes('cache') ? 'cache' : servedBy.join(' or ')
   try {
-    for await (const answer of bus.ask(call, request)) return replyIn(answer)
+    return replyIn(await bus.ask(call, request))
   } catch (error) {
     if (!(error instanceof BusError)) throw error
     throw new AdminError(503, `no ${owner} can be asked: ${error.message}`, { cause: error })
   }
-  throw new AdminError(503, `the ${owner} gave no answer`)
 }
 
 function replyIn(answer: AdminReply): unknown {
@@ -40,11 +39,7 @@ export function serveOwned(bus: Pick<Bus, 'serve'>, handlers: AdminHandlers, end
   const serving = [...ADMIN_CALLS].flatMap(([endpoint, call]) => {
     if (!endpoints.includes(endpoint)) return []
     const handler = (request: AdminRequest) => handlers.call(endpoint.method, endpoint.path, request)
-    return [
-      bus.serve(call, async function* (request) {
-        yield await replyTo(endpoint, async () => handler(request), request)
-      }),
-    ]
+    return [bus.serve(call, (request) => replyTo(endpoint, async () => handler(request), request))]
   })
   return {
     async close() {

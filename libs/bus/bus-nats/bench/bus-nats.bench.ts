@@ -70,7 +70,7 @@ await measure('consume, messages', MESSAGES + MESSAGES / PER_MESSAGE + 1, async 
 })
 if (consumed !== 2 * MESSAGES + 1) throw new Error(`consumed ${consumed} resolutions`)
 
-far.serve(SNAPSHOT, async function* () {
+far.serveStream(SNAPSHOT, async function* () {
   for (let first = 0; first < ROUTES; first += ROUTES_PER_PART) {
     const routes: RouteChange[] = Array.from({ length: ROUTES_PER_PART }, (_, at) => {
       const index = first + at
@@ -83,7 +83,7 @@ await new Promise((resolve) => setTimeout(resolve, 100))
 const memoryBefore = process.memoryUsage().rss
 let routes = 0
 await measure('snapshot, routes', ROUTES, async () => {
-  for await (const part of near.ask(SNAPSHOT, undefined)) routes += part.routes.length
+  for await (const part of near.askStream(SNAPSHOT, undefined)) routes += part.routes.length
 })
 if (routes !== ROUTES) throw new Error(`got ${routes} routes`)
 results['snapshot of 1M routes, growth of RSS MB'] = Math.round((process.memoryUsage().rss - memoryBefore) / 1e6)

@@ -1,6 +1,6 @@
 /** Calls over NATS: questions that we ask (asker.ts), and answers that we serve (server.ts). answer-wire.ts says how an answer travels. */
 import { BusError } from '@dnstap-bgp/bus'
-import type { Call, Subscription } from '@dnstap-bgp/bus'
+import type { StreamCall, Subscription } from '@dnstap-bgp/bus'
 import type { Clock } from '@dnstap-bgp/runtime'
 import type { Msg } from 'nats'
 import { encodeAnswerMessage, Kind } from './answer-wire.ts'
@@ -36,7 +36,7 @@ export class Calls {
     this.#deps = deps
   }
 
-  serve<Request, Part>(call: Call<Request, Part>, answer: (request: Request) => AsyncIterable<Part>): Subscription {
+  serve<Request, Part>(call: StreamCall<Request, Part>, answer: (request: Request) => AsyncIterable<Part>): Subscription {
     const { subscriptions, undecodable } = this.#deps
     undecodable.expect(call.name)
     const running = new Map<Answer, Promise<void>>()
@@ -72,7 +72,7 @@ export class Calls {
     }
   }
 
-  async *ask<Request, Part>(call: Call<Request, Part>, request: Request): AsyncIterable<Part> {
+  async *ask<Request, Part>(call: StreamCall<Request, Part>, request: Request): AsyncIterable<Part> {
     const { clock, connection, inboxes } = this.#deps
     const bytes = call.request.encode(request)
     const nc = connection.usable
@@ -149,7 +149,7 @@ export class Calls {
     return [control, answer]
   }
 
-  #decodePart<Request, Part>(call: Call<Request, Part>, bytes: Uint8Array): Part {
+  #decodePart<Request, Part>(call: StreamCall<Request, Part>, bytes: Uint8Array): Part {
     try {
       return call.part.decode(bytes)
     } catch (cause) {

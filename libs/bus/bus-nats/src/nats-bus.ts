@@ -9,7 +9,8 @@
  *
  * The state is `connected` when the server is reached and every queue in use works.
  */
-import type { Bus, BusState, Call, Queue, QueueProgress, Subject, Subscription } from '@dnstap-bgp/bus'
+import { asParts, asStreamCall, onlyPart } from '@dnstap-bgp/bus'
+import type { Bus, BusState, Call, Queue, QueueProgress, StreamCall, Subject, Subscription } from '@dnstap-bgp/bus'
 import type { Health, Metrics } from '@dnstap-bgp/telemetry'
 import { RateLimitedLog, type Clock, type Log, type Timer } from '@dnstap-bgp/runtime'
 import type { Msg, NatsConnection } from 'nats'
@@ -182,11 +183,19 @@ export class NatsBus implements Bus {
     return this.#queues.progress(queue)
   }
 
-  serve<Request, Part>(call: Call<Request, Part>, answer: (request: Request) => AsyncIterable<Part>): Subscription {
+  serve<Request, Reply>(call: Call<Request, Reply>, answer: (request: Request) => Promise<Reply>): Subscription {
+    return this.#calls.serve(asStreamCall(call), (request) => asParts(answer(request)))
+  }
+
+  ask<Request, Reply>(call: Call<Request, Reply>, request: Request): Promise<Reply> {
+    return onlyPart(call.name, this.#calls.ask(asStreamCall(call), request))
+  }
+
+  serveStream<Request, Part>(call: StreamCall<Request, Part>, answer: (request: Request) => AsyncIterable<Part>): Subscription {
     return this.#calls.serve(call, answer)
   }
 
-  ask<Request, Part>(call: Call<Request, Part>, request: Request): AsyncIterable<Part> {
+  askStream<Request, Part>(call: StreamCall<Request, Part>, request: Request): AsyncIterable<Part> {
     return this.#calls.ask(call, request)
   }
 

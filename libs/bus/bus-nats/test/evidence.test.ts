@@ -141,7 +141,7 @@ describe.skipIf(!isInstalled('nats-server'))('what the bus believes', () => {
     bus.publish(subject, 'dropped')
     await expect(bus.enqueue(queue, 'x')).rejects.toThrow('does not let this user publish to $JS.API.STREAM.INFO.test_v1_work')
     const asking = async () => {
-      for await (const _part of bus.ask(call, 'x')) return
+      for await (const _part of bus.askStream(call, 'x')) return
     }
     await expect(asking()).rejects.toThrow('nats-server does not let this user publish to test.v1.spell')
   })

@@ -18,7 +18,7 @@ describe.skipIf(!isInstalled('nats-server'))('NatsBus and a real nats-server', (
     bus.onState((state) => seen.states.push(state))
     bus.subscribe(subject, (word) => seen.published.push(word))
     bus.consume(queue, async (messages) => messages.forEach((word) => seen.worked.add(word)))
-    bus.serve(call, async function* (word) {
+    bus.serveStream(call, async function* (word) {
       yield* word
     })
     return seen
@@ -43,14 +43,14 @@ describe.skipIf(!isInstalled('nats-server'))('NatsBus and a real nats-server', (
     let begun = 0
     let go = (): void => {}
     const gate = new Promise<void>((resolve) => (go = resolve))
-    bus.serve(call, async function* () {
+    bus.serveStream(call, async function* () {
       begun++
       await gate
       yield 'x'
     })
     const answer = async (): Promise<number> => {
       let parts = 0
-      for await (const _part of bus.ask(call, 'x')) parts++
+      for await (const _part of bus.askStream(call, 'x')) parts++
       return parts
     }
     const asked = Array.from({ length: 64 }, answer)
@@ -80,7 +80,7 @@ describe.skipIf(!isInstalled('nats-server'))('NatsBus and a real nats-server', (
     await waitFor(
       async () => {
         letters.length = 0
-        for await (const letter of bus.ask(call, mark)) letters.push(letter)
+        for await (const letter of bus.askStream(call, mark)) letters.push(letter)
         return true
       },
       { what: `"${mark}" spelt` },
@@ -252,14 +252,14 @@ describe.skipIf(!isInstalled('nats-server'))('NatsBus and a real nats-server', (
     await expect(bus.enqueue(queue, long)).rejects.toThrow(/100005 bytes; nats-server takes 10000/)
     bus.publish(subject, long)
     expect(bus.counts.unpublished).toBe(1)
-    bus.serve(call, async function* () {
+    bus.serveStream(call, async function* () {
       yield long
       yield 'end'
     })
     const parts = await waitFor(
       async () => {
         const all: string[] = []
-        for await (const part of bus.ask(call, 'x')) all.push(part)
+        for await (const part of bus.askStream(call, 'x')) all.push(part)
         return all
       },
       { what: 'the answer' },
@@ -270,12 +270,12 @@ describe.skipIf(!isInstalled('nats-server'))('NatsBus and a real nats-server', (
   test('a server that dies in the middle of an answer ends it with BusError', async () => {
     const nats = await buses.server()
     const bus = await buses.open({ servers: [nats.url] })
-    bus.serve(call, async function* () {
+    bus.serveStream(call, async function* () {
       for (;;) yield 'x'
     })
     const asking = async (): Promise<void> => {
       let count = 0
-      for await (const _part of bus.ask(call, 'x')) if (++count === 1000) await nats.kill()
+      for await (const _part of bus.askStream(call, 'x')) if (++count === 1000) await nats.kill()
     }
     await expect(asking()).rejects.toThrow(BusError)
   })

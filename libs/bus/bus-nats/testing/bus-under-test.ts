@@ -1,5 +1,5 @@
 /** Buses and a real nats-server, ended after each test, and something to say over them. */
-import type { Call, Codec, Queue, Subject } from '@dnstap-bgp/bus'
+import type { Codec, Queue, StreamCall, Subject } from '@dnstap-bgp/bus'
 import { silentLog, systemClock, type Log } from '@dnstap-bgp/runtime'
 import { Health } from '@dnstap-bgp/telemetry'
 import { startNats, type NatsServer, type NatsServerOptions } from '@dnstap-bgp/testkit'
@@ -23,7 +23,7 @@ export const queue: Queue<string> = {
 }
 /** The stream of `queue`. */
 export const STREAM = 'test_v1_work'
-export const call: Call<string, string> = { name: 'test.v1.spell', request: words, part: words }
+export const call: StreamCall<string, string> = { name: 'test.v1.spell', request: words, part: words }
 
 export class BusesUnderTest {
   readonly #ends: (() => Promise<void>)[] = []

@@ -33,8 +33,15 @@ export interface Queue<T> extends Codec<T> {
   octetsOf(message: T): number
 }
 
+/** A question that one server answers by one reply. */
+export interface Call<Request, Reply> {
+  readonly name: string
+  readonly request: Codec<Request>
+  readonly reply: Codec<Reply>
+}
+
 /** A question that one server answers by a stream of parts. */
-export interface Call<Request, Part> {
+export interface StreamCall<Request, Part> {
   readonly name: string
   readonly request: Codec<Request>
   readonly part: Codec<Part>
@@ -74,9 +81,13 @@ export interface Bus {
   progress<T>(queue: Queue<T>): Promise<QueueProgress>
 
   /** When several serve the same call, each question goes to one of them. */
-  serve<Request, Part>(call: Call<Request, Part>, answer: (request: Request) => AsyncIterable<Part>): Subscription
+  serve<Request, Reply>(call: Call<Request, Reply>, answer: (request: Request) => Promise<Reply>): Subscription
+  /** Rejects with BusError when nobody serves the call, or the server failed or went away. */
+  ask<Request, Reply>(call: Call<Request, Reply>, request: Request): Promise<Reply>
+  /** As serve(), with any number of parts. */
+  serveStream<Request, Part>(call: StreamCall<Request, Part>, answer: (request: Request) => AsyncIterable<Part>): Subscription
   /** Ends with BusError when nobody serves the call, the answer stops midway, or the server failed. */
-  ask<Request, Part>(call: Call<Request, Part>, request: Request): AsyncIterable<Part>
+  askStream<Request, Part>(call: StreamCall<Request, Part>, request: Request): AsyncIterable<Part>
 
   /** Delivers what was published, then lets go. */
   close(): Promise<void>

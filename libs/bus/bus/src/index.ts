@@ -1,4 +1,5 @@
 export { BusError } from './bus.ts'
-export type { Bus, BusState, Call, Codec, Queue, QueueProgress, Subject, Subscription } from './bus.ts'
+export type { Bus, BusState, Call, Codec, Queue, QueueProgress, StreamCall, Subject, Subscription } from './bus.ts'
 export { LocalBus } from './local-bus.ts'
 export type { LocalBusOptions } from './local-bus.ts'
+export { asParts, asStreamCall, onlyPart } from './unary-call.ts'

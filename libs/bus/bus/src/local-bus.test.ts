@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { BusError } from './bus.ts'
 import type { Codec, Queue, Subject } from './bus.ts'
-import { busConformance } from './conformance.ts'
+import { busConformance } from '../testing/conformance.ts'
 import { LocalBus, PORTION_OCTETS } from './local-bus.ts'
 
 const pause = (delayMs: number): Promise<void> =>

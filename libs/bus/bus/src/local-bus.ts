@@ -16,7 +16,8 @@
  * outlives the process.
  */
 import { BusError } from './bus.ts'
-import type { Bus, BusState, Call, Queue, QueueProgress, Subject, Subscription } from './bus.ts'
+import type { Bus, BusState, Call, Queue, QueueProgress, StreamCall, Subject, Subscription } from './bus.ts'
+import { asParts, asStreamCall, onlyPart } from './unary-call.ts'
 
 /** About five hundred resolutions: at 12 µs each the loop is held for 6 ms. */
 export const PORTION_OCTETS = 256 * 1024
@@ -88,7 +89,15 @@ export class LocalBus implements Bus {
     return Promise.resolve(this.#queue(queue).progress)
   }
 
-  serve<Request, Part>(call: Call<Request, Part>, answer: (request: Request) => AsyncIterable<Part>): Subscription {
+  serve<Request, Reply>(call: Call<Request, Reply>, answer: (request: Request) => Promise<Reply>): Subscription {
+    return this.serveStream(asStreamCall(call), (request) => asParts(answer(request)))
+  }
+
+  ask<Request, Reply>(call: Call<Request, Reply>, request: Request): Promise<Reply> {
+    return onlyPart(call.name, this.askStream(asStreamCall(call), request))
+  }
+
+  serveStream<Request, Part>(call: StreamCall<Request, Part>, answer: (request: Request) => AsyncIterable<Part>): Subscription {
     const server: Server = { answer: answer as (request: unknown) => AsyncIterable<unknown>, closed: false, steps: new Set() }
     const servers = this.#servers.get(call.name) ?? []
     servers.push(server)
@@ -103,7 +112,7 @@ export class LocalBus implements Bus {
     }
   }
 
-  async *ask<Request, Part>(call: Call<Request, Part>, request: Request): AsyncIterable<Part> {
+  async *askStream<Request, Part>(call: StreamCall<Request, Part>, request: Request): AsyncIterable<Part> {
     const servers = this.#servers.get(call.name)
     const server = servers?.shift()
     if (this.#closed || servers === undefined || server === undefined) throw new BusError(`nobody serves ${call.name}`)

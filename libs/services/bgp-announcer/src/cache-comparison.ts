@@ -71,7 +71,7 @@ export class CacheComparison {
     const comparison = (this.#comparison = new Comparison(table, isAsWanted))
     let head: StoreHead | undefined
     try {
-      for await (const { epoch, revision, routes } of bus.ask(SNAPSHOT, undefined)) {
+      for await (const { epoch, revision, routes } of bus.askStream(SNAPSHOT, undefined)) {
         if (head !== undefined && (head.epoch !== epoch || head.revision !== revision)) return
         head = { epoch, revision }
         work.inOrder(comparison.addSnapshot(routes))

@@ -64,13 +64,12 @@ export class CacheRequests {
     this.#underWay = 'tail'
     this.counters.tails++
     try {
-      for await (const part of bus.ask(TAIL, after)) {
-        if (request !== this.#latest) return
-        onHeard()
-        await work.done()
-        if (request !== this.#latest) return
-        act(follower.tail(part))
-      }
+      const tail = await bus.ask(TAIL, after)
+      if (request !== this.#latest) return
+      onHeard()
+      await work.done()
+      if (request !== this.#latest) return
+      act(follower.tail(tail))
       if (request === this.#latest) this.#underWay = undefined
     } catch (error) {
       this.#failed(request, error)
@@ -84,7 +83,7 @@ export class CacheRequests {
     this.#snapshotsInARow++
     this.#lastSnapshotMs = clock.monotonic()
     try {
-      for await (const chunk of bus.ask(SNAPSHOT, undefined)) {
+      for await (const chunk of bus.askStream(SNAPSHOT, undefined)) {
         if (request !== this.#latest) return
         onHeard()
         act(follower.snapshotPart(chunk))

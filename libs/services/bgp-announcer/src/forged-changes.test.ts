@@ -33,16 +33,14 @@ async function start(routes: RouteChange[]) {
     /** Done after the first part of a snapshot. */
     halfway: async () => {},
   }
-  bus.serve(SNAPSHOT, async function* () {
+  bus.serveStream(SNAPSHOT, async function* () {
     cache.asked++
     const { head, routes } = cache
     yield { ...head, routes: routes.slice(0, 1) }
     await cache.halfway()
     yield { ...head, routes: routes.slice(1) }
   })
-  bus.serve(TAIL, async function* () {
-    yield await Promise.resolve('up-to-date' as const)
-  })
+  bus.serve(TAIL, async () => 'up-to-date' as const)
   const lines: string[] = []
   const keep = (_fields: object, line: string) => void lines.push(line)
   const log: Log = { debug() {}, info() {}, warn: keep, error: keep, child: () => log }

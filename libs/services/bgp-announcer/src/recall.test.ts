@@ -52,13 +52,11 @@ async function restart(
   const clock = new FakeClock()
   const bus = new LocalBus({ pause: () => new Promise((resolve) => setImmediate(resolve)) })
   let serving = cache
-  bus.serve(SNAPSHOT, async function* () {
+  bus.serveStream(SNAPSHOT, async function* () {
     if (serving === 'away') throw new BusError('nobody serves')
     yield await Promise.resolve({ ...serving.head, routes: serving.routes })
   })
-  bus.serve(TAIL, async function* () {
-    yield await Promise.resolve('up-to-date' as const)
-  })
+  bus.serve(TAIL, async () => 'up-to-date' as const)
   const table = new RouteTable()
   let atReady: number | undefined
   const deps = {

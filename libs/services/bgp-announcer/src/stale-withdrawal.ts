@@ -59,12 +59,11 @@ export class StaleWithdrawal {
     try {
       for (let after: StoreHead = { epoch, revision: 0 }; after.revision < revision;) {
         const before = after.revision
-        for await (const part of bus.ask(TAIL, after)) {
-          if (part === 'up-to-date' || part === 'gap' || part.epoch !== epoch || this.#isClosed) return
-          work.inOrder(this.dropIfStale(part.changes))
-          await work.done()
-          after = { epoch, revision: part.firstRevision + part.changes.length - 1 }
-        }
+        const tail = await bus.ask(TAIL, after)
+        if (tail === 'up-to-date' || tail === 'gap' || tail.epoch !== epoch || this.#isClosed) return
+        work.inOrder(this.dropIfStale(tail.changes))
+        await work.done()
+        after = { epoch, revision: tail.firstRevision + tail.changes.length - 1 }
         if (after.revision <= before) return
       }
     } catch (error) {

@@ -30,12 +30,10 @@ function busWith(routes: number | undefined, epoch = 'e1'): LocalBus {
   if (routes === undefined) return bus
   const head = { epoch, revision: routes }
   const all = Array.from({ length: routes }, (_, n) => ({ prefix: `20.1.${n >> 8}.${n & 255}/32`, lists: ['video'] }))
-  bus.serve(SNAPSHOT, async function* () {
+  bus.serveStream(SNAPSHOT, async function* () {
     yield await Promise.resolve({ ...head, routes: all })
   })
-  bus.serve(TAIL, async function* () {
-    yield await Promise.resolve('up-to-date' as const)
-  })
+  bus.serve(TAIL, async () => 'up-to-date' as const)
   const beat = setInterval(() => bus.publish(HEAD, head), 100)
   beat.unref()
   return bus

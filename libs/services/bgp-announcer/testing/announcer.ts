@@ -46,7 +46,7 @@ export class FakeCache {
     const refuse = () => {
       if (this.down) throw new BusError('nobody serves')
     }
-    bus.serve(
+    bus.serveStream(
       SNAPSHOT,
       async function* (this: FakeCache) {
         this.snapshotsAsked++
@@ -57,13 +57,10 @@ export class FakeCache {
         yield { ...head, routes: routes.slice(100) }
       }.bind(this),
     )
-    bus.serve(
-      TAIL,
-      async function* (this: FakeCache, after: StoreHead) {
-        refuse()
-        yield typeof this.tailPart === 'function' ? this.tailPart(after) : this.tailPart
-      }.bind(this),
-    )
+    bus.serve(TAIL, async (after) => {
+      refuse()
+      return typeof this.tailPart === 'function' ? this.tailPart(after) : this.tailPart
+    })
   }
 }
 

@@ -36,7 +36,7 @@ import {
   TAIL,
   TELL_HELD_DOWN,
 } from '@dnstap-bgp/steering'
-import type { ExplainRequest, OfferAnswer, Resolution, StoreHead, TailPart } from '@dnstap-bgp/steering'
+import type { ExplainRequest, OfferAnswer, Resolution, StoreHead } from '@dnstap-bgp/steering'
 import { AddressesInUse } from './addresses-in-use.ts'
 import { Admission, type AdmissionConfig } from './admission.ts'
 import { Auditor } from './auditor.ts'
@@ -215,12 +215,12 @@ export class CacheService implements Closeable {
     if (this.#closed) return true
     this.#opened = true
     this.#subscriptions.push(
-      bus.serve(SNAPSHOT, () => store.snapshot()),
-      bus.serve(TAIL, (head) => this.#tail(head)),
-      bus.serve(BINDINGS, () => this.#bindings()),
-      bus.serve(EXPLAIN, (request) => once(explainReply(this, request))),
-      bus.serve(FORGET, (request) => once(forgetReply(this, request))),
-      bus.serve(OFFER, (resolutions) => once(this.offer(resolutions))),
+      bus.serveStream(SNAPSHOT, () => store.snapshot()),
+      bus.serve(TAIL, (head) => store.changesSince(head, TAIL_BATCH)),
+      bus.serveStream(BINDINGS, () => this.#bindings()),
+      bus.serve(EXPLAIN, (request) => explainReply(this, request)),
+      bus.serve(FORGET, (request) => forgetReply(this, request)),
+      bus.serve(OFFER, (resolutions) => this.offer(resolutions)),
       bus.subscribe(EXPLAIN_REQUEST, (request) => this.#explainRequestHeard(request)),
       bus.subscribe(EXPLAIN_REPLY, (reply) => this.#explainReplies.heard(reply)),
       bus.subscribe(ROUTE_CHANGES, (changes) => this.#routes.heard(changes)),
@@ -330,10 +330,6 @@ export class CacheService implements Closeable {
     })
   }
 
-  async *#tail(head: StoreHead): AsyncIterable<TailPart> {
-    yield await this.#deps.store.changesSince(head, TAIL_BATCH)
-  }
-
   /** Addresses written in lists have no name, and other instances have lists of their own. */
   async *#bindings(): AsyncIterable<readonly Resolution[]> {
     for await (const bindings of this.#deps.store.bindings()) {
@@ -342,8 +338,4 @@ export class CacheService implements Closeable {
       if (resolutions.length > 0) yield resolutions
     }
   }
-}
-
-async function* once<T>(answer: Promise<T>): AsyncIterable<T> {
-  yield await answer
 }

@@ -30,7 +30,7 @@ describe('a wall clock that is set', () => {
     const seenAtMs = clock.now() - 20
     await learn({ address: '93.184.215.15', seenAtMs })
     expect(learnt.at(-1)?.seenAtMs).toBe(seenAtMs)
-    for await (const part of bus.ask(BINDINGS, undefined))
+    for await (const part of bus.askStream(BINDINGS, undefined))
       for (const { seenAtMs } of part) expect(Math.abs(clock.now() - seenAtMs)).toBeLessThan(1000)
     const before = clock.now()
     const [binding] = (await explain('93.184.215.15')).bindings

@@ -157,11 +157,10 @@ describe('a hold-down by hand', () => {
     const { cache, learn, clock, bus, routes } = await startTestCache({ store })
     await learn({})
     store.away = true
-    const ask = async () => {
-      for await (const answer of bus.ask(FORGET, { query: {}, body: { subject, holdDown: '1m' } })) return answer
-      return undefined
-    }
-    expect(await ask()).toEqual({ status: 503, error: 'The store cannot be asked: it is away' })
+    expect(await bus.ask(FORGET, { query: {}, body: { subject, holdDown: '1m' } })).toEqual({
+      status: 503,
+      error: 'The store cannot be asked: it is away',
+    })
     store.away = false
     await clock.advanceAsync(3000)
     expect(routes()).toEqual({})

@@ -197,7 +197,7 @@ test('what is in the store is held against the lists before anybody hears of it'
   await first.cache.close()
   const second = await startTestCache({ store, clock: first.clock })
   const routes: string[] = []
-  for await (const chunk of second.bus.ask(SNAPSHOT, undefined)) routes.push(...chunk.routes.map((route) => route.prefix))
+  for await (const chunk of second.bus.askStream(SNAPSHOT, undefined)) routes.push(...chunk.routes.map((route) => route.prefix))
   expect(routes).toEqual([ROUTE])
 })
 

@@ -117,7 +117,7 @@ describe("another instance's entry", () => {
     await learn(...Array.from({ length: 20 }, (_, i) => ({ address: `93.184.215.${i}` })))
     for (let round = 0; round < 10; round++) {
       const told: Resolution[] = []
-      for await (const part of bus.ask(BINDINGS, undefined)) told.push(...part)
+      for await (const part of bus.askStream(BINDINGS, undefined)) told.push(...part)
       for (const one of told) await cache.offer([entry({ address: one.address, name: one.name, seenAtMs: one.seenAtMs })])
     }
     expect(cache.counters.outcomes).toMatchObject({ new: 20, refreshed: 0, stale: 200 })

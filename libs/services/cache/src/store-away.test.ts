@@ -21,10 +21,12 @@ describe('a store that is away', () => {
     const { bus } = await startTestCache({ store })
     store.away = true
     const away = { status: 503, error: 'The store cannot be asked: it is away' }
-    for await (const answer of bus.ask(EXPLAIN, { query: { subject: ADDRESS }, body: undefined })) expect(answer).toEqual(away)
-    for await (const answer of bus.ask(FORGET, { query: {}, body: { subject: ADDRESS } })) expect(answer).toEqual(away)
-    for await (const answer of bus.ask(EXPLAIN, { query: { subject: 'a..b' }, body: undefined }))
-      expect(answer).toEqual({ status: 400, error: '"a..b" is no address, prefix or name' })
+    expect(await bus.ask(EXPLAIN, { query: { subject: ADDRESS }, body: undefined })).toEqual(away)
+    expect(await bus.ask(FORGET, { query: {}, body: { subject: ADDRESS } })).toEqual(away)
+    expect(await bus.ask(EXPLAIN, { query: { subject: 'a..b' }, body: undefined })).toEqual({
+      status: 400,
+      error: '"a..b" is no address, prefix or name',
+    })
   })
 
   test('and lost its memory is found out by the first thing it learns, not only by the next beat', async () => {
@@ -43,7 +45,7 @@ describe('a store that is away', () => {
     const { cache, clock, bus } = await startTestCache({ store })
     expect(cache.opened).toBe(false)
     const ask = async () => {
-      for await (const part of bus.ask(SNAPSHOT, undefined)) return part
+      for await (const part of bus.askStream(SNAPSHOT, undefined)) return part
       return undefined
     }
     await expect(ask()).rejects.toThrow(/nobody serves/)
@@ -79,7 +81,7 @@ describe('a store that is away', () => {
     store.forgetEverything('e2')
     await clock.advanceAsync(3000)
     const prefixes: string[] = []
-    for await (const chunk of bus.ask(SNAPSHOT, undefined)) prefixes.push(...chunk.routes.map(({ prefix }) => prefix))
+    for await (const chunk of bus.askStream(SNAPSHOT, undefined)) prefixes.push(...chunk.routes.map(({ prefix }) => prefix))
     expect(prefixes).toEqual(['93.184.216.0/24'])
   })
 })

@@ -42,12 +42,12 @@ async function gatewayWith(syncer: string, have: readonly Resolution[]) {
     pause: (ms) => new Promise((resolve) => (ms === 0 ? setImmediate(resolve) : setTimeout(resolve, ms))),
   })
   const progress = { offered: 0 }
-  bus.serve(BINDINGS, async function* () {
+  bus.serveStream(BINDINGS, async function* () {
     for (let at = 0; at < have.length; at += PART) yield await Promise.resolve(have.slice(at, at + PART))
   })
-  bus.serve(OFFER, async function* (resolutions) {
+  bus.serve(OFFER, async (resolutions) => {
     progress.offered += resolutions.length
-    yield await Promise.resolve(resolutions.map(() => null))
+    return resolutions.map(() => null)
   })
   const gateway = await startSyncGateway(parseConfig(syncer, 'bench.toml', {}), {
     bus,

@@ -19,7 +19,7 @@ const UNKNOWN_TTL_SECONDS = 900
 
 /** Everything the cache has that was looked up. @throws BusError when it cannot be asked, perhaps midway */
 export async function* entriesOfCache(bus: Bus): AsyncIterable<readonly PeerEntry[]> {
-  for await (const part of bus.ask(BINDINGS, undefined)) yield part.map(entryOf)
+  for await (const part of bus.askStream(BINDINGS, undefined)) yield part.map(entryOf)
 }
 
 /** What the cache says to each entry. @throws BusError when it cannot be asked */
@@ -27,7 +27,7 @@ export async function offerToCache(bus: Bus, entries: readonly PeerEntry[], from
   const answers: OfferAnswer[] = []
   for (const question of questions(entries)) {
     const resolutions = question.map((entry) => resolutionOf(entry, from))
-    for await (const part of bus.ask(OFFER, resolutions)) answers.push(...part)
+    answers.push(...(await bus.ask(OFFER, resolutions)))
   }
   return answers
 }

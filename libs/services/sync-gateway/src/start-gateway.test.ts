@@ -48,10 +48,10 @@ async function start(syncer: string, { bindings = [], answer = () => null, absen
     for (const part of given) yield await Promise.resolve(part)
   }
   if (!absent) {
-    bus.serve(BINDINGS, () => parts(...bindings))
-    bus.serve(OFFER, (resolutions) => {
+    bus.serveStream(BINDINGS, () => parts(...bindings))
+    bus.serve(OFFER, async (resolutions) => {
       offers.push(resolutions)
-      return parts(resolutions.map(answer))
+      return resolutions.map(answer)
     })
   }
   const metrics = new Metrics({ process: false })
@@ -143,9 +143,7 @@ describe('a peer that puts', () => {
     expect(health.report().components).toMatchObject([
       { name: 'sync gateway', state: 'degraded', why: expect.stringMatching(/^The cache cannot be asked: /) },
     ])
-    bus.serve(OFFER, async function* () {
-      yield [null]
-    })
+    bus.serve(OFFER, async () => [null])
     expect(await ask('PUT', '/put', jsonOf('203.0.113.1'))).toEqual({ status: 200, body: '' })
     expect(health.report().state).toBe('ok')
   })
