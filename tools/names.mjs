@@ -56,7 +56,6 @@ const SHARED_NAMES = {
 /** Files with the same name in several libs, and why. */
 const SHARED_FILES = {
   'octets.ts': 'to be renamed',
-  'senders.ts': 'a command of the CLI, and the senders that ingest knows',
   'explain.ts': 'a command of the CLI, and the cache that answers it',
   'ingest.ts': 'the service, and its replies in admin-api',
   'cache.ts': 'the service, and its replies in admin-api',

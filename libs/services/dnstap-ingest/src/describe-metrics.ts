@@ -2,7 +2,7 @@
 import { messageTypeName } from '@dnstap-bgp/dnstap'
 import { samplesOf, type Metrics, type Sample } from '@dnstap-bgp/telemetry'
 import type { Ingest } from './ingest.ts'
-import type { SenderFacts } from './senders.ts'
+import type { SenderFacts } from './sender-identities.ts'
 
 export function describeIngestMetrics(metrics: Metrics, ingest: Ingest): void {
   const { counters, outbox } = ingest

@@ -16,7 +16,7 @@ import type { IngestCounters } from './counters.ts'
 import { endKey, factKey } from './fact-key.ts'
 import type { OutgoingFact } from './fact-queue.ts'
 import type { SenderWatch } from './sender-watch.ts'
-import type { FrameSender } from './senders.ts'
+import type { FrameSender } from './sender-identities.ts'
 
 const COALESCER_CAPACITY = 1 << 20
 /** A sighting is passed on when it makes a fact live longer by this share of its lifetime, or by ten minutes; never by less than a second. */

@@ -1,6 +1,6 @@
 export { Ingest } from './ingest.ts'
 export type { IngestConfig, IngestDeps, NameMatcher } from './ingest.ts'
 export type { FactObserver } from './fact-filter.ts'
-export type { FrameSender } from './senders.ts'
+export type { FrameSender } from './sender-identities.ts'
 export { startDnstapIngest } from './start-ingest.ts'
 export type { DnstapIngestConfig, IngestPolicies, RunningIngest, StartIngestDeps } from './start-ingest.ts'

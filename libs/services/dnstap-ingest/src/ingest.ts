@@ -24,7 +24,7 @@ import { beginKey, factKey } from './fact-key.ts'
 import { Outbox } from './outbox.ts'
 import { Relearning } from './relearning.ts'
 import { SenderWatch } from './sender-watch.ts'
-import type { FrameSender, Senders } from './senders.ts'
+import type { FrameSender, Senders } from './sender-identities.ts'
 import { SplitChains, type ListFacts } from './split-chains.ts'
 
 /** What the matcher must offer; verdict objects are the same for the same id. */

@@ -2,7 +2,7 @@ import { RESOLVERS } from '@dnstap-bgp/steering'
 import { dnstapFrame } from '@dnstap-bgp/testkit'
 import { describe, expect, test } from 'vitest'
 import { a, CONFIG, startIngest } from '../testing/ingest-under-test.ts'
-import type { FrameSender } from './senders.ts'
+import type { FrameSender } from './sender-identities.ts'
 
 describe('a resolver whose clock is minutes behind', () => {
   const config = CONFIG.replaceAll('1h', '10s')

@@ -10,7 +10,7 @@ import { RESOLVERS } from '@dnstap-bgp/steering'
 import type { CoarseClock } from './coarse-clock.ts'
 import { ResolverAddresses } from './resolver-addresses.ts'
 import { ResolverClocks, type ResolverClock } from './resolver-clocks.ts'
-import { Senders, type FrameSender } from './senders.ts'
+import { Senders, type FrameSender } from './sender-identities.ts'
 
 /** A larger difference between a resolver's clock and ours is logged. */
 const CLOCK_DIFFERENCE_MS = 5_000

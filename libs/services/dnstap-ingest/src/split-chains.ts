@@ -13,7 +13,7 @@ import type { IngestCounters } from './counters.ts'
 import type { FactFilter, Listed } from './fact-filter.ts'
 import { beginKey, factKey } from './fact-key.ts'
 import { PieceMemory, type Piece } from './piece-memory.ts'
-import type { FrameSender } from './senders.ts'
+import type { FrameSender } from './sender-identities.ts'
 
 /** A list as each fact needs it. */
 export interface ListFacts {

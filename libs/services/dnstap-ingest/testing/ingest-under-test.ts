@@ -6,7 +6,7 @@ import { silentLog } from '@dnstap-bgp/runtime'
 import { RESOLUTIONS, type Resolution } from '@dnstap-bgp/steering'
 import { dnsResponse, dnstapFrame, FakeClock, type Answer, type FrameOptions } from '@dnstap-bgp/testkit'
 import { Ingest, type NameMatcher } from '../src/ingest.ts'
-import type { FrameSender } from '../src/senders.ts'
+import type { FrameSender } from '../src/sender-identities.ts'
 
 export const CONFIG = `
 ipv6 = true
