@@ -7,12 +7,11 @@
  *
  * Speaks as dnstap-bgp 1.1 does (same headers, one entry a request) until the peer's answer shows that it takes batches.
  */
-import { ArrayReader, PeerSyncError, PushQueue, encodeEntry } from '@dnstap-bgp/peer-sync'
+import { ArrayReader, PushQueue, encodeEntry } from '@dnstap-bgp/peer-sync'
 import type { PeerEntry } from '@dnstap-bgp/peer-sync'
-import { reveal, type Clock, type Log, type SecretText, type Timer } from '@dnstap-bgp/runtime'
-import { Agent, request } from 'node:http'
-import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
-import { createGunzip } from 'node:zlib'
+import type { Clock, Log, SecretText, Timer } from '@dnstap-bgp/runtime'
+import { shortText, whyFailed } from './failure-text.ts'
+import { PeerConnection, REQUEST_TIMEOUT_MS } from './peer-connection.ts'
 import { BATCH_HEADER, BATCH_TYPE } from './peer-server.ts'
 
 export interface PeerClientConfig {
@@ -60,26 +59,20 @@ export interface SyncPeerStatus {
 }
 
 const DEFAULT_MAX_QUEUED = 100_000
-/** The ancestor's. */
-const REQUEST_TIMEOUT_MS = 5000
-/** Of waiting for the peer; what we need to take its entries does not count. */
-const FETCH_TIMEOUT_MS = 300_000
 const MAX_FETCH_BYTES = 1024 * 1024 * 1024
 const PUTS_AT_ONCE = 4
 const ENTRIES_PER_BATCH = 500
 const ENTRIES_PER_ACCEPT = 1000
 const FIRST_BACKOFF_MS = 1000
 const MAX_BACKOFF_MS = 60_000
-const MAX_ERROR_TEXT = 200
 
 export class PeerClient {
   readonly name: string
   readonly #config: PeerClientConfig
   readonly #deps: PeerClientDeps
   readonly #random: () => number
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: PUTS_AT_ONCE + 1, maxFreeSockets: PUTS_AT_ONCE + 1 })
+  readonly #connection: PeerConnection
   readonly #queue: PushQueue
-  readonly #running = new Set<{ cancel(why: string): void }>()
   #batchSize = 1
   #inFlight = 0
   #pushed = 0
@@ -101,8 +94,8 @@ export class PeerClient {
   #closed = false
 
   constructor(config: PeerClientConfig, deps: PeerClientDeps) {
-    const { host, port } = config.peer
-    this.name = `${host.includes(':') ? `[${host}]` : host}:${port}`
+    this.#connection = new PeerConnection({ ...config, maxSockets: PUTS_AT_ONCE + 1 }, deps.clock)
+    this.name = this.#connection.name
     this.#config = config
     this.#deps = deps
     this.#random = deps.random ?? Math.random
@@ -152,8 +145,7 @@ export class PeerClient {
     this.#closed = true
     this.#backoff?.cancel()
     this.#nextFetch?.cancel()
-    for (const one of this.#running) one.cancel('we are stopping')
-    this.#agent.destroy()
+    this.#connection.close()
     return Promise.resolve()
   }
 
@@ -199,7 +191,7 @@ export class PeerClient {
     this.#pushFailures++
     this.#pushFailuresInARow++
     this.#batchSize = 1 // whoever answers next may be another program
-    this.#tellHealth({ push: `${this.name} cannot be told anything: ${describe(error)}` })
+    this.#tellHealth({ push: `${this.name} cannot be told anything: ${whyFailed(error)}` })
     this.#backoff ??= this.#deps.clock.after(this.#backoffMs(this.#pushFailuresInARow), () => {
       this.#backoff = undefined
       this.#pump()
@@ -208,14 +200,13 @@ export class PeerClient {
 
   async #put(entries: readonly PeerEntry[], isBatch: boolean): Promise<{ status: number; batch: number; text: string }> {
     const headers = {
-      ...this.#headers(),
       'Transfer-Encoding': 'chunked',
       'Accept-Encoding': 'gzip',
       ...(isBatch ? { 'Content-Type': BATCH_TYPE } : {}),
     }
     const body = isBatch ? entries.map((entry) => `${encodeEntry(entry)}\n`).join('') : encodeEntry(entries[0])
-    return this.#within(REQUEST_TIMEOUT_MS, async (signal) => {
-      const response = await this.#request('PUT', '/put', headers, body, signal)
+    return this.#connection.within(REQUEST_TIMEOUT_MS, async (signal) => {
+      const response = await this.#connection.request('PUT', '/put', headers, body, signal)
       const text = await shortText(response)
       const batch = Number(response.headers[BATCH_HEADER.toLowerCase()] ?? 1)
       return { status: response.statusCode ?? 0, batch: Number.isInteger(batch) && batch > 0 ? batch : 1, text }
@@ -239,7 +230,7 @@ export class PeerClient {
       this.#fetchFailures++
       this.#fetchFailuresInARow++
       const what = error instanceof NotTakenError ? 'has entries that we cannot take now' : 'cannot be asked for what it has'
-      this.#tellHealth({ fetch: `${this.name} ${what}: ${describe(error)}` })
+      this.#tellHealth({ fetch: `${this.name} ${what}: ${whyFailed(error)}` })
       waitMs = Math.min(syncIntervalMs, this.#backoffMs(this.#fetchFailuresInARow))
     }
     this.#isFetching = false
@@ -253,15 +244,9 @@ export class PeerClient {
 
   /** @returns how many entries there were */
   #fetch(): Promise<number> {
-    return this.#untilClosed(async (signal) => {
-      const response = await this.#within(REQUEST_TIMEOUT_MS, (soon) =>
-        this.#request(
-          'GET',
-          '/fetch',
-          { ...this.#headers(), 'Accept-Encoding': 'gzip' },
-          undefined,
-          AbortSignal.any([signal, soon]),
-        ),
+    return this.#connection.untilClosed(async (signal) => {
+      const response = await this.#connection.within(REQUEST_TIMEOUT_MS, (soon) =>
+        this.#connection.request('GET', '/fetch', { 'Accept-Encoding': 'gzip' }, undefined, AbortSignal.any([signal, soon])),
       )
       if (response.statusCode !== 200) throw new Error(`it answered ${response.statusCode} (${await shortText(response)})`)
       const reader = new ArrayReader()
@@ -273,12 +258,12 @@ export class PeerClient {
           const part = waiting.slice(0, ENTRIES_PER_ACCEPT)
           waiting = waiting.slice(ENTRIES_PER_ACCEPT)
           await this.#deps.accept(part, this.#config.peer.host).catch((error: unknown) => {
-            throw new NotTakenError(describe(error), { cause: error })
+            throw new NotTakenError(whyFailed(error), { cause: error })
           })
           count += part.length
         }
       }
-      for await (const chunk of this.#bodyOf(response, signal)) {
+      for await (const chunk of this.#connection.bodyOf(response, signal)) {
         length += chunk.length
         if (length > MAX_FETCH_BYTES) throw new Error(`its answer is over ${MAX_FETCH_BYTES} octets`)
         for (const entry of reader.push(chunk)) waiting.push(entry)
@@ -293,103 +278,6 @@ export class PeerClient {
           'A sync peer has entries that are malformed.',
         )
       return count
-    })
-  }
-
-  /** The octets of an answer. One that stands still is ended; only waiting for the peer counts, not for whoever takes the octets. */
-  async *#bodyOf(response: IncomingMessage, signal: AbortSignal): AsyncIterable<Buffer> {
-    const isCompressed = response.headers['content-encoding'] === 'gzip'
-    const stream = isCompressed ? response.pipe(createGunzip()) : response
-    if (isCompressed) response.once('error', (error) => stream.destroy(error))
-    const iterator = (stream as AsyncIterable<Buffer>)[Symbol.asyncIterator]()
-    const { clock } = this.#deps
-    let waitedMs = 0
-    try {
-      for (;;) {
-        const sinceMs = clock.monotonic()
-        const standstill = clock.after(REQUEST_TIMEOUT_MS, () =>
-          response.destroy(new Error('it stopped in the middle of its answer')),
-        )
-        const next = await iterator.next().finally(() => standstill.cancel())
-        waitedMs += clock.monotonic() - sinceMs
-        if (next.done === true) return
-        if (waitedMs > FETCH_TIMEOUT_MS) throw new Error(`its answer is not whole after ${FETCH_TIMEOUT_MS / 1000} s`)
-        yield next.value
-        signal.throwIfAborted()
-      }
-    } finally {
-      response.destroy()
-    }
-  }
-
-  /** Ancestor's headers, in its order. */
-  #headers(): OutgoingHttpHeaders {
-    const { token } = this.#config
-    return {
-      Host: this.name,
-      'User-Agent': 'Go-http-client/1.1',
-      ...(token === undefined ? {} : { Authorization: `Bearer ${reveal(token)}` }),
-    }
-  }
-
-  /** Runs with a signal that fires after so long, or when we are closed. */
-  #within<T>(timeoutMs: number, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return this.#untilClosed(async (signal, abort) => {
-      const timer = this.#deps.clock.after(timeoutMs, () => abort(`it gave no answer in ${timeoutMs / 1000} s`))
-      try {
-        return await run(signal)
-      } finally {
-        timer.cancel()
-      }
-    })
-  }
-
-  async #untilClosed<T>(run: (signal: AbortSignal, abort: (why: string) => void) => Promise<T>): Promise<T> {
-    const aborter = new AbortController()
-    const abort = (why: string) => aborter.abort(new Error(why))
-    const one = { cancel: abort }
-    this.#running.add(one)
-    try {
-      return await run(aborter.signal, abort)
-    } catch (error) {
-      throw aborter.signal.aborted ? aborter.signal.reason : error
-    } finally {
-      this.#running.delete(one)
-    }
-  }
-
-  /** The response, its body unread; once more when a kept connection turns out to be closed by the other side. */
-  async #request(
-    method: string,
-    path: string,
-    headers: OutgoingHttpHeaders,
-    body: string | undefined,
-    signal: AbortSignal,
-  ): Promise<IncomingMessage> {
-    for (;;) {
-      const { response, error, wasReused } = await this.#requestOnce(method, path, headers, body, signal)
-      if (response !== undefined) return response
-      if (!wasReused || signal.aborted) throw signal.aborted ? signal.reason : error
-    }
-  }
-
-  #requestOnce(
-    method: string,
-    path: string,
-    headers: OutgoingHttpHeaders,
-    body: string | undefined,
-    signal: AbortSignal,
-  ): Promise<Attempt> {
-    const { host, port } = this.#config.peer
-    return new Promise((resolve) => {
-      const asked = request({ host, port, method, path, headers, agent: this.#agent, signal }, (response) =>
-        resolve({ response, error: undefined, wasReused: false }),
-      )
-      asked.removeHeader('Connection') // Node would say keep-alive, which HTTP/1.1 means anyway and Go does not say
-      asked.once('error', (error: NodeJS.ErrnoException) =>
-        resolve({ response: undefined, error, wasReused: asked.reusedSocket && error.code === 'ECONNRESET' }),
-      )
-      asked.end(body)
     })
   }
 
@@ -409,38 +297,4 @@ export class PeerClient {
 /** It is our side that fails, not the peer. */
 class NotTakenError extends Error {
   override readonly name = 'NotTakenError'
-}
-
-interface Attempt {
-  readonly response: IncomingMessage | undefined
-  readonly error: Error | undefined
-  readonly wasReused: boolean
-}
-
-/** The start of a body, for messages; the rest is read to keep the connection, up to a bound. */
-async function shortText(response: IncomingMessage): Promise<string> {
-  let text = ''
-  let length = 0
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    length += chunk.length
-    if (text.length < MAX_ERROR_TEXT) text += chunk.toString('latin1')
-    if (length > 64 * 1024) break // leaving the loop ends the connection
-  }
-  return text.slice(0, MAX_ERROR_TEXT).replaceAll(/\p{C}/gu, ' ').trim()
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nobody listens there',
-  ENOTFOUND: 'its name is unknown',
-  EAI_AGAIN: 'its name cannot be looked up now',
-  EHOSTUNREACH: 'it cannot be reached',
-  ENETUNREACH: 'its network cannot be reached',
-  ECONNRESET: 'it closed the connection',
-}
-
-function describe(error: unknown): string {
-  if (error instanceof PeerSyncError) return `its answer is broken: ${error.message}`
-  if (!(error instanceof Error)) return String(error)
-  const { code } = error as NodeJS.ErrnoException
-  return (code === undefined ? undefined : REASONS[code]) ?? error.message
 }

@@ -12,7 +12,16 @@
  */
 import { BatchReader, PeerSyncError, SingleEntryReader, encodeEntry } from '@dnstap-bgp/peer-sync'
 import type { EntryReader, PeerEntry } from '@dnstap-bgp/peer-sync'
-import { BearerToken, closeHttpServer, limitConnections, listenOn, plainAddress, type TcpListenAddress } from '@dnstap-bgp/net'
+import {
+  BearerToken,
+  BodyError,
+  readBody,
+  closeHttpServer,
+  limitConnections,
+  listenOn,
+  plainAddress,
+  type TcpListenAddress,
+} from '@dnstap-bgp/net'
 import { RateLimitedLog, type Clock, type Log, type Resolve, type SecretText } from '@dnstap-bgp/runtime'
 import express from 'express'
 import type { NextFunction, Request, Response } from 'express'
@@ -308,11 +317,11 @@ class Gateway implements PeerServer {
       this.#deps.log.debug({ syncPeer: from, why: error.message }, "A sync peer's request was refused.")
       return refuse(response, 400, `Bad request: ${error.message}`)
     }
-    if (error instanceof BodyTooLargeError) {
+    if (error instanceof BodyError && error.fault === 'gone') return void response.destroy()
+    if (error instanceof BodyError || error instanceof TooManyEntriesError) {
       this.counts.malformed++
       return refuse(response, 413, `Bad request: ${error.message}`)
     }
-    if (error instanceof GoneError) return void response.destroy()
     this.counts.unavailable++
     const fields = { syncPeer: from, path: request.path, error: error instanceof UnavailableError ? error.cause : error }
     if (error instanceof UnavailableError) this.#failures.warn(fields, `A sync peer gets 503: ${error.message}.`)
@@ -339,49 +348,19 @@ class UnavailableError extends Error {
   override readonly name = 'UnavailableError'
 }
 
-/** Nobody is there to be answered. */
-class GoneError extends Error {
-  override readonly name = 'GoneError'
+class TooManyEntriesError extends Error {
+  override readonly name = 'TooManyEntriesError'
 }
 
-class BodyTooLargeError extends Error {
-  override readonly name = 'BodyTooLargeError'
-}
-
-/**
- * By events, not `for await`: leaving such a loop early destroys the request, and with it the connection that the answer shall take.
- */
-function readEntries(request: Request, reader: EntryReader): Promise<readonly PeerEntry[]> {
-  return new Promise((resolve, reject) => {
-    const entries: PeerEntry[] = []
-    let length = 0
-    const end = (settle: () => void) => {
-      request.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone)
-      request.on('error', () => {})
-      request.resume() // what still comes is thrown away until the connection closes
-      settle()
-    }
-    const onData = (chunk: Buffer) => {
-      try {
-        length += chunk.length
-        if (length > MAX_BODY_BYTES) throw new BodyTooLargeError(`the body is over ${MAX_BODY_BYTES} octets`)
-        for (const entry of reader.push(chunk)) entries.push(entry)
-        if (entries.length > MAX_BATCH) throw new BodyTooLargeError(`over ${MAX_BATCH} entries in one batch`)
-      } catch (error) {
-        end(() => reject(error as Error))
-      }
-    }
-    const onEnd = () => {
-      try {
-        entries.push(...reader.end())
-        end(() => resolve(entries))
-      } catch (error) {
-        end(() => reject(error as Error))
-      }
-    }
-    const onGone = () => end(() => reject(new GoneError('the peer went away in the middle of its body')))
-    request.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone)
+/** @throws BodyError, PeerSyncError, or TooManyEntriesError */
+async function readEntries(request: Request, reader: EntryReader): Promise<readonly PeerEntry[]> {
+  const entries: PeerEntry[] = []
+  await readBody(request, MAX_BODY_BYTES, (chunk) => {
+    for (const entry of reader.push(chunk)) entries.push(entry)
+    if (entries.length > MAX_BATCH) throw new TooManyEntriesError(`over ${MAX_BATCH} entries in one batch`)
   })
+  entries.push(...reader.end())
+  return entries
 }
 
 /** The socket is gone when the peer is. */
