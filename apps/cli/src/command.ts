@@ -1,4 +1,4 @@
-/** A command of `dnstap-bgp`: what it takes, its help, and what it does. */
+/** A command of `dnstap-bgp`: its options and arguments, its help, and its code. */
 import { UsageError, whyNotParsed } from '@dnstap-bgp/program'
 import { parseArgs, type ParseArgsConfig } from 'node:util'
 
@@ -6,9 +6,9 @@ export type OptionsOfCommand = NonNullable<ParseArgsConfig['options']>
 
 export interface Command {
   readonly name: string
-  /** Of the help: what to write behind the command, and what it does. The first is the plain form. */
+  /** Lines of the help: what to write behind the command, and its meaning. The plain form comes first. */
   readonly help: readonly HelpLine[]
-  /** Runs it with what stands behind its name. @returns the exit code; @throws UsageError */
+  /** @param args what stands behind the name. @returns the exit code; @throws UsageError */
   run(args: readonly string[]): Promise<number>
   readonly options: OptionsOfCommand
 }
@@ -28,7 +28,7 @@ interface Definition<Options extends OptionsOfCommand> {
   readonly name: string
   readonly help: readonly HelpLine[]
   readonly options: Options
-  /** What it takes besides options: for the error. `none`: it takes no argument. */
+  /** Its arguments besides options, as the error says them. */
   readonly subjects:
     'none' | 'one address or name' | 'one folder' | 'at least one name' | 'at least one capture (a Frame Streams file)'
   /** Added to the error when an argument is given to a command that takes none. */

@@ -3,7 +3,7 @@ import { startLists, type ListsConfig, type RunningLists } from '@dnstap-bgp/lis
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
 import { interruptible } from './interruptible.ts'
 
-/** `askUrls`: also those of which there is a copy. What is downloaded lies among temporary files, until the lists are loaded. */
+/** `askUrls`: download also the lists that have a copy. Downloads lie in temporary files until the lists are loaded. */
 export function lookAtLists(config: ListsConfig, askUrls: boolean): Promise<RunningLists> {
   return interruptible((stop) => startLists(config, { clock: systemClock, log: silentLog, look: { askUrls, stop } }))
 }

@@ -1,5 +1,5 @@
 /**
- * The only place where the command writes. Most of what it prints came from elsewhere: list servers, list files, resolvers, peers, the instance that was
+ * The only place where the command writes. Most of the text it prints was written by others: list servers, list files, resolvers, peers, the instance that was
  * asked. None of it may reach the terminal as control characters.
  */
 import { escapeControlsInLines, foreignJson, foreignLines } from '@dnstap-bgp/foreign-text'

@@ -1,10 +1,10 @@
-/** Answers of the admin API as a person reads them. What is left out here, `--json` has. */
+/** Writes answers of the admin API for people. `--json` has all fields; some are left out here. */
 import { foreignText } from '@dnstap-bgp/foreign-text'
 import { sayJson, sayLines } from './output.ts'
 
 type Row = Readonly<Record<string, unknown>>
 
-/** Columns of a table that would be too wide with all it knows. Columns that are empty in all rows are left out anyway. */
+/** The columns of tables that would be too wide with every field. A column that is empty in all rows is always left out. */
 const COLUMNS: Readonly<Record<string, readonly string[]>> = {
   lists: [
     'name',
@@ -31,7 +31,7 @@ const COLUMNS: Readonly<Record<string, readonly string[]>> = {
 /** Where nothing is worth a line. */
 const NONE: Readonly<Record<string, string>> = { connections: 'No sender is connected.' }
 
-/** What a key says to those who know the API only by this command. */
+/** Other words for keys whose API name would mislead readers of this command. */
 const WORDS: Readonly<Record<string, string>> = {
   // With no peer, nothing of it is announced.
   announced: 'ready for peers',
@@ -115,7 +115,7 @@ function cell(value: unknown): string {
   return shown(String(value)).replace(/^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d+Z$/, '$1Z')
 }
 
-/** Values came from elsewhere: a line feed in one must not begin a line here. */
+/** Values were written by others: a line feed in a value must not begin a line here. */
 function shown(text: string): string {
   return foreignText(text, MAX_CELL)
 }

@@ -1,5 +1,5 @@
 /**
- * What is wrong with a configuration and its lists, what would be loaded, and, when an instance runs by it, what would change there.
+ * Checks a configuration and its lists: mistakes, the lists that would be loaded, and what would change in an instance that runs by it.
  * Exit code 0: the program would start, with all its lists as they are; 2: the configuration has mistakes; 1: it would not start, or a list cannot be
  * had or would not be taken.
  *
@@ -131,7 +131,7 @@ function programOf(service: string | undefined): ProgramName {
   return found
 }
 
-/** The heads of the embedded store's files. One of ours that cannot be read costs memory of the past; any other keeps the program from starting. */
+/** Reads the heads of the embedded store's files. A damaged store of ours is a warning: its routes are lost. A foreign file prevents the start. */
 function lookAtStore({ store }: Config): { readonly problems: string[]; readonly warnings: string[] } {
   try {
     if (store.kind === 'file') storeAt(store.path).close()

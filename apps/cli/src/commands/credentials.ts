@@ -161,7 +161,7 @@ class Files {
     return secret
   }
 
-  /** Whole or not at all: whoever reads meanwhile sees the old file. */
+  /** Replaces the file in one step: a reader sees the old file or the new one. */
   write(folder: Folder, name: string, text: string): void {
     const path = join(this.#root, folder, name)
     if (existsSync(path) && readFileSync(path, 'utf8') === text) return this.#allow(folder, path, FILE_MODE)

@@ -35,7 +35,7 @@ async function replayCaptures(configFile: string, captures: readonly string[], j
   const routes = new Map<string, { names: Set<string>; lists: Set<string> }>()
   const refused: Record<string, number> = {}
   const learn = (resolution: Resolution) => {
-    // A capture is of another day: what was seen then counts as seen now.
+    // A capture may be old: its answers count as seen now.
     const nowMs = systemClock.now()
     const answer = admission.admit({ ...resolution, seenAtMs: nowMs }, { storeMs: nowMs, unixOffsetMs: 0, monotonicMs: 0 })
     if (isRefused(answer)) refused[answer.refusal] = (refused[answer.refusal] ?? 0) + 1

@@ -1,4 +1,4 @@
-/** Starts a program that lies beside this one: each is a bundle of its own, so that none carries what it does not use. */
+/** Starts a program that lies beside this one. Each program is a bundle of its own, without the code of the others. */
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Command } from '../command.ts'
@@ -12,7 +12,7 @@ It runs until SIGTERM or SIGINT; SIGHUP reads configuration and lists again, SIG
 
 const SERVICES = ['dnstap-ingest', 'cache', 'bgp-announcer', 'sync-gateway'] as const
 
-/** Hands what it does not know to the program that it starts, which checks it. */
+/** The program that it starts checks all further arguments. */
 export const run: Command = {
   name: 'run',
   help: [

@@ -21,7 +21,7 @@ export interface AdminEndpoint<
   readonly method: 'GET' | 'POST'
   readonly path: `/api/${string}`
   readonly summary: string
-  /** The programs that have what it tells or changes, besides the all-in-one. */
+  /** The programs that own it, besides the all-in-one. */
   readonly servedBy: readonly ProgramName[]
   /** Every owner gives the same reply, so any program may ask one over the bus. */
   readonly overBus: boolean
@@ -33,7 +33,7 @@ export interface AdminEndpoint<
   readonly isStream: boolean
   /** By status: when it happens. Every endpoint may also answer 401, 403 and 500. */
   readonly errors: Readonly<Record<number, string>>
-  /** The work may take so long, in seconds: a client must wait for it. */
+  /** How long a client waits for the reply. */
   readonly patienceSeconds: number
 }
 

@@ -1,4 +1,4 @@
-/** What every process tells of itself. */
+/** Replies that every process gives about itself. */
 import { Type } from '@sinclair/typebox'
 import { flag, row, text, time } from './fields.ts'
 

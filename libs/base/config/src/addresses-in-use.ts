@@ -1,7 +1,7 @@
 import { parsePrefix } from '@dnstap-bgp/ip'
 import type { BgpConfig, ListConfig } from './config.ts'
 
-/** Every address that the file gives to peers, next hops and ourselves, with what it is: never to be a route. */
+/** Every address of peers, next hops and ourselves in the file, with its use. None of them may become a route. */
 export function addressesInUse(
   bgp: BgpConfig | undefined,
   lists: readonly ListConfig[],

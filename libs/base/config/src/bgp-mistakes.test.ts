@@ -1,4 +1,4 @@
-/** What is wrong with [bgp] and its peers. */
+/** Mistakes in [bgp] and its peers. */
 import { describe, expect, test } from 'vitest'
 import { BGP, mistakesIn } from '../testing/parsing.ts'
 

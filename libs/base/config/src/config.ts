@@ -1,8 +1,8 @@
 /**
  * The configuration as services see it: typed, complete, checked, with units in the names.
  *
- * `parseConfig` makes it; nobody else reads the file or the environment. Defaults stand in DEFAULTS (defaults.ts), once.
- * A table that the file does not have is undefined here; a service says which ones it needs (`ConfigWith`).
+ * `parseConfig` makes it; no other code reads the file or the environment. Each default stands once, in DEFAULTS (defaults.ts).
+ * A table that the file does not have is undefined; a service names the tables that it needs (`ConfigWith`).
  */
 import type { ListenAddress, TcpListenAddress } from '@dnstap-bgp/net'
 import type { Secret } from './secret.ts'
@@ -10,9 +10,9 @@ import type { Secret } from './secret.ts'
 export interface Config {
   /** The file it came from, as it was named. */
   readonly fileName: string
-  /** Oddities worth a line in the log at start: nothing is wrong, but perhaps not meant. */
+  /** Settings that are legal but perhaps not meant; each is logged at the start. */
   readonly warnings: readonly string[]
-  /** Files that hold secrets (passwords, tokens, private keys), this one with them if some stand in it: for nobody else to read. */
+  /** Files that hold secrets (passwords, tokens, private keys), the configuration itself if it holds some. Other users must not read them. */
   readonly secretFiles: readonly string[]
   /** Are AAAA records and IPv6 routes wanted? */
   readonly ipv6: boolean
@@ -139,7 +139,7 @@ export interface NeverConfig {
   readonly allowPrivate: boolean
   /** The operator's own: canonical text with length. */
   readonly prefixes: readonly string[]
-  /** Exceptions from what is built in: canonical text with length. */
+  /** Exceptions from the built-in never list: canonical prefixes. */
   readonly allow: readonly string[]
 }
 
@@ -149,15 +149,15 @@ export const DNSTAP_TYPES = ['CLIENT_RESPONSE', 'RESOLVER_RESPONSE', 'FORWARDER_
 export interface DnstapConfig {
   /** Empty only when the sockets are handed over by systemd (LISTEN_FDS). */
   readonly listen: readonly ListenAddress[]
-  /** Who may talk to TCP listeners: canonical prefixes. Empty: whoever reaches them. */
+  /** Canonical prefixes that may talk to TCP listeners. Empty: every address. */
   readonly allow: readonly string[]
   /** File mode of UNIX sockets. */
   readonly mode: number
-  /** User and group (name or number) of UNIX sockets; undefined: whoever we run as. */
+  /** User and group (name or number) of UNIX sockets; undefined: those that we run as. */
   readonly owner: string | undefined
   readonly group: string | undefined
   readonly types: readonly DnstapType[]
-  /** Addresses of the resolvers that report, which no route may catch; undefined: they are learnt from what is reported. */
+  /** Addresses of the resolvers that send dnstap; no route may cover them. Undefined: they are learnt from the frames. */
   readonly resolvers: readonly string[] | undefined
   readonly maxFrameBytes: number
   readonly handshakeTimeoutMs: number
@@ -194,10 +194,10 @@ export interface BgpConfig {
   readonly onStop: 'keep' | 'withdraw'
   /** After the store came back empty (new epoch), routes that it does not know yet stay this long. */
   readonly relearnMs: number
-  /** Where the announcer keeps what it announced last; undefined: beside the store, or in systemd's STATE_DIRECTORY. */
+  /** File of the routes announced last; undefined: beside the store, or in systemd's STATE_DIRECTORY. */
   readonly stateFile: string | undefined
   readonly peers: readonly BgpPeerConfig[]
-  /** What is in each peer that does not say it itself. */
+  /** Settings of each peer that does not set them itself. */
   readonly forAllPeers: Pick<
     BgpPeerConfig,
     'sourceIpv4' | 'sourceIpv6' | 'device' | 'password' | 'holdTimeSeconds' | 'connectRetrySeconds' | 'families'
@@ -206,7 +206,7 @@ export interface BgpConfig {
 
 export type AddressFamily = 'ipv4' | 'ipv6'
 export type BgpRole = (typeof BGP_ROLES)[number]
-/** RFC 9234 §4.1: what we are to the peer. */
+/** Our role towards the peer (RFC 9234 §4.1). */
 export const BGP_ROLES = ['provider', 'rs', 'rs-client', 'customer', 'peer'] as const
 
 export interface BgpPeerConfig {
@@ -276,7 +276,7 @@ export interface NatsConfig {
   readonly token: Secret | undefined
   readonly credsFile: string | undefined
   readonly tls: TlsClientConfig | undefined
-  /** Of each queue in a cluster; undefined: what it has stays. */
+  /** Copies of each queue in a cluster; undefined: a queue keeps the number it has. */
   readonly replicas: number | undefined
 }
 
@@ -298,7 +298,7 @@ export interface RedisConfig {
 export interface AdminConfig {
   /** Undefined: switched off (`listen = "off"`). */
   readonly listen: ListenAddress | undefined
-  /** A UNIX socket beside a TCP address, for what changes something. By default a program runs without it where it cannot be made. */
+  /** A UNIX socket beside a TCP address, for requests that change something. If the default one cannot be made, the program runs without it. */
   readonly socket: { readonly path: string; readonly isDefault: boolean } | undefined
   /** Asked for on /api; needed for it on anything but loopback and UNIX sockets, and for a POST on TCP. */
   readonly token: Secret | undefined

@@ -249,7 +249,7 @@ export function nextHopAddress(family: 'ipv4' | 'ipv6'): Read<string> {
   }
 }
 
-/** What is wrong with this address (canonical text) as a next hop; undefined when nothing is. */
+/** Why this address (canonical text) cannot be a next hop; undefined: it can. */
 export function whyNoNextHop(found: string): string | undefined {
   if (found.includes(':')) {
     if (found === '::') return 'the unspecified address'

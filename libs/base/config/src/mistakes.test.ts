@@ -1,4 +1,4 @@
-/** What is wrong with a configuration is told at once, each with its place and what to do. */
+/** All mistakes of a configuration are reported at once, each with its place and what to do. */
 import { describe, expect, test } from 'vitest'
 import { mistakesIn } from '../testing/parsing.ts'
 

@@ -1,4 +1,4 @@
-/** What is wrong with a configuration, all of it at once, each with its place. */
+/** The mistakes of a configuration, all at once, each with its place. */
 
 export interface Mistake {
   /** From 1; absent when the place is not in the file (an environment variable, something missing as a whole). */

@@ -1,4 +1,4 @@
-/** What a program needs of the configuration, and what it cannot use. */
+/** The settings that a program needs, and those that it cannot use. */
 import { describeListenAddress } from '@dnstap-bgp/net'
 import type { Config, Part } from './config.ts'
 import type { Reading } from './section.ts'
@@ -27,7 +27,7 @@ export function reportNeeds(config: Config, needs: readonly Part[], reading: Rea
   }
 }
 
-/** Whatever a program listens on, its admin server listens too: not at the same place. */
+/** A program and its admin server cannot listen on the same address. */
 export function reportSharedPort({ admin, dnstap, bgp, syncer }: Config, needs: readonly Part[], reading: Reading): void {
   const admins = admin.listen
   if (admins?.kind !== 'tcp' || admins.port === 0) return

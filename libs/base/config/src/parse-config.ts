@@ -24,7 +24,7 @@ import { readTree } from './toml-tree.ts'
 import { boolean } from './values.ts'
 
 export interface ParseOptions<Needed extends Part> {
-  /** What must be there; without it `Config` has undefined for a table that the file lacks. */
+  /** Tables that must be there; every other table that the file lacks is undefined in `Config`. */
   readonly needs?: readonly Needed[]
 }
 
@@ -63,11 +63,11 @@ export function parseConfig<const Needed extends Part = never>(
   reportNeeds(config, needs, reading)
   reportSharedPort(config, needs, reading)
   if (reading.mistakes.length > 0) throw new ConfigError(fileName, inFileOrder(reading.mistakes))
-  // What reportNeeds found missing would have been thrown by now.
+  // A missing table would have been thrown above.
   return config as ConfigWith<Needed>
 }
 
-/** The configuration as far as it can be read, and what was noticed on the way. */
+/** The configuration as far as it can be read, with the mistakes and warnings in it. */
 export function readConfig(fileText: string, fileName: string, environment: Environment): { config: Config; reading: Reading } {
   const tree = readTree(fileText)
   const reading = new Reading(environment, tree.mistakes, tree.incomplete)

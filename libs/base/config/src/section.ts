@@ -1,5 +1,5 @@
 /**
- * One table of the file being read: asks for keys by name, remembers which it knows, reports what is wrong or unknown.
+ * One table of the file: reads keys by name, remembers the keys that were asked for, reports wrong values and unknown keys.
  *
  * A scalar (or list) of a fixed table may be given by the environment, which wins: DNSTAP_BGP_<TABLE>_<KEY>. Empty text, in the file
  * (as in the ancestor) and in the environment, is as if the key were not there.
@@ -84,7 +84,7 @@ export class Reading {
   }
 }
 
-/** What starting scripts set, and what Kubernetes and Docker make of a Service or link whose name begins like ours. */
+/** Variables that start scripts set, and that Kubernetes and Docker make for a Service or link whose name begins like ours. */
 const NOT_OURS =
   /^DNSTAP_BGP_(CONFIG|VERSION|TEST_\w+)$|_SERVICE_HOST$|_SERVICE_PORT(_\w+)?$|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$/
 
@@ -156,7 +156,7 @@ export class Section {
     this.#reading.mistakes.push({ ...this.at, key: this.fullKey(key), seen: 'missing', expected })
   }
 
-  /** Something is wrong with the value of this key that only a look at others shows. */
+  /** The value of this key is wrong together with other values. */
   mistaken(key: string, seen: string, expected: string, suggestion?: string): void {
     const found = this.#find(key)
     const place = found === undefined ? this.at : found.at
@@ -201,12 +201,12 @@ export class Section {
     if (file !== undefined) this.#reading.secretFiles.add(file)
   }
 
-  /** A key that we do not have but somebody may write; the advice stands in the place of a guess. */
+  /** A key that does not exist but that operators may write: the advice is reported in place of a guess. */
   advise(key: string, advice: string): void {
     this.#advice.set(foldKey(key), advice)
   }
 
-  /** Every key has been asked for: what is left over is a mistake. Call it last. */
+  /** Call it last, when every key has been asked for: every other key in the table is a mistake. */
   done(): void {
     for (const [folded, entry] of this.#table?.entries ?? []) {
       if (this.#known.has(folded)) continue

@@ -1,7 +1,7 @@
 /**
- * What a single value may be: each reader turns one TOML value into the typed one, or says what it expected instead.
+ * Readers of single values: each turns a TOML value into a typed one, or says which value it expected.
  *
- * A value from the environment is text; a reader takes it as whatever kind it wants, lists with commas between.
+ * A value from the environment is text: a reader converts it to the type that it wants, and splits lists at commas.
  */
 import { formatAddress, formatPrefix, parseAddress, parsePrefix, withoutHostBits } from '@dnstap-bgp/ip'
 import { isAbsolute, resolve } from 'node:path'
@@ -10,7 +10,7 @@ import type { Endpoint } from './config.ts'
 import { nearest } from './mistakes.ts'
 import type { Place, Value } from './toml-tree.ts'
 
-/** Not what was expected. `seen` when the value itself must not be shown, or something better can be said. */
+/** A value that was not expected. `seen` is given when the value must not be shown, or when other words say more. */
 export class Wrong {
   readonly expected: string
   readonly suggestion: string | undefined

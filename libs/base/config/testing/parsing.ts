@@ -1,4 +1,4 @@
-/** Reads configurations in tests, from a folder of their own. */
+/** Reads configurations in tests, in a temporary folder. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** Where a server of ours listens. */
+/** The address that a server listens on. */
 export type ListenAddress = { readonly kind: 'unix'; readonly path: string } | TcpListenAddress
 
 export interface TcpListenAddress {

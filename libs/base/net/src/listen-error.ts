@@ -15,7 +15,7 @@ export class ListenError extends Error {
   }
 }
 
-/** Turns an error of the system into a ListenError. Returns every other error as it is, because that is a fault of ours. */
+/** Turns an error of the system into a ListenError. Returns every other error unchanged: it is a bug. */
 export function explainListenError(who: string, address: ListenAddress, error: unknown): unknown {
   if (error instanceof ListenError) return error
   const { code } = error as NodeJS.ErrnoException

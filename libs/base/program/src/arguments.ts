@@ -31,7 +31,7 @@ export function readArguments(argv: readonly string[], program: string, flagName
   return { configFile: config, flags: new Set(flagNames.filter((flag) => values[flag] === true)) }
 }
 
-/** What parseArgs threw, in our words. */
+/** An error of parseArgs as a sentence. */
 export function whyNotParsed(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException
   const quoted = /'(.*?)'/.exec(message)?.[1] ?? ''

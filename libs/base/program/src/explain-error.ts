@@ -1,4 +1,4 @@
-/** What an operator is told when something failed, and the exit code it earns. */
+/** The sentence for the operator when something failed, and the exit code. */
 import { ConfigError } from '@dnstap-bgp/config'
 
 /** The arguments are not what the program or command takes. */
@@ -6,7 +6,7 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-/** A typed error's message is the sentence for the operator; anything else is a fault of ours and comes with its stack. */
+/** The message of a typed error is the sentence for the operator. Any other error is a bug and is shown with its stack. */
 export function explainError(error: unknown): { sentence: string; exitCode: number } {
   if (error instanceof ConfigError || error instanceof UsageError) return { sentence: error.message, exitCode: 2 }
   if (!(error instanceof Error)) return { sentence: String(error), exitCode: 1 }

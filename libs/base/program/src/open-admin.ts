@@ -29,5 +29,5 @@ export async function openAdmin({ listen, socket, token }: Config['admin'], deps
   }
 }
 
-/** The folder is the dnstap socket's too, and whoever may report to us is not thereby an operator. */
+/** The dnstap socket is in the same folder: users who may send dnstap must not be able to use the admin socket. */
 const OWNER_ONLY = 0o600

@@ -10,7 +10,7 @@ export interface ReloaderDeps<Read extends Config> {
   /** @throws ConfigError */
   readonly read: () => Read
   readonly log: Log
-  /** `Configuration and lists`, or less: what a reload of this program reads. */
+  /** What a reload of this program reads, with its verb: `Configuration and lists were`. */
   readonly what: string
 }
 
@@ -41,7 +41,7 @@ export class Reloader<Read extends Config> {
     return Promise.resolve()
   }
 
-  /** Everything has started: what was asked for meanwhile is done now. */
+  /** Everything has started: a reload requested meanwhile happens now. */
   started(): Promise<void> {
     this.#isRunning = true
     return this.#isWanted ? this.request() : Promise.resolve()

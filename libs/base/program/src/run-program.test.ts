@@ -42,7 +42,7 @@ test('a program is not ready before its start is over, though every part that is
     })
     ended.catch(reject)
   })
-  // Whatever the umask it was started with, nobody else may read what it writes.
+  // Other users may not read its files, whatever umask it was started with.
   writeFileSync(join(folder, 'names'), 'x', { mode: 0o666 })
   expect(statSync(join(folder, 'names')).mode & 0o777).toBe(0o640)
   const store = program.health.component('store')

@@ -39,11 +39,11 @@ export interface Program<Needed extends Part> {
   readConfig(): ConfigWith<Needed>
   /** Called with the configuration as it is in the file now, after SIGHUP. */
   onReload(listener: (config: ConfigWith<Needed>) => void | Promise<void>): void
-  /** SIGUSR1: what it returns goes to the log; `GET /api/status` answers with it too. */
+  /** Counts for the log (SIGUSR1) and for `GET /api/status`. */
   onReport(report: () => object | Promise<object>): void
 }
 
-/** Of what is told about a start that failed: it may quote a file. */
+/** Of the sentence about a failed start: it may quote a file. */
 const MAX_LINE = 4000
 
 /** Runs until it is told to stop; leaves the exit code in `process.exitCode`. */

@@ -1,10 +1,10 @@
-/** Time, passed in wherever it matters, so that tests own it. */
+/** Time is passed in wherever it matters, so that tests control it. */
 export interface Clock {
   /** Unix time in ms, as the machine has it: it may be set at any moment. For people and for other machines, never for durations. */
   now(): number
   /** Milliseconds that only ever grow, with time that passes; for durations. */
   monotonic(): number
-  /** Calls `callback` once after `delayMs`; cancel it before you let go. 0: when sockets and timers that are due have had their turn. */
+  /** Calls `callback` once after `delayMs`. 0: after the sockets and timers that are due. The caller cancels a timer that it no longer needs. */
   after(delayMs: number, callback: () => void): Timer
   /** Calls `callback` every `periodMs`. */
   every(periodMs: number, callback: () => void): Timer

@@ -1,4 +1,4 @@
-/** What services and drivers need of a logger; pino's shape. Fields first, then one plain sentence. */
+/** The logger of services and drivers, in pino's shape: fields first, then one plain sentence. An error goes in the field `error`. */
 export interface Log {
   debug(fields: object, sentence: string): void
   info(fields: object, sentence: string): void

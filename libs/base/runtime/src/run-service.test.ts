@@ -62,7 +62,7 @@ describe('a program', () => {
     await Promise.resolve()
     signal()
     await new Promise((resolve) => setImmediate(resolve))
-    expect(seen).toEqual(['Stopping before everything was open.', 'a closed'])
+    expect(seen).toEqual(['Stopping before everything has started.', 'a closed'])
     arrive()
     await running
     expect(seen.slice(2)).toEqual(['late closed', 'Stopped.'])

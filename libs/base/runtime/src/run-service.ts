@@ -32,7 +32,7 @@ export async function runService(log: Log, start: (use: Use) => Promise<void>, o
   const onSignal = (signal: NodeJS.Signals) => {
     if (stoppingSince !== undefined) {
       if (performance.now() - stoppingSince < SAME_SIGNAL_MS) return
-      log.warn({ signal }, 'A second signal: leaving at once.')
+      log.warn({ signal }, 'A second signal came: exiting at once.')
       process.exit(1)
     }
     stoppingSince = performance.now()
@@ -63,7 +63,7 @@ export async function runService(log: Log, start: (use: Use) => Promise<void>, o
   try {
     await Promise.race([started, stopRequested])
     const signal = await stopRequested
-    log.info({ signal }, opening ? 'Stopping before everything was open.' : 'Stopping.')
+    log.info({ signal }, opening ? 'Stopping before everything has started.' : 'Stopping.')
   } catch (error) {
     failed = true
     const { sentence, exitCode } = options.explain?.(error) ?? {
@@ -76,12 +76,12 @@ export async function runService(log: Log, start: (use: Use) => Promise<void>, o
   }
 
   const deadline = setTimeout(() => {
-    log.error({}, 'Closing takes too long: leaving as it is.')
+    log.error({}, 'Closing takes too long: exiting without it.')
     process.exit(1)
   }, options.stopDeadlineMs ?? 15_000)
   await closeOpened()
   if (opening) {
-    // What is being opened just now (a list that downloads, say) may take long, and nobody waits for it any more.
+    // The part that is being opened (a list that downloads, for example) may take long, and nothing needs it any more.
     const patience = setTimeout(() => process.exit(process.exitCode ?? 0), OPENING_PATIENCE_MS)
     await started.catch(() => {})
     clearTimeout(patience)

@@ -1,4 +1,4 @@
-/** Text that must not be logged: as it is, or hidden in something that only gives it when asked (config's Secret). */
+/** Text that must not be logged: a string, or an object that hides it (config's Secret). */
 export type SecretText = string | { reveal(): string }
 
 export function reveal(secret: SecretText): string {

@@ -1,4 +1,4 @@
-/** What was going on is given up because the program, or the part that did it, is being closed. It is no fault and needs no line in the log. */
+/** Work was given up because the program, or the part that did the work, is closing. This is no fault and needs no line in the log. */
 export class StoppedError extends Error {
   override readonly name = 'StoppedError'
 

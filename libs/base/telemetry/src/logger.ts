@@ -2,7 +2,7 @@
  * The log: pino, on standard output, as JSON or as one readable line per event.
  *
  * Written without waiting: a reader of our output that stands still (a full pipe) must not stop the service, so lines wait in a bounded
- * buffer and the newest are dropped when it is full. What is buffered is written when the process exits.
+ * buffer and the newest are dropped when it is full. The buffer is written when the process exits.
  * No worker transports: a bundled program has no file to start them from.
  */
 import { escapeControls, escapeControlsInLines } from '@dnstap-bgp/foreign-text'

@@ -1,5 +1,5 @@
 /**
- * Numbers for Prometheus. Hot code counts in plain fields of its own; a metric is a function that reads them when somebody asks.
+ * Numbers for Prometheus. Hot code counts in plain fields; a metric is a function that reads such a field when Prometheus asks.
  *
  * Names get the prefix `dnstap_bgp_`. A metric whose function fails is left out of that answer and counted, the others are served.
  */
@@ -88,7 +88,7 @@ export class Metrics {
     return { name: PREFIX + metric.name, help: metric.help, labelNames, registers: [this.#registry] }
   }
 
-  /** Puts what a metric is now in the place of what it was, or nothing at all when it cannot be read. */
+  /** Replaces the samples of a metric by its values now; without samples when it cannot be read. */
   #collector<Label extends string>(
     metric: PlainMetric | LabelledMetric<Label>,
     minimum: number,
@@ -98,7 +98,7 @@ export class Metrics {
       try {
         const found = metric.read()
         const samples = typeof found === 'number' ? [{ labels: {}, value: found }] : [...found]
-        // prom-client throws on what is no number, and a counter on what is negative.
+        // prom-client throws on a value that is no number, and a counter on a negative one.
         for (const { value } of samples)
           if (!Number.isFinite(value) || value < minimum) throw new RangeError(`${metric.name} is ${value}`)
         for (const { labels, value } of samples) put(labels, value)

@@ -1,7 +1,7 @@
 /**
- * Tells one peer what we learn, and asks it now and then for everything it has. One for each peer: a dead one delays no other.
+ * Pushes what we learn to one sync peer, and fetches everything it has from time to time. Each peer has its own client, so a dead peer delays no other.
  *
- *   push(entries) -> queue (one wish for each binding, bounded) -> PUT /put, a few at a time -> 200: told
+ *   push(entries) -> queue (bounded, one entry for each binding) -> PUT /put, a few at a time -> 200: pushed
  *                       ^------------- put back, wait with back-off <-- refused, timed out, 5xx
  *   start() -> GET /fetch at once, then every interval -> accept(), part by part, as fast as it takes them
  *
@@ -17,9 +17,9 @@ import { BATCH_HEADER, BATCH_TYPE } from './peer-server.ts'
 export interface PeerClientConfig {
   readonly peer: { readonly host: string; readonly port: number }
   readonly token: SecretText | undefined
-  /** 0: never ask. */
+  /** 0: never fetch. */
   readonly syncIntervalMs: number
-  /** Wishes that wait at most; 100,000 unless told. */
+  /** Entries that wait at most; default 100,000. */
   readonly maxQueued?: number
 }
 
@@ -32,7 +32,7 @@ export interface PeerClientDeps {
   readonly health: { ok(why?: string): void; degraded(why: string): void }
   readonly clock: Clock
   readonly log: Log
-  /** From 0 to 1; Math.random unless told. */
+  /** From 0 to 1; default Math.random. */
   readonly random?: () => number
 }
 
@@ -44,7 +44,7 @@ export interface SyncPeerStatus {
   readonly coalesced: number
   /** Entries told. */
   readonly pushed: number
-  /** Entries that the peer will not have, whatever we do: it answered 400 or 413. */
+  /** Entries that the peer refused for good, with 400 or 413. */
   readonly refused: number
   readonly pushFailures: number
   readonly fetches: number
@@ -54,7 +54,7 @@ export interface SyncPeerStatus {
   /** Entries of the last whole fetch, and when that was. */
   readonly lastFetchEntries: number
   readonly lastFetchAtMs: number | undefined
-  /** What is wrong now; undefined when nothing is. */
+  /** The present fault, in a sentence; undefined: there is none. */
   readonly problem: string | undefined
 }
 
@@ -102,20 +102,20 @@ export class PeerClient {
     this.#queue = new PushQueue(config.maxQueued ?? DEFAULT_MAX_QUEUED)
   }
 
-  /** Asks for the first time now. */
+  /** Begins with a fetch. */
   start(): void {
     this.#deps.health.ok()
     this.fetchSoon()
   }
 
-  /** Asks now, not when the interval is over, because what the peer told us is lost; while it is being asked, once more after that. */
+  /** Fetches now, because what the peer told us is lost. If a fetch is running, another one follows it. */
   fetchSoon(): void {
     if (this.#closed || this.#config.syncIntervalMs === 0) return
     this.#fetchWanted = this.#isFetching
     if (!this.#isFetching) this.#planFetch(0)
   }
 
-  /** Never waits and never fails: what cannot be told now waits, what has no room is dropped and counted. */
+  /** Never waits and never fails: entries wait in the queue; entries without room are dropped and counted. */
   push(entries: readonly PeerEntry[]): void {
     if (this.#closed) return
     for (const entry of entries) this.#queue.add(entry)
@@ -140,7 +140,7 @@ export class PeerClient {
     }
   }
 
-  /** Ends what is running; what still waits is not told (the peer's own fetch brings it). */
+  /** Ends running requests. Entries that still wait are not pushed: the peer gets them by its own fetch. */
   close(): Promise<void> {
     this.#closed = true
     this.#backoff?.cancel()
@@ -171,15 +171,12 @@ export class PeerClient {
         this.#pushFailuresInARow = 0
         this.#tellHealth({ push: undefined })
       } else if (status === 400 || status === 413) {
-        // Nothing that waiting would mend. A batch is told again one by one, so that one bad entry does not cost the others.
+        // Trying again would not help. The entries of a batch are pushed again one by one, so that one bad entry does not stop the others.
         if (isBatch) {
           this.#batchSize = 1
           this.#queue.putBack(entries)
         } else this.#refused++
-        this.#deps.log.debug(
-          { syncPeer: this.name, status, text, entries: entries.length },
-          'A sync peer refused what it was told.',
-        )
+        this.#deps.log.debug({ syncPeer: this.name, status, text, entries: entries.length }, 'A sync peer refused an entry.')
       } else throw new Error(`it answered ${status}${text === '' ? '' : ` (${text})`}`)
     } catch (error) {
       this.#queue.putBack(entries)
@@ -190,7 +187,7 @@ export class PeerClient {
   #pushFailed(error: unknown): void {
     this.#pushFailures++
     this.#pushFailuresInARow++
-    this.#batchSize = 1 // whoever answers next may be another program
+    this.#batchSize = 1 // the next answer may come from another program
     this.#tellHealth({ push: `${this.name} cannot be told anything: ${whyFailed(error)}` })
     this.#backoff ??= this.#deps.clock.after(this.#backoffMs(this.#pushFailuresInARow), () => {
       this.#backoff = undefined
@@ -294,7 +291,7 @@ export class PeerClient {
   }
 }
 
-/** It is our side that fails, not the peer. */
+/** We failed, not the peer. */
 class NotTakenError extends Error {
   override readonly name = 'NotTakenError'
 }

@@ -41,7 +41,7 @@ export class PeerConnection {
     this.#agent.destroy()
   }
 
-  /** Runs with a signal that fires after so long, or when we are closed. */
+  /** Runs with a signal that fires after `timeoutMs`, or when we are closed. */
   within<T>(timeoutMs: number, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
     return this.untilClosed(async (signal, abort) => {
       const timer = this.#clock.after(timeoutMs, () => abort(`it gave no answer in ${timeoutMs / 1000} s`))
@@ -67,7 +67,7 @@ export class PeerConnection {
     }
   }
 
-  /** The response, its body unread; once more when a kept connection turns out to be closed by the other side. */
+  /** The response, its body unread. Sends the request once more when a kept connection turns out to be closed by the peer. */
   async request(
     method: string,
     path: string,

@@ -119,7 +119,7 @@ describe('GET /fetch', () => {
     }
     const { server } = await start({}, { entries: () => fails([]) })
     expect(await exchange(server, goGet('/fetch'))).toMatch(
-      /^HTTP\/1\.1 503 [^]*\r\n\r\nUnavailable: what we have cannot be told now$/,
+      /^HTTP\/1\.1 503 [^]*\r\n\r\nUnavailable: our entries cannot be read now$/,
     )
     const many = Array.from({ length: 3000 }, (_, index) => ({ address: '203.0.113.1', name: `n${index}.test`, seenAtMs: index }))
     const cut = (await start({}, { entries: () => fails(many) })).server

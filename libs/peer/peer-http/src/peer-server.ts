@@ -1,5 +1,5 @@
 /**
- * The gateway's server: other instances, dnstap-bgp 1.1 among them, ask for everything we have and tell us what they learn.
+ * The gateway's server: other instances, dnstap-bgp 1.1 too, fetch everything we have and push what they learn.
  *
  *   GET /fetch   200, every entry as a JSON array ("null" when there is none); another method: 400
  *   PUT /put     one entry (any method is taken); 200, or 400 with what is wrong
@@ -67,7 +67,7 @@ export interface PeerServer {
 export interface PeerServerCounts {
   fetches: number
   puts: number
-  /** Entries that were taken, and those refused for what is in them or as not wanted. */
+  /** Entries that were taken, that were malformed, and that the cache did not want. */
   entriesTaken: number
   entriesMalformed: number
   entriesUnwanted: number
@@ -84,7 +84,7 @@ export const BATCH_TYPE = 'application/x-ndjson'
 export const MAX_BATCH = 1000
 const MAX_BODY_BYTES = 1024 * 1024
 const MAX_CONNECTIONS = 512
-/** Of strangers; they only ever get a 403. */
+/** Connections of strangers; they only get a 403. */
 const MAX_STRANGE_CONNECTIONS = 32
 const MAX_FETCHES_AT_ONCE = 8
 const HEADERS_TIMEOUT_MS = 5000
@@ -205,7 +205,7 @@ class Gateway implements PeerServer {
     const why = whyFromWebPage(request.headers, this.#names)
     if (why !== undefined) {
       this.counts.forbidden++
-      // A peer that reaches us by a name that we do not know would be refused without anybody knowing why.
+      // The log must say why: the peer may reach us by a name that is missing in syncer.names.
       this.#failures.warn({ syncPeer: plainAddress(remoteAddress ?? ''), why }, 'A request to the sync gateway was refused.')
       return refuse(response, 403, `Forbidden: ${why}`)
     }
@@ -261,7 +261,7 @@ class Gateway implements PeerServer {
     try {
       yield* this.#deps.entries()
     } catch (error) {
-      throw new UnavailableError('what we have cannot be told now', { cause: error })
+      throw new UnavailableError('our entries cannot be read now', { cause: error })
     }
   }
 
@@ -326,12 +326,12 @@ class Gateway implements PeerServer {
     const fields = { syncPeer: from, path: request.path, error: error instanceof UnavailableError ? error.cause : error }
     if (error instanceof UnavailableError) this.#failures.warn(fields, `A sync peer gets 503: ${error.message}.`)
     else this.#deps.log.error(fields, "A sync peer's request failed.")
-    // Half an answer is out: cut it, so that nobody takes it for whole.
+    // Half an answer is out: cut the connection, so that the peer does not take it for whole.
     if (response.headersSent) response.destroy()
     else refuse(response, 503, `Unavailable: ${error instanceof UnavailableError ? error.message : 'internal error'}`)
   }
 
-  /** Strangers may knock, a few at a time: they must not take the places of peers. */
+  /** Strangers may connect, a few at a time: they must not take the places of peers. */
   #countStranger(socket: Socket): void {
     if (this.#allowed.allows(socket.remoteAddress)) return
     if (this.#strangers >= MAX_STRANGE_CONNECTIONS) {
@@ -377,7 +377,7 @@ function answer(response: Response, status: number, text: string): void {
   response.end(text)
 }
 
-/** What is left of the request is not read: the connection ends with this answer. */
+/** The rest of the request is not read: the connection ends with this answer. */
 function refuse(response: Response, status: number, text: string): void {
   response.setHeader('Connection', 'close')
   answer(response, status, text)

@@ -14,7 +14,7 @@ export interface EntryReader {
   push(chunk: Uint8Array): readonly PeerEntry[]
   /** The body is over. @throws PeerSyncError when it was cut short */
   end(): readonly PeerEntry[]
-  /** Entries that were refused for what is in them. */
+  /** Entries that were malformed. */
   readonly refused: number
   /** The first refusal's words. */
   readonly firstRefusal: string | undefined

@@ -37,7 +37,7 @@ export class ValueScanner {
     return this.#length > 0
   }
 
-  /** What is there of the value that has begun. */
+  /** The octets so far of the value that has begun. */
   get partial(): string {
     return utf8ToText(this.#bytes, 0, this.#length)
   }

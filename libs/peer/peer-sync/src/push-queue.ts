@@ -1,5 +1,5 @@
 /**
- * What is still to be told to one peer: at most one entry for each (address, name), the latest sighting, oldest wish first.
+ * The entries that wait to be pushed to one peer: at most one for each (address, name), with the latest sighting; the one that waits longest goes first.
  *
  * Bounded: when it is full the oldest wish goes and is counted; the peer's own periodic fetch brings it there later. One queue for each
  * peer, so that a dead one costs memory up to the bound and nobody else anything.

@@ -65,7 +65,7 @@ export function describeMetrics(metrics: Metrics, { entries, server, peers }: Ga
   })
   metrics.counter({
     name: 'gateway_fetch_failures_total',
-    help: 'Times a sync peer could not be asked for what it has.',
+    help: 'Fetches from a sync peer that failed.',
     labels: ['sync_peer'],
     read: ofPeers((peer) => peer.fetchFailures),
   })

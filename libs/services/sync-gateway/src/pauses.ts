@@ -1,4 +1,4 @@
-/** Pauses that end early, all of them, when whoever made them is closed. */
+/** Pauses that all end early when their owner is closed. */
 import type { Clock } from '@dnstap-bgp/runtime'
 
 export class Pauses {

@@ -1,5 +1,5 @@
 /**
- * The gateway: tells other instances what this one learns, and takes what they say.
+ * The gateway: pushes what this instance learns to others, and takes what they push.
  *
  *   LEARNT ──▶ PUT /put to every sync peer, each with its own queue          GET /fetch from every sync peer, now and then ──┐
  *   BINDINGS ◀── GET /fetch from a peer                                      PUT /put from a peer ──────────────────────────┴──▶ OFFER
@@ -35,7 +35,7 @@ export interface RunningGateway extends Closeable {
 }
 
 const PAUSE_MS = 1000
-/** For each thousand entries of a fetch. What is still too fast then comes with the next one. */
+/** For each thousand entries of a fetch. Entries that are still too fast come with the next fetch. */
 const MAX_PAUSES = 3
 
 /** Without a [syncer] table there is nothing to do. @throws ListenError */
@@ -69,7 +69,7 @@ export async function startSyncGateway(config: Pick<Config, 'syncer'>, deps: Sta
     for (const answer of answers) entries[answer === null ? 'taken' : 'unwanted']++
     return answers.map((answer) => answer?.why)
   }
-  /** A fetch brings more at once than a list may make routes of (newRoutesPerSecond): it goes on as fast as that. */
+  /** A fetch may bring more new routes than a list may make at once (newRoutesPerSecond): it waits and goes on. */
   const acceptFetched = async (offered: readonly PeerEntry[], from: string) => {
     let left = offered
     for (let pause = 0; ; pause++) {
@@ -92,7 +92,7 @@ export async function startSyncGateway(config: Pick<Config, 'syncer'>, deps: Sta
       { ...syncer, listen: syncer.listen, peers: syncer.peers.map((peer) => peer.host) },
       { entries: entriesOf, accept, clock, log },
     )
-    log.info({ port: server.port }, 'Other instances can reach us.')
+    log.info({ port: server.port }, 'The sync gateway listens for other instances.')
   }
   const clients = syncer.peers.map((peer) => {
     const component = health.component(`sync peer ${peer.host}:${peer.port}`)
@@ -106,7 +106,7 @@ export async function startSyncGateway(config: Pick<Config, 'syncer'>, deps: Sta
   })
   let epoch: string | undefined
   const heads = bus.subscribe(HEAD, (head) => {
-    // The store lost what it knew; what the peers know of it is wanted before the routes that are held for it go.
+    // The store lost its memory: fetch what the peers know before the stale routes go.
     if (epoch !== undefined && epoch !== head.epoch) for (const client of clients) client.fetchSoon()
     epoch = head.epoch
   })
