@@ -1,13 +1,12 @@
 /**
- * Reads a connection a bounded number of messages at a time, so that a peer that sends at line rate holds up no other peer.
+ * Reads a connection a bounded number of messages at a time, so that a peer that sends at line rate does not delay other peers.
  *
- * Node hands over up to 64 KiB in one call, and libuv makes 32 such calls in one turn of the event loop: that is 110,000 KEEPALIVEs. Here a
- * socket with messages left waits (pause) and its turn comes again after that of everybody else (send-turns.ts), so what the peer sends
- * meanwhile fills its own TCP window.
+ * Node gives up to 64 KiB in one call, and libuv makes 32 such calls in one turn of the event loop: that is 110,000 KEEPALIVEs. Here a socket
+ * with messages left is paused until all other peers had their turn (send-turns.ts); meanwhile the peer fills its own TCP window.
  */
 import type { SendTurns } from './send-turns.ts'
 
-/** What it needs of a net.Socket. */
+/** The part of a net.Socket that is used here. */
 export interface Pausable {
   pause(): unknown
   resume(): unknown
@@ -19,13 +18,13 @@ export class BoundedInput {
   readonly #socket: Pausable
   readonly #turns: SendTurns
   readonly #take: (octets: Uint8Array | undefined) => boolean
-  /** What a socket gave that waits all the same; Node gives nothing then, as far as we know. */
+  /** Octets that arrived while the socket was paused; as far as we know, Node gives none then. */
   readonly #given: Uint8Array[] = []
   #isWaiting = false
   #isOver = false
   #drainedBytes = 0
 
-  /** `take` looks at some of the octets, or goes on with the last ones when given none; it answers whether some are left. */
+  /** `take` reads some of the octets, or continues with the last ones if it gets none; true: some are left. */
   constructor(socket: Pausable, turns: SendTurns, take: (octets: Uint8Array | undefined) => boolean) {
     this.#socket = socket
     this.#turns = turns
@@ -41,17 +40,17 @@ export class BoundedInput {
     this.#nextTurn()
   }
 
-  /** The connection closes: what comes now is read, so that the peer hears our last words, and not looked at. */
+  /** The connection closes: octets are read and ignored from now on, so that the peer receives our last message. */
   end(): void {
     this.#isOver = true
     this.#given.length = 0
     if (!this.#socket.destroyed) this.#socket.resume()
   }
 
-  /** Unread octets would make the kernel reset the connection when it closes, and the peer may lose what we sent last. */
+  /** With unread octets the kernel would reset the connection at its close, and the peer may lose our last message. */
   #drain(octets: Uint8Array): void {
     this.#drainedBytes += octets.length
-    if (this.#drainedBytes > MAX_DRAINED_BYTES) this.#socket.destroy() // it goes on sending, and does not listen
+    if (this.#drainedBytes > MAX_DRAINED_BYTES) this.#socket.destroy() // the peer only sends
   }
 
   #nextTurn(): void {

@@ -1,8 +1,8 @@
-/** What a speaker and its peers are told; the shape of @dnstap-bgp/config's BgpConfig, so that a service passes it on as it is. */
+/** The configuration of a speaker and its peers. BgpConfig of @dnstap-bgp/config fits it, so that a service passes it on. */
 
 export type AddressFamily = 'ipv4' | 'ipv6'
 
-/** RFC 9234 §4.1: what we are to the peer. */
+/** RFC 9234 §4.1: our role towards the peer. */
 export type PeerRole = 'provider' | 'rs' | 'rs-client' | 'customer' | 'peer'
 
 export interface SpeakerConfig {
@@ -10,16 +10,16 @@ export interface SpeakerConfig {
   readonly bgpIdentifier: string
   /** Where peers reach us; undefined: we do not listen. A host that is undefined means every address. */
   readonly listen?: { readonly host: string | undefined; readonly port: number } | undefined
-  /** For routes that have none themselves, towards peers that set none. */
+  /** For routes without a next hop of their own, to peers without one. */
   readonly nextHopIpv4?: string | undefined
   /** Undefined: our own address on sessions over IPv6, and no IPv6 routes on sessions over IPv4. */
   readonly nextHopIpv6?: string | undefined
-  /** How long peers shall keep our routes while we restart (RFC 4724); 0: not offered. */
+  /** How long peers keep our routes while we restart (RFC 4724); 0: not offered. */
   readonly gracefulRestartSeconds?: number
-  /** How long they shall keep them as stale after that (RFC 9494); 0: not offered. */
+  /** How long peers keep them as stale after that (RFC 9494); 0: not offered. */
   readonly longLivedStaleSeconds?: number
   readonly peers: readonly SpeakerPeerConfig[]
-  /** Octets that may wait for a peer: in our process, and as many unsent in the kernel; default 256 KiB. */
+  /** Octets that may wait for a peer in our process, and again unsent in the kernel; default 256 KiB. */
   readonly maxInFlightBytes?: number
 }
 
@@ -40,7 +40,7 @@ export interface SpeakerPeerConfig {
   readonly password?: string | undefined
   /** GTSM (RFC 5082): how many hops away the peer may be; undefined: off. */
   readonly ttlSecurityHops?: number | undefined
-  /** TTL of our packets; undefined: the system's. A value that the system cannot be told is an error only for GTSM. */
+  /** TTL of our packets; undefined: the system's. If it cannot be set, that is an error only for GTSM. */
   readonly ttl?: number | undefined
   /** We wait for the peer to connect. */
   readonly passive?: boolean

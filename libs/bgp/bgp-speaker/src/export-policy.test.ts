@@ -155,6 +155,6 @@ describe('exportPolicy', () => {
   test('attributes that leave no room for a prefix are not sent, and that is said', () => {
     const { block, faults } = exported({ route: { communities: Array.from({ length: 1100 }, (_, i) => i) } })
     expect(block).toBeUndefined()
-    expect(faults[0]).toContain('no UPDATE has that room')
+    expect(faults[0]).toContain('more than an UPDATE has room for')
   })
 })

@@ -1,8 +1,8 @@
 /**
- * What of our routes a peer gets, and how they look to it: which lists, which next hop, what is added; iBGP and eBGP (RFC 4271 §5.1).
+ * Which routes a peer gets and with which attributes: lists, next hop, added communities; iBGP and eBGP (RFC 4271 §5.1).
  *
- * Asked once per attribute set and session (export-profile.ts of route-table keeps the answers). Who must not be sent a route because
- * of its next hop does not get it; why is told once, through `onFault`.
+ * Asked once for each attribute set and session (export-profile.ts of route-table keeps the answers). A route that must not be sent because of
+ * its next hop or its size is left out, and `onFault` says why.
  */
 import { formatAddress, parseAddress } from '@dnstap-bgp/ip'
 import { type AttributeBlock, attributesFit, encodeAttributes, type PathAttributes } from '@dnstap-bgp/bgp-wire'
@@ -30,16 +30,20 @@ export function exportPolicy(
     const name = FAMILY_NAMES[family]
     const nextHop = chooseNextHop(speaker, peer, attributes, family, addresses)
     if (nextHop === undefined) {
-      onFault(`no ${name} routes: there is no ${name} next hop for them; set bgp.nextHop${family === Family.ipv6 ? 'IPv6' : ''}`)
+      onFault(
+        `No ${name} routes are sent: there is no ${name} next hop for them; set bgp.nextHop${family === Family.ipv6 ? 'IPv6' : ''}`,
+      )
       return undefined
     }
     const fault = nextHopFault(formatAddress(nextHop), addresses.peerAddress)
     if (fault !== undefined) {
-      onFault(`no ${name} routes with next hop ${formatAddress(nextHop)}: a next hop must not be ${fault}`)
+      onFault(`No ${name} routes with next hop ${formatAddress(nextHop)} are sent: a next hop must not be ${fault}`)
       return undefined
     }
     if (family === Family.ipv4 && nextHop.length === 16 && !negotiated.extendedNextHop.includes('ipv4')) {
-      onFault(`no IPv4 routes with next hop ${formatAddress(nextHop)}: the peer does not take IPv6 next hops for them (RFC 8950)`)
+      onFault(
+        `No IPv4 routes with next hop ${formatAddress(nextHop)} are sent: the peer does not accept IPv6 next hops for them (RFC 8950)`,
+      )
       return undefined
     }
     const path: PathAttributes = {
@@ -57,7 +61,7 @@ export function exportPolicy(
     )
     if (!attributesFit(block, MAX_UPDATE_LENGTH)) {
       onFault(
-        `no routes of ${attributes.lists.join(', ')}: their attributes take ${block.bytes.length} octets, no UPDATE has that room`,
+        `No routes of ${attributes.lists.join(', ')} are sent: their attributes take ${block.bytes.length} octets, more than an UPDATE has room for`,
       )
       return undefined
     }
@@ -66,12 +70,12 @@ export function exportPolicy(
 }
 
 /**
- * Our UPDATEs keep to 4096 octets also where more is agreed (RFC 8654): nothing we announce needs more, the headers saved are half
- * a percent, and not every tool that looks on knows longer ones.
+ * Our UPDATEs have at most 4096 octets even if more is agreed (RFC 8654): no route of ours needs more, longer messages would save half a percent
+ * of headers, and not every monitoring tool knows them.
  */
 export const MAX_UPDATE_LENGTH = 4096
 
-/** RFC 4271 §5.1.5 wants one on every iBGP session; this is everybody's default. */
+/** RFC 4271 §5.1.5 demands one on every iBGP session; 100 is the usual default. */
 const DEFAULT_LOCAL_PREF = 100
 
 /** The peer's own setting, then the route's, then the speaker's, then our address on the session. */
@@ -88,7 +92,7 @@ function chooseNextHop(
   return family === Family.ipv6 && octets?.length === 4 ? undefined : octets
 }
 
-/** RFC 9234 §5: to customers, peers and clients of a route server, a route says that it must not go further up. */
+/** RFC 9234 §5: routes to customers, peers and clients of a route server carry our AS: they must not be sent to providers. */
 function withOnlyToCustomer(block: AttributeBlock, role: SpeakerPeerConfig['role'], localAsn: number): AttributeBlock {
   if (role !== 'provider' && role !== 'peer' && role !== 'rs') return block
   const bytes = new Uint8Array(block.bytes.length + 7)

@@ -1,23 +1,23 @@
 /**
  * How many messages that carry nothing (KEEPALIVEs, ROUTE-REFRESHes, UPDATEs without a prefix) a peer may send.
  *
- * A peer sends a few of them a minute; after a long pause of ours some dozens at once. 10 a second, and 1000 at once, are taken as they come;
- * what is beyond is excess. With 10,000 in excess the session is to end.
+ * An ordinary peer sends a few of them a minute; after a long pause of ours some dozens arrive at once. 10 a second, and 1000 at once, are
+ * ordinary; more are excess. With 10,000 in excess, the session ends.
  */
 export class FloodLimit {
   #level = 0
-  #lookedAtMs: number
-  /** Messages beyond what is ordinary. */
+  #countedAtMs: number
+  /** Messages beyond the ordinary rate. */
   excess = 0
 
   constructor(nowMs: number) {
-    this.#lookedAtMs = nowMs
+    this.#countedAtMs = nowMs
   }
 
-  /** So many more came. */
+  /** Counts messages that have arrived. */
   count(messages: number, nowMs: number): 'ordinary' | 'excess' | 'too many' {
-    this.#level = Math.max(0, this.#level - ((nowMs - this.#lookedAtMs) / 1000) * IDLE_MESSAGES_PER_SECOND) + messages
-    this.#lookedAtMs = nowMs
+    this.#level = Math.max(0, this.#level - ((nowMs - this.#countedAtMs) / 1000) * IDLE_MESSAGES_PER_SECOND) + messages
+    this.#countedAtMs = nowMs
     const beyond = this.#level - IDLE_MESSAGES_AT_ONCE
     if (beyond <= 0) return 'ordinary'
     this.#level = IDLE_MESSAGES_AT_ONCE

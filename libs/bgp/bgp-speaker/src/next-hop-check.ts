@@ -1,12 +1,12 @@
 /**
- * Next hops that a router must refuse (RFC 4271 §5.1.3, §6.3). That a route is not its own next hop is seen to elsewhere: next hops, peers and
- * our own addresses are on the never list.
+ * Next hops that a router must refuse (RFC 4271 §5.1.3, §6.3). A route to its own next hop cannot exist: next hops, peers and our own addresses
+ * are on the never list.
  */
 import { isIpv4Mapped, parseAddress } from '@dnstap-bgp/ip'
 
 /**
- * What is wrong with a next hop, as the end of the sentence "a next hop must not be …"; undefined when nothing is. The peer that is to get
- * the route cannot send to itself.
+ * What is wrong with a next hop, as the end of the sentence "a next hop must not be …"; undefined if nothing is. The peer itself cannot be the
+ * next hop of a route that it gets.
  */
 export function nextHopFault(nextHop: string, peerAddress: string): string | undefined {
   const octets = parseAddress(nextHop)

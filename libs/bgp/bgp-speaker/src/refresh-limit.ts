@@ -1,6 +1,6 @@
 /**
- * When a peer's ROUTE-REFRESH is answered. Each answer is a walk over the whole table, so a peer that asks again and again gets three at
- * once and then one each 10 s. A question that comes too early is answered when its time has come; more of them until then add nothing.
+ * Decides when a peer's ROUTE-REFRESH is answered. Each answer is a walk over the whole table, so a peer that asks again and again gets three
+ * answers at once and then one every 10 s. A request that comes too early is answered later; further ones until then add nothing.
  */
 import type { Clock, Timer } from '@dnstap-bgp/runtime'
 
@@ -8,13 +8,13 @@ export class RefreshLimit {
   readonly #clock: Clock
   readonly #answer: () => void
   #level = 0
-  #lookedAtMs: number
+  #drainedAtMs: number
   #timer: Timer | undefined
 
   constructor(clock: Clock, answer: () => void) {
     this.#clock = clock
     this.#answer = answer
-    this.#lookedAtMs = clock.monotonic()
+    this.#drainedAtMs = clock.monotonic()
   }
 
   asked(): void {
@@ -41,8 +41,8 @@ export class RefreshLimit {
 
   #drained(): number {
     const nowMs = this.#clock.monotonic()
-    this.#level = Math.max(0, this.#level - (nowMs - this.#lookedAtMs) / MS_PER_ANSWER)
-    this.#lookedAtMs = nowMs
+    this.#level = Math.max(0, this.#level - (nowMs - this.#drainedAtMs) / MS_PER_ANSWER)
+    this.#drainedAtMs = nowMs
     return this.#level
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Whose turn it is to encode and send, and to read on what a peer floods us with. Peers with something to do wait here, first come first served; each is called once per turn of
- * the event loop at most, and when they have held the loop for a few milliseconds, the rest wait for the next turn. So neither one large
- * table nor many peers at once keep sockets, timers and everything else in the process waiting.
+ * Shares the event loop among peers that have UPDATEs to send, or much to read. They wait here, first come first served. Each is called once
+ * per turn of the event loop at most; after a few milliseconds the others wait for the next turn. So neither one large table nor many peers
+ * at once block sockets, timers and the rest of the process.
  */
 import type { Clock } from '@dnstap-bgp/runtime'
 
@@ -11,13 +11,13 @@ export class SendTurns {
   #waiting: (() => void)[] = []
   #isDue = false
 
-  /** `defer` runs something when the present turn is over. */
+  /** `defer` calls back after the present turn. */
   constructor(clock: Pick<Clock, 'monotonic'>, defer: (run: () => void) => void = setImmediate) {
     this.#clock = clock
     this.#defer = defer
   }
 
-  /** Calls it soon, once; whoever is not done then adds itself again. */
+  /** Calls `send` soon, once; a peer with more to do adds itself again. */
   add(send: () => void): void {
     this.#waiting.push(send)
     this.#schedule()
@@ -43,5 +43,5 @@ export class SendTurns {
   }
 }
 
-/** A peer's own share is two (peer.ts), so this is four at most. */
+/** One peer's share is two (update-sender.ts), so a turn takes four at most. */
 const TURN_MS = 2

@@ -1,15 +1,15 @@
-/** A route as a peer was told it, for people. */
+/** A route as a peer was sent it, for people. */
 import { formatAddress } from '@dnstap-bgp/ip'
 import { formatCommunity, formatLargeCommunity, type LargeCommunity, type PathAttributes } from '@dnstap-bgp/bgp-wire'
 
 export interface SentRoute {
   readonly prefix: string
-  /** Undefined, as all that follows: by now nobody is told this any more, and the peer is about to hear something else. */
+  /** This and the following are undefined if no route has these attributes any more: an UPDATE is on its way to the peer. */
   readonly nextHop?: string
   readonly asPath?: readonly number[]
   readonly med?: number
   readonly localPref?: number
-  /** Large ones too, as operators write them. */
+  /** With large communities, as operators write them. */
   readonly communities?: readonly string[]
 }
 

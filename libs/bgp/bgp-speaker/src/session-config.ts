@@ -1,4 +1,4 @@
-/** What a PeerFsm (bgp-session) is told of a peer, made of what the speaker and the peer are configured to be. */
+/** The configuration of a peer's PeerFsm (bgp-session), from those of the speaker and the peer. */
 import type { SessionConfig } from '@dnstap-bgp/bgp-session'
 import { Role } from '@dnstap-bgp/bgp-wire'
 import { parseAddress } from '@dnstap-bgp/ip'

@@ -1,8 +1,8 @@
 /**
  * The timers of one peer's sessions, by side and name.
  *
- * A timer that is over expires when the sockets have had their turn: after a pause of ours (a stopped process, a frozen machine) the
- * KEEPALIVEs of that time lie unread in the kernel, and one of them starts the hold timer anew before it counts.
+ * A timer expires only after the sockets have been read once more. After a pause of ours (a stopped process, a frozen machine), KEEPALIVEs of
+ * that time are still unread in the kernel, and one of them must restart the hold timer before it expires.
  */
 import type { PeerFsm } from '@dnstap-bgp/bgp-session'
 import type { Clock, Timer } from '@dnstap-bgp/runtime'
@@ -20,7 +20,7 @@ export class SessionTimers {
     this.#expired = expired
   }
 
-  /** Starts it anew where it runs. */
+  /** If the timer runs, restarts it. */
   start(side: Side, name: Name, seconds: number): void {
     const key = `${side} ${name}`
     this.#timers.get(key)?.cancel()

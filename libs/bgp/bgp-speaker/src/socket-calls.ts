@@ -1,10 +1,10 @@
 /**
- * What Node's sockets cannot do: TCP MD5 (RFC 2385), GTSM (RFC 5082), a TTL, a device; bounds on what waits to be sent, in octets, and to
- * be acknowledged, in time. Linux only.
+ * Socket options that Node cannot set: TCP MD5 (RFC 2385), GTSM (RFC 5082), TTL, device; limits of unsent octets and of the time without
+ * acknowledgement. Linux only.
  *
- * Node hands out no descriptor before connect or listen, and by then the first segment has gone without a key. So the socket is made
- * here with libc's own calls (through koffi), given its options, and then wrapped: net.Socket
- * takes over an unconnected descriptor and connects it, net.Server listens on a bound one. libuv closes it in the end.
+ * Node gives no descriptor before connect or listen, and then the first segment has left without a key. So the socket is created here with
+ * libc's calls (through koffi) and gets its options; then net.Socket takes over the unconnected descriptor and connects it, or net.Server
+ * listens on a bound one. libuv closes it in the end.
  *
  * Structures, in the order of this machine's octets unless said otherwise:
  *
@@ -49,7 +49,7 @@ export class SocketCalls {
     this.#set(fd, IPPROTO_IPV6, IPV6_V6ONLY, integer(1), 'IPV6_V6ONLY')
   }
 
-  /** The key for segments from and to the address, or to all of a prefix; an empty one takes it away. */
+  /** The key for segments from and to an address, or a prefix; an empty key removes it. */
   setMd5Key(fd: number, address: string, key: string, prefixLength?: number): void {
     const octets = new Uint8Array(216)
     octets.set(socketAddress(address, 0))
@@ -70,7 +70,7 @@ export class SocketCalls {
     else this.#set(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, integer(ttl), 'IPV6_UNICAST_HOPS')
   }
 
-  /** Segments that come with less are dropped by the kernel. */
+  /** The kernel drops segments that arrive with a smaller TTL. */
   setMinimumTtl(fd: number, version: IpVersion, ttl: number): void {
     if (version === 4) this.#set(fd, IPPROTO_IP, IP_MINTTL, integer(ttl), 'IP_MINTTL')
     else this.#set(fd, IPPROTO_IPV6, IPV6_MINHOPCOUNT, integer(ttl), 'IPV6_MINHOPCOUNT')
@@ -80,12 +80,12 @@ export class SocketCalls {
     this.#set(fd, SOL_SOCKET, SO_BINDTODEVICE, new TextEncoder().encode(`${device}\0`), `SO_BINDTODEVICE ${device}`)
   }
 
-  /** How much the kernel takes beyond what is under way to the peer; how much may be under way it finds out itself. */
+  /** Bounds the octets that wait unsent in the kernel. */
   setUnsentBound(fd: number, bytes: number): void {
     this.#set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, integer(bytes), 'TCP_NOTSENT_LOWAT')
   }
 
-  /** The connection ends with ETIMEDOUT when what was sent is not acknowledged, or the peer's window stays shut, for so long. */
+  /** The connection ends with ETIMEDOUT if octets stay unacknowledged, or the peer's window stays shut, for this long. */
   setUserTimeout(fd: number, ms: number): void {
     this.#set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, integer(ms), 'TCP_USER_TIMEOUT')
   }
@@ -116,7 +116,7 @@ export class SocketCallError extends Error {
   }
 }
 
-/** Is it that this system has no such addresses: IPv6 is switched off? */
+/** Does this system have no such addresses, because IPv6 is switched off? */
 export function isNoSuchFamily(error: unknown): boolean {
   if (error instanceof SocketCallError) return error.errno === EAFNOSUPPORT
   return error instanceof Error && 'code' in error && error.code === 'EAFNOSUPPORT'
@@ -138,7 +138,7 @@ type Koffi = (typeof import('koffi'))['default']
 
 let loaded: SocketCalls | undefined
 
-/** Loads libc; rejects with a sentence when that is not possible here. */
+/** Loads libc; rejects with a sentence if that is not possible here. */
 export async function loadSocketCalls(): Promise<SocketCalls> {
   if (loaded !== undefined) return loaded
   if (process.platform !== 'linux') throw new Error(`socket options are known for Linux only, this is ${process.platform}`)
@@ -185,7 +185,7 @@ function integer(value: number): Uint8Array {
 
 const LITTLE_ENDIAN = endianness() === 'LE'
 
-// Numbers of Linux, alike on x86, arm and riscv.
+// Numbers of Linux, the same on x86, arm and riscv.
 const AF_INET = 2
 const AF_INET6 = 10
 const SOCK_STREAM = 1

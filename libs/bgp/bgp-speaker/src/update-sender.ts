@@ -1,12 +1,12 @@
 /**
- * Sends UPDATEs to one peer: encodes them when the socket has room by our own account, and no more of them in one turn of the event loop than
- * 64 KiB or what takes two milliseconds (send-turns.ts), so that neither other peers nor our own KEEPALIVEs wait behind a large table.
+ * Sends UPDATEs to one peer. They are encoded when the socket has room, at most 64 KiB or two milliseconds of them in one turn of the event loop
+ * (send-turns.ts), so that other peers and our own KEEPALIVEs do not wait behind a large table.
  */
 import type { AdjRibOut } from '@dnstap-bgp/route-table'
 import type { Clock } from '@dnstap-bgp/runtime'
 import type { SendTurns } from './send-turns.ts'
 
-/** What it needs of a net.Socket. */
+/** The part of a net.Socket that is used here. */
 export interface Outlet {
   readonly writable: boolean
   /** Octets that the kernel has not taken. */
@@ -45,7 +45,7 @@ export class UpdateSender {
     this.#onDrained?.()
   }
 
-  /** There is something to send, or room for it: do so at the end of this turn, when all of a burst is known. */
+  /** There is something to send, or room for it: sends at the end of this turn, when all changes of a burst are known. */
   wake(): void {
     if (this.#isDue || this.#outlet === undefined) return
     this.#isDue = true
@@ -55,7 +55,7 @@ export class UpdateSender {
     })
   }
 
-  /** Resolves when all that the peer should hear was handed to the kernel, or the session is gone. */
+  /** Resolves when every UPDATE was handed to the kernel, or the session is gone. */
   async drained(): Promise<void> {
     if (this.#outlet === undefined) return
     await new Promise<void>((resolve) => {
@@ -64,7 +64,7 @@ export class UpdateSender {
     })
   }
 
-  /** UPDATEs of about so many octets; how many next time is for the time this took to say. */
+  /** UPDATEs of about so many octets. The time that this takes decides how many come next time. */
   #encode(budgetBytes: number): Uint8Array | undefined {
     const { clock, adjRibOut } = this.#deps
     const startedAt = clock.monotonic()
@@ -91,7 +91,7 @@ export class UpdateSender {
     if (adjRibOut.pending) {
       if (outlet.writableLength < maxInFlightBytes) this.wake() // else `drain` goes on
     } else if (outlet.writableLength === 0) this.#onDrained?.()
-    else if (this.#onDrained !== undefined) clock.after(LAST_LOOK_MS, () => this.wake()) // for a short rest, no `drain` comes
+    else if (this.#onDrained !== undefined) clock.after(DRAIN_CHECK_MS, () => this.wake()) // a short remainder causes no `drain`
   }
 }
 
@@ -99,4 +99,4 @@ const MAX_TURN_BYTES = 64 * 1024
 /** Two messages; the first turns run in cold code. */
 const FIRST_TURN_BYTES = 8 * 1024
 const TURN_MS = 2
-const LAST_LOOK_MS = 10
+const DRAIN_CHECK_MS = 10

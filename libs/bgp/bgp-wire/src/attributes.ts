@@ -1,11 +1,11 @@
 /**
- * Path attributes of what we announce (RFC 4271 §5), encoded once per attribute set and kind of peer, then shared by every route and
- * peer that has them.
+ * Path attributes of our routes (RFC 4271 §5), encoded once for each attribute set and kind of peer, then shared by all routes and peers
+ * that have them.
  *
  *     attribute: | Flags (1) | Type (1) | Length (1, or 2 with the Extended Length flag) | value |
  *
- * What depends on the NLRI of one message, MP_REACH_NLRI, is not in the block: UpdateWriter writes it, in front (RFC 7606 §5.1), and
- * needs only the next hop for that. The rest stands in ascending order of type, as RFC 4271 §5 recommends.
+ * MP_REACH_NLRI depends on the NLRI of one message, so it is not in the block: UpdateWriter writes it first (RFC 7606 §5.1), with the next hop
+ * of the block. The other attributes are in ascending order of type, as RFC 4271 §5 recommends.
  */
 import type { LargeCommunity } from './communities.ts'
 import { AS_TRANS, AttributeFlag, AttributeType, Origin } from './numbers.ts'
@@ -20,7 +20,7 @@ export interface PathAttributes {
   /** 4 or 16 octets. IPv6 for IPv4 NLRI needs RFC 8950 agreed. A link-local second next hop is never sent. */
   readonly nextHop: Uint8Array
   readonly med?: number
-  /** iBGP only: on an external session it must not be sent (RFC 4271 §5.1.5), so leave it out there. */
+  /** Leave it out on an external session, where it must not be sent (RFC 4271 §5.1.5). */
   readonly localPref?: number
   readonly communities?: readonly number[]
   readonly largeCommunities?: readonly LargeCommunity[]
@@ -28,11 +28,11 @@ export interface PathAttributes {
 
 export interface AttributeBlock {
   readonly family: Family
-  /** Octets of MP_REACH_NLRI's next hop; empty when NLRI stands in the UPDATE's own field and NEXT_HOP is in `bytes`. */
+  /** The next hop of MP_REACH_NLRI; empty if the NLRI is in the UPDATE's own field and NEXT_HOP is in `bytes`. */
   readonly mpNextHop: Uint8Array
-  /** Every attribute but MP_REACH_NLRI. */
+  /** All attributes except MP_REACH_NLRI. */
   readonly bytes: Uint8Array
-  /** What was encoded, for people. */
+  /** The attributes that were encoded, for people. */
   readonly attributes: PathAttributes
 }
 
@@ -40,7 +40,7 @@ const WELL_KNOWN = AttributeFlag.TRANSITIVE
 const OPTIONAL_TRANSITIVE = AttributeFlag.OPTIONAL | AttributeFlag.TRANSITIVE
 const AS_SEQUENCE = 2
 
-/** `fourOctetAsn`: agreed with the peer (RFC 6793); else AS_PATH has two octets each, and AS4_PATH says what they hide. */
+/** `fourOctetAsn`: agreed with the peer (RFC 6793); else an AS in AS_PATH has two octets, and AS4_PATH has the larger ones. */
 export function encodeAttributes(family: Family, attributes: PathAttributes, fourOctetAsn: boolean): AttributeBlock {
   const { asPath, nextHop } = attributes
   if (asPath.length > 255) throw new RangeError(`an AS_PATH of ${asPath.length}`)

@@ -1,7 +1,6 @@
 /**
- * What a NOTIFICATION says: code, subcode and data, as an error that can be thrown where bytes are read and sent where they came from.
- *
- * Decoders throw it; the session turns it into the NOTIFICATION it earns. The words are for operators.
+ * A NOTIFICATION's code, subcode and data as an error. Decoders throw it, and the session sends the NOTIFICATION. The message is for
+ * operators.
  */
 import {
   CeaseSubcode,
@@ -19,27 +18,27 @@ export class BgpError extends Error {
   override readonly name = 'BgpError'
   readonly code: number
   readonly subcode: number
-  /** The NOTIFICATION's data; our own copy. */
+  /** The NOTIFICATION's data: a copy. */
   readonly data: Uint8Array
 
-  /** `detail` says what was seen, for our log; the peer gets the numbers and `data`. */
+  /** `detail` says what was seen, for our log; the peer gets code, subcode and `data`. */
   constructor(code: number, subcode = 0, data: Uint8Array = NO_DATA, detail = '') {
-    super(errorInWords(code, subcode) + (detail === '' ? '' : `: ${detail}`))
+    super(describeError(code, subcode) + (detail === '' ? '' : `: ${detail}`))
     this.code = code
     this.subcode = subcode
     this.data = data
   }
 }
 
-/** `OPEN Message Error, Bad Peer AS`; numbers where IANA has no name. */
-export function errorInWords(code: number, subcode: number): string {
-  const codeName = CODE_WORDS.get(code) ?? `error code ${code}`
-  const subcodeName = SUBCODE_WORDS.get(code)?.get(subcode)
+/** `OPEN Message Error, Bad Peer AS`; numbers if IANA has no name. */
+export function describeError(code: number, subcode: number): string {
+  const codeName = CODE_NAMES.get(code) ?? `error code ${code}`
+  const subcodeName = SUBCODE_NAMES.get(code)?.get(subcode)
   if (subcodeName !== undefined) return `${codeName}, ${subcodeName}`
   return subcode === 0 ? codeName : `${codeName}, subcode ${subcode}`
 }
 
-const CODE_WORDS: ReadonlyMap<number, string> = new Map<number, string>([
+const CODE_NAMES: ReadonlyMap<number, string> = new Map<number, string>([
   [ErrorCode.MESSAGE_HEADER_ERROR, 'Message Header Error'],
   [ErrorCode.OPEN_MESSAGE_ERROR, 'OPEN Message Error'],
   [ErrorCode.UPDATE_MESSAGE_ERROR, 'UPDATE Message Error'],
@@ -51,7 +50,7 @@ const CODE_WORDS: ReadonlyMap<number, string> = new Map<number, string>([
   [ErrorCode.LOSS_OF_LSDB_SYNCHRONIZATION, 'Loss of LSDB Synchronization'],
 ])
 
-const SUBCODE_WORDS: ReadonlyMap<number, ReadonlyMap<number, string>> = new Map<number, ReadonlyMap<number, string>>([
+const SUBCODE_NAMES: ReadonlyMap<number, ReadonlyMap<number, string>> = new Map<number, ReadonlyMap<number, string>>([
   [
     ErrorCode.MESSAGE_HEADER_ERROR,
     new Map<number, string>([

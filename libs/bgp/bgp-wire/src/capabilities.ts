@@ -1,15 +1,14 @@
 /**
- * Capabilities (RFC 5492): what a speaker can do, as told in its OPEN.
+ * Capabilities (RFC 5492): what a speaker can do, from its OPEN.
  *
- * One object with a field per capability we know; the others are kept by code, for operators to see. A known capability whose value
- * does not have the shape its RFC gives it is kept among the unknown: the peer means something we do not understand, which is what
- * "unknown" says, and refusing the session over it would help nobody.
+ * One object with a field for each capability that we know; the others are kept by code, for operators. A known capability whose value does
+ * not have the layout of its RFC is kept among the unknown ones: we do not understand it, and that is no reason to refuse the session.
  *
  * Left out: ADD-PATH, ORF, dynamic capability. We announce one path per prefix and keep none.
  */
 import { CapabilityCode, SAFI_UNICAST, afiOf, familyOf } from './numbers.ts'
 import type { Family } from './numbers.ts'
-import { copyOf, readUint16, readUint32, textOfStranger, uint16, uint32, utf8Octets } from './octets.ts'
+import { copyOf, readUint16, readUint32, foreignTextIn, uint16, uint32, utf8Octets } from './octets.ts'
 
 export interface GracefulRestartFamily {
   readonly family: Family
@@ -22,27 +21,27 @@ export interface LongLivedFamily extends GracefulRestartFamily {
 }
 
 export interface Capabilities {
-  /** Multiprotocol (RFC 4760). Empty: none was named, which means IPv4 unicast alone (§8). */
+  /** Multiprotocol (RFC 4760). Empty: none was named, which means IPv4 unicast only (§8). */
   readonly families: readonly Family[]
-  /** AFI and SAFI of those we do not speak. */
+  /** AFI and SAFI of families that we do not speak. */
   readonly otherFamilies: readonly (readonly [afi: number, safi: number])[]
   readonly routeRefresh: boolean
   readonly enhancedRouteRefresh: boolean
   readonly extendedMessage: boolean
-  /** Families of ours whose NLRI may have an IPv6 next hop (RFC 8950). */
+  /** Families whose NLRI may have an IPv6 next hop (RFC 8950). */
   readonly extendedNextHop: readonly Family[]
   readonly fourOctetAsn?: number
   readonly gracefulRestart?: {
     /** R: this speaker has just restarted. */
     readonly restarting: boolean
-    /** N of RFC 8538: keep routes over NOTIFICATIONs and hold timer expiry too. */
+    /** N of RFC 8538: routes are also kept after a NOTIFICATION or an expired hold timer. */
     readonly notification: boolean
     /** At most 4095. */
     readonly restartTimeSeconds: number
     readonly families: readonly GracefulRestartFamily[]
   }
   readonly longLivedGracefulRestart?: readonly LongLivedFamily[]
-  /** RFC 9234; undefined also when the peer named several that differ, see `conflictingRoles`. */
+  /** RFC 9234; also undefined if the peer named different roles, see `conflictingRoles`. */
   readonly role?: number
   readonly conflictingRoles: boolean
   readonly fqdn?: { readonly hostName: string; readonly domainName: string }
@@ -106,7 +105,7 @@ export function encodeCapabilities(capabilities: Capabilities): number[] {
   return octets
 }
 
-/** Gathers the capabilities of one OPEN, which may stand in several optional parameters. */
+/** Gathers the capabilities of one OPEN, which may be in several optional parameters. */
 export class CapabilityReader {
   readonly #families = new Set<Family>()
   readonly #otherFamilies: (readonly [number, number])[] = []
@@ -116,7 +115,7 @@ export class CapabilityReader {
   #last: Pick<Capabilities, 'fourOctetAsn' | 'gracefulRestart' | 'longLivedGracefulRestart' | 'fqdn'> = {}
   readonly #unknown: { code: number; value: Uint8Array }[] = []
 
-  /** The capabilities between `start` and `end`; false when they do not fill that space exactly. */
+  /** Reads ( Code (1) | Length (1) | Value )* (RFC 5492 §4) between `start` and `end`; false if that space is not filled exactly. */
   read(bytes: Uint8Array, start: number, end: number): boolean {
     let at = start
     while (at < end) {
@@ -143,7 +142,7 @@ export class CapabilityReader {
     }
   }
 
-  /** False when the code is not known or the value has not the shape it should have. */
+  /** Reads one value; its layout is at each case. False if the code is unknown or the value does not have that layout. */
   #one(code: number, bytes: Uint8Array, start: number, end: number): boolean {
     const length = end - start
     switch (code) {
@@ -156,15 +155,15 @@ export class CapabilityReader {
         else this.#otherFamilies.push([afi, bytes[start + 3]])
         return true
       }
-      case CapabilityCode.ROUTE_REFRESH:
+      case CapabilityCode.ROUTE_REFRESH: // empty, RFC 2918 §2
         if (length !== 0) return false
         this.#flags.routeRefresh = true
         return true
-      case CapabilityCode.ENHANCED_ROUTE_REFRESH:
+      case CapabilityCode.ENHANCED_ROUTE_REFRESH: // empty, RFC 7313 §3.1
         if (length !== 0) return false
         this.#flags.enhancedRouteRefresh = true
         return true
-      case CapabilityCode.BGP_EXTENDED_MESSAGE:
+      case CapabilityCode.BGP_EXTENDED_MESSAGE: // empty, RFC 8654 §3
         if (length !== 0) return false
         this.#flags.extendedMessage = true
         return true
@@ -176,16 +175,16 @@ export class CapabilityReader {
           if (family === 'ipv4' && readUint16(bytes, at + 4) === 2) this.#extendedNextHop.add(family)
         }
         return true
-      case CapabilityCode.BGP_ROLE:
+      case CapabilityCode.BGP_ROLE: // Role (1), RFC 9234 §4.1
         if (length !== 1) return false
         this.#roles.add(bytes[start])
         return true
-      case CapabilityCode.FOUR_OCTET_AS_NUMBER:
+      case CapabilityCode.FOUR_OCTET_AS_NUMBER: // AS (4), RFC 6793 §3
         if (length !== 4) return false
         this.#last = { ...this.#last, fourOctetAsn: readUint32(bytes, start) }
         return true
       case CapabilityCode.GRACEFUL_RESTART: {
-        // R N 0 0 | Restart Time (12 bits) | ( AFI (2) | SAFI (1) | F ... (1) )*, RFC 4724 §3; the last one counts
+        // R N 0 0 | Restart Time (12 bits) | ( AFI (2) | SAFI (1) | F ... (1) )*, RFC 4724 §3; the last such capability counts
         if (length < 2 || length % 4 !== 2) return false
         const families: GracefulRestartFamily[] = []
         for (let at = start + 2; at < end; at += 4) {
@@ -221,12 +220,12 @@ export class CapabilityReader {
         return true
       }
       case CapabilityCode.FQDN: {
-        // Host Name Length (1) | Host Name | Domain Name Length (1) | Domain Name
+        // Host Name Length (1) | Host Name | Domain Name Length (1) | Domain Name, draft-walton-bgp-hostname-capability
         const domainAt = start + 1 + (length > 0 ? bytes[start] : 0)
         if (length < 2 || domainAt >= end || domainAt + 1 + bytes[domainAt] !== end) return false
         const fqdn = {
-          hostName: textOfStranger(bytes, start + 1, domainAt),
-          domainName: textOfStranger(bytes, domainAt + 1, end),
+          hostName: foreignTextIn(bytes, start + 1, domainAt),
+          domainName: foreignTextIn(bytes, domainAt + 1, end),
         }
         this.#last = { ...this.#last, fqdn }
         return true

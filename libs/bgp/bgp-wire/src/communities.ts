@@ -17,7 +17,7 @@ const NAME_OF = new Map([...WELL_KNOWN_COMMUNITIES].map(([name, value]) => [valu
 
 export type LargeCommunity = readonly [globalAdministrator: number, localData1: number, localData2: number]
 
-/** The community a text names, or undefined. `local-as` is what several routers call no-export-subconfed. */
+/** The community that a text names, or undefined. `local-as` is another name for no-export-subconfed, used by several routers. */
 export function parseCommunity(text: string): number | undefined {
   const name = text.toLowerCase().replaceAll('_', '-')
   const known = WELL_KNOWN_COMMUNITIES.get(name === 'local-as' ? 'no-export-subconfed' : name)
@@ -39,7 +39,7 @@ export function formatLargeCommunity(community: LargeCommunity): string {
   return community.join(':')
 }
 
-/** Exactly `count` decimal numbers with colons between, none above `largest` or with a needless zero (RFC 8092 §5). */
+/** Exactly `count` decimal numbers with colons between them, none above `largest` and none with a leading zero (RFC 8092 §5). */
 function numbersIn(text: string, count: number, largest: number): number[] | undefined {
   const parts = text.split(':')
   if (parts.length !== count) return undefined

@@ -4,11 +4,11 @@
  *      0               16              18     19
  *     | Marker (all 1) | Length         | Type | ...
  *
- * push() a chunk, then next() until it says undefined; only then push() again. Messages that lie whole in a chunk are handed out in
- * place; only one split over chunks is gathered in a buffer of our own, never longer than the message it announces, which is never
- * longer than the connection's limit. A message is valid until the next next().
+ * push() a chunk, then call next() until it returns undefined; only then push() again. A message that is whole in a chunk is returned in
+ * place. A message split over chunks is gathered in a buffer of our own, no longer than the length in its header, which is checked against
+ * the connection's limit. A message is valid until the next call of next().
  *
- * Throws BgpError (Message Header Error) and is then of no further use: after a bad header nobody knows where the next one is.
+ * Throws BgpError (Message Header Error) and cannot be used after that: behind a bad header, the next one cannot be found.
  */
 import { BgpError } from './bgp-error.ts'
 import {
@@ -30,28 +30,28 @@ export class MessageFramer {
   #partial = new Uint8Array(64)
   #gathered = 0 // octets of a split message in #partial
 
-  /** How many octets of an unfinished message are held. */
+  /** Octets of an unfinished message in our buffer. */
   get bufferedBytes(): number {
     return this.#gathered
   }
 
-  /** Does the chunk hold octets that next() has not looked at yet? */
+  /** Does the chunk have octets that next() has not read? */
   get hasMore(): boolean {
     return this.#at < this.#chunk.length
   }
 
-  /** RFC 8654: after we announced the capability, longer messages than 4096 are in order. */
+  /** RFC 8654: after we announced the capability, messages may be longer than 4096 octets. */
   allowExtendedMessages(): void {
     this.#limit = MAX_EXTENDED_MESSAGE_LENGTH
   }
 
-  /** The chunk is read in place: leave it alone until next() has said undefined. */
+  /** The chunk is read in place: do not change it until next() has returned undefined. */
   push(chunk: Uint8Array): void {
     this.#chunk = chunk
     this.#at = 0
   }
 
-  /** The next whole message, header included; undefined while its tail is still on the wire. */
+  /** The next whole message, with its header; undefined if the rest of it has not arrived. */
   next(): Uint8Array | undefined {
     if (this.#gathered > 0) return this.#nextGathered()
     const available = this.#chunk.length - this.#at
@@ -74,7 +74,7 @@ export class MessageFramer {
     return this.#partial.subarray(0, length)
   }
 
-  /** Moves octets of the chunk over until `length` of the message are gathered; false when the chunk ends before. */
+  /** Copies octets of the chunk until `length` of the message are gathered; false if the chunk ends before. */
   #gather(length: number): boolean {
     if (length > this.#partial.length) {
       const larger = new Uint8Array(length)
@@ -97,7 +97,7 @@ export class MessageFramer {
   }
 }
 
-/** RFC 4271 §6.1. */
+/** Reads | Marker (16) | Length (2) | Type (1) | (RFC 4271 §4.1); checks as in §6.1. */
 function checkedLength(bytes: Uint8Array, offset: number, limit: number): number {
   for (let i = 0; i < 16; i++) {
     if (bytes[offset + i] !== 0xff)
@@ -105,7 +105,7 @@ function checkedLength(bytes: Uint8Array, offset: number, limit: number): number
   }
   const length = readUint16(bytes, offset + 16)
   const type = bytes[offset + 18]
-  // The length is judged first: with a type nobody knows, 19 to the limit is all that can be asked of it.
+  // The length is checked first; for an unknown type, 19 up to the limit is right.
   const shortest = SHORTEST[type] ?? HEADER_LENGTH
   const longest = type === MessageType.KEEPALIVE ? HEADER_LENGTH : type === MessageType.OPEN ? MAX_MESSAGE_LENGTH : limit
   if (length < shortest || length > longest) {
@@ -115,7 +115,7 @@ function checkedLength(bytes: Uint8Array, offset: number, limit: number): number
   return length
 }
 
-/** By message type. ROUTE-REFRESH: RFC 2918 §3. */
+/** Shortest length by message type. ROUTE-REFRESH: RFC 2918 §3. */
 const SHORTEST: readonly (number | undefined)[] = [undefined, 29, 23, 21, 19, 23]
 
 function headerError(subcode: number, data: readonly number[], detail: string): BgpError {

@@ -1,4 +1,4 @@
-/** The header every message begins with (RFC 4271 §4.1), for messages sent once in a while; UpdateWriter writes its own. */
+/** The header of every message (RFC 4271 §4.1), for messages that are sent rarely; UpdateWriter writes its own. */
 import { HEADER_LENGTH } from './numbers.ts'
 import type { MessageType } from './numbers.ts'
 import { writeUint16 } from './octets.ts'
@@ -10,6 +10,7 @@ export function message(type: MessageType, body: ArrayLike<number>): Uint8Array 
   return bytes
 }
 
+/** | Marker (16, all ones) | Length (2) | Type (1) | */
 export function writeHeader(bytes: Uint8Array, offset: number, length: number, type: MessageType): void {
   bytes.fill(0xff, offset, offset + 16)
   writeUint16(bytes, offset + 16, length)

@@ -1,6 +1,6 @@
 export { encodeAttributes } from './attributes.ts'
 export type { AttributeBlock, PathAttributes } from './attributes.ts'
-export { BgpError, errorInWords } from './bgp-error.ts'
+export { BgpError, describeError } from './bgp-error.ts'
 export { NO_CAPABILITIES } from './capabilities.ts'
 export type { Capabilities, GracefulRestartFamily, LongLivedFamily } from './capabilities.ts'
 export {

@@ -1,4 +1,4 @@
-/** Messages as a whole: the header every one begins with, KEEPALIVE, and one decoder that tells them apart by type. */
+/** All messages: one decoder that chooses by type, and KEEPALIVE. */
 import { message } from './header.ts'
 import { MessageType } from './numbers.ts'
 import { decodeNotification } from './notification.ts'
@@ -17,7 +17,7 @@ export type Message =
   | { readonly type: 'KEEPALIVE' }
   | { readonly type: 'ROUTE_REFRESH'; readonly routeRefresh: RouteRefresh | undefined }
 
-/** A whole message as MessageFramer hands it out (length and type already checked there). Throws BgpError. */
+/** Reads a whole message from MessageFramer, which has checked length and type: | header (19), type at 18 | body |. Throws BgpError. */
 export function decodeMessage(bytes: Uint8Array, context: UpdateContext): Message {
   switch (bytes[18]) {
     case MessageType.OPEN:
@@ -35,7 +35,7 @@ export function decodeMessage(bytes: Uint8Array, context: UpdateContext): Messag
 
 const KEEPALIVE: Message = { type: 'KEEPALIVE' }
 
-/** KEEPALIVE (RFC 4271 §4.4): a header and nothing else. */
+/** KEEPALIVE (RFC 4271 §4.4): only the header. */
 export function encodeKeepalive(): Uint8Array {
   return message(MessageType.KEEPALIVE, [])
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { hex, octets, recordedSessions } from '../test/recorded.ts'
-import { BgpError, errorInWords } from './bgp-error.ts'
+import { BgpError, describeError } from './bgp-error.ts'
 import { message } from './header.ts'
 import { cease, decodeNotification, encodeNotification, hardReset } from './notification.ts'
 import { CeaseSubcode, ErrorCode } from './numbers.ts'
@@ -119,9 +119,9 @@ describe('encodeNotification', () => {
 })
 
 test('errors have the names of the IANA registries, or their numbers', () => {
-  expect(errorInWords(2, 2)).toBe('OPEN Message Error, Bad Peer AS')
-  expect(errorInWords(4, 0)).toBe('Hold Timer Expired')
-  expect(errorInWords(5, 3)).toBe('Finite State Machine Error, Receive Unexpected Message in Established State')
-  expect(errorInWords(6, 99)).toBe('Cease, subcode 99')
-  expect(errorInWords(77, 0)).toBe('error code 77')
+  expect(describeError(2, 2)).toBe('OPEN Message Error, Bad Peer AS')
+  expect(describeError(4, 0)).toBe('Hold Timer Expired')
+  expect(describeError(5, 3)).toBe('Finite State Machine Error, Receive Unexpected Message in Established State')
+  expect(describeError(6, 99)).toBe('Cease, subcode 99')
+  expect(describeError(77, 0)).toBe('error code 77')
 })

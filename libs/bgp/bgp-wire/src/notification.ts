@@ -1,42 +1,42 @@
 /**
  * NOTIFICATION (RFC 4271 §4.5): | Code (1) | Subcode (1) | Data |, after which the connection is closed.
  *
- * Two Cease subcodes have data with a shape of its own: Administrative Shutdown and Administrative Reset carry a text for the other
- * operator, | Length (1) | UTF-8 | (RFC 9003, at most 255 octets; RFC 8203 had 128), and Hard Reset wraps the NOTIFICATION that would
- * have been sent, | Code (1) | Subcode (1) | Data | (RFC 8538 §3.1).
+ * Some Cease subcodes give the data a layout: Administrative Shutdown and Administrative Reset carry a text for the other operator,
+ * | Length (1) | UTF-8 | (RFC 9003, at most 255 octets; RFC 8203 had 128); Hard Reset wraps the NOTIFICATION that would have been sent,
+ * | Code (1) | Subcode (1) | Data | (RFC 8538 §3.1).
  */
-import { BgpError, errorInWords } from './bgp-error.ts'
+import { BgpError, describeError } from './bgp-error.ts'
 import { message } from './header.ts'
 import { CeaseSubcode, ErrorCode, HEADER_LENGTH, MAX_MESSAGE_LENGTH, MessageType } from './numbers.ts'
-import { copyOf, textOfStranger, utf8Octets } from './octets.ts'
+import { copyOf, foreignTextIn, utf8Octets } from './octets.ts'
 
 export interface Notification {
   readonly code: number
   readonly subcode: number
   /** A copy. */
   readonly data: Uint8Array
-  /** RFC 8538: the session ends for good, routes are not to be kept; code, subcode and data are then those wrapped inside. */
+  /** RFC 8538: routes must not be kept. Code, subcode and data are then those of the wrapped NOTIFICATION. */
   readonly hardReset: boolean
-  /** What the other operator wrote, printable; undefined when nothing. */
+  /** The other operator's text, printable; undefined if there is none. */
   readonly shutdownCommunication?: string
-  /** The whole for a log line: `Cease, Administrative Shutdown: "back at noon"`. */
+  /** For a log line: `Cease, Administrative Shutdown: "back at noon"`. */
   readonly description: string
 }
 
-/** Data that does not fit 4096 octets is cut: it is only there to be looked at. */
+/** Data that does not fit 4096 octets is cut: it is for people only. */
 export function encodeNotification(error: Pick<BgpError, 'code' | 'subcode' | 'data'>): Uint8Array {
   const data = error.data.subarray(0, MAX_MESSAGE_LENGTH - HEADER_LENGTH - 2)
   return message(MessageType.NOTIFICATION, [error.code, error.subcode, ...data])
 }
 
-/** Cease; with a text only where RFC 9003 gives it a place (Administrative Shutdown, Administrative Reset). Longer texts are cut. */
+/** Cease; the text is sent with the subcodes of RFC 9003 only (Administrative Shutdown, Administrative Reset), and cut if too long. */
 export function cease(subcode: number, shutdownCommunication = ''): BgpError {
   if (shutdownCommunication === '' || !hasShutdownCommunication(subcode)) return new BgpError(ErrorCode.CEASE, subcode)
   const text = utf8Octets(shutdownCommunication, 255)
   return new BgpError(ErrorCode.CEASE, subcode, Uint8Array.of(text.length, ...text))
 }
 
-/** The same NOTIFICATION as a Hard Reset, for a peer with which the N flag was agreed (RFC 8538 §3). */
+/** The same NOTIFICATION as a Hard Reset, for a peer that agreed on the N flag (RFC 8538 §3). */
 export function hardReset(error: BgpError): BgpError {
   return new BgpError(
     ErrorCode.CEASE,
@@ -46,7 +46,7 @@ export function hardReset(error: BgpError): BgpError {
   )
 }
 
-/** Cannot fail: whatever a NOTIFICATION says, the session is over. */
+/** Reads | Code (1) | Subcode (1) | Data | behind the header (RFC 4271 §4.5). Never throws: the session is over in any case. */
 export function decodeNotification(bytes: Uint8Array): Notification {
   let at = HEADER_LENGTH
   let code = bytes[at]
@@ -59,14 +59,14 @@ export function decodeNotification(bytes: Uint8Array): Notification {
   }
   const data = copyOf(bytes, at + 2)
   const text = code === ErrorCode.CEASE && hasShutdownCommunication(subcode) ? shutdownCommunicationIn(data) : ''
-  const description = (isHardReset ? 'Hard Reset of ' : '') + errorInWords(code, subcode) + (text === '' ? '' : `: "${text}"`)
+  const description = (isHardReset ? 'Hard Reset of ' : '') + describeError(code, subcode) + (text === '' ? '' : `: "${text}"`)
   return { code, subcode, data, hardReset: isHardReset, description, ...(text === '' ? {} : { shutdownCommunication: text }) }
 }
 
-/** RFC 9003 §2: a length that does not fit is ignored together with its text; the Cease counts all the same. */
+/** Reads | Length (1) | UTF-8 text | (RFC 9003 §2). With a length that does not fit, the text is ignored; the Cease still counts. */
 function shutdownCommunicationIn(data: Uint8Array): string {
   if (data.length === 0 || data[0] === 0 || data[0] > data.length - 1) return ''
-  return textOfStranger(data, 1, 1 + data[0])
+  return foreignTextIn(data, 1, 1 + data[0])
 }
 
 function hasShutdownCommunication(subcode: number): boolean {

@@ -8,10 +8,10 @@
 /** RFC 4271 §4.1. */
 export const HEADER_LENGTH = 19
 export const MAX_MESSAGE_LENGTH = 4096
-/** RFC 8654 §4: UPDATE, NOTIFICATION and ROUTE-REFRESH, once both sides said so; never OPEN or KEEPALIVE. */
+/** RFC 8654 §4: for UPDATE, NOTIFICATION and ROUTE-REFRESH if both sides have the capability; never for OPEN or KEEPALIVE. */
 export const MAX_EXTENDED_MESSAGE_LENGTH = 65535
 export const BGP_VERSION = 4
-/** RFC 6793: what a speaker with a larger AS number writes where only two octets fit. */
+/** RFC 6793: stands for a larger AS number where only two octets fit. */
 export const AS_TRANS = 23456
 
 export const MessageType = { OPEN: 1, UPDATE: 2, NOTIFICATION: 3, KEEPALIVE: 4, ROUTE_REFRESH: 5 } as const
@@ -125,7 +125,7 @@ export type Origin = (typeof Origin)[keyof typeof Origin]
 export const Role = { provider: 0, routeServer: 1, routeServerClient: 2, customer: 3, peer: 4 } as const
 export type Role = (typeof Role)[keyof typeof Role]
 
-/** What we exchange: IPv4 unicast or IPv6 unicast. */
+/** IPv4 unicast or IPv6 unicast. */
 export type Family = 'ipv4' | 'ipv6'
 export const FAMILIES: readonly Family[] = ['ipv4', 'ipv6']
 export const SAFI_UNICAST = 1
@@ -134,7 +134,7 @@ export function afiOf(family: Family): number {
   return family === 'ipv4' ? 1 : 2
 }
 
-/** The family of an AFI and SAFI, or undefined for one we do not speak. */
+/** The family of an AFI and SAFI; undefined if we do not speak it. */
 export function familyOf(afi: number, safi: number): Family | undefined {
   if (safi !== SAFI_UNICAST) return undefined
   return afi === 1 ? 'ipv4' : afi === 2 ? 'ipv6' : undefined

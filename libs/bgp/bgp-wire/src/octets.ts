@@ -1,4 +1,4 @@
-/** Octets in network order: the few reads and writes every message shares, and UTF-8 for the two texts BGP carries. */
+/** Octets in network order: reads and writes that all messages share, and UTF-8 for the texts that BGP carries. */
 
 export function readUint16(bytes: Uint8Array, offset: number): number {
   return (bytes[offset] << 8) | bytes[offset + 1]
@@ -20,7 +20,7 @@ export function writeUint32(bytes: Uint8Array, offset: number, value: number): v
   bytes[offset + 3] = value
 }
 
-/** A copy. Not slice(): Node's Buffer is a Uint8Array whose slice() shares the memory. */
+/** A copy. Not slice(): a Buffer of Node is a Uint8Array whose slice() shares the memory. */
 export function copyOf(bytes: Uint8Array, start = 0, end = bytes.length): Uint8Array {
   return new Uint8Array(bytes.subarray(start, end))
 }
@@ -33,7 +33,7 @@ export function uint32(value: number): number[] {
   return [value >>> 24, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff]
 }
 
-/** The UTF-8 octets of `text`, cut before the first character that does not fit. A lone surrogate becomes U+FFFD. */
+/** `text` as UTF-8, cut before the first character that does not fit. A lone surrogate becomes U+FFFD. */
 export function utf8Octets(text: string, maxOctets: number): number[] {
   const octets: number[] = []
   for (const character of text) {
@@ -57,10 +57,10 @@ function scalarOf(character: string): number {
 }
 
 /**
- * Text a stranger wrote, fit for a log line: what is no UTF-8 reads as U+FFFD, and so do control characters (a newline in a shutdown
- * message must not forge a second log line) and those that reorder what a terminal shows.
+ * A text from the peer, safe for a log line. Octets that are not UTF-8 become U+FFFD, as do control characters (a newline in a shutdown
+ * message must not forge a second log line) and characters that change the direction of text in a terminal.
  */
-export function textOfStranger(bytes: Uint8Array, start: number, end: number): string {
+export function foreignTextIn(bytes: Uint8Array, start: number, end: number): string {
   let text = ''
   let at = start
   while (at < end) {

@@ -5,7 +5,7 @@
  *     parameter:           | Type (1) | Length (1) | value |
  *     RFC 9072 instead:    Opt Parm Len, then | 255 (1) | Length of all (2) | and each | Type (1) | Length (2) | value |
  *
- * Whether an OPEN suits us (AS, identifier, role) is the session's to say; here stands only what no OPEN may contain.
+ * The session checks whether an OPEN suits us (AS, identifier, role). Here only what no OPEN may contain is refused.
  */
 import { BgpError } from './bgp-error.ts'
 import { CapabilityReader, encodeCapabilities } from './capabilities.ts'
@@ -15,11 +15,11 @@ import { AS_TRANS, BGP_VERSION, ErrorCode, HEADER_LENGTH, MessageType, OpenError
 import { readUint16, readUint32, uint16, uint32 } from './octets.ts'
 
 export interface Open {
-  /** The four-octet AS number where the sender has one (RFC 6793), else My AS. */
+  /** The four-octet AS number if the sender has one (RFC 6793), else My AS. */
   readonly asn: number
   /** 0: no KEEPALIVEs and no hold timer. */
   readonly holdTimeSeconds: number
-  /** As an unsigned number: that is how RFC 6286 compares them. */
+  /** As an unsigned number, which RFC 6286 compares. */
   readonly bgpIdentifier: number
   readonly capabilities: Capabilities
 }
@@ -47,7 +47,10 @@ function optionalParameters(capabilities: readonly number[]): number[] {
   return [255, EXTENDED_LENGTH_MARK, ...uint16(parameter.length), ...parameter]
 }
 
-/** Throws BgpError (OPEN Message Error). */
+/**
+ * Reads | Version (1) | My AS (2) | Hold Time (2) | BGP Identifier (4) | Opt Parm Len (1) | parameters ... | behind the header (RFC 4271 §4.2).
+ * Throws BgpError (OPEN Message Error).
+ */
 export function decodeOpen(bytes: Uint8Array): Open {
   const version = bytes[HEADER_LENGTH]
   if (version !== BGP_VERSION) {
@@ -55,7 +58,7 @@ export function decodeOpen(bytes: Uint8Array): Open {
   }
   const capabilities = decodeOptionalParameters(bytes)
   const asn = capabilities.fourOctetAsn ?? readUint16(bytes, HEADER_LENGTH + 1)
-  // RFC 7607: nobody is AS 0, in either field.
+  // RFC 7607: no speaker is AS 0, in either field.
   if (asn === 0 || readUint16(bytes, HEADER_LENGTH + 1) === 0) throw openError(OpenErrorSubcode.BAD_PEER_AS, 'AS 0')
   const holdTimeSeconds = readUint16(bytes, HEADER_LENGTH + 3)
   if (holdTimeSeconds === 1 || holdTimeSeconds === 2) {
@@ -66,6 +69,12 @@ export function decodeOpen(bytes: Uint8Array): Open {
   return { asn, holdTimeSeconds, bgpIdentifier, capabilities }
 }
 
+/**
+ * Reads the optional parameters.
+ *
+ *     RFC 4271 §4.2:   | Opt Parm Len (1) | and each | Type (1) | Length (1) | value |
+ *     RFC 9072 §2:     | Opt Parm Len (1, not 0) | 255 (1) | Length of all (2) | and each | Type (1) | Length (2) | value |
+ */
 function decodeOptionalParameters(bytes: Uint8Array): Capabilities {
   const lengthAt = HEADER_LENGTH + 9
   const extended = bytes[lengthAt] !== 0 && bytes.length >= lengthAt + 4 && bytes[lengthAt + 1] === EXTENDED_LENGTH_MARK
@@ -89,7 +98,7 @@ function decodeOptionalParameters(bytes: Uint8Array): Capabilities {
   return reader.result()
 }
 
-/** RFC 4271 §6.2: recognized but malformed is Unspecific. */
+/** RFC 4271 §6.2: a parameter that is recognized and malformed is Unspecific. */
 function malformed(detail: string): BgpError {
   return openError(OpenErrorSubcode.UNSPECIFIC, detail)
 }

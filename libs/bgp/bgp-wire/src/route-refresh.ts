@@ -1,6 +1,6 @@
 /**
- * ROUTE-REFRESH (RFC 2918 §3): | AFI (2) | Message Subtype (1) | SAFI (1) |. RFC 7313 gave the reserved octet its meaning: 0 asks for
- * the routes of a family, 1 and 2 stand before and after them in the answer (BoRR, EoRR).
+ * ROUTE-REFRESH (RFC 2918 §3): | AFI (2) | Message Subtype (1) | SAFI (1) |. The subtype is RFC 7313's: 0 asks for the routes of a
+ * family, 1 and 2 come before and after them in the answer (BoRR, EoRR).
  */
 import { BgpError } from './bgp-error.ts'
 import { message } from './header.ts'
@@ -20,11 +20,14 @@ export function encodeRouteRefresh(family: Family, subtype: RouteRefreshSubtype 
   return message(MessageType.ROUTE_REFRESH, [...uint16(afiOf(family)), subtype, SAFI_UNICAST])
 }
 
-/** Undefined for a family or subtype we do not know: ignored (RFC 2918 §4, RFC 7313 §5). Throws BgpError for a bad length. */
+/**
+ * Reads | AFI (2) | Message Subtype (1) | SAFI (1) | behind the header (RFC 2918 §3, RFC 7313 §3.2). Undefined for an unknown family or
+ * subtype, which is ignored (RFC 2918 §4, RFC 7313 §5). Throws BgpError for a bad length.
+ */
 export function decodeRouteRefresh(bytes: Uint8Array): RouteRefresh | undefined {
   const subtype = bytes[HEADER_LENGTH + 2]
   const isDemarcation = subtype === RouteRefreshSubtype.beginning || subtype === RouteRefreshSubtype.end
-  // A request may be longer: RFC 5291 puts ORF entries behind it. A demarcation may not (RFC 7313 §5).
+  // A request may be longer, with ORF entries behind it (RFC 5291). BoRR and EoRR may not (RFC 7313 §5).
   if (isDemarcation && bytes.length !== HEADER_LENGTH + 4) {
     throw new BgpError(ErrorCode.ROUTE_REFRESH_MESSAGE_ERROR, RouteRefreshErrorSubcode.INVALID_MESSAGE_LENGTH, copyOf(bytes))
   }

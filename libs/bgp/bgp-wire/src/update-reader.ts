@@ -1,18 +1,18 @@
 /**
- * Reads UPDATEs (RFC 4271 §4.3) as one who announces and keeps nothing: checks them, counts prefixes, tells what was wrong.
+ * Reads UPDATEs (RFC 4271 §4.3) for a speaker that keeps no routes: checks them, counts prefixes, reports faults.
  *
  *     | Withdrawn Routes Length (2) | prefixes ... | Total Path Attribute Length (2) | attributes ... | NLRI ... |
  *
- * Errors are graded by RFC 7606. A bad attribute is a value in the result, an `AttributeFault` that costs either the attribute
- * (discard) or the routes of the message (treat-as-withdraw: they are counted as withdrawn). Only where the prefixes themselves cannot
- * be found is a BgpError thrown, which resets the session. Prefixes are offered to a listener in place; nothing is stored.
+ * Errors are handled as in RFC 7606. A bad attribute is an `AttributeFault` in the result: either the attribute is ignored (discard), or the
+ * routes of the message count as withdrawn (treat-as-withdraw). A BgpError, which resets the session, is thrown only if the prefixes cannot
+ * be found. A listener may see each prefix in place; nothing is stored.
  */
 import { BgpError } from './bgp-error.ts'
 import { AttributeFlag, AttributeType, ErrorCode, HEADER_LENGTH, UpdateErrorSubcode, familyOf } from './numbers.ts'
 import type { Family } from './numbers.ts'
 import { copyOf, readUint16, readUint32 } from './octets.ts'
 
-/** What was agreed with the peer that bears on how its UPDATEs read. */
+/** What was agreed with the peer and decides how to read its UPDATEs. */
 export interface UpdateContext {
   readonly fourOctetAsn: boolean
   /** iBGP. */
@@ -20,7 +20,7 @@ export interface UpdateContext {
   readonly families: readonly Family[]
   /** Families with RFC 8950 agreed. */
   readonly extendedNextHop: readonly Family[]
-  /** Called for each prefix of a family agreed on; the octets are the message's own. */
+  /** Called for each prefix of an agreed family; the octets are those of the message. */
   readonly onPrefix?: (family: Family, announced: boolean, bytes: Uint8Array, offset: number, lengthBits: number) => void
 }
 
@@ -33,17 +33,17 @@ export interface AttributeFault {
 
 export interface ReceivedUpdate {
   readonly announced: Readonly<Record<Family, number>>
-  /** Those of treat-as-withdraw included. */
+  /** With those of treat-as-withdraw. */
   readonly withdrawn: Readonly<Record<Family, number>>
-  /** Prefixes of a family not agreed on are not even looked at (RFC 4760 §7). */
+  /** The message had prefixes of a family that was not agreed on; they are not read (RFC 4760 §7). */
   readonly otherFamily: boolean
   readonly endOfRib: Family | undefined
   /** At most the first sixteen. */
   readonly faults: readonly AttributeFault[]
 }
 
-/** A run of NLRI octets. */
-interface Run {
+/** Where prefixes of one family are in the message. */
+interface PrefixSpan {
   readonly family: Family
   readonly start: number
   readonly end: number
@@ -51,19 +51,19 @@ interface Run {
 
 const MAX_FAULTS = 16
 
-/** Throws BgpError (UPDATE Message Error) for what RFC 7606 answers with a session reset. */
+/** Reads the layout above. Throws BgpError (UPDATE Message Error) where RFC 7606 resets the session. */
 export function decodeUpdate(message: Uint8Array, context: UpdateContext): ReceivedUpdate {
-  return new UpdateReading(message, context).result()
+  return new UpdateReader(message, context).result()
 }
 
-class UpdateReading {
+class UpdateReader {
   readonly #bytes: Uint8Array
   readonly #context: UpdateContext
   readonly #faults: AttributeFault[] = []
   #treatAsWithdraw = false
   #seen = new Uint8Array(256)
-  #reach: Run | undefined
-  #unreach: Run | undefined
+  #reach: PrefixSpan | undefined
+  #unreach: PrefixSpan | undefined
   #otherFamily = false
 
   constructor(bytes: Uint8Array, context: UpdateContext) {
@@ -81,17 +81,18 @@ class UpdateReading {
     if (nlriStart > bytes.length) throw malformedList('the path attributes are longer than the message')
     this.#readAttributes(attributesStart, nlriStart)
 
-    const classic: Run = { family: 'ipv4', start: nlriStart, end: bytes.length }
+    const classic: PrefixSpan = { family: 'ipv4', start: nlriStart, end: bytes.length }
     const hasClassic = classic.end > classic.start
     const hasReach = hasClassic || this.#seen[AttributeType.MP_REACH_NLRI] === 1
     if (hasReach) this.#checkMandatory(hasClassic)
-    // RFC 7606 §5.2: attributes went bad and there is no prefix to withdraw for them; perhaps the error swallowed it.
+    // RFC 7606 §5.2: an attribute is bad and the message has no prefix to withdraw; the error may have hidden the prefix.
     if (this.#treatAsWithdraw && !hasReach) throw malformedList(this.#faults[0]?.reason ?? 'attributes without NLRI')
 
     const announced = { ipv4: 0, ipv6: 0 }
     const withdrawn = { ipv4: 0, ipv6: 0 }
-    const takeBack = (run: Run) => (withdrawn[run.family] += this.#readPrefixes(run, false))
-    const take = (run: Run) => (this.#treatAsWithdraw ? takeBack(run) : (announced[run.family] += this.#readPrefixes(run, true)))
+    const takeBack = (run: PrefixSpan) => (withdrawn[run.family] += this.#readPrefixes(run, false))
+    const take = (run: PrefixSpan) =>
+      this.#treatAsWithdraw ? takeBack(run) : (announced[run.family] += this.#readPrefixes(run, true))
     takeBack({ family: 'ipv4', start: withdrawnStart, end: withdrawnEnd })
     if (this.#unreach !== undefined) takeBack(this.#unreach)
     if (this.#reach !== undefined) take(this.#reach)
@@ -99,7 +100,7 @@ class UpdateReading {
     return { announced, withdrawn, otherFamily: this.#otherFamily, endOfRib: this.#endOfRib(nlriStart), faults: this.#faults }
   }
 
-  /** RFC 4724 §2: an UPDATE with nothing in it, or with nothing but an empty MP_UNREACH_NLRI. */
+  /** RFC 4724 §2: an empty UPDATE, or an UPDATE with only an empty MP_UNREACH_NLRI. */
   #endOfRib(nlriStart: number): Family | undefined {
     if (nlriStart !== this.#bytes.length || readUint16(this.#bytes, HEADER_LENGTH) !== 0) return undefined
     const attributesStart = HEADER_LENGTH + 4
@@ -111,6 +112,7 @@ class UpdateReading {
       : undefined
   }
 
+  /** Reads ( Flags (1) | Type (1) | Length (1; 2 with the Extended Length flag) | value )* (RFC 4271 §4.3). */
   #readAttributes(start: number, end: number): void {
     const bytes = this.#bytes
     let at = start
@@ -118,7 +120,7 @@ class UpdateReading {
       const extended = (bytes[at] & AttributeFlag.EXTENDED_LENGTH) !== 0
       const headLength = extended ? 4 : 3
       const type = at + 1 < end ? bytes[at + 1] : 0
-      // RFC 7606 §4: the total length is believed, so the NLRI behind it can still be withdrawn.
+      // RFC 7606 §4: the total length is trusted, so the NLRI behind it can still be withdrawn.
       if (end - at < headLength) return this.#fault(type, 'treat-as-withdraw', 'an attribute header is cut short')
       const valueStart = at + headLength
       const valueEnd = valueStart + (extended ? readUint16(bytes, at + 2) : bytes[at + 2])
@@ -159,7 +161,7 @@ class UpdateReading {
     this.#fault(type, approach, `attribute ${type} of ${length} octets is malformed`)
   }
 
-  /** RFC 7606 §7, in its order; false is treat-as-withdraw. */
+  /** Checks a value as in RFC 7606 §7, in its order; false: treat-as-withdraw. */
   #isWellFormed(type: number, start: number, end: number): boolean | typeof DISCARD {
     const bytes = this.#bytes
     const length = end - start
@@ -221,12 +223,12 @@ class UpdateReading {
     const sixteen = family === 'ipv6' || this.#context.extendedNextHop.includes(family)
     const isGood = (family === 'ipv4' && nextHopLength === 4) || (sixteen && (nextHopLength === 16 || nextHopLength === 32))
     const nlriStart = start + 5 + nextHopLength
-    // RFC 7606 §7.11: behind a next hop of doubtful length nobody finds the NLRI.
+    // RFC 7606 §7.11: behind a next hop of a wrong length, the NLRI cannot be found.
     if (!isGood || nlriStart > end) throw bad(`a next hop of ${nextHopLength} octets for ${family}`)
     this.#reach = { family, start: nlriStart, end }
   }
 
-  /** RFC 7606 §3 d. */
+  /** Attributes that must be present: RFC 7606 §3 d. */
   #checkMandatory(hasClassic: boolean): void {
     for (const type of [AttributeType.ORIGIN, AttributeType.AS_PATH]) {
       if (this.#seen[type] === 0) this.#fault(type, 'treat-as-withdraw', `attribute ${type} is missing`)
@@ -236,8 +238,8 @@ class UpdateReading {
     }
   }
 
-  /** How many prefixes there are. RFC 7606 §5.3: one that does not fit resets the session. */
-  #readPrefixes(run: Run, announced: boolean): number {
+  /** Counts ( Length in bits (1) | Prefix (0 to 4 or 16) )* (RFC 4271 §4.3). A prefix that does not fit resets the session (RFC 7606 §5.3). */
+  #readPrefixes(run: PrefixSpan, announced: boolean): number {
     const { family, end } = run
     const bytes = this.#bytes
     const longest = family === 'ipv4' ? 32 : 128
@@ -271,7 +273,7 @@ class UpdateReading {
 const DISCARD = 'discard'
 const NOT_KNOWN = 0xff
 
-/** Optional and Transitive as each attribute must have them. */
+/** The Optional and Transitive flags that each attribute must have. */
 const FLAGS_OF = new Uint8Array(256).fill(NOT_KNOWN)
 for (const [flags, types] of [
   [AttributeFlag.TRANSITIVE, ['ORIGIN', 'AS_PATH', 'NEXT_HOP', 'LOCAL_PREF', 'ATOMIC_AGGREGATE']],
@@ -284,7 +286,10 @@ for (const [flags, types] of [
   for (const type of types) FLAGS_OF[AttributeType[type]] = flags
 }
 
-/** RFC 7606 §7.2: segments of a known type, none empty, filling the attribute; RFC 7607: no AS 0 in it. */
+/**
+ * Reads ( Segment Type (1) | Count of ASes (1) | ASes (2 or 4 each) )* (RFC 4271 §4.3, RFC 6793 §4.1). Segments have a known type, are not
+ * empty and fill the attribute (RFC 7606 §7.2); none has AS 0 (RFC 7607).
+ */
 function isAsPath(bytes: Uint8Array, start: number, end: number, asnLength: 2 | 4): boolean {
   let at = start
   while (at < end) {
@@ -292,7 +297,7 @@ function isAsPath(bytes: Uint8Array, start: number, end: number, asnLength: 2 | 
     const segmentType = bytes[at]
     const count = bytes[at + 1]
     const next = at + 2 + count * asnLength
-    // AS_SET and AS_SEQUENCE; the confederation's segments (3, 4) have no business outside of one (RFC 5065 §4.1).
+    // AS_SET and AS_SEQUENCE. Segments of a confederation (3, 4) must not appear outside of one (RFC 5065 §4.1).
     if ((segmentType !== 1 && segmentType !== 2) || count === 0 || next > end) return false
     for (at += 2; at < next; at += asnLength) {
       if ((asnLength === 4 ? readUint32(bytes, at) : readUint16(bytes, at)) === 0) return false

@@ -6,14 +6,14 @@
  *     IPv4 withdrawn          | header | n | prefixes ... | 0
  *     IPv6 withdrawn          | header | 0 | n | MP_UNREACH: family, prefixes ...
  *
- * This is the hot path of announcing: add() copies a few octets and allocates nothing. A message is begun by the first route that needs
- * one and its lengths are filled in when it ends: because it is full, because what follows has other attributes, or at finish().
+ * This is the hot path of announcing: add() copies a few octets and allocates nothing. The first route begins a message. Its lengths are
+ * filled in when it ends: when it is full, when the next route has other attributes, or at finish().
  *
  *     writer.reset(buffer); writer.advertise(block)
  *     while (more) if (!writer.add(octets, offset, 32)) { send(buffer, writer.finish()); writer.reset(another) } else next
  *     send(buffer, writer.finish())
  *
- * The bench beside it counts nanoseconds per route. Left out: ADD-PATH, and mixing withdrawals with announcements in one message.
+ * A bench counts nanoseconds per route. Left out: ADD-PATH, and withdrawals together with announcements in one message.
  */
 import type { AttributeBlock } from './attributes.ts'
 import { writeHeader } from './header.ts'
@@ -49,24 +49,24 @@ export class UpdateWriter {
     this.#maxMessageLength = maxMessageLength
   }
 
-  /** Messages written since the writer was made, the open one included. */
+  /** Messages written since the writer was created, with the unfinished one. */
   get messages(): number {
     return this.#messages
   }
 
-  /** How far the buffer is written, without what finish() may yet have to add. */
+  /** How far the buffer is written, without the octets that finish() may add. */
   get position(): number {
     return this.#at
   }
 
-  /** Writes into `buffer` from `offset` on from now on. What was not finished in the last one is lost. */
+  /** From now on writes into `buffer` from `offset`. An unfinished message in the last buffer is lost. */
   reset(buffer: Uint8Array, offset = 0): void {
     this.#buffer = buffer
     this.#at = offset
     this.#ceiling = 0
   }
 
-  /** The routes added next are announced with these attributes. Cheap to call again with the same block. */
+  /** Routes added from now on are announced with these attributes. Calling it again with the same block is cheap. */
   advertise(block: AttributeBlock): void {
     if (this.#block === block) return
     if (!attributesFit(block, this.#maxMessageLength)) {
@@ -78,7 +78,7 @@ export class UpdateWriter {
     this.#mode = block.mpNextHop.length > 0 ? Mode.advertiseMp : Mode.advertise
   }
 
-  /** The routes added next are withdrawn. */
+  /** Routes added from now on are withdrawn. */
   withdraw(family: Family): void {
     const mode = family === 'ipv4' ? Mode.withdraw : Mode.withdrawMp
     if (this.#mode === mode) return
@@ -89,8 +89,8 @@ export class UpdateWriter {
   }
 
   /**
-   * Adds the prefix of `lengthBits` whose octets (host bits zero) begin at `offset`. False when the buffer has no room for it: nothing
-   * was written, finish() and go on in another buffer. That never happens in an empty buffer of the maximal message length.
+   * Adds the prefix of `lengthBits` whose octets (host bits zero) begin at `offset`. False if the buffer has no room: nothing was written;
+   * call finish() and continue in another buffer. An empty buffer of the maximal message length always has room.
    */
   add(octets: Uint8Array, offset: number, lengthBits: number): boolean {
     const length = (lengthBits + 7) >> 3
@@ -103,7 +103,7 @@ export class UpdateWriter {
     return true
   }
 
-  /** add() for an IPv4 prefix held as a number. */
+  /** add() for an IPv4 prefix that is a number. */
   addIpv4(address: number, lengthBits: number): boolean {
     const length = (lengthBits + 7) >> 3
     if (this.#at + length >= this.#ceiling && !this.#nextMessage(length)) return false
@@ -118,7 +118,7 @@ export class UpdateWriter {
     return true
   }
 
-  /** End-of-RIB of a family (RFC 4724 §2). False when the buffer has no room for it. */
+  /** End-of-RIB of a family (RFC 4724 §2). False if the buffer has no room. */
   endOfRib(family: Family): boolean {
     this.#endMessage()
     if (this.#at + END_OF_RIB_LENGTH > this.#buffer.length) return false
@@ -141,13 +141,13 @@ export class UpdateWriter {
     return true
   }
 
-  /** Ends the last message; what is written up to the returned offset may be sent. */
+  /** Ends the last message; octets up to the returned offset may be sent. */
   finish(): number {
     this.#endMessage()
     return this.#at
   }
 
-  /** Begins a message with room for a prefix of `length` octets; false when the buffer has none. */
+  /** Begins a message with room for a prefix of `length` octets; false if the buffer has none. */
   #nextMessage(length: number): boolean {
     this.#endMessage()
     const attributes = this.#block?.bytes ?? NO_BYTES
@@ -212,7 +212,7 @@ export class UpdateWriter {
   }
 }
 
-/** Is there room for at least one route beside these attributes? A configuration that says no is to be refused. */
+/** Is there room for at least one route beside these attributes? */
 export function attributesFit(block: AttributeBlock, maxMessageLength: number): boolean {
   const mp = block.mpNextHop.length > 0 ? MP_HEAD_LENGTH + block.mpNextHop.length + 2 : 0
   return FIXED_LENGTH + mp + block.bytes.length + LONGEST_PREFIX <= maxMessageLength
