@@ -15,7 +15,7 @@ import { type AttributeBlock, MAX_MESSAGE_LENGTH, type PathAttributes } from '@d
 import { Batch, BATCH_SIZE } from './batch.ts'
 import { type ExportProfile, NOT_EXPORTED } from './export-profile.ts'
 import { FamilyOut } from './family-out.ts'
-import { Family, type RouteFollower, type RouteTable } from './route-table.ts'
+import { Family, type TableFollower, type RouteTable } from './route-table.ts'
 import { GrowingUpdateWriter } from './update-writer.ts'
 
 export interface AdjRibOutSession {
@@ -28,7 +28,7 @@ export interface AdjRibOutSession {
   readonly maxRoutes: number
 }
 
-export class AdjRibOut implements RouteFollower {
+export class AdjRibOut implements TableFollower {
   readonly #table: RouteTable
   readonly #onWork: () => void
   readonly #outs: readonly [FamilyOut, FamilyOut]

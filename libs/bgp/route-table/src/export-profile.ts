@@ -1,18 +1,18 @@
 /**
- * What becomes of our attributes on the way to a kind of peer: encoded once per attribute set, shared by all peers alike.
+ * Encoded attributes for a session: each attribute set is encoded once.
  *
- * The policy (which lists, which next hop, what is added) is the speaker's, as a function; here its answers are remembered under the
- * attribute set's number, and answers with equal octets get one export number. An Adj-RIB-Out keeps export numbers, so a change that
- * the peer would not see (another list owns the route now) sends nothing.
+ * The speaker passes its policy (lists, next hop, additions) as a function. Its results are kept here by the number of the attribute set, and
+ * results with equal octets get one export number. An Adj-RIB-Out keeps export numbers, so a change that the peer would not see (another list
+ * owns the route now) sends nothing.
  */
 import type { AttributeBlock } from '@dnstap-bgp/bgp-wire'
 import type { Family } from './route-table.ts'
 import type { AttributeSets, RouteAttributes } from './route-attributes.ts'
 
-/** Undefined: this peer does not get such routes. */
+/** Undefined: the peer does not get such routes. */
 export type ExportPolicy = (attributes: RouteAttributes, family: Family) => AttributeBlock | undefined
 
-/** Export number of what a peer does not get. */
+/** Export number of a route that the peer does not get. */
 export const NOT_EXPORTED = 0
 
 export class ExportProfile {
@@ -25,7 +25,7 @@ export class ExportProfile {
     this.#policy = policy
   }
 
-  /** The export number for an attribute set in use; NOT_EXPORTED when the policy says so. */
+  /** The export number for an attribute set in use; NOT_EXPORTED if the policy says so. */
   idFor(family: Family, attributeId: number): number {
     const known = this.#families[family]
     const generation = this.#sets.generations[attributeId]
@@ -35,7 +35,7 @@ export class ExportProfile {
     return known.remember(attributeId, generation + 1, exported)
   }
 
-  /** What an export number stands for, as long as idFor() gives it. */
+  /** The attributes of an export number, while idFor() still returns it. */
   get(family: Family, exportId: number): AttributeBlock | undefined {
     return this.#families[family].byId.get(exportId)
   }
@@ -43,18 +43,18 @@ export class ExportProfile {
 
 class FamilyExports {
   ids = new Uint32Array(64)
-  /** Generation of the attribute set when its export number was found, plus one; 0: never. */
+  /** The attribute set's generation when its export number was found, plus one; 0: not found yet. */
   generations = new Uint32Array(64)
   readonly byId = new Map<number, AttributeBlock>()
   readonly #byOctets = new Map<string, { readonly id: number; sets: number }>()
   readonly #keyById = new Map<number, string>()
-  #lastId = NOT_EXPORTED // never given out twice: an Adj-RIB-Out may still compare with a number long gone
+  #lastId = NOT_EXPORTED // numbers are not used again: an Adj-RIB-Out may still have an old one
 
   remember(attributeId: number, generation: number, exported: AttributeBlock | undefined): number {
     while (attributeId >= this.ids.length) this.#grow()
     const before = this.generations[attributeId] === 0 ? NOT_EXPORTED : this.ids[attributeId]
     const id = exported === undefined ? NOT_EXPORTED : this.#idOf(exported)
-    this.#forget(before) // after the new one was found: they may be equal
+    this.#forget(before) // after the new one was found, because they may be equal
     this.ids[attributeId] = id
     this.generations[attributeId] = generation
     return id

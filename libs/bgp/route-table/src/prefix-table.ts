@@ -1,37 +1,37 @@
 /**
  * Prefixes of one family as numbers, and a few octets about each: the memory under route-table.ts.
  *
- *   slots       [ 8 | 0 | 4 | 1 | 0 ... ]      hash table of prefix numbers plus one, 0 for empty; half empty at least
+ *   slots       [ 8 | 0 | 4 | 1 | 0 ... ]      hash table of prefix numbers plus one, 0 for empty; at least half is empty
  *   old slots   [ 8 | x | x | 1 | 0 ... ]      while the hash table grows: the smaller one, emptied a few slots at a change; x: moved or gone
  *   keys        [ word(s) of prefix 0 | of 1 | ... ]      1 word for IPv4, 4 for IPv6, most significant first
  *   lengths     [ 32 | 24 | ... ]              bits of the prefix
- *   attributes  [ 5 | 0 | ... ]                number of its attribute set; 0: no longer a route, but somebody still needs the number
- *   pins        [ 2 | 1 | ... ]                how many followers need it: they have it out, or still have to withdraw it
+ *   attributes  [ 5 | 0 | ... ]                number of its attribute set; 0: no route any more, but a follower needs the number
+ *   pins        [ 2 | 1 | ... ]                how many followers need it: their peer has it, or must still get the withdrawal
  *
- * Nothing grows in one go where a million routes would make that tens of milliseconds: slots move a few at a time, and the columns grow one
- * after another, each ahead of need.
+ * With a million routes, growing in one go would take tens of milliseconds. So slots move a few at a time, and the columns grow one after
+ * another before they are full.
  *
- * A number is given out again when the route is gone and no follower pins it; free numbers are chained through `keys`.
- * Addresses are chosen by strangers, so the hash is seeded by whoever makes the table.
+ * A number is used again when the route is gone and no follower pins it; free numbers are chained through `keys`. The hash has a seed, because
+ * strangers choose the addresses.
  */
 
 export class PrefixTable {
   /** 32-bit words per prefix. */
   readonly words: 1 | 4
   keys: Uint32Array
-  /** While they grow: the larger keys, copied a piece at a time and written together with the present ones. */
+  /** While the keys grow: the larger array. It is copied a piece at a time, and written together with the present one. */
   #nextKeys: Uint32Array | undefined
   #keysCopied = 0 // words of them
   lengths: Uint8Array
   attributes: Uint32Array
-  /** All numbers given out so far are below it. */
+  /** All numbers ever used are below it. */
   highWater = 0
   /** Routes: numbers with attributes. */
   size = 0
   #pins: Uint16Array
   #slots: Int32Array<ArrayBuffer>
   #oldSlots: Int32Array<ArrayBuffer> = NO_SLOTS
-  #oldMovedTo = 0 // slots of the old ones below it are moved
+  #oldMovedTo = 0 // old slots below it are moved
   #used = 0 // numbers in use, routes or pinned
   #firstFree = NONE
   #growStep = 0
@@ -48,7 +48,7 @@ export class PrefixTable {
     this.#multipliers = oddNumbers(2 * words + 1, seed)
   }
 
-  /** Numbers that all columns have room for. */
+  /** How many numbers all columns have room for. */
   get capacity(): number {
     return this.lengths.length
   }
@@ -65,7 +65,7 @@ export class PrefixTable {
     return this.#find(this.#hash(key, 0, lengthBits), key, lengthBits)
   }
 
-  /** The number of a prefix, a new one if need be. */
+  /** The number of a prefix: its own, or a new one. */
   intern(key: Uint32Array, lengthBits: number): number {
     const hash = this.#hash(key, 0, lengthBits)
     const known = this.#find(hash, key, lengthBits)
@@ -90,7 +90,7 @@ export class PrefixTable {
     this.freeIfUnused(id)
   }
 
-  /** Takes the number back when it is no route and nobody pins it. */
+  /** Frees the number if it is no route and no follower pins it. */
   freeIfUnused(id: number): void {
     if (this.attributes[id] !== 0 || this.#pins[id] !== 0) return
     this.#removeFromSlots(id)
@@ -107,7 +107,7 @@ export class PrefixTable {
     return keys[at] === key[0] && keys[at + 1] === key[1] && keys[at + 2] === key[2] && keys[at + 3] === key[3]
   }
 
-  /** Sum of half words times odd numbers of the seed (multiply-shift), its high bits folded down. */
+  /** Sum of half words times odd numbers from the seed (multiply-shift), with the high bits folded down. */
   #hash(key: Uint32Array, at: number, lengthBits: number): number {
     const multipliers = this.#multipliers
     let sum = Math.imul(lengthBits + 1, multipliers[0])
@@ -130,7 +130,7 @@ export class PrefixTable {
     return this.highWater++
   }
 
-  /** One step: each column grows at its own time, the last when there is no room left. */
+  /** One step of growing: each column at a time of its own, the last one when all room is used. */
   #growColumns(): void {
     const room = this.capacity
     const part = room / 128
@@ -200,7 +200,7 @@ export class PrefixTable {
     slots[slot] = id + 1
   }
 
-  /** Twice the slots. The old ones are moved by the changes that follow, long before these are full. */
+  /** Doubles the slots. Later changes move the old slots, long before the new ones are full. */
   #growSlots(): void {
     this.#moveOn(this.#oldSlots.length)
     this.#oldSlots = this.#slots
@@ -215,7 +215,7 @@ export class PrefixTable {
       const id = old[slot] - 1
       if (id < 0) continue
       this.#put(id, this.#hash(this.keys, id * this.words, this.lengths[id]))
-      old[slot] = GONE // not empty: searches for those pushed past it go on here
+      old[slot] = GONE // not empty: searches for entries behind it continue here
     }
     this.#oldMovedTo = end
     if (end === old.length) this.#oldSlots = NO_SLOTS
@@ -235,7 +235,7 @@ export class PrefixTable {
     this.#close(hash, id)
   }
 
-  /** Empties a slot and moves up whoever was pushed past it, so that no search stops short (no tombstones). */
+  /** Empties a slot and moves up the entries that were pushed past it, so that no search ends too early (no tombstones). */
   #close(hash: number, id: number): void {
     const slots = this.#slots
     const mask = slots.length - 1
@@ -258,9 +258,9 @@ const NONE = 0xffffffff
 const EMPTY = 0
 const GONE = -1
 const NO_SLOTS = new Int32Array(0)
-/** New numbers between two pieces of keys; a 64th of the room is left for all of them. */
+/** New numbers between two pieces of copied keys; all pieces are copied while a 64th of the room is used. */
 const KEYS_PERIOD = 256
-/** Old slots looked at for each new prefix: the old half is moved when the new one is a sixteenth fuller. */
+/** Old slots moved for each new prefix: all are moved when the table is a sixteenth fuller. */
 const SLOTS_PER_STEP = 16
 
 function grown<Column extends Uint32Array | Uint16Array | Uint8Array>(column: Column, larger: Column): Column {
@@ -268,7 +268,7 @@ function grown<Column extends Uint32Array | Uint16Array | Uint8Array>(column: Co
   return larger
 }
 
-/** Numbers that look random, out of a seed (splitmix32). */
+/** Odd pseudo-random numbers from a seed (splitmix32). */
 function oddNumbers(count: number, seed: number): Uint32Array {
   const numbers = new Uint32Array(count)
   let state = seed | 0

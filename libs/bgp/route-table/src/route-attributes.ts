@@ -1,13 +1,13 @@
 /**
- * What a route carries besides its prefix, and the store that keeps each distinct set once.
+ * The attributes of a route, and the store that keeps each distinct set once.
  *
- * A million routes have a handful of attribute sets (one per combination of lists), so a route is a prefix and a number. Sets are
- * counted by the routes that have them; a number whose last route went is given out again, and its generation then differs: whoever
- * remembered something about a number compares generations (export-profile.ts does).
+ * A million routes have a handful of attribute sets (one for each combination of lists), so a route is a prefix and a number. A set counts its
+ * routes. When the last one is gone, the number is used again with another generation, so code that keeps something about a number must
+ * compare generations (export-profile.ts does).
  */
 
 export interface RouteAttributes {
-  /** The lists that own the route, first one first; peers choose by them. Never sent. */
+  /** The lists that own the route, in configuration order; peers select routes by them. Never sent. */
   readonly lists: readonly string[]
   readonly nextHopIpv4?: string
   readonly nextHopIpv6?: string
@@ -19,7 +19,7 @@ export interface RouteAttributes {
   readonly largeCommunities: readonly (readonly [number, number, number])[]
 }
 
-/** Number 0 stands for "no route" and is never given out. */
+/** Number 0 means "no route" and is never used for a set. */
 export class AttributeSets {
   readonly #byKey = new Map<string, number>()
   readonly #known = new WeakMap<RouteAttributes, { readonly id: number; readonly generation: number }>()
@@ -29,7 +29,7 @@ export class AttributeSets {
   #routes = new Uint32Array(64)
   #generations = new Uint32Array(64)
 
-  /** Grows when a number is given out for the second time, for another set. */
+  /** By number: grows when the number is freed. */
   get generations(): Uint32Array {
     return this.#generations
   }
@@ -44,8 +44,8 @@ export class AttributeSets {
   }
 
   /**
-   * The number of a set; equal sets have one. The object must not be changed afterwards: an object seen before is not read again.
-   * The number stays good until hold() and release() have been in balance, so hold it before anything else is released.
+   * The number of a set; equal sets have the same. The object must not be changed afterwards: it is read only once. The number is valid until
+   * each hold() has its release(), so call hold() before anything else is released.
    */
   intern(attributes: RouteAttributes): number {
     const known = this.#known.get(attributes)

@@ -1,9 +1,8 @@
 /**
- * The routes we want out in the world: what should be, not what to do.
+ * The routes that routers should have: the desired state.
  *
- * The announcer sets and deletes; each peer's Adj-RIB-Out follows and finds out by itself what its router still has to hear. Nobody
- * upstream counts deltas. Prefixes and attribute sets are numbers inside (prefix-table.ts, route-attributes.ts); text comes in and
- * goes out at this edge only.
+ * The announcer sets and deletes routes. Each peer's Adj-RIB-Out follows the table and finds by itself which UPDATEs its router still needs.
+ * Inside, prefixes and attribute sets are numbers (prefix-table.ts, route-attributes.ts); this class translates from and to text.
  */
 import { formatAddress, parseAddress } from '@dnstap-bgp/ip'
 import { PrefixTable } from './prefix-table.ts'
@@ -16,22 +15,22 @@ export type Family = (typeof Family)[keyof typeof Family]
 /** bgp-wire's name for each. */
 export const FAMILY_NAMES = ['ipv4', 'ipv6'] as const
 
-/** Is told of each change at once, while it is made; it must not change the table in answer. */
-export interface RouteFollower {
+/** Is called during each change; it must not change the table. */
+export interface TableFollower {
   changed(family: Family, prefixId: number): void
 }
 
 export interface RouteTableOptions {
-  /** For the hash; give it a random number where strangers choose addresses. */
+  /** Seeds the hash: give it a random number, because strangers choose the addresses. */
   readonly seed?: number
 }
 
 export class RouteTable {
-  /** Columns, for followers; nobody else writes them. */
+  /** Columns, which followers may read. */
   readonly families: readonly [PrefixTable, PrefixTable]
   readonly attributeSets = new AttributeSets()
-  readonly #followers = new Set<RouteFollower>()
-  #followerList: readonly RouteFollower[] = []
+  readonly #followers = new Set<TableFollower>()
+  #followerList: readonly TableFollower[] = []
 
   constructor(options: RouteTableOptions = {}) {
     const seed = options.seed ?? 0
@@ -43,14 +42,14 @@ export class RouteTable {
     return this.families[0].size + this.families[1].size
   }
 
-  /** Octets of the columns; what followers keep is theirs. */
+  /** Octets of the columns, without those of followers. */
   get sizeBytes(): number {
     return this.families[0].sizeBytes + this.families[1].sizeBytes
   }
 
   /**
-   * Wants the route out with these attributes. False when that was so already. The prefix is `192.0.2.1/32`, `2001:db8::/32` or a bare
-   * address; the attributes object must not change afterwards (give the same object to many routes: it is read once).
+   * The route is wanted with these attributes. False if nothing changed. The prefix is `192.0.2.1/32`, `2001:db8::/32` or a bare address. The
+   * attributes object must not change afterwards; pass the same object for many routes, because it is read only once.
    */
   set(prefix: string, attributes: RouteAttributes): boolean {
     const family = this.#read(prefix)
@@ -64,11 +63,11 @@ export class RouteTable {
     table.attributes[id] = next
     if (before === 0) table.size++
     else sets.release(before)
-    this.#tell(family, id)
+    this.#notify(family, id)
     return true
   }
 
-  /** Wants the route out no longer. False when it was not there. */
+  /** The route is not wanted any more. False if it was not in the table. */
   delete(prefix: string): boolean {
     const family = this.#read(prefix)
     const table = this.families[family]
@@ -110,7 +109,7 @@ export class RouteTable {
     return found
   }
 
-  /** The number of a prefix that is wanted, or was and some peer still has it. */
+  /** The number of a prefix that is in the table, or that some peer still has. */
   find(prefix: string): { readonly family: Family; readonly id: number } | undefined {
     const family = this.#read(prefix)
     const id = this.families[family].find(keys[family], lengthRead)
@@ -136,8 +135,8 @@ export class RouteTable {
     return `${formatAddress(octets)}/${table.lengths[id]}`
   }
 
-  /** Tells the follower of every change from now on; returns what ends that. */
-  follow(follower: RouteFollower): () => void {
+  /** Calls the follower at every change from now on; call the result to end that. */
+  follow(follower: TableFollower): () => void {
     this.#followers.add(follower)
     this.#followerList = [...this.#followers]
     return () => {
@@ -152,11 +151,11 @@ export class RouteTable {
     table.attributes[id] = 0
     table.size--
     this.attributeSets.release(before)
-    this.#tell(family, id) // followers pin it if they have it out
+    this.#notify(family, id) // a follower whose peer has the route pins it
     table.freeIfUnused(id)
   }
 
-  #tell(family: Family, id: number): void {
+  #notify(family: Family, id: number): void {
     const followers = this.#followerList
     for (let i = 0; i < followers.length; i++) followers[i].changed(family, id)
   }
@@ -181,7 +180,7 @@ export class RouteTable {
   }
 }
 
-// What #read() found; one at a time, nothing here waits.
+// The result of #read(). One is enough: nothing in here waits.
 const keys = [new Uint32Array(1), new Uint32Array(4)] as const
 let lengthRead = 0
 

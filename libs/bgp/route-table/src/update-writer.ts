@@ -1,4 +1,4 @@
-/** bgp-wire's UpdateWriter over prefix numbers, in a buffer that grows as needed. */
+/** UpdateWriter of bgp-wire for prefix numbers, with a buffer that grows. */
 import { type AttributeBlock, UpdateWriter } from '@dnstap-bgp/bgp-wire'
 import type { PrefixTable } from './prefix-table.ts'
 import { FAMILY_NAMES, type Family } from './route-table.ts'
@@ -21,7 +21,7 @@ export class GrowingUpdateWriter {
     return this.#writer.messages
   }
 
-  /** A copy of what was written, in whole messages; it is forgotten here. */
+  /** Removes the written octets, whole messages, and returns a copy. */
   take(): Uint8Array {
     const taken = this.#buffer.slice(0, this.#writer.finish())
     this.#writer.reset(this.#buffer)
@@ -44,7 +44,7 @@ export class GrowingUpdateWriter {
     while (!this.#writer.endOfRib(FAMILY_NAMES[family])) this.#grow()
   }
 
-  /** A message written elsewhere, whole. */
+  /** Appends a whole message. */
   message(bytes: Uint8Array): void {
     const at = this.#writer.finish()
     while (at + bytes.length > this.#buffer.length) this.#grow()

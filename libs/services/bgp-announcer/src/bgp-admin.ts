@@ -12,7 +12,7 @@ export function addBgpHandlers(handlers: AdminHandlers, announcer: Announcer, sp
     if (hard === true) speaker.reset(peer)
     else if (!speaker.resend(peer))
       throw new AdminError(409, `there is no session with ${peer}; a hard reset tries again at once`)
-    return { peer, done: hard === true ? 'the session begins anew' : 'its routes are sent once more' }
+    return { peer, done: hard === true ? 'the session starts again' : 'its routes are sent again' }
   })
   handlers.add(ADMIN_API.routes, ({ query: { peer } }) => {
     const sent = peer === undefined ? undefined : speaker.routesOut(peer)

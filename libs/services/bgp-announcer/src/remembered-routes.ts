@@ -1,15 +1,16 @@
 /**
- * What was announced last, as octets: how an announcer that restarts knows what routers still hold.
+ * The file of announced routes: from it an announcer that restarts knows which routes routers still have.
  *
  *   | magic: a line of text | header length u32 | header, JSON | IPv4 records | IPv6 records | CRC-32 of all before u32 |
  *
  *   header   epoch, revision: where the cache's changes stood
- *            owners: sets of lists by number; holds: for how long yet a route is held, by number less 1
- *            unconfirmedMs: the routes are from the file of the run before, and the cache has not confirmed them; so long may they stay
+ *            owners: sets of lists, by number
+ *            holds: how long stale routes may still stay, in ms, by number less 1
+ *            unconfirmedMs: how long all routes may still stay, if the cache has not confirmed them since the last restart; else null
  *            ipv4, ipv6: numbers of records
- *   record   address 4 or 16 | prefix length u8 | hold u8, 0: not held | owners u16
+ *   record   address 4 or 16 | prefix length u8 | number in holds u8, 0: not stale | number in owners u16
  *
- * Written by an Encoder, a step at a time, for a million routes must not hold the event loop. Numbers are big-endian.
+ * An Encoder writes it a step at a time, because a million routes must not block the event loop. Numbers are big-endian.
  */
 import { crc32 } from 'node:zlib'
 import { formatAddress } from '@dnstap-bgp/ip'
@@ -30,12 +31,12 @@ export interface RememberedRoute {
   readonly staleMs: number | undefined
 }
 
-/** No file of ours: it is left alone. */
+/** Another program's file: it is left alone. */
 export class ForeignFile extends Error {
   override readonly name = 'ForeignFile'
 }
 
-/** Larger files are neither written nor read: 8 million IPv4 routes, or 3 million IPv6 routes. */
+/** Larger files are not written and not read. Room for 8 million IPv4 routes, or 3 million IPv6 routes. */
 export const MAX_BYTES = 64 * 1024 * 1024
 
 interface Header extends StoreHead {
@@ -57,10 +58,10 @@ export class Encoder {
   #parts: Uint8Array[] = []
   /** By the number of the attribute set. */
   readonly #ownersOf = new Map<number, number>()
-  /** Routes that there was no room for. */
+  /** Routes without room in the file. */
   leftOut = 0
 
-  /** `losses`: routes that are held. */
+  /** `losses`: the stale routes. */
   constructor(table: RouteTable, losses: readonly Loss[], head: StoreHead, unconfirmedMs: number | undefined) {
     this.#table = table
     this.#losses = losses.slice(-MAX_HOLDS)
@@ -98,7 +99,7 @@ export class Encoder {
     return this.#parts.reduce((length, part) => length + part.length, 0)
   }
 
-  /** All before the records. */
+  /** Everything before the records. */
   #start(): Uint8Array[] {
     const header: Header = {
       ...this.#head,
@@ -131,7 +132,7 @@ export class Encoder {
       records[to++] = key
     }
     records[to++] = lengths[id]
-    records[to++] = this.#holdNumber(family, id)
+    records[to++] = this.#staleNumber(family, id)
     records[to++] = owners >>> 8
     records[to++] = owners
     this.#lengths[family] = to
@@ -155,16 +156,16 @@ export class Encoder {
     return this.#owners.push(lists) - 1
   }
 
-  #holdNumber(family: 0 | 1, id: number): number {
+  #staleNumber(family: 0 | 1, id: number): number {
     if (this.#losses.length === 0) return 0
     const prefix = this.#table.prefixText(family, id)
     return this.#losses.findIndex(({ prefixes }) => prefixes.has(prefix)) + 1
   }
 }
 
-/** Throws an Error that says what is wrong, or a ForeignFile. */
+/** Reads the layout above. Throws a ForeignFile, or an Error that says what is wrong. */
 export function decodeRemembered(file: Uint8Array): Remembered {
-  if (!startsWith(file, MAGIC)) throw new ForeignFile('it is no file of announced routes of this version')
+  if (!startsWith(file, MAGIC)) throw new ForeignFile('it is not a file of announced routes of this version')
   const end = file.length - CHECKSUM_LENGTH
   if (end < MAGIC.length + 4) throw new Error('it is cut off')
   const view = new DataView(file.buffer, file.byteOffset, file.length)
@@ -174,7 +175,7 @@ export function decodeRemembered(file: Uint8Array): Remembered {
   if (at + jsonLength > end) throw new Error('its header is longer than the file')
   const header = checkedHeader(JSON.parse(new TextDecoder().decode(file.subarray(at, at + jsonLength))))
   const ipv6At = at + jsonLength + header.ipv4 * RECORD_LENGTHS[0]
-  if (ipv6At + header.ipv6 * RECORD_LENGTHS[1] !== end) throw new Error('its length is not what its header says')
+  if (ipv6At + header.ipv6 * RECORD_LENGTHS[1] !== end) throw new Error('its length differs from its header')
   return {
     head: { epoch: header.epoch, revision: header.revision },
     unconfirmedMs: header.unconfirmedMs ?? undefined,
@@ -206,7 +207,7 @@ function checkedHeader(value: unknown): Header {
     Array.isArray(holds) &&
     holds.every((one) => Number.isFinite(one)) &&
     (unconfirmedMs === null || Number.isFinite(unconfirmedMs))
-  if (!isHeader) throw new Error('its header is not what we write')
+  if (!isHeader) throw new Error('its header is malformed')
   return header as Header
 }
 

@@ -1,6 +1,6 @@
 /**
- * The BGP attributes of a route, from the lists that own it: communities of all of them; next hop, LOCAL_PREF and MED
- * of the first in the configuration that sets one. The same owners always give the same object, so a million routes share a few.
+ * The attributes of a route, from the lists that own it: communities of all of them; next hop, LOCAL_PREF and MED of the first list in the
+ * configuration that sets one. The same owners always give the same object, so a million routes share a few.
  */
 import type { ListConfig } from '@dnstap-bgp/config'
 import type { RouteAttributes } from '@dnstap-bgp/route-table'
@@ -33,7 +33,7 @@ export class AttributesOfLists {
     const med = lists.find((list) => list.med !== undefined)?.med
     const large = new Map(lists.flatMap((list) => list.largeCommunities).map((one) => [one.join(':'), one]))
     return {
-      // All owners: from this a route's attributes are made again when the configuration changes.
+      // All owners: when the configuration changes, the attributes are made from these again.
       lists: [...configured, ...owners.filter((owner) => !configured.includes(owner)).sort()],
       ...(nextHopIpv4 === undefined ? {} : { nextHopIpv4 }),
       ...(nextHopIpv6 === undefined ? {} : { nextHopIpv6 }),

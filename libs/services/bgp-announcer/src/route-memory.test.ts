@@ -117,7 +117,7 @@ describe('the file of announced routes', () => {
     rmSync(folder)
     mkdirSync(folder)
     await waitFor(() => (clock.advance(20_000), memory.fault === undefined), { what: 'its end', timeoutMs: 60_000 })
-    expect(lines).toEqual([expect.stringContaining('cannot be kept'), 'The announced routes are remembered again.'])
+    expect(lines).toEqual([expect.stringContaining('cannot be written'), 'The announced routes are written to their file again.'])
     await memory.close()
   })
 

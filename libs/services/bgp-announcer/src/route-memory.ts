@@ -1,14 +1,14 @@
 /**
- * Keeps what is announced in a file beside the announcer, so that a restart at a bad moment (the store has lost what it knew, the cache or
- * the bus is away) loses nothing that routers hold.
+ * Keeps the announced routes in a file, so that a restart at a bad moment (the store has lost its memory, the cache or the bus is away)
+ * withdraws none of them.
  *
- * The file is written anew and renamed, readable by its owner only. After a change it is written within 10 s, at no more than 100 kB a
- * second (a million IPv4 routes: every 80 s); at an orderly stop it is exact. Its time says when the routes were announced last, and is set
- * once a minute where nothing changes. A disk that is full or gone costs a line of the log, never the process.
+ * A new file is written and renamed; only its owner may read it. After a change it is written within 10 s, at no more than 100 kB a second (a
+ * million IPv4 routes: every 80 s); after an orderly stop it is exact. Its modification time says when the routes were announced last, and is
+ * set once a minute if nothing changes. A disk that is full or gone costs a line of the log, never the process.
  */
 import { open, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
 import type { RouteTable } from '@dnstap-bgp/route-table'
-import type { Clock, Log, Timer } from '@dnstap-bgp/runtime'
+import { reasonOf, type Clock, type Log, type Timer } from '@dnstap-bgp/runtime'
 import { decodeRemembered, ForeignFile, MAX_BYTES, type Encoder, type Remembered } from './remembered-routes.ts'
 import type { SlicedWork } from './sliced-work.ts'
 
@@ -18,13 +18,13 @@ export interface RouteMemoryDeps {
   readonly log: Log
 }
 
-/** What is to be written. */
+/** The routes to write. */
 export interface MemorySource {
   readonly table: RouteTable
   readonly work: SlicedWork
-  /** Undefined while there is nothing to remember: no route was announced yet. */
+  /** Undefined while no route was announced yet. */
   encoder(): Encoder | undefined
-  /** Has it times that pass, of routes that are held or not confirmed? */
+  /** Is any route stale? Then the file has times that pass. */
   readonly isAging: boolean
 }
 
@@ -33,38 +33,38 @@ export class RouteMemory {
   #source: MemorySource | undefined
   #unfollow: (() => void) | undefined
   #timer: Timer | undefined
-  /** Not ours: neither read nor written. */
+  /** Another program's file: neither read nor written. */
   #isForeign = false
   #hasChanged = true
   #mayWriteAtMs = 0
   #touchedAtMs = 0
   #writing: Promise<void> = Promise.resolve()
   #isWriting = false
-  /** Why the routes cannot be kept; undefined: they are. */
+  /** Why the routes cannot be written; undefined: they can. */
   fault: string | undefined
 
   constructor(deps: RouteMemoryDeps) {
     this.#deps = deps
   }
 
-  /** What was announced last, and how long ago; undefined when there is nothing that counts. Never rejects. */
+  /** The routes announced last, and how long ago; undefined if there is no file that can be used. Never rejects. */
   async load(boundMs: number): Promise<{ remembered: Remembered; ageMs: number } | undefined> {
     const { path, clock, log } = this.#deps
     try {
       const { mtimeMs, size } = await stat(path)
       if (size > MAX_BYTES) throw new ForeignFile(`it has ${size} octets, more than we write`)
       const remembered = decodeRemembered(await readFile(path))
-      // A clock that was set back a little, as on a machine without one of its own, makes the file no older than it is.
+      // If our clock is a little behind the file's time, as on a machine without a clock of its own, the age counts as 0.
       const ageMs = clock.now() - mtimeMs
       if (Math.abs(ageMs) < boundMs) return { remembered, ageMs: Math.max(0, ageMs) }
       const when = new Date(mtimeMs).toISOString()
-      log.info({ path, when }, 'The file of announced routes is too old, or from the future, and is not used.')
+      log.info({ path, when }, 'The file of announced routes is too old, or from the future: it is not used.')
     } catch (error) {
       if (isMissing(error)) return undefined
       this.#isForeign = error instanceof ForeignFile
-      const then = this.#isForeign ? 'it is left as it is, and announced routes are not remembered' : 'a new one is written'
-      log.warn({ path }, `The file of announced routes is not used: ${inWords(error)}; ${then}.`)
-      if (this.#isForeign) this.fault = `${path} is not ours: ${inWords(error)}`
+      const then = this.#isForeign ? 'the file is left as it is, and announced routes are not written' : 'a new file is written'
+      log.warn({ path }, `The file of announced routes is not used: ${reasonOf(error)}; ${then}.`)
+      if (this.#isForeign) this.fault = `${path} is not ours: ${reasonOf(error)}`
     }
     return undefined
   }
@@ -77,7 +77,7 @@ export class RouteMemory {
     this.#timer = this.#deps.clock.every(TICK_MS, () => this.#tick())
   }
 
-  /** Writes it for the last time; the table must not change any more. */
+  /** Writes the file for the last time; the table must not change any more. */
   async close(): Promise<void> {
     this.#timer?.cancel()
     this.#unfollow?.()
@@ -88,7 +88,7 @@ export class RouteMemory {
     await this.#write(encoder)
   }
 
-  /** The routes were withdrawn on purpose. */
+  /** The routes were withdrawn on purpose: removes the file. */
   async forget(): Promise<void> {
     this.#timer?.cancel()
     this.#unfollow?.()
@@ -132,17 +132,20 @@ export class RouteMemory {
         await file.close()
       }
       await rename(temporary, path)
-      if (this.fault !== undefined) log.info({ path }, 'The announced routes are remembered again.')
+      if (this.fault !== undefined) log.info({ path }, 'The announced routes are written to their file again.')
       this.fault = undefined
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => {})
       this.#hasChanged = true
-      const fault = `the announced routes cannot be kept in ${path}: ${inWords(error)}`
+      const fault = `the announced routes cannot be written to ${path}: ${reasonOf(error)}`
       if (this.fault !== fault) log.warn({}, `${fault}. A restart at a bad moment may lose routes.`)
       this.fault = fault
     }
     if (encoder.leftOut > 0)
-      log.warn({ routes: encoder.leftOut }, 'More routes are announced than the file of them has room for.')
+      log.warn(
+        { routes: encoder.leftOut },
+        'The file of announced routes has no room for all of them. A restart at a bad moment may lose the others.',
+      )
     this.#touchedAtMs = clock.monotonic()
     this.#mayWriteAtMs = this.#touchedAtMs + Math.max(MIN_PAUSE_MS, encoder.lengthBytes / BYTES_PER_MS)
   }
@@ -150,10 +153,6 @@ export class RouteMemory {
 
 function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT'
-}
-
-function inWords(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
 
 const TICK_MS = 1000

@@ -1,4 +1,4 @@
-/** A set of texts in many small sets: one of a million would hold the loop for 25 ms each time it grows. */
+/** A set of texts in many small sets: one set of a million would block the event loop for 25 ms each time it grows. */
 export class ShardedSet {
   readonly #shards = Array.from({ length: SHARDS }, () => new Set<string>())
   #size = 0

@@ -1,9 +1,8 @@
 /**
- * Work on a large table that must not hold the event loop: generators that yield after each step, run for a few milliseconds at a time.
+ * Work on a large table that must not block the event loop: generators that yield after each step, run for a few milliseconds at a time.
  *
- * What comes in order (changes) goes first and in its order; what walks the whole table goes behind it. Small work is done before the
- * call that brought it returns, as long as there has not been much of it: a snapshot's chunks may follow each other without a turn of the
- * loop between them.
+ * Ordered work (changes) comes first, in its order; walks through the whole table come behind it. Small work is done before the call returns,
+ * unless there was much of it since the last turn of the event loop: chunks of a snapshot may follow each other without a turn between them.
  */
 import type { Clock, Timer } from '@dnstap-bgp/runtime'
 
@@ -16,7 +15,7 @@ export class SlicedWork {
   readonly #walks: Iterator<void>[] = []
   #timer: Timer | undefined
   #working = false
-  #spentMs = 0 // since the last turn that we took
+  #spentMs = 0 // since the last turn of the event loop
   #closed = false
   #waiting: (() => void)[] = []
 
@@ -34,12 +33,12 @@ export class SlicedWork {
     this.#begin()
   }
 
-  /** Resolves when everything in order is done; walks may go on. */
+  /** Resolves when all ordered work is done; walks may go on. */
   done(): Promise<void> {
     return this.#inOrder.length === 0 || this.#closed ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve))
   }
 
-  /** Leaves what is not done. */
+  /** Stops; unfinished work is left. */
   close(): void {
     this.#closed = true
     this.#timer?.cancel()

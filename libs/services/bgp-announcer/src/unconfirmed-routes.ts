@@ -1,6 +1,5 @@
 /**
- * The routes of the run before, announced from memory, until the cache has said what there is. They are stale in the sense of RFC 4724: we
- * keep them alive at the routers, and not for longer than their time, whether or not the cache is ever heard.
+ * Routes from before a restart, until the cache says which routes there are. They stay for a limited time, even if the cache is never heard.
  */
 import type { RouteTable } from '@dnstap-bgp/route-table'
 
@@ -22,7 +21,7 @@ export class UnconfirmedRoutes {
     this.#leftMs = Math.max(0, this.#leftMs - elapsedMs)
   }
 
-  /** Some of them when their time is over; those that a snapshot under way has confirmed stay. */
+  /** Some of them if their time is over, but none that a snapshot under way has confirmed. */
   take(most: number, isConfirmed: (prefix: string) => boolean): string[] {
     if (this.#leftMs > 0) return []
     this.#going ??= this.#table.entries()
