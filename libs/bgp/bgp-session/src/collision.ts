@@ -1,4 +1,4 @@
-/** Connection collision (RFC 4271 §6.8, RFC 6286 §2.3): which of two connections with the same peer is closed. */
+/** BgpConnection collision (RFC 4271 §6.8, RFC 6286 §2.3): which of two connections with the same peer is closed. */
 
 /** Who opened the connection: we did, or the peer. */
 export type Side = 'outgoing' | 'incoming'

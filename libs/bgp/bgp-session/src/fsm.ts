@@ -6,7 +6,7 @@ import type { Negotiated } from './negotiation.ts'
 export const STATES = ['Idle', 'Connect', 'Active', 'OpenSent', 'OpenConfirm', 'Established'] as const
 export type State = (typeof STATES)[number]
 
-export type Timer = 'ConnectRetryTimer' | 'HoldTimer' | 'KeepaliveTimer' | 'IdleHoldTimer' | 'SendHoldTimer'
+export type SessionTimer = 'ConnectRetryTimer' | 'HoldTimer' | 'KeepaliveTimer' | 'IdleHoldTimer' | 'SendHoldTimer'
 
 /**
  * Events 1-28 of §8.1, and 29 of RFC 9687. Events 12 and 20 are left out: they belong to DelayOpen, which is always FALSE. So are 14 and
@@ -52,8 +52,8 @@ export type Action =
   /** Close when everything sent has left; `abort`: at once, because the peer is not reading. */
   | { readonly type: 'close'; readonly abort: boolean }
   /** If the timer runs, restart it. */
-  | { readonly type: 'startTimer'; readonly timer: Timer; readonly seconds: number }
-  | { readonly type: 'stopTimer'; readonly timer: Timer }
+  | { readonly type: 'startTimer'; readonly timer: SessionTimer; readonly seconds: number }
+  | { readonly type: 'stopTimer'; readonly timer: SessionTimer }
   | { readonly type: 'established'; readonly negotiated: Negotiated }
   | { readonly type: 'routeRefresh'; readonly family: Family; readonly subtype: RouteRefreshSubtype }
   /** The attempt or the session is over. */

@@ -1,12 +1,12 @@
 /** From octets to events: the one place where an error that a decoder throws becomes an event of the FSM. */
 import { BgpError, ErrorCode, MessageType, OpenErrorSubcode, decodeMessage } from '@dnstap-bgp/bgp-wire'
 import type { Message, ReceivedUpdate, UpdateContext } from '@dnstap-bgp/bgp-wire'
-import type { Connection } from './connection.ts'
+import type { BgpConnection } from './bgp-connection.ts'
 import type { Event } from './fsm.ts'
 import type { ReceivedSum } from './received.ts'
 
 /** The event of the next whole message; undefined if there is none yet. UPDATEs are added to `sum`. */
-export function nextEvent(connection: Connection, sum: ReceivedSum): Event | undefined {
+export function nextEvent(connection: BgpConnection, sum: ReceivedSum): Event | undefined {
   let message: Message
   try {
     const bytes = connection.framer.next()

@@ -1,9 +1,9 @@
 /** What a PeerFsm asks of its driver. */
 import type { BgpError, Family, RouteRefreshSubtype } from '@dnstap-bgp/bgp-wire'
 import type { Side } from './collision.ts'
-import type { Ending, State, Timer } from './fsm.ts'
+import type { Ending, State, SessionTimer } from './fsm.ts'
 import type { Negotiated } from './negotiation.ts'
-import type { Received } from './received.ts'
+import type { ReceivedUpdates } from './received.ts'
 
 export type PeerFsmAction =
   /** Open a TCP connection to the peer and report connected() or closed() with this number. */
@@ -16,13 +16,13 @@ export type PeerFsmAction =
     }
   /** Close when everything sent has left; `abort`: at once. The driver need not report closed(). */
   | { readonly type: 'close'; readonly connection: number; readonly abort: boolean }
-  | { readonly type: 'startTimer'; readonly side: Side; readonly timer: Timer; readonly seconds: number }
-  | { readonly type: 'stopTimer'; readonly side: Side; readonly timer: Timer }
+  | { readonly type: 'startTimer'; readonly side: Side; readonly timer: SessionTimer; readonly seconds: number }
+  | { readonly type: 'stopTimer'; readonly side: Side; readonly timer: SessionTimer }
   | { readonly type: 'established'; readonly connection: number; readonly negotiated: Negotiated }
   /** The peer asks for our routes of a family again. */
   | { readonly type: 'routeRefresh'; readonly connection: number; readonly family: Family; readonly subtype: RouteRefreshSubtype }
   /** The UPDATEs of one chunk of octets, summed up. */
-  | ({ readonly type: 'received' } & Received)
+  | ({ readonly type: 'received' } & ReceivedUpdates)
   /** An attempt or a session is over. `connection` is undefined if TCP never came up. */
   | ({ readonly type: 'ended'; readonly side: Side; readonly connection: number | undefined } & Ending)
   /** Nothing is open; the next attempt comes after this time. `damped`: because the peer refused our number of prefixes. */

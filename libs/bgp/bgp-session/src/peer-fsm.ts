@@ -21,9 +21,9 @@ import { losingSide } from './collision.ts'
 import type { Side } from './collision.ts'
 import { withDefaults } from './config.ts'
 import type { SessionConfig, Settings } from './config.ts'
-import { disconnect, newConnection, reconnect, stopTimers } from './connection.ts'
-import type { Connection } from './connection.ts'
-import type { Ending, Event, State, Timer } from './fsm.ts'
+import { disconnect, newConnection, reconnect, stopTimers } from './bgp-connection.ts'
+import type { BgpConnection } from './bgp-connection.ts'
+import type { Ending, Event, State, SessionTimer } from './fsm.ts'
 import { nextEvent } from './inbound.ts'
 import type { Negotiated } from './negotiation.ts'
 import { appendUnrepeated } from './peer-fsm-actions.ts'
@@ -34,8 +34,8 @@ export class PeerFsm {
   readonly #settings: Settings
   readonly #offer: CapabilityOffer
   readonly #backOff: BackOff
-  readonly #outgoing: Connection
-  #incoming: Connection | undefined
+  readonly #outgoing: BgpConnection
+  #incoming: BgpConnection | undefined
   #lastNumber = 0
   #isStarted = false
 
@@ -159,7 +159,7 @@ export class PeerFsm {
   }
 
   /** A timer expired. If it was stopped meanwhile, nothing happens. */
-  expired(side: Side, timer: Timer): PeerFsmAction[] {
+  expired(side: Side, timer: SessionTimer): PeerFsmAction[] {
     return this.#run(() => {
       if (timer === 'IdleHoldTimer') {
         if (side !== 'outgoing' || !this.#backOff.end()) return []
@@ -211,7 +211,7 @@ export class PeerFsm {
   }
 
   /** A valid OPEN first resolves a collision (§6.8): the connection that loses must not send one more KEEPALIVE. */
-  #opened(connection: Connection, event: Event & { type: 'BGPOpen' }): PeerFsmAction[] {
+  #opened(connection: BgpConnection, event: Event & { type: 'BGPOpen' }): PeerFsmAction[] {
     const other = connection === this.#outgoing ? this.#incoming : this.#outgoing
     const isAwaited = connection.session.state === 'OpenSent'
     const actions: PeerFsmAction[] = []
@@ -241,7 +241,7 @@ export class PeerFsm {
   }
 
   /** Gives an event to a session, and adds connection numbers and sides to the session's actions. */
-  #dispatch(connection: Connection, event: Event): PeerFsmAction[] {
+  #dispatch(connection: BgpConnection, event: Event): PeerFsmAction[] {
     const wasUp = connection.wasUp
     const before = connection.number
     const ourOpen = connection.session.ourOpen
@@ -293,7 +293,7 @@ export class PeerFsm {
   }
 
   /** A session is up: the other connection is not needed, whatever its state. */
-  #endOther(connection: Connection): PeerFsmAction[] {
+  #endOther(connection: BgpConnection): PeerFsmAction[] {
     const actions = this.#stopWaiting()
     const other = connection === this.#outgoing ? this.#incoming : this.#outgoing
     if (other !== undefined && other.session.state !== 'Idle')
@@ -340,7 +340,7 @@ export class PeerFsm {
   }
 
   /** The session has lasted a keepalive interval: earlier failures no longer count. */
-  #noteProven(connection: Connection): void {
+  #noteProven(connection: BgpConnection): void {
     connection.isProven = true
     this.#backOff.resetFailures()
   }
@@ -371,11 +371,11 @@ export class PeerFsm {
     return this.#incoming === undefined && this.#outgoing.session.state === 'Idle'
   }
 
-  #established(): Connection | undefined {
+  #established(): BgpConnection | undefined {
     return [this.#outgoing, this.#incoming].find((connection) => connection?.session.state === 'Established')
   }
 
-  #connectionOf(number: number): Connection | undefined {
+  #connectionOf(number: number): BgpConnection | undefined {
     return [this.#outgoing, this.#incoming].find((connection) => connection?.number === number)
   }
 }

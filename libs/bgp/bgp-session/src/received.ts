@@ -1,7 +1,7 @@
 /** The UPDATEs of a peer, summed up by chunk: the driver counts them, and nothing of them is kept. */
 import type { AttributeFault, Family, ReceivedUpdate } from '@dnstap-bgp/bgp-wire'
 
-export interface Received {
+export interface ReceivedUpdates {
   readonly connection: number
   readonly updates: number
   readonly announced: Readonly<Record<Family, number>>
@@ -37,7 +37,7 @@ export class ReceivedSum {
     for (const fault of update.faults) if (this.#faults.length < MAX_FAULTS) this.#faults.push(fault)
   }
 
-  result(): Received {
+  result(): ReceivedUpdates {
     return {
       connection: this.#connection,
       updates: this.#updates,

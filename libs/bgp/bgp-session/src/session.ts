@@ -25,7 +25,7 @@ import {
 import type { Notification, Open } from '@dnstap-bgp/bgp-wire'
 import { jittered } from './config.ts'
 import type { Settings } from './config.ts'
-import type { Action, Ending, Event, State, Timer } from './fsm.ts'
+import type { Action, Ending, Event, State, SessionTimer } from './fsm.ts'
 import { negotiate } from './negotiation.ts'
 import type { CapabilityOffer } from './capability-offer.ts'
 import type { Negotiated } from './negotiation.ts'
@@ -52,7 +52,7 @@ const KEEPALIVE: Action = { type: 'send', message: 'KEEPALIVE', bytes: encodeKee
 export class Session {
   readonly #settings: Settings
   readonly #offer: CapabilityOffer
-  readonly #running = new Set<Timer>()
+  readonly #running = new Set<SessionTimer>()
   #state: State = 'Idle'
   #ourOpen: Open | undefined
   #negotiated: Negotiated | undefined
@@ -76,7 +76,7 @@ export class Session {
     return this.#ourOpen
   }
 
-  isRunning(timer: Timer): boolean {
+  isRunning(timer: SessionTimer): boolean {
     return this.#running.has(timer)
   }
 
@@ -372,12 +372,12 @@ export class Session {
     this.#negotiated = undefined
   }
 
-  #start(timer: Timer, seconds: number): Action[] {
+  #start(timer: SessionTimer, seconds: number): Action[] {
     this.#running.add(timer)
     return [{ type: 'startTimer', timer, seconds }]
   }
 
-  #stop(timer: Timer): Action[] {
+  #stop(timer: SessionTimer): Action[] {
     return this.#running.delete(timer) ? [{ type: 'stopTimer', timer }] : []
   }
 
@@ -386,7 +386,7 @@ export class Session {
   }
 }
 
-const EXPIRED: ReadonlyMap<Event['type'], Timer> = new Map<Event['type'], Timer>([
+const EXPIRED: ReadonlyMap<Event['type'], SessionTimer> = new Map<Event['type'], SessionTimer>([
   ['ConnectRetryTimer_Expires', 'ConnectRetryTimer'],
   ['HoldTimer_Expires', 'HoldTimer'],
   ['KeepaliveTimer_Expires', 'KeepaliveTimer'],

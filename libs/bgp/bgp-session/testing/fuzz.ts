@@ -13,10 +13,10 @@ import {
   encodeRouteRefresh,
 } from '@dnstap-bgp/bgp-wire'
 import { PeerFsm } from '../src/index.ts'
-import type { PeerFsmAction, SessionConfig, Side, Timer } from '../src/index.ts'
+import type { PeerFsmAction, SessionConfig, Side, SessionTimer } from '../src/index.ts'
 import { A, B, dice } from './linked.ts'
 
-const TIMERS: readonly Timer[] = ['ConnectRetryTimer', 'HoldTimer', 'KeepaliveTimer', 'IdleHoldTimer', 'SendHoldTimer']
+const TIMERS: readonly SessionTimer[] = ['ConnectRetryTimer', 'HoldTimer', 'KeepaliveTimer', 'IdleHoldTimer', 'SendHoldTimer']
 
 function messages(): Uint8Array[] {
   const open = {
@@ -186,7 +186,7 @@ export function fuzz(seed: number, steps: number): Map<string, number> {
           if (!timers.has(`${side} ${timer}`)) take(fsm.expired(side, timer))
         } else if (running.length > 0) {
           const one = running[below(running.length)]
-          const [side, timer] = one.split(' ') as [Side, Timer]
+          const [side, timer] = one.split(' ') as [Side, SessionTimer]
           if (timer === 'HoldTimer' && chance(0.8)) break
           timers.delete(one)
           take(fsm.expired(side, timer))

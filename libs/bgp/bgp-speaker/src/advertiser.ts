@@ -4,7 +4,7 @@
  */
 import type { Negotiated } from '@dnstap-bgp/bgp-session'
 import { encodeRouteRefresh, RouteRefreshSubtype } from '@dnstap-bgp/bgp-wire'
-import { AdjRibOut, ExportProfile, Family, type RouteTable } from '@dnstap-bgp/route-table'
+import { AdjRibOut, ExportProfile, FamilyNumber, type RouteTable } from '@dnstap-bgp/route-table'
 import { RateLimitedLog, type Clock, type Log } from '@dnstap-bgp/runtime'
 import type { SpeakerConfig, SpeakerPeerConfig } from './config.ts'
 import { exportPolicy, MAX_UPDATE_LENGTH, type SessionAddresses } from './export-policy.ts'
@@ -133,7 +133,7 @@ export class Advertiser {
   status(): Pick<PeerStatus, 'prefixesOut' | 'tableSent' | 'queued' | 'suppressed' | 'adjRibOutBytes'> {
     const out = this.#adjRibOut
     return {
-      prefixesOut: { ipv4: out.routesOut(Family.ipv4), ipv6: out.routesOut(Family.ipv6) },
+      prefixesOut: { ipv4: out.routesOut(FamilyNumber.ipv4), ipv6: out.routesOut(FamilyNumber.ipv6) },
       tableSent: out.tableSent,
       queued: out.queued,
       suppressed: out.suppressed,
@@ -155,7 +155,7 @@ export class Advertiser {
   #refresh(family: 'ipv4' | 'ipv6'): boolean {
     const mark = (subtype: RouteRefreshSubtype) => encodeRouteRefresh(family, subtype)
     const marks = [mark(RouteRefreshSubtype.beginning), mark(RouteRefreshSubtype.end)] as const
-    return this.#adjRibOut.refresh(Family[family], this.#negotiated?.enhancedRouteRefresh === true ? marks : undefined)
+    return this.#adjRibOut.refresh(FamilyNumber[family], this.#negotiated?.enhancedRouteRefresh === true ? marks : undefined)
   }
 
   /** Releases the prefixes that the Adj-RIB-Out keeps in the table, some in each turn of the event loop. */

@@ -1,6 +1,6 @@
 /** The configuration of a speaker and its peers. BgpConfig of @dnstap-bgp/config fits it, so that a service passes it on. */
 
-export type AddressFamily = 'ipv4' | 'ipv6'
+import type { Family } from '@dnstap-bgp/bgp-wire'
 
 /** RFC 9234 §4.1: our role towards the peer. */
 export type PeerRole = 'provider' | 'rs' | 'rs-client' | 'customer' | 'peer'
@@ -44,7 +44,7 @@ export interface SpeakerPeerConfig {
   readonly ttl?: number | undefined
   /** We wait for the peer to connect. */
   readonly passive?: boolean
-  readonly families?: readonly AddressFamily[]
+  readonly families?: readonly Family[]
   /** For every route to this peer, before a route's own and the speaker's. `self`: our address on the session. */
   readonly nextHopIpv4?: string | undefined
   readonly nextHopIpv6?: string | undefined

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Negotiated } from '@dnstap-bgp/bgp-session'
-import { Family, type RouteAttributes } from '@dnstap-bgp/route-table'
+import { FamilyNumber, type RouteAttributes } from '@dnstap-bgp/route-table'
 import type { SpeakerConfig, SpeakerPeerConfig } from './config.ts'
 import { exportPolicy } from './export-policy.ts'
 import { TIMES } from '../testing/times.ts'
@@ -39,7 +39,7 @@ interface Case {
   readonly negotiated?: Negotiated
   readonly addresses?: typeof overIpv4
   readonly route?: Partial<RouteAttributes>
-  readonly family?: Family
+  readonly family?: FamilyNumber
 }
 
 function exported(each: Case) {
@@ -51,7 +51,7 @@ function exported(each: Case) {
     each.addresses ?? overIpv4,
     (sentence) => faults.push(sentence),
   )
-  const block = policy({ ...route, ...each.route }, each.family ?? Family.ipv4)
+  const block = policy({ ...route, ...each.route }, each.family ?? FamilyNumber.ipv4)
   return { block, faults, attributes: block === undefined ? undefined : attributesIn(block.bytes) }
 }
 
@@ -88,10 +88,10 @@ describe('exportPolicy', () => {
   })
 
   test('IPv6 routes have their next hop in MP_REACH_NLRI, and none over IPv4 without one', () => {
-    const set = exported({ family: Family.ipv6, speaker: { nextHopIpv6: '2001:db8::9' } })
+    const set = exported({ family: FamilyNumber.ipv6, speaker: { nextHopIpv6: '2001:db8::9' } })
     expect([...(set.block?.mpNextHop ?? [])]).toEqual([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9])
-    expect(exported({ family: Family.ipv6, addresses: overIpv6 }).block?.mpNextHop.at(-1)).toBe(1)
-    const none = exported({ family: Family.ipv6 })
+    expect(exported({ family: FamilyNumber.ipv6, addresses: overIpv6 }).block?.mpNextHop.at(-1)).toBe(1)
+    const none = exported({ family: FamilyNumber.ipv6 })
     expect(none.block).toBeUndefined()
     expect(none.faults[0]).toContain('nextHopIPv6')
   })

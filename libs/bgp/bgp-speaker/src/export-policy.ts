@@ -7,7 +7,7 @@
 import { formatAddress, parseAddress } from '@dnstap-bgp/ip'
 import { type AttributeBlock, attributesFit, encodeAttributes, type PathAttributes } from '@dnstap-bgp/bgp-wire'
 import type { Negotiated } from '@dnstap-bgp/bgp-session'
-import { type ExportPolicy, Family, FAMILY_NAMES, type RouteAttributes } from '@dnstap-bgp/route-table'
+import { type ExportPolicy, FamilyNumber, FAMILY_NAMES, type RouteAttributes } from '@dnstap-bgp/route-table'
 import type { SpeakerConfig, SpeakerPeerConfig } from './config.ts'
 import { nextHopFault } from './next-hop-check.ts'
 
@@ -31,7 +31,7 @@ export function exportPolicy(
     const nextHop = chooseNextHop(speaker, peer, attributes, family, addresses)
     if (nextHop === undefined) {
       onFault(
-        `No ${name} routes are sent: there is no ${name} next hop for them; set bgp.nextHop${family === Family.ipv6 ? 'IPv6' : ''}`,
+        `No ${name} routes are sent: there is no ${name} next hop for them; set bgp.nextHop${family === FamilyNumber.ipv6 ? 'IPv6' : ''}`,
       )
       return undefined
     }
@@ -40,7 +40,7 @@ export function exportPolicy(
       onFault(`No ${name} routes with next hop ${formatAddress(nextHop)} are sent: a next hop must not be ${fault}`)
       return undefined
     }
-    if (family === Family.ipv4 && nextHop.length === 16 && !negotiated.extendedNextHop.includes('ipv4')) {
+    if (family === FamilyNumber.ipv4 && nextHop.length === 16 && !negotiated.extendedNextHop.includes('ipv4')) {
       onFault(
         `No IPv4 routes with next hop ${formatAddress(nextHop)} are sent: the peer does not accept IPv6 next hops for them (RFC 8950)`,
       )
@@ -83,13 +83,13 @@ function chooseNextHop(
   speaker: SpeakerConfig,
   peer: SpeakerPeerConfig,
   attributes: RouteAttributes,
-  family: Family,
+  family: FamilyNumber,
   { localAddress }: SessionAddresses,
 ): Uint8Array | undefined {
-  const key = family === Family.ipv4 ? 'nextHopIpv4' : 'nextHopIpv6'
+  const key = family === FamilyNumber.ipv4 ? 'nextHopIpv4' : 'nextHopIpv6'
   const chosen = peer[key] ?? attributes[key] ?? speaker[key] ?? 'self'
   const octets = parseAddress(chosen === 'self' ? localAddress : chosen)
-  return family === Family.ipv6 && octets?.length === 4 ? undefined : octets
+  return family === FamilyNumber.ipv6 && octets?.length === 4 ? undefined : octets
 }
 
 /** RFC 9234 §5: routes to customers, peers and clients of a route server carry our AS: they must not be sent to providers. */

@@ -1,4 +1,4 @@
-export type { AddressFamily, PeerRole, SpeakerConfig, SpeakerPeerConfig } from './config.ts'
+export type { PeerRole, SpeakerConfig, SpeakerPeerConfig } from './config.ts'
 export type { PeerStatus } from './peer-status.ts'
 export { communityTexts } from './sent-route.ts'
 export type { SentRoute } from './sent-route.ts'

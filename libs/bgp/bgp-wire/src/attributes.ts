@@ -10,7 +10,7 @@
 import type { LargeCommunity } from './communities.ts'
 import { AS_TRANS, AttributeFlag, AttributeType, Origin } from './numbers.ts'
 import type { Family } from './numbers.ts'
-import { copyOf, uint16, uint32 } from './octets.ts'
+import { copyOctets, uint16, uint32 } from './network-order.ts'
 
 export interface PathAttributes {
   /** Default IGP. */
@@ -62,7 +62,7 @@ export function encodeAttributes(family: Family, attributes: PathAttributes, fou
   if (!fourOctetAsn && asPath.some((asn) => asn > 0xffff)) put(octets, OPTIONAL_TRANSITIVE, AttributeType.AS4_PATH, fourOctetPath)
   const large = distinctLargeCommunities(attributes.largeCommunities ?? [])
   if (large.length > 0) put(octets, OPTIONAL_TRANSITIVE, AttributeType.LARGE_COMMUNITY, large.flat().flatMap(uint32))
-  const mpNextHop = inNextHopAttribute ? new Uint8Array(0) : copyOf(nextHop)
+  const mpNextHop = inNextHopAttribute ? new Uint8Array(0) : copyOctets(nextHop)
   return { family, mpNextHop, bytes: Uint8Array.from(octets), attributes }
 }
 

@@ -6,9 +6,9 @@
  *
  * Left out: ADD-PATH, ORF, dynamic capability. We announce one path per prefix and keep none.
  */
-import { CapabilityCode, SAFI_UNICAST, afiOf, familyOf } from './numbers.ts'
+import { CapabilityCode, SAFI_UNICAST, afiOf, familyOfAfi } from './numbers.ts'
 import type { Family } from './numbers.ts'
-import { copyOf, readUint16, readUint32, foreignTextIn, uint16, uint32, utf8Octets } from './octets.ts'
+import { copyOctets, readUint16, readUint32, foreignTextIn, uint16, uint32, utf8Octets } from './network-order.ts'
 
 export interface GracefulRestartFamily {
   readonly family: Family
@@ -123,7 +123,7 @@ export class CapabilityReader {
       const code = bytes[at]
       const valueStart = at + 2
       at = valueStart + bytes[at + 1]
-      if (!this.#one(code, bytes, valueStart, at)) this.#unknown.push({ code, value: copyOf(bytes, valueStart, at) })
+      if (!this.#one(code, bytes, valueStart, at)) this.#unknown.push({ code, value: copyOctets(bytes, valueStart, at) })
     }
     return true
   }
@@ -150,7 +150,7 @@ export class CapabilityReader {
         // AFI (2) | Reserved (1) | SAFI (1), RFC 4760 §8
         if (length !== 4) return false
         const afi = readUint16(bytes, start)
-        const family = familyOf(afi, bytes[start + 3])
+        const family = familyOfAfi(afi, bytes[start + 3])
         if (family !== undefined) this.#families.add(family)
         else this.#otherFamilies.push([afi, bytes[start + 3]])
         return true
@@ -171,7 +171,7 @@ export class CapabilityReader {
         // ( NLRI AFI (2) | NLRI SAFI (2) | Next Hop AFI (2) )*, RFC 8950 §4
         if (length % 6 !== 0) return false
         for (let at = start; at < end; at += 6) {
-          const family = familyOf(readUint16(bytes, at), readUint16(bytes, at + 2))
+          const family = familyOfAfi(readUint16(bytes, at), readUint16(bytes, at + 2))
           if (family === 'ipv4' && readUint16(bytes, at + 4) === 2) this.#extendedNextHop.add(family)
         }
         return true
@@ -188,7 +188,7 @@ export class CapabilityReader {
         if (length < 2 || length % 4 !== 2) return false
         const families: GracefulRestartFamily[] = []
         for (let at = start + 2; at < end; at += 4) {
-          const family = familyOf(readUint16(bytes, at), bytes[at + 2])
+          const family = familyOfAfi(readUint16(bytes, at), bytes[at + 2])
           if (family !== undefined) families.push({ family, forwarding: (bytes[at + 3] & 0x80) !== 0 })
         }
         const head = readUint16(bytes, start)
@@ -208,7 +208,7 @@ export class CapabilityReader {
         if (length % 7 !== 0) return false
         const families: LongLivedFamily[] = []
         for (let at = start; at < end; at += 7) {
-          const family = familyOf(readUint16(bytes, at), bytes[at + 2])
+          const family = familyOfAfi(readUint16(bytes, at), bytes[at + 2])
           if (family === undefined) continue
           families.push({
             family,

@@ -19,7 +19,7 @@ import {
   MAX_MESSAGE_LENGTH,
   MessageType,
 } from './numbers.ts'
-import { readUint16, uint16 } from './octets.ts'
+import { readUint16, uint16 } from './network-order.ts'
 
 const NO_BYTES = new Uint8Array(0)
 

@@ -1,7 +1,7 @@
 /** The header of every message (RFC 4271 §4.1), for messages that are sent rarely; UpdateWriter writes its own. */
 import { HEADER_LENGTH } from './numbers.ts'
 import type { MessageType } from './numbers.ts'
-import { writeUint16 } from './octets.ts'
+import { writeUint16 } from './network-order.ts'
 
 export function message(type: MessageType, body: ArrayLike<number>): Uint8Array {
   const bytes = new Uint8Array(HEADER_LENGTH + body.length)

@@ -37,7 +37,7 @@ export {
   SAFI_UNICAST,
   UpdateErrorSubcode,
   afiOf,
-  familyOf,
+  familyOfAfi,
 } from './numbers.ts'
 export type { Family } from './numbers.ts'
 export { decodeOpen, encodeOpen } from './open.ts'

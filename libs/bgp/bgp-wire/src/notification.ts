@@ -8,7 +8,7 @@
 import { BgpError, describeError } from './bgp-error.ts'
 import { message } from './header.ts'
 import { CeaseSubcode, ErrorCode, HEADER_LENGTH, MAX_MESSAGE_LENGTH, MessageType } from './numbers.ts'
-import { copyOf, foreignTextIn, utf8Octets } from './octets.ts'
+import { copyOctets, foreignTextIn, utf8Octets } from './network-order.ts'
 
 export interface Notification {
   readonly code: number
@@ -57,7 +57,7 @@ export function decodeNotification(bytes: Uint8Array): Notification {
     code = bytes[at]
     subcode = bytes[at + 1]
   }
-  const data = copyOf(bytes, at + 2)
+  const data = copyOctets(bytes, at + 2)
   const text = code === ErrorCode.CEASE && hasShutdownCommunication(subcode) ? shutdownCommunicationIn(data) : ''
   const description = (isHardReset ? 'Hard Reset of ' : '') + describeError(code, subcode) + (text === '' ? '' : `: "${text}"`)
   return { code, subcode, data, hardReset: isHardReset, description, ...(text === '' ? {} : { shutdownCommunication: text }) }

@@ -135,7 +135,7 @@ export function afiOf(family: Family): number {
 }
 
 /** The family of an AFI and SAFI; undefined if we do not speak it. */
-export function familyOf(afi: number, safi: number): Family | undefined {
+export function familyOfAfi(afi: number, safi: number): Family | undefined {
   if (safi !== SAFI_UNICAST) return undefined
   return afi === 1 ? 'ipv4' : afi === 2 ? 'ipv6' : undefined
 }

@@ -12,7 +12,7 @@ import { CapabilityReader, encodeCapabilities } from './capabilities.ts'
 import type { Capabilities } from './capabilities.ts'
 import { message } from './header.ts'
 import { AS_TRANS, BGP_VERSION, ErrorCode, HEADER_LENGTH, MessageType, OpenErrorSubcode } from './numbers.ts'
-import { readUint16, readUint32, uint16, uint32 } from './octets.ts'
+import { readUint16, readUint32, uint16, uint32 } from './network-order.ts'
 
 export interface Open {
   /** The four-octet AS number if the sender has one (RFC 6793), else My AS. */

@@ -4,9 +4,9 @@
  */
 import { BgpError } from './bgp-error.ts'
 import { message } from './header.ts'
-import { ErrorCode, HEADER_LENGTH, MessageType, RouteRefreshErrorSubcode, SAFI_UNICAST, afiOf, familyOf } from './numbers.ts'
+import { ErrorCode, HEADER_LENGTH, MessageType, RouteRefreshErrorSubcode, SAFI_UNICAST, afiOf, familyOfAfi } from './numbers.ts'
 import type { Family } from './numbers.ts'
-import { copyOf, readUint16, uint16 } from './octets.ts'
+import { copyOctets, readUint16, uint16 } from './network-order.ts'
 
 export const RouteRefreshSubtype = { request: 0, beginning: 1, end: 2 } as const
 export type RouteRefreshSubtype = (typeof RouteRefreshSubtype)[keyof typeof RouteRefreshSubtype]
@@ -29,9 +29,9 @@ export function decodeRouteRefresh(bytes: Uint8Array): RouteRefresh | undefined 
   const isDemarcation = subtype === RouteRefreshSubtype.beginning || subtype === RouteRefreshSubtype.end
   // A request may be longer, with ORF entries behind it (RFC 5291). BoRR and EoRR may not (RFC 7313 §5).
   if (isDemarcation && bytes.length !== HEADER_LENGTH + 4) {
-    throw new BgpError(ErrorCode.ROUTE_REFRESH_MESSAGE_ERROR, RouteRefreshErrorSubcode.INVALID_MESSAGE_LENGTH, copyOf(bytes))
+    throw new BgpError(ErrorCode.ROUTE_REFRESH_MESSAGE_ERROR, RouteRefreshErrorSubcode.INVALID_MESSAGE_LENGTH, copyOctets(bytes))
   }
-  const family = familyOf(readUint16(bytes, HEADER_LENGTH), bytes[HEADER_LENGTH + 3])
+  const family = familyOfAfi(readUint16(bytes, HEADER_LENGTH), bytes[HEADER_LENGTH + 3])
   if (family === undefined) return undefined
   if (isDemarcation) return { family, subtype }
   return subtype === RouteRefreshSubtype.request ? { family, subtype } : undefined

@@ -8,9 +8,9 @@
  * be found. A listener may see each prefix in place; nothing is stored.
  */
 import { BgpError } from './bgp-error.ts'
-import { AttributeFlag, AttributeType, ErrorCode, HEADER_LENGTH, UpdateErrorSubcode, familyOf } from './numbers.ts'
+import { AttributeFlag, AttributeType, ErrorCode, HEADER_LENGTH, UpdateErrorSubcode, familyOfAfi } from './numbers.ts'
 import type { Family } from './numbers.ts'
-import { copyOf, readUint16, readUint32 } from './octets.ts'
+import { copyOctets, readUint16, readUint32 } from './network-order.ts'
 
 /** What was agreed with the peer and decides how to read its UPDATEs. */
 export interface UpdateContext {
@@ -144,7 +144,7 @@ class UpdateReader {
       if ((flags & AttributeFlag.OPTIONAL) !== 0) return
       throw updateError(
         UpdateErrorSubcode.UNRECOGNIZED_WELL_KNOWN_ATTRIBUTE,
-        copyOf(this.#bytes, at, end),
+        copyOctets(this.#bytes, at, end),
         `well-known attribute ${type} is not known`,
       )
     }
@@ -207,10 +207,10 @@ class UpdateReader {
    */
   #readMultiprotocol(type: number, at: number, start: number, end: number): void {
     const bytes = this.#bytes
-    const bad = (detail: string) => updateError(UpdateErrorSubcode.OPTIONAL_ATTRIBUTE_ERROR, copyOf(bytes, at, end), detail)
+    const bad = (detail: string) => updateError(UpdateErrorSubcode.OPTIONAL_ATTRIBUTE_ERROR, copyOctets(bytes, at, end), detail)
     const isReach = type === AttributeType.MP_REACH_NLRI
     if (end - start < (isReach ? 5 : 3)) throw bad(`attribute ${type} of ${end - start} octets`)
-    const family = familyOf(readUint16(bytes, start), bytes[start + 2])
+    const family = familyOfAfi(readUint16(bytes, start), bytes[start + 2])
     if (family === undefined || !this.#context.families.includes(family)) {
       this.#otherFamily = true
       return

@@ -19,7 +19,7 @@ import type { AttributeBlock } from './attributes.ts'
 import { writeHeader } from './header.ts'
 import { AttributeFlag, AttributeType, HEADER_LENGTH, MAX_MESSAGE_LENGTH, MessageType, SAFI_UNICAST, afiOf } from './numbers.ts'
 import type { Family } from './numbers.ts'
-import { writeUint16 } from './octets.ts'
+import { writeUint16 } from './network-order.ts'
 
 const Mode = { none: 0, advertise: 1, advertiseMp: 2, withdraw: 3, withdrawMp: 4 } as const
 type Mode = (typeof Mode)[keyof typeof Mode]

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { AdjRibOut } from './adj-rib-out.ts'
 import { ExportProfile, type ExportPolicy } from './export-profile.ts'
 import type { RouteAttributes } from './route-attributes.ts'
-import { FAMILY_NAMES, Family, RouteTable } from './route-table.ts'
+import { FAMILY_NAMES, FamilyNumber, RouteTable } from './route-table.ts'
 
 // A policy whose octets tell the route's first list and MED; list "secret" is kept from the peer.
 const policy: ExportPolicy = (attributes, family) =>
@@ -12,7 +12,7 @@ const policy: ExportPolicy = (attributes, family) =>
     : {
         family: FAMILY_NAMES[family],
         bytes: Uint8Array.of(attributes.lists[0].charCodeAt(0), attributes.med ?? 0),
-        mpNextHop: new Uint8Array(family === Family.ipv6 ? 16 : 0).fill(7),
+        mpNextHop: new Uint8Array(family === FamilyNumber.ipv6 ? 16 : 0).fill(7),
         attributes: { asPath: [], nextHop: Uint8Array.of(192, 0, 2, 9), med: attributes.med ?? 0 },
       }
 
@@ -107,13 +107,13 @@ function expected(): Map<string, string> {
   const routes = new Map<string, string>()
   for (const [prefix, attributes] of table.entries()) {
     if (attributes.lists[0] === 'secret') continue
-    const family = prefix.includes(':') ? Family.ipv6 : Family.ipv4
+    const family = prefix.includes(':') ? FamilyNumber.ipv6 : FamilyNumber.ipv4
     routes.set(octetText(prefix, family), `${attributes.lists[0]}${attributes.med ?? 0}`)
   }
   return routes
 }
 
-function octetText(prefix: string, family: Family): string {
+function octetText(prefix: string, family: FamilyNumber): string {
   const columns = table.families[family]
   for (let id = 0; id < columns.highWater; id++)
     if (columns.attributes[id] !== 0 && table.prefixText(family, id) === prefix) {
@@ -134,7 +134,7 @@ describe('AdjRibOut', () => {
     expect(ends).toHaveLength(2)
     expect(out.tableSent).toBe(true)
     expect(out.next(BIG)).toBeUndefined()
-    expect([out.routesOut(Family.ipv4), out.routesOut(Family.ipv6)]).toEqual([2000, 500])
+    expect([out.routesOut(FamilyNumber.ipv4), out.routesOut(FamilyNumber.ipv6)]).toEqual([2000, 500])
   })
 
   test('End-of-RIB comes after the last route of its family (RFC 4724 §2), however small the bites', () => {
@@ -250,7 +250,7 @@ describe('AdjRibOut', () => {
     drain()
     expect(peer.routes.size).toBe(0)
     for (let i = 0; i < n; i++) table.set(`192.0.${i >> 8}.${i & 255}/32`, A)
-    expect(table.families[Family.ipv4].highWater).toBe(n)
+    expect(table.families[FamilyNumber.ipv4].highWater).toBe(n)
   })
 
   test('a refresh sends a family again, between BoRR and EoRR (RFC 7313 §4)', () => {
@@ -260,7 +260,7 @@ describe('AdjRibOut', () => {
     drain()
     peer.messages = []
     const mark = (subtype: number) => Uint8Array.of(...new Array<number>(16).fill(255), 0, 23, 5, subtype, 0, 0, 0)
-    out.refresh(Family.ipv4, [mark(1), mark(2)])
+    out.refresh(FamilyNumber.ipv4, [mark(1), mark(2)])
     table.delete(v4(7)) // a change meanwhile is not lost
     drain(5000)
     expect(peer.messages[0].mark).toBe(1)
@@ -275,7 +275,7 @@ describe('AdjRibOut', () => {
     open(Infinity, [true, false])
     peer.hear(out.next(2000))
     const mark = (subtype: number) => Uint8Array.of(...new Array<number>(16).fill(255), 0, 23, 5, subtype, 0, 0, 0)
-    out.refresh(Family.ipv4, [mark(1), mark(2)])
+    out.refresh(FamilyNumber.ipv4, [mark(1), mark(2)])
     drain(2000)
     const order = peer.messages.map((message) => (message.endOfRib ? 'end' : (message.mark ?? 'routes')))
     expect(order.filter((each) => each !== 'routes')).toEqual(['end', 1, 2])
@@ -312,7 +312,7 @@ describe('AdjRibOut', () => {
     table.set(v4(14), SECRET)
     drain()
     expect(out.suppressed).toBe(2)
-    out.refresh(Family.ipv4)
+    out.refresh(FamilyNumber.ipv4)
     peer.hear(out.next(1)) // the sweep has begun, and has yet to come by what goes
     table.delete(v4(15))
     drain()
@@ -343,7 +343,7 @@ describe('AdjRibOut', () => {
     table.set(v4(5000), A)
     drain()
     expect(peer.routes.size).toBe(0)
-    expect(out.routesOut(Family.ipv4) + out.routesOut(Family.ipv6)).toBe(0)
+    expect(out.routesOut(FamilyNumber.ipv4) + out.routesOut(FamilyNumber.ipv6)).toBe(0)
   })
 
   test('a family that was not agreed on is left alone', () => {

@@ -8,15 +8,15 @@
  *   queue   prefixes that changed, in order of their first unsent change
  *   sweep   a cursor over all prefixes: sends the whole table to a new session, sends it again for a route refresh, withdraws it at the end
  *
- * Work is taken a batch at a time and grouped by attributes (batch.ts), so that UPDATEs are full. A remainder that would make a short message
+ * Work is taken a batch at a time and grouped by attributes (update-batch.ts), so that UPDATEs are full. A remainder that would make a short message
  * waits for the next batch if there is one.
  */
 import { type AttributeBlock, MAX_MESSAGE_LENGTH, type PathAttributes } from '@dnstap-bgp/bgp-wire'
-import { Batch, BATCH_SIZE } from './batch.ts'
+import { UpdateBatch, BATCH_SIZE } from './update-batch.ts'
 import { type ExportProfile, NOT_EXPORTED } from './export-profile.ts'
 import { FamilyOut } from './family-out.ts'
-import { Family, type TableFollower, type RouteTable } from './route-table.ts'
-import { GrowingUpdateWriter } from './update-writer.ts'
+import { FamilyNumber, type TableFollower, type RouteTable } from './route-table.ts'
+import { GrowingUpdateWriter } from './growing-update-writer.ts'
 
 export interface AdjRibOutSession {
   readonly profile: ExportProfile
@@ -98,7 +98,7 @@ export class AdjRibOut implements TableFollower {
    * The peer asks for a family again (RFC 2918). `marks`: [BoRR, EoRR] as whole messages (RFC 7313), sent before and after the answer.
    * However often the peer asks before the answer is sent, it is answered once more; false if that was noted already.
    */
-  refresh(family: Family, marks?: readonly [Uint8Array, Uint8Array]): boolean {
+  refresh(family: FamilyNumber, marks?: readonly [Uint8Array, Uint8Array]): boolean {
     const out = this.#outs[family]
     if (!out.active || out.refreshWanted) return false
     out.refreshWanted = true
@@ -107,7 +107,7 @@ export class AdjRibOut implements TableFollower {
     return true
   }
 
-  changed(family: Family, id: number): void {
+  changed(family: FamilyNumber, id: number): void {
     const out = this.#outs[family]
     if (!out.active) return
     out.cover(id)
@@ -129,7 +129,7 @@ export class AdjRibOut implements TableFollower {
     return this.#writer.messages
   }
 
-  routesOut(family: Family): number {
+  routesOut(family: FamilyNumber): number {
     return this.#outs[family].count
   }
 
@@ -180,7 +180,7 @@ export class AdjRibOut implements TableFollower {
     return this.#writer.lengthBytes === 0 ? undefined : this.#writer.take()
   }
 
-  #batch(session: AdjRibOutSession, family: Family, budgetBytes: number): void {
+  #batch(session: AdjRibOutSession, family: FamilyNumber, budgetBytes: number): void {
     const out = this.#outs[family]
     if (out.refreshWanted && !out.busy) this.#beginRefresh(out)
     this.#collect(session, family, out, budgetBytes - this.#writer.lengthBytes)
@@ -200,7 +200,7 @@ export class AdjRibOut implements TableFollower {
     out.marksOwed = out.refreshMarks
   }
 
-  #writeMarks(family: Family, out: FamilyOut): void {
+  #writeMarks(family: FamilyNumber, out: FamilyOut): void {
     if (out.owesEndOfRib) this.#writer.endOfRib(family)
     if (out.marksOwed !== undefined) this.#writer.message(out.marksOwed[1])
     out.owesEndOfRib = false
@@ -212,7 +212,7 @@ export class AdjRibOut implements TableFollower {
   }
 
   /** Fills the batch from the queue and the sweep, up to about `budgetBytes`. */
-  #collect(session: AdjRibOutSession, family: Family, out: FamilyOut, budgetBytes: number): void {
+  #collect(session: AdjRibOutSession, family: FamilyNumber, out: FamilyOut, budgetBytes: number): void {
     const { table } = out
     const { attributes } = table
     const { profile } = session
@@ -275,7 +275,7 @@ export class AdjRibOut implements TableFollower {
     out.sweepAt = id
   }
 
-  #writeWithdrawals(family: Family, out: FamilyOut): void {
+  #writeWithdrawals(family: FamilyNumber, out: FamilyOut): void {
     if (batch.withdrawals === 0) return
     const { table } = out
     this.#writer.withdraw(family)
@@ -286,7 +286,7 @@ export class AdjRibOut implements TableFollower {
     this.withdrawn += batch.withdrawals
   }
 
-  #writeAnnouncements(session: AdjRibOutSession, family: Family, out: FamilyOut): void {
+  #writeAnnouncements(session: AdjRibOutSession, family: FamilyNumber, out: FamilyOut): void {
     const { table } = out
     const writer = this.#writer
     const remainderWaits = out.sweepAt >= 0 && out.sweepAt < table.highWater && !out.resending
@@ -314,7 +314,7 @@ function hostRoutesPerMessage(block: AttributeBlock, maxMessageLength: number): 
   return Math.max(1, Math.floor((maxMessageLength - overhead) / (block.family === 'ipv4' ? 5 : 17)))
 }
 
-const BOTH = [Family.ipv4, Family.ipv6] as const
+const BOTH = [FamilyNumber.ipv4, FamilyNumber.ipv6] as const
 const BATCHES_PER_TURN = 8
 /** Prefix numbers a batch looks at when few of them have anything to say: a millisecond. */
 const LONGEST_SCAN = 131_072
@@ -322,4 +322,4 @@ const LONGEST_SCAN = 131_072
 const ATTRIBUTES_GUESS = 96
 
 /** One is enough: nothing in here waits. */
-const batch = new Batch()
+const batch = new UpdateBatch()

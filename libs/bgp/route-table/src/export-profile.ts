@@ -6,11 +6,11 @@
  * owns the route now) sends nothing.
  */
 import type { AttributeBlock } from '@dnstap-bgp/bgp-wire'
-import type { Family } from './route-table.ts'
+import type { FamilyNumber } from './route-table.ts'
 import type { AttributeSets, RouteAttributes } from './route-attributes.ts'
 
 /** Undefined: the peer does not get such routes. */
-export type ExportPolicy = (attributes: RouteAttributes, family: Family) => AttributeBlock | undefined
+export type ExportPolicy = (attributes: RouteAttributes, family: FamilyNumber) => AttributeBlock | undefined
 
 /** Export number of a route that the peer does not get. */
 export const NOT_EXPORTED = 0
@@ -26,7 +26,7 @@ export class ExportProfile {
   }
 
   /** The export number for an attribute set in use; NOT_EXPORTED if the policy says so. */
-  idFor(family: Family, attributeId: number): number {
+  idFor(family: FamilyNumber, attributeId: number): number {
     const known = this.#families[family]
     const generation = this.#sets.generations[attributeId]
     if (attributeId < known.ids.length && known.generations[attributeId] === generation + 1) return known.ids[attributeId]
@@ -36,7 +36,7 @@ export class ExportProfile {
   }
 
   /** The attributes of an export number, while idFor() still returns it. */
-  get(family: Family, exportId: number): AttributeBlock | undefined {
+  get(family: FamilyNumber, exportId: number): AttributeBlock | undefined {
     return this.#families[family].byId.get(exportId)
   }
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { RouteAttributes } from './route-attributes.ts'
-import { Family, RouteTable } from './route-table.ts'
+import { FamilyNumber, RouteTable } from './route-table.ts'
 
 const plain: RouteAttributes = { lists: ['a'], nextHopIpv4: '192.0.2.9', communities: [], largeCommunities: [] }
 const tagged: RouteAttributes = { ...plain, communities: [(65000 << 16) >>> 0, 5] }
@@ -91,9 +91,9 @@ describe('RouteTable', () => {
         }
         expect(new Map(table.entries())).toEqual(twin)
         expect(table.size).toBe(twin.size)
-        for (const family of [Family.ipv4, Family.ipv6]) {
+        for (const family of [FamilyNumber.ipv4, FamilyNumber.ipv6]) {
           const columns = table.families[family]
-          const live = [...twin.keys()].filter((prefix) => prefix.includes(':') === (family === Family.ipv6)).length
+          const live = [...twin.keys()].filter((prefix) => prefix.includes(':') === (family === FamilyNumber.ipv6)).length
           expect(columns.size).toBe(live)
           expect(columns.highWater).toBeLessThanOrEqual(301)
         }
@@ -121,9 +121,9 @@ describe('RouteTable', () => {
       for (const each of twin) table.delete(each)
       expect(table.size).toBe(0)
       // All numbers are free again: as many routes as before need no new ones.
-      const { highWater } = table.families[start === '10.' ? Family.ipv4 : Family.ipv6]
+      const { highWater } = table.families[start === '10.' ? FamilyNumber.ipv4 : FamilyNumber.ipv6]
       for (let n = 0; n < highWater; n++) table.set(prefix(n), plain)
-      expect(table.families[start === '10.' ? Family.ipv4 : Family.ipv6].highWater).toBe(highWater)
+      expect(table.families[start === '10.' ? FamilyNumber.ipv4 : FamilyNumber.ipv6].highWater).toBe(highWater)
     },
   )
 })

@@ -9,15 +9,15 @@ import { PrefixTable } from './prefix-table.ts'
 import { AttributeSets, type RouteAttributes } from './route-attributes.ts'
 
 /** Families by number: they index pairs of columns. */
-export const Family = { ipv4: 0, ipv6: 1 } as const
-export type Family = (typeof Family)[keyof typeof Family]
+export const FamilyNumber = { ipv4: 0, ipv6: 1 } as const
+export type FamilyNumber = (typeof FamilyNumber)[keyof typeof FamilyNumber]
 
 /** bgp-wire's name for each. */
 export const FAMILY_NAMES = ['ipv4', 'ipv6'] as const
 
 /** Is called during each change; it must not change the table. */
 export interface TableFollower {
-  changed(family: Family, prefixId: number): void
+  changed(family: FamilyNumber, prefixId: number): void
 }
 
 export interface RouteTableOptions {
@@ -78,7 +78,7 @@ export class RouteTable {
   }
 
   clear(): void {
-    for (const family of [Family.ipv4, Family.ipv6]) {
+    for (const family of [FamilyNumber.ipv4, FamilyNumber.ipv6]) {
       const table = this.families[family]
       for (let id = 0; id < table.highWater; id++) if (table.attributes[id] !== 0) this.#remove(family, id)
     }
@@ -110,7 +110,7 @@ export class RouteTable {
   }
 
   /** The number of a prefix that is in the table, or that some peer still has. */
-  find(prefix: string): { readonly family: Family; readonly id: number } | undefined {
+  find(prefix: string): { readonly family: FamilyNumber; readonly id: number } | undefined {
     const family = this.#read(prefix)
     const id = this.families[family].find(keys[family], lengthRead)
     return id < 0 ? undefined : { family, id }
@@ -118,7 +118,7 @@ export class RouteTable {
 
   /** All routes, IPv4 first, in no order. Routes that change meanwhile may or may not be seen. */
   *entries(): IterableIterator<[string, RouteAttributes]> {
-    for (const family of [Family.ipv4, Family.ipv6]) {
+    for (const family of [FamilyNumber.ipv4, FamilyNumber.ipv6]) {
       const table = this.families[family]
       for (let id = 0; id < table.highWater; id++) {
         const attributes = this.attributeSets.get(table.attributes[id])
@@ -128,7 +128,7 @@ export class RouteTable {
   }
 
   /** Canonical text of a prefix by its number. */
-  prefixText(family: Family, id: number): string {
+  prefixText(family: FamilyNumber, id: number): string {
     const table = this.families[family]
     const octets = new Uint8Array(table.words * 4)
     for (let word = 0; word < table.words; word++) writeWord(octets, word * 4, table.keys[id * table.words + word])
@@ -145,7 +145,7 @@ export class RouteTable {
     }
   }
 
-  #remove(family: Family, id: number): void {
+  #remove(family: FamilyNumber, id: number): void {
     const table = this.families[family]
     const before = table.attributes[id]
     table.attributes[id] = 0
@@ -155,20 +155,20 @@ export class RouteTable {
     table.freeIfUnused(id)
   }
 
-  #notify(family: Family, id: number): void {
+  #notify(family: FamilyNumber, id: number): void {
     const followers = this.#followerList
     for (let i = 0; i < followers.length; i++) followers[i].changed(family, id)
   }
 
   /** Reads a prefix into `keys` and `lengthRead`; returns its family. */
-  #read(text: string): Family {
+  #read(text: string): FamilyNumber {
     const slash = text.indexOf('/')
     const octets = parseAddress(slash < 0 ? text : text.slice(0, slash))
     if (octets === undefined) throw new TypeError(`no prefix: ${text}`)
     const bits = octets.length * 8
     lengthRead = slash < 0 ? bits : readLength(text, slash + 1)
     if (!(lengthRead <= bits)) throw new TypeError(`no prefix: ${text}`)
-    const family = octets.length === 4 ? Family.ipv4 : Family.ipv6
+    const family = octets.length === 4 ? FamilyNumber.ipv4 : FamilyNumber.ipv6
     const key = keys[family]
     for (let word = 0; word < key.length; word++) {
       const value = readWord(octets, word * 4)

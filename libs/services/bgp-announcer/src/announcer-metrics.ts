@@ -4,7 +4,7 @@ import type { RouteTable } from '@dnstap-bgp/route-table'
 import { samplesOf, type Metrics } from '@dnstap-bgp/telemetry'
 import type { Announcer } from './announcer.ts'
 
-export function describeMetrics(metrics: Metrics, announcer: Announcer, speaker: BgpSpeaker, table: RouteTable): void {
+export function describeAnnouncerMetrics(metrics: Metrics, announcer: Announcer, speaker: BgpSpeaker, table: RouteTable): void {
   metrics.gauge({ name: 'announcer_routes', help: 'Routes that peers should have.', read: () => table.size })
   metrics.gauge({
     name: 'announcer_stale_routes',

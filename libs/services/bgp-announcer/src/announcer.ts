@@ -22,7 +22,7 @@ import type { FollowerAction, RouteChange, RouteState, StoreHead } from '@dnstap
 import { CacheComparison } from './cache-comparison.ts'
 import { CacheRequests } from './cache-requests.ts'
 import { Encoder, type Remembered } from './remembered-routes.ts'
-import { AttributesOfLists } from './route-attributes.ts'
+import { AttributesOfLists } from './list-attributes.ts'
 import { RouteGate, type RouteGateConfig } from './route-gate.ts'
 import type { RouteMemory } from './route-memory.ts'
 import { ShardedSet } from './sharded-set.ts'

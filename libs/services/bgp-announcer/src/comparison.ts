@@ -5,7 +5,7 @@
  * There is one bit for each prefix number of the table that the snapshot named: a million routes take 128 KiB, not a set of a million texts.
  * A number that another prefix gets meanwhile belongs to a change, so it is left out as well.
  */
-import type { Family, RouteTable } from '@dnstap-bgp/route-table'
+import type { FamilyNumber, RouteTable } from '@dnstap-bgp/route-table'
 import type { RouteChange } from '@dnstap-bgp/steering'
 
 export class Comparison {
@@ -61,7 +61,7 @@ export class Comparison {
     if (this.#differing.size < MAX_DIFFERING) this.#differing.set(prefix, lists) // the rest is for the next comparison
   }
 
-  #name(family: Family, id: number): void {
+  #name(family: FamilyNumber, id: number): void {
     const word = id >> 5
     if (word >= this.#named[family].length) {
       const larger = new Uint32Array(Math.max(word + 1, (this.#table.families[family].capacity + 31) >> 5))
@@ -71,7 +71,7 @@ export class Comparison {
     this.#named[family][word] |= 1 << (id & 31)
   }
 
-  #isNamed(family: Family, id: number): boolean {
+  #isNamed(family: FamilyNumber, id: number): boolean {
     return id >> 5 < this.#named[family].length && (this.#named[family][id >> 5] & (1 << (id & 31))) !== 0
   }
 }

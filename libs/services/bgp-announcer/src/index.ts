@@ -1,5 +1,5 @@
 export { Announcer } from './announcer.ts'
 export type { AnnouncerConfig, AnnouncerDeps } from './announcer.ts'
-export { AttributesOfLists } from './route-attributes.ts'
+export { AttributesOfLists } from './list-attributes.ts'
 export { startBgpAnnouncer } from './start-announcer.ts'
 export type { BgpAnnouncerConfig, RunningAnnouncer, StartAnnouncerDeps } from './start-announcer.ts'

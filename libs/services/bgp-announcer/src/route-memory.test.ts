@@ -71,7 +71,7 @@ describe('the file of announced routes', () => {
     await memory.close()
     await memory.forget()
     expect(readFileSync(path, 'utf8')).toBe('example.org\n')
-    expect(lines).toEqual([expect.stringContaining('it is left as it is')])
+    expect(lines).toEqual([expect.stringContaining('the file is left as it is')])
     expect(memory.fault).toContain('is not ours')
   })
 
@@ -81,7 +81,7 @@ describe('the file of announced routes', () => {
     await following(table).close()
     writeFileSync(path, readFileSync(path).subarray(0, -3))
     expect(await prefixesIn()).toBeUndefined()
-    expect(lines).toEqual([expect.stringMatching(/^The file of announced routes is not used: its checksum is wrong; a new one/)])
+    expect(lines).toEqual([expect.stringMatching(/^The file of announced routes is not used: its checksum is wrong; a new file/)])
     await following(table).close()
     expect(await prefixesIn()).toEqual(['93.184.215.1/32'])
   })

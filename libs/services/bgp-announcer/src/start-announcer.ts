@@ -11,7 +11,7 @@ import { randomInt } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { Announcer, type AnnouncerConfig } from './announcer.ts'
 import { announcerHealth } from './announcer-health.ts'
-import { describeMetrics } from './announcer-metrics.ts'
+import { describeAnnouncerMetrics } from './announcer-metrics.ts'
 import { addBgpHandlers } from './bgp-admin.ts'
 import { RouteMemory } from './route-memory.ts'
 
@@ -71,7 +71,7 @@ export async function startBgpAnnouncer(config: BgpAnnouncerConfig, deps: StartA
   const hosts = protectHosts(config, { ...deps, protect: (address, what) => announcer.protect(address, what) })
   reportHealth()
   const timer = clock.every(HEALTH_PERIOD_MS, reportHealth)
-  describeMetrics(deps.metrics, announcer, speaker, table)
+  describeAnnouncerMetrics(deps.metrics, announcer, speaker, table)
   addBgpHandlers(deps.handlers, announcer, speaker, table)
   return {
     service: announcer,

@@ -21,7 +21,7 @@ export function writeUint32(bytes: Uint8Array, offset: number, value: number): v
 }
 
 /** A copy. Not slice(): a Buffer of Node is a Uint8Array whose slice() shares the memory. */
-export function copyOf(bytes: Uint8Array, start = 0, end = bytes.length): Uint8Array {
+export function copyOctets(bytes: Uint8Array, start = 0, end = bytes.length): Uint8Array {
   return new Uint8Array(bytes.subarray(start, end))
 }
 

@@ -3,11 +3,11 @@ import { MessageFramer } from '@dnstap-bgp/bgp-wire'
 import type { CapabilityOffer } from './capability-offer.ts'
 import type { Side } from './collision.ts'
 import type { Settings } from './config.ts'
-import type { Timer } from './fsm.ts'
+import type { SessionTimer } from './fsm.ts'
 import type { PeerFsmAction } from './peer-fsm-actions.ts'
 import { Session } from './session.ts'
 
-export interface Connection {
+export interface BgpConnection {
   readonly side: Side
   readonly session: Session
   /** By which the driver knows it; undefined while TCP is neither up nor being opened. */
@@ -21,7 +21,7 @@ export interface Connection {
   isProven: boolean
 }
 
-export function newConnection(side: Side, settings: Settings, offer: CapabilityOffer): Connection {
+export function newConnection(side: Side, settings: Settings, offer: CapabilityOffer): BgpConnection {
   // We never connect again in place of the peer's connection: when it is lost it is gone.
   const own = side === 'incoming' ? { ...settings, passive: true } : settings
   return {
@@ -36,7 +36,7 @@ export function newConnection(side: Side, settings: Settings, offer: CapabilityO
 }
 
 /** A new TCP connection is being opened, under this number. */
-export function reconnect(connection: Connection, number: number): void {
+export function reconnect(connection: BgpConnection, number: number): void {
   disconnect(connection)
   connection.number = number
   connection.framer = new MessageFramer()
@@ -44,14 +44,14 @@ export function reconnect(connection: Connection, number: number): void {
 }
 
 /** TCP is gone. */
-export function disconnect(connection: Connection): void {
+export function disconnect(connection: BgpConnection): void {
   connection.number = undefined
   connection.wasUp = false
   connection.isProven = false
 }
 
 /** Stops each timer that the session still runs. */
-export function stopTimers({ side, session }: Connection): PeerFsmAction[] {
-  const timers: Timer[] = ['ConnectRetryTimer', 'HoldTimer', 'KeepaliveTimer', 'SendHoldTimer']
+export function stopTimers({ side, session }: BgpConnection): PeerFsmAction[] {
+  const timers: SessionTimer[] = ['ConnectRetryTimer', 'HoldTimer', 'KeepaliveTimer', 'SendHoldTimer']
   return timers.filter((timer) => session.isRunning(timer)).map((timer) => ({ type: 'stopTimer', side, timer }))
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { lists } from '../testing/announcer.ts'
-import { AttributesOfLists } from './route-attributes.ts'
+import { AttributesOfLists } from './list-attributes.ts'
 
 describe('attributes of a route', () => {
   const of = (...owners: string[]) => new AttributesOfLists(lists).of(owners)

@@ -4,7 +4,7 @@
  */
 import { NOT_EXPORTED } from './export-profile.ts'
 
-export class Batch {
+export class UpdateBatch {
   readonly withdrawn = new Uint32Array(BATCH_SIZE)
   withdrawals = 0
   readonly ids = new Uint32Array(BATCH_SIZE)

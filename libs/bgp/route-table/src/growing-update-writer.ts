@@ -1,7 +1,7 @@
 /** UpdateWriter of bgp-wire for prefix numbers, with a buffer that grows. */
 import { type AttributeBlock, UpdateWriter } from '@dnstap-bgp/bgp-wire'
 import type { PrefixTable } from './prefix-table.ts'
-import { FAMILY_NAMES, type Family } from './route-table.ts'
+import { FAMILY_NAMES, type FamilyNumber } from './route-table.ts'
 
 export class GrowingUpdateWriter {
   readonly #writer: UpdateWriter
@@ -32,7 +32,7 @@ export class GrowingUpdateWriter {
     this.#writer.advertise(block)
   }
 
-  withdraw(family: Family): void {
+  withdraw(family: FamilyNumber): void {
     this.#writer.withdraw(FAMILY_NAMES[family])
   }
 
@@ -40,7 +40,7 @@ export class GrowingUpdateWriter {
     while (!this.#add(table, id)) this.#grow()
   }
 
-  endOfRib(family: Family): void {
+  endOfRib(family: FamilyNumber): void {
     while (!this.#writer.endOfRib(FAMILY_NAMES[family])) this.#grow()
   }
 
