@@ -18,8 +18,6 @@ const FILES_OF_EACH_LIB = {
 /** Names that several libs export, and why. */
 const SHARED_NAMES = {
   describeMetrics: 'to be renamed',
-  Batch: 'to be renamed',
-  Connection: 'to be renamed',
   octetsOf: 'to be renamed',
   status: 'a command of the CLI, and the reply of its endpoint',
   senders: 'a command of the CLI, and the reply of its endpoint',
@@ -31,12 +29,9 @@ const SHARED_NAMES = {
   cut: 'to be renamed',
   RouteOwners: 'to be renamed',
   match: 'a command of the CLI, and the reply of its endpoint',
-  AddressFamily: 'to be renamed',
-  copyOf: 'to be renamed',
   Entry: 'to be renamed',
   entryOf: 'to be renamed',
   Explanation: 'to be renamed',
-  Family: 'to be renamed',
   FORGET: 'the message, and the Redis script that does it',
   HEAD: 'the message, and the Redis script that reads it',
   HEADER_LENGTH: 'to be renamed',
@@ -46,16 +41,12 @@ const SHARED_NAMES = {
   newCounters: 'to be renamed',
   Part: 'to be renamed',
   readUint32: 'to be renamed',
-  Received: 'to be renamed',
   Refusal: 'to be renamed',
-  RouteFollower: 'to be renamed',
   Side: 'to be renamed',
-  Timer: 'to be renamed',
 }
 
 /** Files with the same name in several libs, and why. */
 const SHARED_FILES = {
-  'octets.ts': 'to be renamed',
   'explain.ts': 'a command of the CLI, and the cache that answers it',
   'ingest.ts': 'the service, and its replies in admin-api',
   'cache.ts': 'the service, and its replies in admin-api',
@@ -67,9 +58,7 @@ const SHARED_FILES = {
   'counters.ts': 'to be renamed',
   'json-scanner.ts': 'to be renamed',
   'name.ts': 'to be renamed',
-  'route-attributes.ts': 'to be renamed',
   'server.ts': 'to be renamed',
-  'update-writer.ts': 'to be renamed',
 }
 
 const DEFINITION = /^export (?:declare )?(?:abstract )?(?:async )?(?:function\*?|class|const|let|interface|type) (\w+)/gm
