@@ -107,9 +107,7 @@ describe('two peerings', () => {
     both.b.isFrozen = true
     both.world.run(9.1)
     expect(both.a.notifications()).toEqual(['4/0'])
-    expect(both.a.actions('ended')).toContainEqual(
-      expect.objectContaining({ from: 'Established', reason: 'Hold Timer Expired' }),
-    )
+    expect(both.a.actions('ended')).toContainEqual(expect.objectContaining({ from: 'Established', reason: 'Hold Timer Expired' }))
     // What froze comes back and finds out.
     both.b.thaw()
     both.world.run(200)
