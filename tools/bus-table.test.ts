@@ -10,8 +10,8 @@ const VERBS: Record<keyof BusRow, RegExp> = {
   subscribes: /\bsubscribe\(\s*([A-Z_]+)\b/g,
   enqueues: /\benqueue\(\s*([A-Z_]+)\b/g,
   consumes: /\bconsume\(\s*([A-Z_]+)\b/g,
-  serves: /\bserve\(\s*([A-Z_]+)\b/g,
-  asks: /\bask\(\s*([A-Z_]+)\b/g,
+  serves: /\bserve(?:Stream)?\(\s*([A-Z_]+)\b/g,
+  asks: /\bask(?:Stream)?\(\s*([A-Z_]+)\b/g,
 }
 const exported: Readonly<Record<string, unknown>> = steering
 
