@@ -1,4 +1,4 @@
-/** What is seen after `npm start`: where we listen, what is loaded, and, until a resolver has reported, what to paste where. */
+/** The text after `npm start`: where we listen, how many names are loaded, and, until a resolver has reported, its configuration. */
 import type { Config } from '@dnstap-bgp/config'
 import { resolve } from 'node:path'
 
@@ -8,7 +8,7 @@ export interface GuideFacts {
   /** Of the first UNIX socket, or the first TCP listener. */
   readonly socketPath: string | undefined
   readonly tcp: string | undefined
-  /** Something is known: a resolver has reported, now or before. */
+  /** There are bindings: a resolver has reported, now or before. */
   readonly hasLearnt: boolean
 }
 

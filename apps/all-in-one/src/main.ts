@@ -14,7 +14,7 @@ import { openStore } from './open-store.ts'
 
 await runProgram({ name: 'all-in-one', needs: PROGRAM_NEEDS['all-in-one'], flags: ['guide'] }, async (program, use) => {
   const { config } = program
-  // Whoever receives opens before whoever sends; the tap opens last and, on the way down, shuts first.
+  // Start receivers before senders. The dnstap listener starts last and stops first.
   const lists = use(await startLists(config, { ...program, limitRegexpTime: true }))
   const bus = use(
     new LocalBus({ pause: (ms) => new Promise((resolve) => (ms === 0 ? setImmediate(resolve) : setTimeout(resolve, ms))) }),

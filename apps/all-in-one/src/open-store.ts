@@ -14,7 +14,7 @@ interface Deps {
   readonly handlers: AdminHandlers
 }
 
-/** It was a store of ours: routes are worth more than a stop. Any other file is the operator's mistake, and a start says so. */
+/** Faults of a store that we wrote: run on in memory. Any other file is the operator's mistake, and ends the start. */
 const GOES_ON_WITHOUT: readonly StoreFileFault[] = ['damaged', 'newer']
 
 export async function openStore(config: Config, deps: Deps): Promise<IpStore> {
@@ -25,11 +25,11 @@ export async function openStore(config: Config, deps: Deps): Promise<IpStore> {
       return store
     } catch (error) {
       if (!(error instanceof StoreFileError && GOES_ON_WITHOUT.includes(error.fault))) throw error
-      deps.log.error({}, `${error.message}; what is learnt is forgotten at the end.`)
+      deps.log.error({}, `${error.message}; bindings are kept in memory only and lost when this process ends.`)
       return inMemory(deps, `${error.message}; until the next start everything is kept in memory only`)
     }
   }
-  deps.log.warn({}, 'No `cache` file is configured: what is learnt is forgotten at the end.')
+  deps.log.warn({}, 'No `cache` is configured: bindings are kept in memory only and lost when this process ends.')
   return inMemory(deps)
 }
 
@@ -42,7 +42,7 @@ function inMemory({ clock }: Deps, memoryOnly?: string): IpStore {
   })
 }
 
-/** What only a store with files has. */
+/** Metrics and backup, which only a store in files has. */
 function offer(store: FileIpStore, { metrics, handlers }: Deps): void {
   metrics.gauge({
     name: 'store_pending_rows',

@@ -113,7 +113,7 @@ describe.skipIf(withoutTmpfs !== '')(`a disk that is full${withoutTmpfs === '' ?
         await waitFor(async () => (await bindings(program)) === told, { ...PATIENT, what: 'all to be learnt' })
         disk.makeRoom()
         await isStore(program, 'ok')
-        await waitFor(() => times(program.log(), 'the store is written again') === 1, { ...PATIENT, what: 'the log to say so' })
+        await waitFor(() => times(program.log(), 'The store is written again.') === 1, { ...PATIENT, what: 'the log to say so' })
         expect(times(program.log(), 'would not survive a restart')).toBe(1)
         await program.kill()
         await program.restart()

@@ -22,7 +22,7 @@ export const RESOLUTIONS: Queue<readonly Resolution[]> = {
   ...resolutionsCodec,
 }
 
-/** cache -> gateways: what was new to the store, or much fresher than it knew. */
+/** cache -> gateways: resolutions that were new to the store, or much fresher than those it had. */
 export const LEARNT: Subject<readonly Resolution[]> = { name: 'dnstap-bgp.v1.learnt', ...resolutionsCodec }
 
 /** cache -> announcers, in each publisher's order. */

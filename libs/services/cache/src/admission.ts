@@ -35,7 +35,7 @@ export interface Coverage {
    * covered before.
    */
   readonly unloaded: ReadonlySet<string>
-  /** The first download of some list is under way: what it takes over from lists that are gone is not known yet. */
+  /** The first download of some list is under way: it may cover names of lists that are gone. */
   readonly isWaiting: boolean
   /** Why a name is on no list: one sentence for each rule or exception that decides. For people. */
   why(name: string): readonly string[]
@@ -77,7 +77,7 @@ export class Admission {
     return this.#policy
   }
 
-  /** Another number means: what was admitted may not be admitted now. */
+  /** Changes when a resolution that was admitted may not be admitted now. */
   get version(): number {
     return this.#version
   }
@@ -125,7 +125,7 @@ export function isRefused(answer: Sighting | NotAdmitted): answer is NotAdmitted
 
 /**
  * The one text that a name is stored under; undefined when it is no name. A store takes names apart at control characters, so none may
- * come through, whoever wrote it: in presentation format they are `\DDD`.
+ * come through: in presentation format they are `\DDD`.
  */
 export function canonicalName(text: string): string | undefined {
   if (text.length <= MAX_PLAIN_NAME && PLAIN_NAME.test(text)) return text

@@ -11,14 +11,14 @@ const TOLERANCE_MS = 1000
 export interface Audited {
   readonly gone: BindingKey[]
   readonly moved: NewDeadline[]
-  /** What goes from one list goes on in others that cover the name, or have the address, now: to be made before `gone` ends, so that the route stays. */
+  /** Bindings in lists that cover the name, or have the address, now. Store them before `gone` ends, so that the route stays. */
   readonly passedOn: Sighting[]
 }
 
 /**
- * Which of these bindings may no longer be, and whose deadline changed with its list's lifetime.
+ * Finds bindings that may no longer be, and bindings whose deadline changed with their list's lifetime.
  *
- * `wanted` holds the lists' own addresses; those that are bound already are taken out of it.
+ * `wanted` has the lists' own addresses; those that are bound already are taken out of it.
  */
 export function audit(bindings: readonly Binding[], admission: Admission, wanted: Map<string, Sighting>, now: Instant): Audited {
   const { config, coverage } = admission
@@ -28,7 +28,7 @@ export function audit(bindings: readonly Binding[], admission: Admission, wanted
   for (const binding of bindings) {
     const lifetime = config.lifetimes.get(binding.list)
     const mayBe = admission.policy.whyNot(binding.prefix, binding.name, now.monotonicMs) === undefined
-    // A list that is gone may have been renamed, or have moved to a URL that has not answered yet: then its routes go on in another one.
+    // A list that is gone may have been renamed, or moved to a URL that has not answered yet: then another list takes over its routes.
     const isUnloaded = lifetime === undefined ? coverage.isWaiting : coverage.unloaded.has(binding.list)
     if (binding.source === LIST_SOURCE && binding.name === '') {
       if (wanted.delete(staticKey(binding.list, binding.prefix)) || (mayBe && isUnloaded)) continue

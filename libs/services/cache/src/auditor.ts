@@ -136,7 +136,7 @@ export class Auditor {
       }
       await this.#yieldToDeadlines()
     }
-    // After a change of the lists meanwhile, `wanted` is out of date: the next audit binds what is missing.
+    // If the lists changed meanwhile, `wanted` is out of date: the next audit binds the missing addresses.
     if (version === admission.version) {
       this.#lacksAddresses = false
       await this.#bind([...wanted.values()])

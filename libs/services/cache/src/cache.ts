@@ -231,7 +231,7 @@ export class CacheService implements Closeable {
     return true
   }
 
-  /** The configuration was read again, or the lists changed. What is bound is checked only if that makes a difference to it. */
+  /** The configuration was read again, or the lists changed. Bindings are checked only if the change may end or move some. */
   #use(policy: CachePolicy): void {
     const before = this.#policy
     const { config, lists } = policy
@@ -272,7 +272,7 @@ export class CacheService implements Closeable {
     this.#rates.raise(this.#policy.config, nowMs, nowMs + (this.#policy.config.bgp?.relearnMs ?? DEFAULTS.bgp.relearnMs))
   }
 
-  /** What we know of an address or a name, what the announcers have of it, and what other replicas remember. */
+  /** Our bindings and refusals of an address or a name, the announcers' routes, and the other replicas' notes. */
   async explain(subject: string): Promise<Explanation> {
     const looked = await this.explainer.look(subject)
     const replies = await this.#explainReplies.collect(this.explainer.storedAs(subject), looked.prefixes)

@@ -1,12 +1,12 @@
 /**
  * The three clocks of the cache.
  *
- * Deadlines and times of sightings are store time: it grows with time that really passes and goes on where it was after a restart, and
- * no wall clock moves it (docs/decisions/0009-store-time.md). What other machines say, and what people read, is Unix time of this
- * machine. Everything that is not stored is kept by the monotonic clock.
+ * Deadlines and times of sightings are store time: it grows with time that really passes, goes on after a restart where it was, and no
+ * wall clock moves it (docs/decisions/0009-store-time.md). Times that other machines send, and that people read, are Unix time of this
+ * machine. Times that are not stored are kept by the monotonic clock.
  *
- * How far the first two are apart is measured, and taken for what it was until it is clearly something else: what we tell another
- * instance and hear again from it has to be the very time that we have, or it would be news, and be written, a millisecond at a time.
+ * The distance between the first two is measured, and kept until it has clearly changed. A time that we send to another instance and get
+ * back must be exactly the time we have: else it would count as new, and be written, a millisecond at a time.
  */
 import type { IpStore } from '@dnstap-bgp/ip-store'
 import type { Clock } from '@dnstap-bgp/runtime'
@@ -45,7 +45,7 @@ export function unixTimeOf(storeMs: number, now: Instant): number {
   return storeMs + now.unixOffsetMs
 }
 
-/** Store time at which somebody saw something. Of what is said to be later than now, now. */
+/** Store time of a sighting. A sighting from the future counts as of now. */
 export function storeTimeOf(unixMs: number, now: Instant): number {
   const storeMs = unixMs - now.unixOffsetMs
   return storeMs > now.storeMs + JITTER_MS ? Math.floor(now.storeMs) : storeMs

@@ -2,7 +2,7 @@
 import type { Outcome } from '@dnstap-bgp/ip-store'
 import type { Refusal } from './admission.ts'
 
-/** The store refuses a route over its list's rate: this counts as refused, as does what was refused before the store saw it. */
+/** A route over its list's rate counts in `refused`, with the refusals of admission. */
 type CountedOutcome = Exclude<Outcome, 'no-new-route'>
 
 export interface CacheCounters {

@@ -1,18 +1,18 @@
 /**
  * Addresses that very many listed names claim.
  *
- * Names under one rule may well share an address; names of many unrelated rules share the front of a large hosting network, a parking
- * page, or a resolver that answers everything with its own address. Such a route takes traffic along that no list means, so it is
- * flagged: a metric, a line in the log, a note in `explain`. It is not refused: that is for the operator to say (the never list).
+ * Names under one rule may well share an address. Names of many unrelated rules share the front end of a large hosting network, a parking
+ * page, or a resolver that answers everything with its own address. Such a route catches traffic that no list means, so it is flagged: a
+ * metric, a line in the log, a note in `explain`. It is not refused: the operator decides that (the never list).
  *
- * Counting all rules of all addresses would cost memory per binding. So bindings that come to a route that is there already are counted
- * in a bounded table, and each time such a count has grown by STEP the store is asked.
+ * Counting all rules of all addresses would cost memory per binding. So a bounded table counts bindings that join an existing route, and
+ * each time such a count has grown by STEP the store is asked.
  */
 import type { Binding, IpStore } from '@dnstap-bgp/ip-store'
 import type { Log } from '@dnstap-bgp/runtime'
 import { RecentMap } from './recent-map.ts'
 
-/** So many unrelated rules make an address crowded. */
+/** This many unrelated rules make an address crowded. */
 export const CROWDED_RULES = 24
 const STEP = 8
 const MAX_COUNTED = 20_000
@@ -22,7 +22,7 @@ export class CrowdedAddresses {
   readonly #store: Pick<IpStore, 'bindingsOf'>
   readonly #log: Log
   readonly #joined = new RecentMap<number>(MAX_COUNTED)
-  /** How many rules when it was looked at last. */
+  /** How many rules each had at the last check. */
   readonly #flagged = new RecentMap<number>(MAX_FLAGGED)
 
   constructor(store: Pick<IpStore, 'bindingsOf'>, log: Log) {
@@ -49,7 +49,7 @@ export class CrowdedAddresses {
     if (isNews)
       this.#log.warn(
         { prefix, rules },
-        'Very many unrelated listed names resolve to one address; if it is not meant, put it on the never list.',
+        'Very many unrelated listed names resolve to one address. If that is not intended, put the address on the never list.',
       )
   }
 

@@ -58,7 +58,7 @@ describe('a deadline counts', () => {
     answer('b')
     await clock.advanceAsync(100)
     const due = now()
-    gate.look()
+    gate.startRound()
     answer('a')
     await settle()
     expect(gate.upToMs).toBeLessThan(due)
@@ -73,7 +73,7 @@ describe('a deadline counts', () => {
     queue.newest = 7
     queue.done = 3
     const due = now()
-    gate.look()
+    gate.startRound()
     await clock.advanceAsync(1000, 10)
     expect(opened()).toBe(0)
     queue.newest = 900
@@ -85,7 +85,7 @@ describe('a deadline counts', () => {
   test('when the queue was lost, and what is in its successor is worked off', async () => {
     const { gate, queue, clock, opened } = start()
     queue.newest = 7
-    gate.look()
+    gate.startRound()
     await clock.advanceAsync(100, 10)
     queue.newest = 2
     queue.done = 1
@@ -101,7 +101,7 @@ describe('a deadline counts', () => {
     answer('a')
     await clock.advanceAsync(100)
     const before = asked.at(-1) ?? 0
-    gate.look()
+    gate.startRound()
     answer('a', before)
     await settle()
     expect(opened()).toBe(0)
@@ -114,7 +114,7 @@ describe('a deadline counts', () => {
     const { gate, clock, asked, answer } = start()
     answer('a')
     await clock.advanceAsync(100)
-    gate.look()
+    gate.startRound()
     const [number] = asked.slice(-1)
     await clock.advanceAsync(3000, 100)
     expect(asked.filter((one) => one === number).length).toBeGreaterThan(2)
@@ -125,14 +125,14 @@ describe('a deadline counts', () => {
     answer('a')
     await clock.advanceAsync(100)
     const due = now()
-    gate.look()
+    gate.startRound()
     await clock.advanceAsync(WAIT_MS - 200, 1000)
     expect(gate.upToMs).toBeLessThan(due)
     expect(gate.waitsFor).toContain('1 dnstap-ingest')
     await clock.advanceAsync(1500, 100)
     expect(gate.upToMs).toBeGreaterThanOrEqual(due)
     expect(opened()).toBe(1)
-    gate.look()
+    gate.startRound()
     await settle()
     expect(opened()).toBe(2)
     expect(gate.waitsFor).toBeUndefined()
@@ -142,7 +142,7 @@ describe('a deadline counts', () => {
     const { gate, clock, queue, now } = start()
     queue.newest = 1
     const due = now()
-    gate.look()
+    gate.startRound()
     await clock.advanceAsync(WAIT_MS - 100, 1000)
     expect(gate.upToMs).toBeLessThan(due)
     await clock.advanceAsync(200, 10)
@@ -158,12 +158,12 @@ describe('what is away is waited for when it is back', () => {
     await clock.advanceAsync(100)
     say('disconnected')
     await clock.advanceAsync(20 * WAIT_MS, WAIT_MS)
-    gate.look()
+    gate.startRound()
     await settle()
     const due = now()
     expect(gate.upToMs).toBe(-Infinity)
     say('connected')
-    gate.look()
+    gate.startRound()
     await settle()
     expect(gate.upToMs).toBe(-Infinity)
     await clock.advanceAsync(WAIT_MS / 2, 1000) // the ingest, too, must find the bus again
@@ -176,12 +176,12 @@ describe('what is away is waited for when it is back', () => {
   test('a queue that cannot be asked, as without JetStream, holds deadlines like a bus that is away', async () => {
     const { gate, clock, queue, settle } = start()
     queue.fails = true
-    gate.look()
+    gate.startRound()
     await clock.advanceAsync(4 * WAIT_MS, 1000)
     expect(gate.upToMs).toBe(-Infinity)
     queue.fails = false
     await clock.advanceAsync(1000, 100)
-    gate.look()
+    gate.startRound()
     await settle()
     expect(gate.upToMs).toBeGreaterThan(0)
   })
@@ -193,7 +193,7 @@ describe('what is away is waited for when it is back', () => {
     answer('a')
     clock.stall(10 * WAIT_MS)
     expect(gate.upToMs).toBe(-Infinity)
-    gate.look()
+    gate.startRound()
     await clock.advanceAsync(WAIT_MS - 1000, 1000)
     expect(gate.upToMs).toBe(-Infinity)
     await clock.advanceAsync(3000, 1000)
@@ -213,12 +213,12 @@ describe('what is away is waited for when it is back', () => {
 
   test('the ingests and resolvers, after a start with bindings in the store', async () => {
     const { gate, clock, answer, settle, opened } = start({ isEmpty: false })
-    gate.look()
+    gate.startRound()
     await clock.advanceAsync(START_MS - 100, 100)
     expect(opened()).toBe(0)
     answer('a')
     await clock.advanceAsync(200)
-    gate.look()
+    gate.startRound()
     await settle()
     expect(opened()).toBe(0)
     answer('a')
@@ -231,7 +231,7 @@ describe('what is away is waited for when it is back', () => {
     await clock.advanceAsync(2 * WAIT_MS, 1000)
     expect(gate.upToMs).toBe(-Infinity)
     say('connected')
-    gate.look()
+    gate.startRound()
     await settle()
     expect(opened()).toBe(0)
   })
@@ -241,7 +241,7 @@ test('rounds are not made more often than every 50 ms', async () => {
   const { gate, clock, asked } = start()
   const before = asked.length
   for (let ms = 0; ms < 500; ms += 5) {
-    gate.look()
+    gate.startRound()
     await clock.advanceAsync(5, 5)
   }
   expect(asked.length - before).toBeLessThanOrEqual(11)

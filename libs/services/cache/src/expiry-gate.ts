@@ -4,11 +4,11 @@
  * A binding may end at its deadline when every fact seen until then is in the store. After NATS, Redis, a cache or a frozen process comes
  * back, such facts wait: in sockets, in outboxes, in the queue, at a replica that died. So when something is due, a round is made:
  *
- *   look() ─▶ CATCH_UP to every ingest ─▶ all have answered ─▶ the queue has worked off what it had then ─▶ upToMs = the round's beginning
+ *   startRound() ─▶ CATCH_UP to every ingest ─▶ all have answered ─▶ the queue is worked off up to its end at that time ─▶ upToMs = the round's start
  *
- * With everything up that takes a few milliseconds. It is bounded: WAIT_MS after its deadline, or after what was away is back, whichever
- * is later, a binding ends whatever is awaited. An ingest that is silent for so long is no longer awaited. While the bus is away nothing
- * ends: no announcer could be told, and what is looked up meanwhile is not known.
+ * With everything up a round takes a few milliseconds. The wait is bounded: a binding ends WAIT_MS after its deadline, or WAIT_MS after the
+ * part that was away is back, whichever is later. An ingest that is silent for WAIT_MS is no longer awaited. While the bus is away nothing
+ * ends: announcers cannot be told, and new lookups do not reach us.
  *
  * Times of deadlines are store time; everything else is measured by the monotonic clock.
  */
@@ -33,13 +33,13 @@ export interface ExpiryGateDeps {
   readonly onOpened: () => void
 }
 
-/** Ingests are asked so often, whether something is due or not: one that falls silent must be known before. */
+/** Ingests are asked this often, whether a deadline is near or not, so that a silent one is known beforehand. */
 const ASK_MS = 1_000
-/** A turn of the loop later than this: the process stood still, and its sockets hold what came meanwhile. */
+/** When a turn of the loop comes later than this, the process stood still, and facts wait in its sockets. */
 const STALL_MS = 2_000
 /** Between two rounds. */
 const PACE_MS = 50
-/** After the first look at the queue; twice as long each time. */
+/** Before the queue's progress is asked for again; twice as long each time. */
 const FIRST_POLL_MS = 5
 const MAX_POLL_MS = 200
 const MAX_INGESTS = 10_000
@@ -61,15 +61,15 @@ export class ExpiryGate {
   readonly #deps: ExpiryGateDeps
   /** Store time until which every fact is known to be in the store. */
   #passedMs = -Infinity
-  /** Since when everything is there that brings facts; undefined while the bus is away. */
+  /** Since when facts can reach us; undefined while the bus is away. */
   #thereSinceMs: number | undefined
-  /** So long after that no round is made. */
-  #settleMs = START_MS
+  /** No round starts for this long after that. */
+  #quietMs = START_MS
   /** When each ingest was heard last. */
   readonly #ingests = new Map<string, number>()
   #round: Round | undefined
   #roundEndedMs = -Infinity
-  #looksLater = false
+  #startsLater = false
   #lastNumber = 0
   #lastTurnMs: number
   readonly #timers = new Set<Timer>()
@@ -97,20 +97,20 @@ export class ExpiryGate {
     return Math.max(this.#passedMs, this.#deps.storeNow() - WAIT_MS)
   }
 
-  /** What deadlines wait for, in words; undefined: they do not wait, or not long enough to be worth telling. */
+  /** Why deadlines wait, in words; undefined: they do not wait, or not for long. */
   get waitsFor(): string | undefined {
     const round = this.#round
     if (round === undefined || this.#deps.clock.monotonic() - round.startedMs < WAIT_MS / 2) return undefined
-    if (round.awaited.size > 0) return `${round.awaited.size} dnstap-ingest did not say that nothing waits there`
-    return 'messages in the queue of resolutions are not worked off'
+    if (round.awaited.size > 0) return `${round.awaited.size} dnstap-ingest have not confirmed that no fact waits there`
+    return 'messages in the queue of resolutions are not processed'
   }
 
-  /** Something is due: makes a round, unless one is under way. */
-  look(): void {
+  /** A deadline has passed: starts a round, unless one is under way. */
+  startRound(): void {
     const nowMs = this.#noticeStall()
     if (this.#closed || this.#round !== undefined || this.#thereSinceMs === undefined) return
-    if (nowMs - this.#thereSinceMs < this.#settleMs) return
-    if (nowMs - this.#roundEndedMs < PACE_MS) return this.#lookLater()
+    if (nowMs - this.#thereSinceMs < this.#quietMs) return
+    if (nowMs - this.#roundEndedMs < PACE_MS) return this.#startLater()
     const round: Round = {
       number: ++this.#lastNumber,
       storeMs: this.#deps.storeNow(),
@@ -122,12 +122,12 @@ export class ExpiryGate {
     }
     this.#round = round
     this.#ask(round.number)
-    if (round.awaited.size === 0) void this.#lookAtQueue(round)
+    if (round.awaited.size === 0) void this.#pollQueue(round)
   }
 
-  /** The store was empty at the start: no fact can wait for what is in it. */
+  /** The store was empty at the start: no waiting fact can extend its bindings. */
   startedEmpty(): void {
-    this.#settleMs = 0
+    this.#quietMs = 0
   }
 
   /** The store was away: facts for it wait. */
@@ -142,12 +142,12 @@ export class ExpiryGate {
     await this.#subscription.close()
   }
 
-  #lookLater(): void {
-    if (this.#looksLater) return
-    this.#looksLater = true
+  #startLater(): void {
+    if (this.#startsLater) return
+    this.#startsLater = true
     this.#after(PACE_MS, () => {
-      this.#looksLater = false
-      this.look()
+      this.#startsLater = false
+      this.startRound()
     })
   }
 
@@ -163,7 +163,7 @@ export class ExpiryGate {
       this.#ingests.delete(ingest)
       this.#answeredBy(ingest)
     }
-    // Again while a round waits: the question or its answer may have been lost.
+    // Ask again while a round waits: the question or its answer may have been lost.
     this.#ask(this.#round?.number ?? ++this.#lastNumber)
   }
 
@@ -175,10 +175,10 @@ export class ExpiryGate {
   #answeredBy(ingest: string): void {
     const round = this.#round
     if (round === undefined || !round.awaited.delete(ingest) || round.awaited.size > 0) return
-    void this.#lookAtQueue(round)
+    void this.#pollQueue(round)
   }
 
-  async #lookAtQueue(round: Round): Promise<void> {
+  async #pollQueue(round: Round): Promise<void> {
     if (round !== this.#round || round.polling) return
     round.polling = true
     let isDone = false
@@ -189,13 +189,13 @@ export class ExpiryGate {
       isDone = done >= round.mark
     } catch (error) {
       if (!(error instanceof BusError)) throw error
-      // As if the bus were away: ingests do not reach the queue either.
+      // Like a bus that is away: ingests do not reach the queue either.
       if (round === this.#round) this.storeWasAway()
     }
     round.polling = false
     if (round !== this.#round) return
     if (isDone) return this.#passed(round)
-    this.#after(round.pollMs, () => void this.#lookAtQueue(round))
+    this.#after(round.pollMs, () => void this.#pollQueue(round))
     round.pollMs = Math.min(MAX_POLL_MS, 2 * round.pollMs)
   }
 
@@ -203,11 +203,11 @@ export class ExpiryGate {
     this.#round = undefined
     this.#roundEndedMs = this.#deps.clock.monotonic()
     this.#passedMs = round.storeMs
-    this.#settleMs = 0
+    this.#quietMs = 0
     this.#deps.onOpened()
   }
 
-  /** Returns what time it is. */
+  /** Returns the time. */
   #noticeStall(): number {
     const nowMs = this.#deps.clock.monotonic()
     if (nowMs - this.#lastTurnMs > STALL_MS && this.#thereSinceMs !== undefined) this.#thereSinceMs = nowMs

@@ -1,8 +1,8 @@
 /**
  * Ends bindings at their deadlines: every 200 ms, at the next deadline when that comes sooner, and when the store hints at one.
  *
- * Which deadlines count is the gate's to say (expiry-gate.ts): facts first, deadlines second. What is due is ended a slice at a time, so
- * that the loop stays free however much expires together.
+ * The gate says up to which time deadlines count (expiry-gate.ts): facts first, deadlines second. Bindings end a slice at a time, so that
+ * the event loop stays free when very many expire together.
  */
 import type { Bus } from '@dnstap-bgp/bus'
 import { StoreError } from '@dnstap-bgp/ip-store'
@@ -13,14 +13,14 @@ import { randomUUID } from 'node:crypto'
 import { ExpiryGate } from './expiry-gate.ts'
 
 export const SWEEP_PERIOD_MS = 200
-/** No fact waits longer in the queue: what expired before that may go at the start. */
+/** No fact waits longer in the queue: a binding that expired longer ago may end at the start. */
 const LONG_PAST_MS = RESOLUTIONS.limits.maxAgeSeconds * 1000
 
 export interface ExpiryDeps {
   readonly bus: Bus
   readonly store: Pick<IpStore, 'now' | 'expire' | 'expireBatch' | 'counts'>
   readonly clock: Clock
-  /** Told of each slice as soon as it is known: what is learnt meanwhile has later revisions. */
+  /** Called for each slice as soon as it has ended: changes made meanwhile have later revisions. */
   readonly onExpired: (expired: Expired) => void
   /** Called, and waited for, after each sweep. */
   readonly onSwept: () => Promise<void>
@@ -33,7 +33,7 @@ export class Expiry {
   #sweeper: Timer | undefined
   /** The gate opened while a sweep was under way. */
   #sweepsAgain = false
-  /** For the next deadline, when it comes before the next sweep. */
+  /** For a deadline that comes before the next sweep. */
   #deadline: Timer | undefined
   #closed = false
 
@@ -46,12 +46,12 @@ export class Expiry {
     return this.#sweeping
   }
 
-  /** What deadlines have been waiting for, in words; undefined: they do not wait. */
+  /** Why deadlines that have passed wait, in words; undefined: they do not wait. */
   get waitsFor(): string | undefined {
     return this.#gate?.waitsFor
   }
 
-  /** Ends what expired so long ago that no fact can save it. From then on sweeps come by themselves. @throws StoreError */
+  /** Ends bindings that expired so long ago that no waiting fact can extend them, and starts the sweeps. @throws StoreError */
   async start(): Promise<void> {
     const { bus, store, clock } = this.#deps
     this.#gate ??= new ExpiryGate({
@@ -78,7 +78,7 @@ export class Expiry {
     if (this.#closed || this.#sweeping !== undefined) return
     this.#sweeping = this.#sweep()
       .catch((error: unknown) => {
-        // The store says in its own health that it is away; the next sweep is due anyway.
+        // The store's own health tells that it is away; the next sweep comes anyway.
         if (!(error instanceof StoreError)) throw error
         this.#gate?.storeWasAway()
       })
@@ -101,8 +101,8 @@ export class Expiry {
     if (nextDeadlineMs !== undefined && nextDeadlineMs <= gate.upToMs) nextDeadlineMs = await this.#endUpTo(() => gate.upToMs)
     if (nextDeadlineMs !== undefined) {
       if (nextDeadlineMs > store.now()) this.#sweepAt(nextDeadlineMs)
-      else if (nextDeadlineMs > gate.upToMs) gate.look()
-      // What we take for due and the store does not is for the next sweep.
+      else if (nextDeadlineMs > gate.upToMs) gate.startRound()
+      // If the store's clock is behind ours, the binding is left for the next sweep.
     }
     await onSwept()
   }
@@ -115,10 +115,10 @@ export class Expiry {
         onExpired(expired)
         return expired
       })
-      coming.catch(() => {}) // met where it is awaited, which may be after a turn
+      coming.catch(() => {}) // handled where it is awaited, which may be after a turn of the loop
       return coming
     }
-    // Two at a time while there is much to do: a store that is elsewhere ends the next slice while we tell of the one before.
+    // Two at a time while there is much to do: Redis ends the next slice while we publish the one before.
     const coming = [next()]
     let nextDeadlineMs: number | undefined
     try {
@@ -135,7 +135,7 @@ export class Expiry {
     return nextDeadlineMs
   }
 
-  /** Whoever is due before the next sweep has one of its own. */
+  /** A deadline before the next sweep gets a sweep of its own. */
   #sweepAt(deadlineMs: number): void {
     const { store, clock } = this.#deps
     const delayMs = deadlineMs - store.now()

@@ -141,7 +141,7 @@ describe('explain', () => {
         announced: [{ prefix: wider, staleFor: '5m' }],
       })
       await cache.learn({ address: '93.185.0.1' })
-      expect((await cache.explain('93.185.0.1')).notes).toEqual(['No announcer says that it has the route (yet).'])
+      expect((await cache.explain('93.185.0.1')).notes).toEqual(['No announcer has the route (yet).'])
     })
 
     test('and does not call announced what an announcer has no peer for', async () => {
@@ -153,7 +153,7 @@ describe('explain', () => {
     test('and says when none answers', async () => {
       const cache = await startTestCache()
       await cache.learn({})
-      expect((await cache.explain(ADDRESS)).notes).toEqual(['No announcer says that it has the route (yet).'])
+      expect((await cache.explain(ADDRESS)).notes).toEqual(['No announcer has the route (yet).'])
     })
   })
 

@@ -1,6 +1,6 @@
 /**
- * Why an address is routed, or is not: from the store, from a bounded memory of what was refused and what ended, and from what announcers
- * and other replicas say (explain-replies.ts).
+ * Why an address is routed, or is not: from the store, from a bounded memory of refusals and ended routes, and from the replies of announcers
+ * and other replicas (explain-replies.ts).
  */
 import { formatDuration } from '@dnstap-bgp/config'
 import { normalizeName } from '@dnstap-bgp/domain-list'
@@ -15,7 +15,7 @@ import { RecentMap } from './recent-map.ts'
 /** Refusals and ended routes remembered; the oldest go first. */
 const MAX_NOTES = 20_000
 const MAX_SHOWN = 20
-/** A withdrawal that is heard of so soon after its note is the one that was noted. */
+/** A withdrawal heard this soon after its note is the one that was noted. */
 const SAME_WITHDRAWAL_MS = 10_000
 
 interface Refused {
@@ -31,7 +31,7 @@ interface Ended {
   readonly why: string
 }
 
-/** By the monotonic clock of who remembers it. */
+/** By the monotonic clock of the replica that remembers it. */
 type At<Note> = Note & { readonly atMs: number }
 
 export interface Explanation {
@@ -106,7 +106,7 @@ export class Explainer {
     this.#withdrawals.set(prefix, { why, atMs: this.#clocks.now().monotonicMs })
   }
 
-  /** The bus says that a route ended: when another replica ended it, it alone knows why. */
+  /** The bus tells that a route ended. When another replica ended it, only that replica knows why. */
   withdrawalHeard(prefix: string): void {
     const noted = this.#withdrawals.get(prefix)
     if (noted !== undefined && this.#clocks.now().monotonicMs - noted.atMs < SAME_WITHDRAWAL_MS) return
@@ -134,7 +134,7 @@ export class Explainer {
     return parsePrefix(subject) === undefined ? this.#store.bindingsNamed(stored) : this.#store.bindingsOf(stored)
   }
 
-  /** What the store has of it; of an address also what wider prefixes have. */
+  /** Bindings of the subject in the store; of an address also the bindings of wider prefixes. */
   async look(subject: string): Promise<Looked> {
     const wider = selfAndWider(subject)
     if (wider.length === 0) {
@@ -145,7 +145,7 @@ export class Explainer {
     return { bindings: bindings.flat(), prefixes: wider }
   }
 
-  /** What we remember of a subject (as stored), for another replica. */
+  /** Refusals and the end of a subject (as stored) that we remember, for another replica. */
   notesOf(stored: string): readonly Note[] {
     const nowMs = this.#clocks.now().monotonicMs
     const ended = this.#withdrawals.get(stored)
@@ -267,12 +267,11 @@ export class Explainer {
     const notes: string[] = []
     const rules = rulesOf(bindings.filter(({ prefix }) => prefix === stored))
     if (rules >= CROWDED_RULES)
-      notes.push(`${rules} unrelated listed names claim this address; if it is not meant, put it on the never list.`)
+      notes.push(`${rules} unrelated listed names claim this address; if that is not intended, put it on the never list.`)
     for (const list of new Set(bindings.map((binding) => binding.list)))
       if (this.#admission.coverage.unloaded.has(list))
-        notes.push(`List "${list}" could not be loaded; what it bound before stays until it expires.`)
-    if (replies !== undefined && bindings.length > 0 && announced === 0)
-      notes.push('No announcer says that it has the route (yet).')
+        notes.push(`List "${list}" could not be loaded; its bindings stay until they expire.`)
+    if (replies !== undefined && bindings.length > 0 && announced === 0) notes.push('No announcer has the route (yet).')
     return notes
   }
 }

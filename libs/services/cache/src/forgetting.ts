@@ -1,8 +1,8 @@
 /**
  * Bindings ended by hand, and the hold-downs that keep their subject out for a while.
  *
- * The subject is first held down, then taken out: else what is learnt in between would stay. Then the other replicas hear of it (FORGOTTEN)
- * and end what they stored meanwhile. A replica that starts, or whose bus is back, asks for all hold-downs (TELL_HELD_DOWN).
+ * The subject is held down first and taken out second: else a sighting in between would stay. Then the other replicas hear of it (FORGOTTEN)
+ * and end bindings that they stored meanwhile. A replica that starts, or whose bus is back, asks for all hold-downs (TELL_HELD_DOWN).
  */
 import type { Bus } from '@dnstap-bgp/bus'
 import { StoreError, type IpStore } from '@dnstap-bgp/ip-store'
@@ -26,7 +26,7 @@ export interface ForgettingDeps {
   readonly admission: Admission
   readonly explainer: Explainer
   readonly routes: RoutePublisher
-  /** Has the first audit run? What is forgotten before may have been checked already. */
+  /** Has the first audit run? Before, it may have passed the subject already. */
   readonly isOpened: () => boolean
   /** Asks for an audit: it ends what is held down, and waits for a store that is away. */
   readonly auditSoon: () => void
@@ -70,7 +70,7 @@ export class Forgetting {
     }
   }
 
-  /** A replica forgot something, this one perhaps. What we stored meanwhile, before we knew of it, ends too. */
+  /** A replica forgot a subject, this one perhaps. Bindings that we stored meanwhile end too. */
   forgottenHeard(forgotten: Forgotten): void {
     const { store, isOpened, auditSoon } = this.#deps
     const { subject, holdDownMs } = forgotten

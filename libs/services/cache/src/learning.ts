@@ -1,5 +1,5 @@
 /**
- * Learns: resolutions that are admitted become sightings in the store, and what the store had not heard before is told to the gateways.
+ * Learns: resolutions that are admitted become sightings in the store, and the gateways are told what was new to the store.
  *
  *   resolutions ──▶ admission ──▶ store.observe() ──▶ route changes, LEARNT, outcomes
  *                      │ refused         │ refused for its list's rate: a second try if the rate turned out to have room
@@ -161,7 +161,7 @@ export class Learning {
     return { sightings, indexes, refused }
   }
 
-  /** Charges new routes to their lists' rates, watches for crowded addresses, and passes on to other instances what we heard first. */
+  /** Charges new routes to their lists' rates, watches for crowded addresses, and tells the gateways what we learnt. */
   async #stored(
     sightings: readonly Sighting[],
     outcomes: readonly Outcome[],
@@ -193,7 +193,7 @@ export class Learning {
   #checkTime({ seenAtMs, source }: Resolution, now: Instant, isTooOld: boolean): void {
     const { counters } = this.#deps
     const unixMs = unixTimeOf(now.storeMs, now)
-    // A sync peer tells everything that it has, also what is older than our lists' lifetimes.
+    // A sync peer sends everything it has, older than our lists' lifetimes or not.
     if (isTooOld && source.kind !== 'sync-peer')
       this.#log.warn(
         { source: sourceText(source), seconds: Math.round((unixMs - seenAtMs) / 1000) },

@@ -17,7 +17,7 @@ export class LimitNotes {
   readonly #clock: Pick<Clock, 'monotonic'>
   readonly #log: Log
   readonly #reached = new Map<string, Note>()
-  /** Ceilings of single names and addresses: strangers may reach them all the time. */
+  /** For the ceilings of single names and addresses: strangers may reach them all the time. */
   readonly #limitedLog: RateLimitedLog
 
   constructor(clock: Pick<Clock, 'monotonic'>, log: Log) {
@@ -51,7 +51,7 @@ export class LimitNotes {
   /** The ceiling of one name or one address refused a binding. */
   refusedBinding(kind: 'full-names-per-prefix' | 'full-prefixes-per-name', name: string, address: string): void {
     const what = kind === 'full-names-per-prefix' ? 'an address has as many names' : 'a name has as many addresses'
-    this.#limitedLog.warn({ name, address }, `Limit reached: ${what} as it may have; told once a minute.`, kind)
+    this.#limitedLog.warn({ name, address }, `Limit reached: ${what} as it may have. This is logged once a minute.`, kind)
   }
 
   clear(counts: StoreCounts, limits: StoreLimits): void {

@@ -1,8 +1,8 @@
 /**
  * How many new routes each list may make now: its rate, and ten times that while a store that lost routes is taught again.
  *
- * Raised, not lifted: whoever can make names resolve anew could flood routers in just that time. Raised only after a loss that this process
- * saw: a store that is empty at the start may always have been.
+ * Raised, not lifted: the owner of a listed name could flood routers in just that time. Raised only after a loss that this process saw: a
+ * store that is empty at the start may always have been empty.
  */
 import type { CacheConfig } from './cache-config.ts'
 import { TokenBucket } from './token-bucket.ts'

@@ -1,9 +1,8 @@
 /**
- * A map that forgets what was set longest ago, in constant time.
+ * A map that forgets its oldest entries, in constant time.
  *
- * Two generations: when the young one has half of what may be kept, it becomes the old one, and what the old one had is forgotten. (One
- * Map whose first key is deleted again and again costs more the more it has forgotten: V8 walks over the holes at its front. A hundred
- * thousand withdrawals took seven seconds that way.)
+ * Two generations: when the young one has half of the capacity it becomes the old one, and the old one is dropped. (In one Map whose first
+ * key is deleted again and again, V8 walks over the holes at its front: a hundred thousand withdrawals took seven seconds that way.)
  */
 export class RecentMap<Value> {
   readonly #half: number

@@ -36,11 +36,11 @@ export async function startCache(config: CacheConfig, deps: StartCacheDeps): Pro
     else limitHealth.degraded([...cache.limitNotes.reached.values()].join(' '))
     const { expiryWaitsFor } = cache
     if (expiryWaitsFor === undefined) expiryHealth.ok()
-    else expiryHealth.degraded(`Routes end later than they should: ${expiryWaitsFor}.`)
+    else expiryHealth.degraded(`Routes are withdrawn late: ${expiryWaitsFor}.`)
     if (cache.opened) bindingsHealth.ok()
     store.counts().then(
       (now) => (counts = now),
-      () => {}, // the store's own health tells
+      () => {}, // the store's own health tells it
     )
   }
   store.onState(look)
@@ -74,19 +74,19 @@ function describeMetrics(metrics: Metrics, cache: CacheService, counts: () => St
   const { counters } = cache
   metrics.counter({
     name: 'cache_resolutions_total',
-    help: 'Resolutions by what became of them.',
+    help: 'Resolutions by outcome.',
     labels: ['outcome'],
     read: () => samplesOf('outcome', counters.outcomes),
   })
   metrics.counter({
     name: 'cache_refused_total',
-    help: 'Resolutions that may not become a route, by reason.',
+    help: 'Resolutions that were refused, by reason.',
     labels: ['reason'],
     read: () => samplesOf('reason', counters.refused),
   })
   metrics.counter({
     name: 'cache_resolutions_from_future_total',
-    help: 'Resolutions seen more than 5 s later than now: clocks of machines differ.',
+    help: 'Resolutions seen more than 5 s in the future: clocks of machines differ.',
     read: () => counters.fromTheFuture,
   })
   metrics.counter({
@@ -107,7 +107,7 @@ function describeMetrics(metrics: Metrics, cache: CacheService, counts: () => St
   })
   metrics.gauge({
     name: 'cache_limits_reached',
-    help: 'Does the ceiling of a list, or of all of them, refuse new routes now (1)?',
+    help: '1: the ceiling of a list, or of all lists, refuses new routes now.',
     labels: ['list'],
     read: () => samplesOf('list', Object.fromEntries([...cache.limitNotes.reached.keys()].map((list) => [list, 1]))),
   })

@@ -1,8 +1,8 @@
 /**
  * How many new routes a list may still make now: a wildcard zone must not flood routers.
  *
- * It may go into debt: what a batch turned out to cost is known only after the store has answered. In debt, new routes are refused until
- * time has paid.
+ * It may go into debt: only the store's answer tells how many new routes a batch has made. In debt, new routes are refused until enough
+ * time has passed.
  */
 export class TokenBucket {
   readonly perSecond: number
@@ -17,7 +17,7 @@ export class TokenBucket {
     this.#atMs = nowMs
   }
 
-  /** What is there now; less than 1: wait. `nowMs` is a clock that does not step. */
+  /** Tokens available now; less than 1: wait. `nowMs` is of a clock that does not step. */
   available(nowMs: number): number {
     this.#tokens = Math.min(this.burst, this.#tokens + (Math.max(0, nowMs - this.#atMs) * this.perSecond) / 1000)
     this.#atMs = nowMs

@@ -1,10 +1,10 @@
 /**
  * The embedded IP store: BindingTable answers, files remember.
  *
- *   observe ─▶ table ─▶ journal ─▶ StoreWriter: what changed is on disk within a tenth of a second
+ *   observe ─▶ table ─▶ journal ─▶ StoreWriter: changed rows are on disk within a tenth of a second
  *
- * Answers never wait for the disk, and never end with it: while it cannot be written the state is `memory-only`. A process killed, or
- * a power cut, loses what was not written yet (README: what may be lost).
+ * Answers never wait for the disk, and go on without it: while it cannot be written the state is `memory-only`. README.md#what-may-be-lost
+ * says what a kill or a power cut loses.
  *
  * Routes, revisions and the change log are not written: routes follow from bindings, and each opening is a new epoch, since the
  * last 100 ms may be missing. Store time goes on over restarts (store-clock.ts).
@@ -100,7 +100,7 @@ export class FileIpStore implements IpStore {
     const parts = found.kind === 'parts' ? await found.parts.read(rows) : []
     this.#loaded = rows.end()
     const { corrupt } = this.#loaded
-    if (corrupt > 0) this.#log.warn({ path: this.#path, corrupt }, 'some rows of the store made no sense and were passed over')
+    if (corrupt > 0) this.#log.warn({ path: this.#path, corrupt }, 'Some rows of the store are invalid; they were skipped.')
     if (found.kind === 'parts' && !found.isInTheWay) this.#writer.goOnWith(parts, found.parts.store)
     else this.#writer.beginAnew(found.isInTheWay)
     try {
@@ -177,7 +177,7 @@ export class FileIpStore implements IpStore {
     this.#writer.onState(listener)
   }
 
-  /** Nothing here notices deadlines; whoever expires keeps the time. */
+  /** This store gives no hints: the caller of expire() keeps the time. */
   onDeadline(): void {}
 
   /** @throws StoreError when it cannot be written now */

@@ -3,21 +3,20 @@
  *
  *   CLEAN ──change()──▶ DIRTY ──▶ in the next batch        new, ended, or must end sooner: at once
  *     │ moved()
- *     ├────▶ LAGGING   a deadline later by less than 1/32 of the hold time: written at close, so a busy name costs no writes
+ *     ├────▶ LAGGING   a deadline later by less than 1/32 of the lifetime: written at close, so a busy name costs no writes
  *     └────▶ MOVED     later by more: a sweep in the order of slots takes it within a minute, so that a million refreshes are
  *                      written once, not forty times. While the deadline on disk has less than five minutes left it is DIRTY
  *
- * So after a crash a deadline may be found earlier than it was, never later, and not so early that a restart within minutes would
- * miss it by more than that 1/32.
+ * So after a crash a deadline may be earlier than it was, by LAGGING_SHARE of the lifetime or by the moves of the last minute; never later.
  */
 import { Float64Column, Uint32Column } from '@dnstap-bgp/ip-store'
 import type { BindingTable } from '@dnstap-bgp/ip-store'
 import type { Clock, Timer } from '@dnstap-bgp/runtime'
 
-/** A deadline is written again when it moved on by more than this part of the hold time. */
-const KEPT_FRACTION = 1 / 32
-/** A deadline on disk with less left than this is never left to the sweep. */
-const SWEPT_ABOVE_MS = 300_000
+/** A deadline that moved on by less than this share of the lifetime is written at close. */
+const LAGGING_SHARE = 1 / 32
+/** While the deadline on disk has less left than this, a later one is written at once. */
+const URGENT_BELOW_MS = 300_000
 const SWEEP_EVERY_MS = 1_000
 const SWEEPS_PER_ROUND = 60
 
@@ -101,7 +100,7 @@ export class PendingRows {
     this.#writtenExpiresAtMs.set(slot, this.#table.expiresAtMs(slot))
   }
 
-  /** It must be on disk as soon as can be. */
+  /** The row must be on disk as soon as possible. */
   change(slot: number): void {
     this.#reach(slot)
     const mark = this.#mark(slot)
@@ -113,7 +112,7 @@ export class PendingRows {
     this.#wake()
   }
 
-  /** Its deadline, or something that explains it, is another. */
+  /** The row's deadline has moved, or its rule, source or chain has changed. */
   moved(slot: number): void {
     this.#reach(slot)
     const mark = this.#mark(slot)
@@ -122,9 +121,9 @@ export class PendingRows {
     const expiresAtMs = this.#table.expiresAtMs(slot)
     const gainMs = expiresAtMs === written ? 0 : expiresAtMs - written // not finite: to or from Infinity, or not known
     if (gainMs < 0 || !Number.isFinite(gainMs)) this.change(slot)
-    else if (gainMs <= (expiresAtMs - this.#table.seenAtMs(slot)) * KEPT_FRACTION || gainMs === 0) {
+    else if (gainMs <= (expiresAtMs - this.#table.seenAtMs(slot)) * LAGGING_SHARE || gainMs === 0) {
       if (mark === CLEAN) this.#setMark(slot, LAGGING)
-    } else if (written - this.#now() < SWEPT_ABOVE_MS) this.change(slot)
+    } else if (written - this.#now() < URGENT_BELOW_MS) this.change(slot)
     else if (mark !== MOVED) {
       this.#setMark(slot, MOVED)
       this.#movedRows++
@@ -145,7 +144,7 @@ export class PendingRows {
     this.#writtenExpiresAtMs.set(slot, this.#table.isBound(slot) ? this.#table.expiresAtMs(slot) : NaN)
   }
 
-  /** What was taken could not be written. */
+  /** The rows that were taken could not be written. */
   giveBack(slots: readonly number[]): void {
     for (const slot of slots) {
       if (this.#mark(slot) === MOVED) this.#movedRows--
@@ -156,7 +155,7 @@ export class PendingRows {
     this.#dirtySinceMs = this.#clock.monotonic()
   }
 
-  /** The last words: all that is not on disk as it is in the table is dirty now. */
+  /** At close: every row that differs from the disk is dirty now. */
   changeAllThatDiffer(): void {
     for (let slot = 0; slot < this.#slots; slot++) if (this.#mark(slot) >= LAGGING) this.change(slot)
   }

@@ -1,11 +1,11 @@
 /**
- * Keeps the disk in step with the table: what is dirty is written 30 ms later, all of it together, in batches of a megabyte.
+ * Keeps the disk in step with the table: dirty rows are written 30 ms later, together, in batches of a megabyte.
  *
  *   journal ─▶ PendingRows ──30 ms──▶ Batch ─▶ PartLog: written, synced      then: rows of the oldest part move on, empty parts go
  *
- * The disk may fail at any write. Then the state is `memory-only`, said once; what was not written stays dirty and is tried again
- * every five seconds. A full disk is tried again only when there is room for what waits and a megabyte more, so that a disk on the
- * brink does not make the state flap.
+ * The disk may fail at any write. Then the state is `memory-only`, told once; rows that were not written stay dirty and are tried again
+ * every five seconds. A full disk is tried again only when there is room for the waiting rows and a megabyte more, so that the state does
+ * not flap on a disk that is nearly full.
  *
  * Rewriting: a new set of parts is made in `path.new` with every row, and takes the place of what stands at `path` when it is whole:
  * an LMDB file of an earlier version, a copy that was put there, or parts that somebody else may have written while we had no lock.
@@ -24,8 +24,8 @@ import type { Part } from './part-log.ts'
 import { PendingRows } from './pending-rows.ts'
 import type { StoreClock } from './store-clock.ts'
 
-/** Dirty rows wait this long for company. */
-const FLUSH_AFTER_MS = 30
+/** Changes are gathered this long before they are written. */
+const GATHER_MS = 30
 const RETRY_AFTER_MS = 5_000
 /** The loop is held no longer than this for encoding. */
 const SLICE_MS = 5
@@ -134,7 +134,7 @@ export class StoreWriter {
     if (this.#timer !== undefined || this.#writing !== undefined || !hasToWrite || this.#parts === undefined || this.#isClosed)
       return
     const waitedMs = this.pending.length === 0 ? 0 : this.#clock.monotonic() - this.pending.sinceMs
-    const delayMs = this.#state.kind === 'ready' ? Math.max(0, FLUSH_AFTER_MS - waitedMs) : RETRY_AFTER_MS
+    const delayMs = this.#state.kind === 'ready' ? Math.max(0, GATHER_MS - waitedMs) : RETRY_AFTER_MS
     this.#timer = this.#clock.after(delayMs, () => {
       this.#timer = undefined
       void this.#write()
@@ -298,7 +298,7 @@ export class StoreWriter {
       throw error
     }
     this.#isRewrite = false
-    this.#log.info({ path: this.#path, rows: this.#table.size }, 'the store was written anew, in place of what stood there')
+    this.#log.info({ path: this.#path, rows: this.#table.size }, 'The store was written anew, in place of the files at its path.')
   }
 
   async #takePlace(fresh: string): Promise<void> {
@@ -318,9 +318,9 @@ export class StoreWriter {
     const now = this.#clock.monotonic()
     if (state.kind === 'ready') {
       const seconds = Math.round((now - this.#stateSinceMs) / 1000)
-      this.#log.info({ path: this.#path, seconds }, 'the store is written again')
+      this.#log.info({ path: this.#path, seconds }, 'The store is written again.')
     } else if (state.kind === 'memory-only') {
-      this.#log.error({ path: this.#path }, `${state.why}; what is learnt now would not survive a restart`)
+      this.#log.error({ path: this.#path }, `${state.why}; changes are kept in memory only and would not survive a restart.`)
     }
     this.#state = state
     this.#stateSinceMs = now

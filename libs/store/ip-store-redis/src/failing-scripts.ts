@@ -1,10 +1,10 @@
 /**
- * Scripts that Redis runs and that fail there: somebody wrote into our keys, or a key has another type. The connection is well and the beat
- * gets through, so nothing else tells that nothing is learnt or ended any more.
+ * Scripts that fail inside Redis: somebody wrote into our keys, or a key has another type. The connection works and the health check passes, so
+ * nothing else shows that bindings are not made or ended any more.
  */
 import type { Clock } from '@dnstap-bgp/runtime'
 
-/** Evidence that old counts no more: whatever failed is tried again far sooner. */
+/** A failure older than this does not count: scripts are tried again far sooner. */
 const KEPT_MS = 30_000
 
 export class FailingScripts {
@@ -25,9 +25,9 @@ export class FailingScripts {
   /** False: the error is of another kind. */
   failed(script: string, error: unknown): boolean {
     const message = error instanceof Error ? error.message : ''
-    if (!message.includes('user_script')) return false // Redis names so where in a script it stopped
+    if (!message.includes('user_script')) return false // Redis names the place in a script by this word
     const what = script.replace(/^dnstapBgp/, '').toLowerCase()
-    const why = `Redis cannot do what it is told (${what}); are our keys as we wrote them? ${message.replace(/,? script: .*$/, '')}`
+    const why = `A script fails in Redis (${what}); did another program write into our keys? ${message.replace(/,? script: .*$/, '')}`
     this.#failed.set(script, { atMs: this.#clock.monotonic(), why })
     return true
   }

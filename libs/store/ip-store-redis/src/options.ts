@@ -1,4 +1,4 @@
-/** What an operator says about Redis, and how the client library wants to hear it. */
+/** The operator's options of Redis, as the client library's options. */
 import { reveal, type SecretText } from '@dnstap-bgp/runtime'
 import { readFileSync } from 'node:fs'
 import type { RedisOptions } from 'ioredis'
@@ -31,9 +31,9 @@ export interface RedisStoreOptions {
 }
 
 const CONNECT_TIMEOUT_MS = 5000
-/** An answer later than this is no answer: the caller is told, and the store says that it is unavailable. */
+/** A command without an answer for this long fails, and the store is unavailable. */
 export const COMMAND_TIMEOUT_MS = 5000
-/** A connection silent for so long while something is asked is given up: its host may be gone, and another one be the master. */
+/** A connection that is silent for this long while commands wait is closed: its host may be gone, and another server the master. */
 const SILENCE_MS = 2 * COMMAND_TIMEOUT_MS
 const FIRST_DELAY_MS = 50
 const MAX_DELAY_MS = 5000
@@ -64,7 +64,7 @@ export function clientOptions(options: RedisStoreOptions): ClientOptions {
     ...(tls === undefined ? {} : { tls: tlsOptions }),
     db: options.database ?? 0,
     connectionName: 'dnstap-bgp',
-    // The library would ask INFO by itself and, where that is not allowed, say so on stderr. While Redis loads, scripts are refused.
+    // The library would send INFO by itself and, where that is not allowed, complain on stderr. While Redis loads, it refuses scripts.
     enableReadyCheck: false,
     connectTimeout: CONNECT_TIMEOUT_MS,
     commandTimeout: COMMAND_TIMEOUT_MS,

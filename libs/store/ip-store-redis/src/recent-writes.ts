@@ -1,10 +1,10 @@
 /**
- * What a store was told and answered in the last seconds: a server that dies may lose it, and is told again.
+ * Writes that the store answered in the last seconds: a server that dies may lose them, and they are written again.
  *
- * Redis with an append-only file loses up to two seconds of what it answered, a replica made master about as much. The seconds count
- * back from its last answer: it may have hung for long before it died.
+ * Redis with an append-only file loses the writes of up to two seconds; a replica that became master about as much. The seconds count back
+ * from the last answer: Redis may have hung for long before it died.
  *
- * What is forgotten takes the sightings of it out, so that what is owed may be told in any order, but what was forgotten first.
+ * Forgetting takes the sightings of the subject out of here. So writes may be repeated in any order, with forgetting first.
  */
 import type { BindingKey, Outcome, Sighting, StoreLimits } from '@dnstap-bgp/ip-store'
 import type { Clock } from '@dnstap-bgp/runtime'
@@ -16,7 +16,7 @@ interface Kept {
   atMs: number
   rows: number
   write: RecentWrite
-  /** The server that is there now has not been told. */
+  /** The server of now may lack it. */
   owed: boolean
 }
 
@@ -26,7 +26,7 @@ const KEPT_ROWS = 100_000
 export class RecentWrites {
   readonly #clock: Pick<Clock, 'monotonic'>
   #writes: Kept[] = []
-  /** Those before it are dropped; their room is given back when they are the half of it. */
+  /** Writes before this index are dropped; their room is given back when they are half of all. */
   #first = 0
   #rows = 0
   #answeredMs = -Infinity
@@ -40,7 +40,7 @@ export class RecentWrites {
     this.#answeredMs = this.#clock.monotonic()
   }
 
-  /** Those that were refused are not told again; a rate that was held then is not held twice. */
+  /** Refused sightings are not repeated. A rate that was charged then is not charged twice. */
   observed(sightings: readonly Sighting[], outcomes: readonly Outcome[], limits: StoreLimits): void {
     const kept: Sighting[] = []
     for (const [at, sighting] of sightings.entries()) {
@@ -65,12 +65,12 @@ export class RecentWrites {
     this.#takeOut(({ name, prefix }) => name === subject || prefix === subject)
   }
 
-  /** The server is another one, or started again: it is to be told all of it. */
+  /** The server is another one, or was restarted: everything is owed to it. */
   lost(): void {
     for (const kept of this.#writes.slice(this.#first)) kept.owed = true
   }
 
-  /** What was forgotten comes first. It may change while it is told: look at the write as late as possible. */
+  /** Forgetting comes first. A write may change while others are repeated: read `write` as late as possible. */
   owed(): Kept[] {
     const owed = this.#writes.slice(this.#first).filter((kept) => kept.owed)
     return [...owed.filter(({ write }) => 'keys' in write), ...owed.filter(({ write }) => 'sightings' in write)]
@@ -81,7 +81,7 @@ export class RecentWrites {
     kept.atMs = this.#clock.monotonic() // it may be lost once more
   }
 
-  /** Lets go of what is not of the last seconds: when the server is lost, what it was told long before is on its disk, or gone for good. */
+  /** Drops older writes: they are on the server's disk, or lost for good. */
   trim(): void {
     for (let first = this.#writes[this.#first]; first !== undefined; first = this.#writes[this.#first]) {
       if ((first.owed || first.atMs > this.#answeredMs - KEPT_MS) && this.#rows <= KEPT_ROWS) break

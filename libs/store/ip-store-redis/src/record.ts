@@ -23,7 +23,7 @@ function timeOf(text: string): number {
   return text === '*' ? Infinity : parseInt(text, 36)
 }
 
-/** Line feeds and NULs separate; none of ours has any, so whoever sends some loses them. */
+/** Line feeds and NULs separate texts. Ours have none; in a stranger's text they become spaces. */
 function line(text: string): string {
   return /[\0\n]/.test(text) ? text.replace(/[\0\n]/g, ' ') : text
 }

@@ -4,8 +4,8 @@
  *   connected ──▶ run_id ──▶ first script ──▶ recent writes told again ──▶ scripts may run ──▶ beat every second
  *
  * A server whose run_id is another was started again, or is another one after a failover, and may lack the last writes. So no script runs
- * before the run_id is known: new changes must not get numbers that the old server gave out. Nor before a first script was answered: a
- * server that is still loading tells its run_id, but not the store's time. What this process stored in the last seconds before, it then
+ * before the run_id is known: new changes must not get numbers that the old server gave out. The first script must be answered before others
+ * run: a server that is still loading tells its run_id, but not the store's time. What this process stored in the last seconds before, it then
  * stores again (recent-writes.ts).
  */
 import { StoreError } from '@dnstap-bgp/ip-store'
@@ -39,7 +39,7 @@ export class RedisConnection {
   readonly #state: RedisState
   readonly #witness = new Witness()
   readonly #failing: FailingScripts
-  /** Counts connections: what was asked over one does not count for the next. */
+  /** Counts connections: an answer over one does not count for the next. */
   #connection = 0
   /** The run_id of the server (empty: it does not tell); undefined while it is not known: no script runs then. */
   #life: string | undefined
@@ -161,7 +161,7 @@ export class RedisConnection {
     this.#life = this.#lifeBefore = life
   }
 
-  /** Writes again what this life of the server may lack, except what has expired since. What it refuses is tried again with the next beat. */
+  /** Repeats writes that this life of the server may lack, except sightings that have expired. Refused writes are tried again with the next beat. */
   async #replay(run: Run): Promise<void> {
     for (const owed of this.recent.owed()) {
       const { write } = owed

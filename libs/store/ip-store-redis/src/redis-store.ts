@@ -7,8 +7,8 @@
  *        ▲                              replay                              │
  *        └────────── ExpiryTrigger ◀────────────────────────── events ──────┘        a hint only
  *
- * When Redis comes back without something that this process was told, the next script begins a new epoch; that is how everybody learns of
- * the loss. When Redis comes back with all of it, the epoch goes on.
+ * When Redis comes back and lacks data that it had answered to this process, the next script begins a new epoch: by it everybody learns of the
+ * loss. When Redis lacks nothing, the epoch goes on.
  */
 import { StoreError } from '@dnstap-bgp/ip-store'
 import type {

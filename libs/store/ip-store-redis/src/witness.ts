@@ -1,6 +1,5 @@
 /**
- * What this process knows of the store from its answers: the witness by which a server that was started again is told from one that lost
- * something (scripts.ts).
+ * The epoch and the step of the last answer: by them a server that was restarted is told from one that lost data (script-epoch.ts).
  */
 export class Witness {
   #epoch: string | undefined
@@ -15,7 +14,7 @@ export class Witness {
     return this.#epoch === undefined ? ' ' : `${this.#epoch} ${this.#step}`
   }
 
-  /** Returns the epoch before, when this is another. */
+  /** Returns the epoch before, when this one is new. */
   hear(epoch: string, step: number): string | undefined {
     if (epoch === this.#epoch) {
       this.#step = Math.max(this.#step, step)

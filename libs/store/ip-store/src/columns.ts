@@ -13,7 +13,7 @@ const MASK = CHUNK - 1
 export class Uint32Column {
   readonly #chunks: Uint32Array[] = []
 
-  /** Reading past what was set is the caller's mistake, and gives NaN's cousin: a crash on an undefined chunk. */
+  /** The index must have been set: reading beyond crashes on an undefined chunk. */
   get(index: number): number {
     return (this.#chunks[index >>> CHUNK_BITS] as Uint32Array)[index & MASK] as number
   }

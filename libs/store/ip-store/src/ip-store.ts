@@ -7,7 +7,8 @@
  *   revision                       each change of the set of routes, or of a route's owning lists, takes the next number
  *
  * Every method that changes something is one atomic step: bindings, deadlines, routes, revision and log move together or not at all.
- * All times are store time (docs/decisions/0009-store-time.md): now() says what it is, and no wall clock moves it. A store never decides what may be routed (never lists, exceptions: the cache service does); it keeps bounds.
+ * All times are store time (docs/decisions/0009-store-time.md): now() tells it, and no wall clock moves it. A store keeps bounds; which prefixes
+ * may be routed is decided by the cache service (lists, never list).
  */
 import type { RouteChanges, RoutesChunk, StoreHead } from '@dnstap-bgp/steering'
 
@@ -40,7 +41,7 @@ export interface BindingKey {
   readonly prefix: string
 }
 
-/** A deadline worked out from a binding that was read; when it has been seen since, `seenAtMs` differs, and it keeps what it has. */
+/** A deadline for a binding as it was read. If the binding was seen since, `seenAtMs` differs, and its deadline stays. */
 export interface NewDeadline extends BindingKey {
   readonly seenAtMs: number
   readonly expiresAtMs: number
@@ -114,12 +115,12 @@ export interface IpStore {
   /** Ends these bindings whatever their deadline; unknown keys are passed over. */
   forget(keys: readonly BindingKey[]): Promise<RouteChanges | undefined>
   /**
-   * Another process on the same store took out by hand what it had of this name or prefix (as stored): what we were told of it before
-   * is not told to the store again, should it lose what it answered last. Absent: the store is nobody else's.
+   * Another process on the same store forgot this name or prefix (as stored) by hand: if the store loses its last writes, earlier sightings of
+   * it are not stored again. Absent: the store has no other users.
    */
   forgottenElsewhere?(subject: string): void
   /**
-   * Gives these bindings these deadlines, earlier or later than they were (a list's hold time was edited);
+   * Gives these bindings these deadlines, earlier or later than they were (a list's lifetime was edited);
    * unknown keys, and bindings seen since they were read, are passed over. No route changes.
    */
   reschedule(deadlines: readonly NewDeadline[]): Promise<void>
@@ -140,7 +141,7 @@ export interface IpStore {
    */
   changesSince(head: StoreHead, limit: number): Promise<RouteChanges | 'up-to-date' | 'gap'>
 
-  /** The backend reaches its storage: what it is asked now can work. */
+  /** Whether the backend reaches its storage. */
   readonly state: StoreState
   onState(listener: (state: StoreState) => void): void
   /** Called when the backend noticed a deadline pass (Redis notifications): a hint to call expire() now, never the truth. */
@@ -151,8 +152,8 @@ export interface IpStore {
 }
 
 /**
- * `ready` with a `concern`: it works, and an operator should put something right. `memory-only`: it works, but what is learnt now does not
- * survive a restart (disk full, say). `concern` and `why` are sentences.
+ * `ready` with a `concern`: it works, and an operator should put something right. `memory-only`: it works, but changes do not survive a
+ * restart (disk full, say). `concern` and `why` are sentences.
  */
 export type StoreState =
   | { readonly kind: 'ready'; readonly concern?: string }

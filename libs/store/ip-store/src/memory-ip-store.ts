@@ -1,5 +1,5 @@
 /**
- * The IP store without a disk: BindingTable behind the port. What it knows ends with the process.
+ * The IP store without a disk: BindingTable behind the port. Its bindings end with the process.
  *
  * Each method does its whole work before it returns its promise, so calls take effect in the order they are made.
  */
