@@ -17,6 +17,7 @@ const FILES_OF_EACH_LIB = {
 
 /** Names that several libs export, and why. */
 const SHARED_NAMES = {
+  PeerConnection: 'to be renamed',
   describeMetrics: 'to be renamed',
   octetsOf: 'to be renamed',
   status: 'a command of the CLI, and the reply of its endpoint',
@@ -47,6 +48,7 @@ const SHARED_NAMES = {
 
 /** Files with the same name in several libs, and why. */
 const SHARED_FILES = {
+  'addresses-in-use.ts': 'to be renamed',
   'explain.ts': 'a command of the CLI, and the cache that answers it',
   'ingest.ts': 'the service, and its replies in admin-api',
   'cache.ts': 'the service, and its replies in admin-api',
