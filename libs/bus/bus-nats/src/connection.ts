@@ -49,7 +49,9 @@ export class Connection {
 
   /** Resolves after the first attempt to connect, whether it succeeded or not. */
   start(): Promise<void> {
-    return new Promise((resolve) => (this.#run = this.#keepConnected(resolve)))
+    return new Promise((resolve) => {
+      this.#run = this.#keepConnected(resolve)
+    })
   }
 
   /** Undefined: nothing can be sent now. */
