@@ -37,7 +37,7 @@ import {
   TELL_HELD_DOWN,
 } from '@dnstap-bgp/steering'
 import type { ExplainRequest, OfferAnswer, Resolution, StoreHead } from '@dnstap-bgp/steering'
-import { AddressesInUse } from './addresses-in-use.ts'
+import { ProtectedAddresses } from './protected-addresses.ts'
 import { Admission, type AdmissionConfig } from './admission.ts'
 import { Auditor } from './auditor.ts'
 import { limitsOf, wantedAddresses, type CacheConfig } from './cache-config.ts'
@@ -85,7 +85,7 @@ export class CacheService implements Closeable {
   readonly #running: CacheConfig
   readonly #clocks: Clocks
   readonly #timers: Timers
-  readonly #inUse = new AddressesInUse()
+  readonly #protected = new ProtectedAddresses()
   readonly #admission: Admission
   readonly #rates: NewRouteRates
   readonly #explainReplies: ExplainReplies
@@ -245,12 +245,12 @@ export class CacheService implements Closeable {
 
   /** From now on no route may cover this address; bindings to it end. `what`: what the address is, for people. */
   protect(address: string, what: string): void {
-    if (this.#inUse.addHost(address, what, this.#admission.config.never)) this.#neverListGrew()
+    if (this.#protected.addHost(address, what, this.#admission.config.never)) this.#neverListGrew()
   }
 
   /** No answer may steer the way to a resolver. */
   #resolversHeard(addresses: readonly string[]): void {
-    if (this.#inUse.hearResolvers(addresses, this.#deps.clock.monotonic())) this.#neverListGrew()
+    if (this.#protected.hearResolvers(addresses, this.#deps.clock.monotonic())) this.#neverListGrew()
   }
 
   #neverListGrew(): void {
@@ -262,7 +262,7 @@ export class CacheService implements Closeable {
     return {
       ipv6: config.ipv6,
       lifetimes: new Map(config.lists.map((list) => [list.name, list.lifetime])),
-      never: this.#inUse.addTo(new NeverList(neverListOptions(config, this.#running))),
+      never: this.#protected.addTo(new NeverList(neverListOptions(config, this.#running))),
     }
   }
 

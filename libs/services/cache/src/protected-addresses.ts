@@ -6,7 +6,7 @@ import { HeardResolvers } from '@dnstap-bgp/steering'
 /** Servers of lists change their addresses, and an address stays here while we run. */
 const MAX_HOST_ADDRESSES = 10_000
 
-export class AddressesInUse {
+export class ProtectedAddresses {
   readonly #resolvers = new HeardResolvers()
   /** What each address is, by address. */
   readonly #hosts = new Map<string, string>()
