@@ -1,7 +1,6 @@
 export { BearerToken } from './bearer-token.ts'
 export { closeHttpServer } from './close-http-server.ts'
 export { hostOf } from './host-header.ts'
-export { isSocketAnswered } from './is-socket-answered.ts'
 export { limitConnections } from './limit-connections.ts'
 export { describeListenAddress } from './listen-address.ts'
 export type { ListenAddress, TcpListenAddress } from './listen-address.ts'
