@@ -157,13 +157,20 @@ level = "debug"
     test.each([
       ['announcer', '/api/senders', 'dnstap-ingest', 'ingest 1'],
       ['gateway', '/api/lists', 'dnstap-ingest and cache', 'cache 1'],
-      ['ingest 1', '/api/cache', 'cache', 'cache 2'],
+      ['ingest 1', '/api/routes', 'bgp-announcer', 'announcer'],
       ['cache 1', '/api/peers', 'bgp-announcer', 'announcer'],
       ['cache 2', '/api/sync-peers', 'sync-gateway', 'gateway'],
     ])('%s, asked for %s, names %s', async (asked, path, owner, running) => {
       const ask = (name: string) => askAdmin(join(programs[name].folder, 'admin.sock'), 'GET', path)
       expect(await ask(asked)).toEqual({ status: 404, text: `{"error":"there is no ${path} here; ${owner} has it"}\n` })
       expect((await ask(running)).status).toBe(200)
+    })
+
+    test.each(['ingest 1', 'announcer', 'gateway'])('%s, asked how much the store has, asks a cache', async (name) => {
+      const socket = join(programs[name].folder, 'admin.sock')
+      expect(await adminJson<object>(socket, '/api/cache')).toMatchObject({
+        routesPerList: { default: expect.any(Number) as number },
+      })
     })
 
     test.each(['ingest 1', 'cache 2', 'announcer', 'gateway'])(

@@ -155,7 +155,7 @@ listen = "./admin.sock"
         const { status, text } = await askAdmin(admin(service), 'POST', '/api/forget', body)
         expect({ status, text }).toEqual({
           status: 503,
-          text: expect.stringContaining('nats-server does not let this user publish to dnstap-bgp.v1.forget') as string,
+          text: expect.stringContaining('nats-server does not let this user publish to dnstap-bgp.v1.admin.forget') as string,
         })
       }
       expect(await askAdmin(admin('bgp-announcer'), 'POST', '/api/forget', body)).toMatchObject({ status: 200 })
