@@ -18,23 +18,17 @@ const FILES_OF_EACH_LIB = {
 /** Names that several libs export, and why. */
 const SHARED_NAMES = {
   PeerConnection: 'to be renamed',
-  describeMetrics: 'to be renamed',
   octetsOf: 'to be renamed',
   status: 'a command of the CLI, and the reply of its endpoint',
   senders: 'a command of the CLI, and the reply of its endpoint',
   forget: 'a command of the CLI, and the reply of its endpoint',
   backup: 'a command of the CLI, and the reply of its endpoint',
-  RowReader: 'to be renamed',
   text: 'to be renamed',
   ProgramName: 'to be renamed',
-  cut: 'to be renamed',
-  RouteOwners: 'to be renamed',
   match: 'a command of the CLI, and the reply of its endpoint',
   Entry: 'to be renamed',
   entryOf: 'to be renamed',
   Explanation: 'to be renamed',
-  FORGET: 'the message, and the Redis script that does it',
-  HEAD: 'the message, and the Redis script that reads it',
   HEADER_LENGTH: 'to be renamed',
   listOf: 'to be renamed',
   Login: 'to be renamed',
@@ -43,24 +37,19 @@ const SHARED_NAMES = {
   Part: 'to be renamed',
   readUint32: 'to be renamed',
   Refusal: 'to be renamed',
-  Side: 'to be renamed',
 }
 
 /** Files with the same name in several libs, and why. */
 const SHARED_FILES = {
-  'addresses-in-use.ts': 'to be renamed',
   'explain.ts': 'a command of the CLI, and the cache that answers it',
   'ingest.ts': 'the service, and its replies in admin-api',
   'cache.ts': 'the service, and its replies in admin-api',
   'announcer.ts': 'the service, and its replies in admin-api',
-  'route-owners.ts': 'to be renamed',
   'lists.ts': 'a command of the CLI, and its replies in admin-api',
-  'connection.ts': 'to be renamed',
   'catch-up.ts': 'to be renamed',
   'counters.ts': 'to be renamed',
   'json-scanner.ts': 'to be renamed',
   'name.ts': 'to be renamed',
-  'server.ts': 'to be renamed',
 }
 
 const DEFINITION = /^export (?:declare )?(?:abstract )?(?:async )?(?:function\*?|class|const|let|interface|type) (\w+)/gm

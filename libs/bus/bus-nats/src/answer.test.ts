@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decodeAnswerMessage, encodeAnswerMessage, HEADER_LENGTH, Kind } from './answer-wire.ts'
 import { Asker } from './asker.ts'
-import { Answer, WINDOW_MESSAGES } from './server.ts'
+import { Answer, WINDOW_MESSAGES } from './answer.ts'
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
 const bytesOf = (word: string): Uint8Array => new TextEncoder().encode(word)

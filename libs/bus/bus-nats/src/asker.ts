@@ -2,7 +2,7 @@
 import { BusError } from '@dnstap-bgp/bus'
 import type { Clock } from '@dnstap-bgp/runtime'
 import { decodeAnswerMessage, encodeAnswerMessage, Kind } from './answer-wire.ts'
-import { WINDOW_MESSAGES } from './server.ts'
+import { WINDOW_MESSAGES } from './answer.ts'
 
 /** Four times the server's WORKING interval. */
 const IDLE_TIMEOUT_MS = 20_000

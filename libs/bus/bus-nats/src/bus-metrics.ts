@@ -2,7 +2,7 @@
 import type { Metrics } from '@dnstap-bgp/telemetry'
 import type { NatsBus } from './nats-bus.ts'
 
-export function describeMetrics(metrics: Metrics, bus: NatsBus): void {
+export function describeBusMetrics(metrics: Metrics, bus: NatsBus): void {
   metrics.counter({
     name: 'bus_undecodable_total',
     help: 'Messages from others that could not be decoded and were dropped, by the name they came under.',

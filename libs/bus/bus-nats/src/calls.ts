@@ -1,15 +1,15 @@
-/** Calls over NATS: questions that we ask (asker.ts), and answers that we serve (server.ts). answer-wire.ts says how an answer travels. */
+/** Calls over NATS: questions that we ask (asker.ts), and answers that we serve (answer.ts). answer-wire.ts says how an answer travels. */
 import { BusError } from '@dnstap-bgp/bus'
 import type { StreamCall, Subscription } from '@dnstap-bgp/bus'
 import type { Clock } from '@dnstap-bgp/runtime'
 import type { Msg } from 'nats'
 import { encodeAnswerMessage, Kind } from './answer-wire.ts'
 import { Asker } from './asker.ts'
-import type { Connection } from './connection.ts'
+import type { ServerConnection } from './server-connection.ts'
 import type { CoreSubscriptions } from './core-subscriptions.ts'
 import { isInbox, type Inboxes } from './inboxes.ts'
 import type { RefusedSubject } from './refused-subjects.ts'
-import { Answer } from './server.ts'
+import { Answer } from './answer.ts'
 import type { Undecodable } from './undecodable.ts'
 
 /** Questions that one bus answers at a time. */
@@ -18,7 +18,7 @@ const QUEUE_GROUP = 'servers'
 
 export interface CallsDeps {
   readonly clock: Clock
-  readonly connection: Connection
+  readonly connection: ServerConnection
   readonly subscriptions: CoreSubscriptions
   readonly inboxes: Inboxes
   readonly undecodable: Undecodable

@@ -3,7 +3,7 @@ import { BusError } from '@dnstap-bgp/bus'
 import type { Queue, QueueProgress, Subscription } from '@dnstap-bgp/bus'
 import type { Clock, Log } from '@dnstap-bgp/runtime'
 import type { Msg, NatsConnection } from 'nats'
-import type { Connection } from './connection.ts'
+import type { ServerConnection } from './server-connection.ts'
 import type { Inboxes } from './inboxes.ts'
 import { QueueConsumer } from './queue-consumer.ts'
 import { QueueSender } from './queue-sender.ts'
@@ -14,7 +14,7 @@ import type { Undecodable } from './undecodable.ts'
 export interface JetStreamQueuesDeps {
   readonly clock: Clock
   readonly log: Log
-  readonly connection: () => Connection
+  readonly connection: () => ServerConnection
   readonly inboxes: Inboxes
   readonly undecodable: Undecodable
   /** Of each stream; undefined: as many as it has. */

@@ -5,7 +5,7 @@
  *   enqueue/consume     JetStream (jetstream-queues.ts)
  *   serve/ask           request with many replies, windowed (calls.ts)
  *
- * One connection, kept for ever (connection.ts). One tick per half second looks after time-outs; no message has a timer of its own.
+ * One connection, kept for ever (server-connection.ts). One tick per half second looks after time-outs; no message has a timer of its own.
  *
  * The state is `connected` when the server is reached and every queue in use works.
  */
@@ -14,9 +14,9 @@ import type { Bus, BusState, Call, Queue, QueueProgress, StreamCall, Subject, Su
 import type { Health, Metrics } from '@dnstap-bgp/telemetry'
 import { RateLimitedLog, type Clock, type Log, type Timer } from '@dnstap-bgp/runtime'
 import type { Msg, NatsConnection } from 'nats'
-import { describeMetrics } from './bus-metrics.ts'
+import { describeBusMetrics } from './bus-metrics.ts'
 import { Calls } from './calls.ts'
-import { Connection } from './connection.ts'
+import { ServerConnection } from './server-connection.ts'
 import { CoreSubscriptions, crashOnError } from './core-subscriptions.ts'
 import { makeInboxes, type Inboxes } from './inboxes.ts'
 import { JetStreamQueues } from './jetstream-queues.ts'
@@ -55,7 +55,7 @@ export async function openNatsBus(options: NatsBusOptions, deps: NatsBusDeps): P
   }
   bus.onProblem(reportHealth)
   reportHealth()
-  if (deps.metrics !== undefined) describeMetrics(deps.metrics, bus)
+  if (deps.metrics !== undefined) describeBusMetrics(deps.metrics, bus)
   return bus
 }
 
@@ -70,7 +70,7 @@ export class NatsBus implements Bus {
   readonly #inboxes: Inboxes
   readonly #subscriptions: CoreSubscriptions
   readonly #queues: JetStreamQueues
-  readonly #connection: Connection
+  readonly #connection: ServerConnection
   readonly #calls: Calls
   readonly #tick: Timer
   #unpublished = 0
@@ -92,7 +92,7 @@ export class NatsBus implements Bus {
       connection: () => this.#connection,
       onChange: () => this.#announceState(),
     })
-    this.#connection = new Connection((delayMs) => connectionOptions(options, delayMs), {
+    this.#connection = new ServerConnection((delayMs) => connectionOptions(options, delayMs), {
       clock,
       log,
       onOpened: (nc) => this.#onOpened(nc),

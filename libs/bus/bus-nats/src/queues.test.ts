@@ -2,13 +2,13 @@ import { BusError } from '@dnstap-bgp/bus'
 import { silentLog } from '@dnstap-bgp/runtime'
 import { FakeClock } from '@dnstap-bgp/testkit'
 import { expect, test } from 'vitest'
-import { Queues, type Side } from './queues.ts'
+import { Queues, type QueueSide } from './queues.ts'
 
 const queue = { name: 'test.v1.queue', limits: { maxBytes: 1, maxAgeSeconds: 1 } }
 
 function believing() {
   const clock = new FakeClock()
-  const looked: Side[] = []
+  const looked: QueueSide[] = []
   const state = { connection: {} as object | undefined, failure: undefined as string | undefined }
   const problems: (string | undefined)[] = []
   const queues: Queues = new Queues({

@@ -20,7 +20,7 @@ import { BusError } from '@dnstap-bgp/bus'
 import type { Clock, Log } from '@dnstap-bgp/runtime'
 import type { QueueName } from './streams.ts'
 
-export type Side = 'sends' | 'receives'
+export type QueueSide = 'sends' | 'receives'
 
 /** Between two attempts to make sure of a queue that failed. */
 const RETRY_MS = 1000
@@ -29,7 +29,7 @@ const READY = Promise.resolve(undefined)
 
 interface State {
   readonly queue: QueueName
-  readonly side: Side
+  readonly side: QueueSide
   kind: 'unknown' | 'ready' | 'failed'
   error: BusError | undefined
   /** When `kind` was found out. */
@@ -43,7 +43,7 @@ export interface QueuesDeps {
   readonly clock: Clock
   readonly log: Log
   /** Makes sure of stream and consumer. @throws BusError, a sentence for the operator */
-  readonly ensure: (queue: QueueName, side: Side) => Promise<void>
+  readonly ensure: (queue: QueueName, side: QueueSide) => Promise<void>
   /** One for each connection; undefined: there is none. What was found out on another one is not known any more. */
   readonly connection: () => object | undefined
   readonly onChange: () => void
@@ -66,12 +66,12 @@ export class Queues {
     return undefined
   }
 
-  isReady(queue: QueueName, side: Side): boolean {
+  isReady(queue: QueueName, side: QueueSide): boolean {
     return this.#state(queue, side).kind === 'ready'
   }
 
   /** Undefined when the queue can be used. Failures are remembered for a second, so that a flood of messages asks once. */
-  ensure(queue: QueueName, side: Side): Promise<BusError | undefined> {
+  ensure(queue: QueueName, side: QueueSide): Promise<BusError | undefined> {
     const state = this.#state(queue, side)
     if (state.kind === 'ready') return READY
     if (state.kind === 'failed' && this.#deps.clock.monotonic() - state.sinceMs < RETRY_MS) return Promise.resolve(state.error)
@@ -87,7 +87,7 @@ export class Queues {
   }
 
   /** Something says that the queue does not work: what was found out about it does not count any more. */
-  doubt(queue: QueueName, side: Side, why: string): void {
+  doubt(queue: QueueName, side: QueueSide, why: string): void {
     for (const each of ['sends', 'receives'] as const) {
       const state = this.#states.get(keyOf(queue, each))
       if (state?.kind === 'ready') state.kind = 'unknown'
@@ -99,7 +99,7 @@ export class Queues {
   }
 
   /** Something says that it does. Asked for every message. */
-  works(queue: QueueName, side: Side): void {
+  works(queue: QueueName, side: QueueSide): void {
     const state = this.#state(queue, side)
     if (state.doubt === undefined) return
     state.doubt = undefined
@@ -143,7 +143,7 @@ export class Queues {
     }
   }
 
-  #state(queue: QueueName, side: Side): State {
+  #state(queue: QueueName, side: QueueSide): State {
     const key = keyOf(queue, side)
     let state = this.#states.get(key)
     if (state === undefined) {
@@ -154,6 +154,6 @@ export class Queues {
   }
 }
 
-function keyOf(queue: QueueName, side: Side): string {
+function keyOf(queue: QueueName, side: QueueSide): string {
   return `${side} ${queue.name}`
 }

@@ -8,7 +8,7 @@ import type { Queue, QueueProgress } from '@dnstap-bgp/bus'
 import { AckPolicy, DeliverPolicy, DiscardPolicy, NatsError, nanos, ReplayPolicy, RetentionPolicy, StorageType } from 'nats'
 import type { ConsumerConfig, JetStreamManager, NatsConnection, StreamConfig } from 'nats'
 import { DURABLE, streamName } from './names.ts'
-import type { Side } from './queues.ts'
+import type { QueueSide } from './queues.ts'
 import { sentenceOf } from './refused-subjects.ts'
 
 export type QueueName = Pick<Queue<unknown>, 'name' | 'limits'>
@@ -27,7 +27,7 @@ export interface StreamOptions {
 }
 
 /** A sender needs the stream, a receiver its consumer, too. @throws BusError that says what the operator has to do */
-export async function ensureQueue(nc: NatsConnection, queue: QueueName, side: Side, options: StreamOptions): Promise<void> {
+export async function ensureQueue(nc: NatsConnection, queue: QueueName, side: QueueSide, options: StreamOptions): Promise<void> {
   try {
     const jsm = await nc.jetstreamManager({ checkAPI: false, timeout: API_TIMEOUT_MS })
     await ensureStream(jsm, queue, options)

@@ -42,7 +42,7 @@ import { Admission, type AdmissionConfig } from './admission.ts'
 import { Auditor } from './auditor.ts'
 import { limitsOf, wantedAddresses, type CacheConfig } from './cache-config.ts'
 import { Clocks } from './clocks.ts'
-import { newCounters } from './counters.ts'
+import { newCacheCounters } from './cache-counters.ts'
 import { CrowdedAddresses } from './crowded-addresses.ts'
 import { Expiry } from './expiry.ts'
 import { Explainer, type Explanation } from './explain.ts'
@@ -73,7 +73,7 @@ export interface CacheDeps {
 }
 
 export class CacheService implements Closeable {
-  readonly counters = newCounters()
+  readonly counters = newCacheCounters()
   readonly limitNotes: LimitNotes
   readonly crowded: CrowdedAddresses
   readonly explainer: Explainer

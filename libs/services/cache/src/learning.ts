@@ -12,7 +12,7 @@ import type { OfferAnswer, Resolution, RouteChanges } from '@dnstap-bgp/steering
 import { isRefused, type Admission, type NotAdmitted, type Refused } from './admission.ts'
 import { staticKey } from './cache-config.ts'
 import { unixTimeOf, type Clocks, type Instant } from './clocks.ts'
-import type { CacheCounters } from './counters.ts'
+import type { CacheCounters } from './cache-counters.ts'
 import type { CrowdedAddresses } from './crowded-addresses.ts'
 import type { NewRouteRates } from './new-route-rates.ts'
 import type { RoutePublisher } from './route-publisher.ts'

@@ -1,7 +1,7 @@
 /** Publishes route changes to the announcers, and notes why each withdrawn route ended. */
 import type { Bus } from '@dnstap-bgp/bus'
 import { ROUTE_CHANGES, type RouteChanges } from '@dnstap-bgp/steering'
-import type { CacheCounters } from './counters.ts'
+import type { CacheCounters } from './cache-counters.ts'
 import type { CrowdedAddresses } from './crowded-addresses.ts'
 import type { Explainer } from './explain.ts'
 

@@ -2,7 +2,7 @@
 import type { Outcome, Sighting, StoreLimits } from '@dnstap-bgp/ip-store'
 import { sourceOf, type Resolution } from '@dnstap-bgp/steering'
 import type { NotAdmitted, Refused } from './admission.ts'
-import type { CacheCounters } from './counters.ts'
+import type { CacheCounters } from './cache-counters.ts'
 import type { Explainer } from './explain.ts'
 import { ALL, type LimitNotes } from './limit-notes.ts'
 import { addressOfPrefix } from './sent-resolution.ts'

@@ -9,17 +9,17 @@ import type { Log } from '@dnstap-bgp/runtime'
 import type { Redis } from 'ioredis'
 import type { FailingScripts } from './failing-scripts.ts'
 import { isRefusedWrite, RefusedWrite, sentenceFor } from './redis-errors.ts'
-import { BEAT, BEGIN, EXPIRE, FORGET, HEAD, OBSERVE, READ, RESCHEDULE, SINCE } from './scripts.ts'
+import { BEAT, BEGIN, EXPIRE, FORGET_BINDINGS, READ_HEAD, OBSERVE, READ, RESCHEDULE, SINCE } from './scripts.ts'
 import type { StoreTime } from './store-time.ts'
 import type { Witness } from './witness.ts'
 
 const SCRIPTS = {
   dnstapBgpBeat: BEAT,
   dnstapBgpBegin: BEGIN,
-  dnstapBgpHead: HEAD,
+  dnstapBgpHead: READ_HEAD,
   dnstapBgpObserve: OBSERVE,
   dnstapBgpExpire: EXPIRE,
-  dnstapBgpForget: FORGET,
+  dnstapBgpForget: FORGET_BINDINGS,
   dnstapBgpReschedule: RESCHEDULE,
   dnstapBgpSince: SINCE,
   dnstapBgpRead: READ,

@@ -127,7 +127,7 @@ return finish(tostring(#due), following[2] or 'inf')
 `
 
 /** ARGV[6]: [list, name, prefix, list, …]. */
-export const FORGET = String.raw`${IN_FULL_MEMORY}${CHANGING}
+export const FORGET_BINDINGS = String.raw`${IN_FULL_MEMORY}${CHANGING}
 local keys = cjson.decode(ARGV[6])
 for at = 1, #keys, 3 do
   local list, name, prefix = keys[at], keys[at + 1], keys[at + 2]
@@ -167,7 +167,7 @@ return { epoch, stamp() }
 `
 
 /** Epoch, store time, revision, bindings, routes; then list, routes, list, routes. */
-export const HEAD = String.raw`${IN_FULL_MEMORY}${COMMON}
+export const READ_HEAD = String.raw`${IN_FULL_MEMORY}${COMMON}
 local answer = { epoch, stamp(), decimal(revision), decimal(bindings), decimal(routes) }
 for _, text in ipairs(call('HGETALL', LISTS)) do answer[#answer + 1] = text end
 return answer

@@ -96,7 +96,7 @@ export class BindingColumns {
 
   internChain(chain: readonly string[], name: string): number {
     if (chain.length === 1 && chain[0] === name) return NONE
-    return this.texts.intern(cut(chain.join(CHAIN_SEPARATOR)))
+    return this.texts.intern(cutText(chain.join(CHAIN_SEPARATOR)))
   }
 
   swapChain(slot: number, chain: readonly string[], name: string): void {
@@ -109,7 +109,7 @@ export class BindingColumns {
   swapText(column: Uint32Column, slot: number, text: string): void {
     const old = column.get(slot)
     if (this.texts.is(old, text)) return
-    column.set(slot, this.texts.intern(cut(text)))
+    column.set(slot, this.texts.intern(cutText(text)))
     this.texts.release(old)
   }
 
@@ -126,7 +126,7 @@ export class BindingColumns {
 }
 
 /** Rules, sources and chains only explain: a stranger's long identity or chain must not fill the memory. */
-export function cut(text: string): string {
+export function cutText(text: string): string {
   return text.length <= MAX_TEXT_LENGTH ? text : text.slice(0, MAX_TEXT_LENGTH)
 }
 

@@ -78,7 +78,7 @@ export function checkRow(
 }
 
 /** Reads rows that checkRow() found whole. The texts of the row before are guesses that are mostly right, so they are tried first. */
-export class RowReader {
+export class BindingRowReader {
   readonly #columns: BindingColumns
   /** Numbers of texts, each used once more by the row that was read last. */
   list = NO_TEXT

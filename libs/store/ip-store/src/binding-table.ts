@@ -6,14 +6,14 @@
  *                                         ▼                        ▼                                        │
  *   bindings  slot: list name prefix rule source chain  seen first expires      (binding-columns.ts)        │
  *                                                       └─▶ deadlines (a heap of slots)                     │
- *   owners    row: list, how many bindings of that list, next owner (route-owners.ts) ◀─────────────────────┘
+ *   owners    row: list, how many bindings of that list, next owner (prefix-owners.ts) ◀─────────────────────┘
  *
  * Everything is a column of numbers and each text stands once: about 200 bytes per address with ten addresses per name (bench/),
  * where objects in Maps take five times that and make the garbage collector walk them.
  */
 import type { RouteChange, RouteChanges } from '@dnstap-bgp/steering'
-import { BindingColumns, cut } from './binding-columns.ts'
-import { checkRow, rowLength, RowReader, writeRow } from './binding-rows.ts'
+import { BindingColumns, cutText } from './binding-columns.ts'
+import { checkRow, rowLength, BindingRowReader, writeRow } from './binding-rows.ts'
 import { ChangeLog } from './change-log.ts'
 import { Deadlines } from './deadlines.ts'
 import type {
@@ -27,7 +27,7 @@ import type {
   StoreCounts,
   StoreLimits,
 } from './ip-store.ts'
-import { RouteOwners } from './route-owners.ts'
+import { PrefixOwners } from './prefix-owners.ts'
 import { SlotLists } from './slot-lists.ts'
 import { firstCell, nextCell, SlotTable } from './slot-table.ts'
 import { NO_TEXT } from './text-table.ts'
@@ -61,8 +61,8 @@ export class BindingTable {
   readonly #byName = new SlotLists()
   readonly #byPrefix = new SlotLists()
   readonly #deadlines: Deadlines
-  readonly #owners: RouteOwners
-  readonly #rows: RowReader
+  readonly #owners: PrefixOwners
+  readonly #rows: BindingRowReader
   #bindings = 0
   /** The texts of the sighting before: guesses that are mostly right. */
   #lastRule = NO_TEXT
@@ -74,8 +74,8 @@ export class BindingTable {
     const columns = (this.#columns = new BindingColumns(options.hashSeed ?? 0))
     this.#byKey = new SlotTable((slot) => hashKey(columns.list.get(slot), columns.name.get(slot), columns.prefix.get(slot)))
     this.#deadlines = new Deadlines(columns.expiresAtMs)
-    this.#owners = new RouteOwners(columns.lists)
-    this.#rows = new RowReader(columns)
+    this.#owners = new PrefixOwners(columns.lists)
+    this.#rows = new BindingRowReader(columns)
     this.#log = new ChangeLog(options.epoch, options.logCapacity ?? DEFAULT_LOG_CAPACITY)
     this.#journal = options.journal ?? SILENT
   }
@@ -273,8 +273,8 @@ export class BindingTable {
   /** Everything but list, name and prefix. */
   #fill(slot: number, sighting: Sighting): void {
     const columns = this.#columns
-    this.#lastRule = columns.texts.internLike(this.#lastRule, cut(sighting.rule))
-    this.#lastSource = columns.texts.internLike(this.#lastSource, cut(sighting.source))
+    this.#lastRule = columns.texts.internLike(this.#lastRule, cutText(sighting.rule))
+    this.#lastSource = columns.texts.internLike(this.#lastSource, cutText(sighting.source))
     columns.rule.set(slot, this.#lastRule)
     columns.source.set(slot, this.#lastSource)
     columns.chain.set(slot, columns.internChain(sighting.chain, sighting.name))

@@ -15,7 +15,7 @@ export interface CacheCounters {
   withdrawn: number
 }
 
-export function newCounters(): CacheCounters {
+export function newCacheCounters(): CacheCounters {
   return {
     outcomes: {
       new: 0,

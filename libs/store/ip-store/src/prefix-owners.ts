@@ -11,7 +11,7 @@ import { NO_TEXT, type TextTable } from './text-table.ts'
 
 const NO_LISTS: readonly string[] = []
 
-export class RouteOwners {
+export class PrefixOwners {
   readonly #lists: TextTable
   /** By prefix id. */
   readonly #firstOwner = new Uint32Column()

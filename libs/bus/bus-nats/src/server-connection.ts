@@ -13,7 +13,7 @@ const MAX_DELAY_MS = 5000
 const FLUSH_TIMEOUT_MS = 2000
 const DEFAULT_MAX_PAYLOAD_BYTES = 1024 * 1024
 
-export interface ConnectionDeps {
+export interface ServerConnectionDeps {
   readonly clock: Clock
   readonly log: Log
   /** A new connection, before onConnected(): subscribe. The library subscribes again by itself when it reconnects. */
@@ -28,8 +28,8 @@ export interface ConnectionDeps {
   readonly onServerError: (code: string) => void
 }
 
-export class Connection {
-  readonly #deps: ConnectionDeps
+export class ServerConnection {
+  readonly #deps: ServerConnectionDeps
   readonly #options: ConnectionOptions
   #run: Promise<void> | undefined
   #nc: NatsConnection | undefined
@@ -41,7 +41,7 @@ export class Connection {
   #wakeFromPause: (() => void) | undefined
 
   /** `options`: given the delay before each attempt of the library to reconnect. */
-  constructor(options: (delayMs: () => number) => ConnectionOptions, deps: ConnectionDeps) {
+  constructor(options: (delayMs: () => number) => ConnectionOptions, deps: ServerConnectionDeps) {
     this.#deps = deps
     this.#downSinceMs = deps.clock.monotonic()
     this.#options = options(() => this.#reconnectDelayMs())
