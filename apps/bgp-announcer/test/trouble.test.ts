@@ -90,11 +90,11 @@ describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not
     expect(state).toBe('Idle')
     expect(lastError).toContain('Maximum Number of Prefixes')
     expect(Date.parse(nextAttempt ?? '') - Date.now()).toBeGreaterThan(60_000)
-    expect(program.log()).toContain('The peer refused our number of prefixes.')
+    await waitFor(() => program.log().includes('The peer refused our number of prefixes.'), { what: 'the line in the log' })
     await waitFor(async () => (await health()).includes('edge'), { what: 'health to name the peer' })
   })
 
-  test('by hand a peer is sent its routes once more, or its session begins anew', async () => {
+  test('by hand a peer is sent its routes again, or its session starts again', async () => {
     const { bird, program, peer, tap } = await opposite({}, '')
     await tell(tap, [
       dnstapFrame({
@@ -107,9 +107,9 @@ describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not
     await bird.waitForCount(1)
     const reset = (...args: string[]) =>
       runToEnd('cli', ['peers', '--admin', join(program.folder, 'admin.sock'), '--reset', ...args])
-    expect(await reset('edge')).toMatchObject({ code: 0, output: expect.stringContaining('once more') as string })
+    expect(await reset('edge')).toMatchObject({ code: 0, output: expect.stringContaining('sent again') as string })
     await waitFor(async () => (await peer()).counters.announced === 2, { what: 'the route to be sent again' })
-    expect(await reset('edge', '--hard')).toMatchObject({ code: 0, output: expect.stringContaining('begins anew') as string })
+    expect(await reset('edge', '--hard')).toMatchObject({ code: 0, output: expect.stringContaining('starts again') as string })
     await waitFor(async () => (await peer()).counters.sessions === 2, { what: 'the next session' })
     expect((await reset('nobody')).output).toContain('there is no peer named "nobody"; there are edge')
   })
