@@ -30,7 +30,7 @@ describe.skipIf(!isInstalled('redis-server'))('a Redis that answers, and is not 
       await expect(observe()).rejects.toBeInstanceOf(StoreError)
       expect(store.state).toMatchObject({
         kind: 'unavailable',
-        why: expect.stringContaining('are our keys as we wrote them') as string,
+        why: expect.stringContaining('did another program write into our keys') as string,
       })
       const before = last()
       await waitFor(() => last() !== before, PATIENT) // a beat gets through, and proves nothing
