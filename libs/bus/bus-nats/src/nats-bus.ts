@@ -9,7 +9,7 @@
  *
  * The state is `connected` when the server is reached and every queue in use works.
  */
-import { asParts, asStreamCall, onlyPart } from '@dnstap-bgp/bus'
+import { asParts, asStreamCall, firstPart } from '@dnstap-bgp/bus'
 import type { Bus, BusState, Call, Queue, QueueProgress, StreamCall, Subject, Subscription } from '@dnstap-bgp/bus'
 import type { Health, Metrics } from '@dnstap-bgp/telemetry'
 import { RateLimitedLog, type Clock, type Log, type Timer } from '@dnstap-bgp/runtime'
@@ -188,7 +188,7 @@ export class NatsBus implements Bus {
   }
 
   ask<Request, Reply>(call: Call<Request, Reply>, request: Request): Promise<Reply> {
-    return onlyPart(call.name, this.#calls.ask(asStreamCall(call), request))
+    return firstPart(call.name, this.#calls.ask(asStreamCall(call), request))
   }
 
   serveStream<Request, Part>(call: StreamCall<Request, Part>, answer: (request: Request) => AsyncIterable<Part>): Subscription {

@@ -17,7 +17,7 @@
  */
 import { BusError } from './bus.ts'
 import type { Bus, BusState, Call, Queue, QueueProgress, StreamCall, Subject, Subscription } from './bus.ts'
-import { asParts, asStreamCall, onlyPart } from './unary-call.ts'
+import { asParts, asStreamCall, firstPart } from './unary-call.ts'
 
 /** About five hundred resolutions: at 12 µs each the loop is held for 6 ms. */
 export const PORTION_OCTETS = 256 * 1024
@@ -94,7 +94,7 @@ export class LocalBus implements Bus {
   }
 
   ask<Request, Reply>(call: Call<Request, Reply>, request: Request): Promise<Reply> {
-    return onlyPart(call.name, this.askStream(asStreamCall(call), request))
+    return firstPart(call.name, this.askStream(asStreamCall(call), request))
   }
 
   serveStream<Request, Part>(call: StreamCall<Request, Part>, answer: (request: Request) => AsyncIterable<Part>): Subscription {

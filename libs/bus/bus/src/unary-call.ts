@@ -9,14 +9,12 @@ export async function* asParts<Reply>(reply: Promise<Reply>): AsyncIterable<Repl
   yield await reply
 }
 
-/** @throws BusError when there is not exactly one part */
-export async function onlyPart<Reply>(name: string, parts: AsyncIterable<Reply>): Promise<Reply> {
-  const all: Reply[] = []
-  for await (const part of parts) {
-    all.push(part)
-    if (all.length > 1) break
-  }
-  const [reply] = all
-  if (all.length !== 1) throw new BusError(`the server of ${name} gave ${all.length === 0 ? 'no reply' : 'more than one reply'}`)
-  return reply as Reply
+/**
+ * The first part is the reply. It does not wait for the end of the answer, which a server may never send.
+ *
+ * @throws BusError when the answer ends without a part
+ */
+export async function firstPart<Reply>(name: string, parts: AsyncIterable<Reply>): Promise<Reply> {
+  for await (const reply of parts) return reply
+  throw new BusError(`the server of ${name} gave no reply`)
 }

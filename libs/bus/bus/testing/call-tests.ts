@@ -31,14 +31,15 @@ export function callTests(ends: Ends): void {
     await expect(asked).rejects.toThrow('the store is on fire')
   })
 
-  test('an answer without a reply, or with two, is a BusError', async () => {
+  test('an answer without a reply is a BusError; the first reply counts, though the answer never ends', async () => {
     const call = freshUnaryCall()
     const { name, request, reply } = call
     ends.far.serveStream({ name, request, part: reply }, async function* ({ number }) {
-      for (let count = 0; count < number; count++) yield note(count)
+      if (number === 0) return
+      yield note(number)
+      await new Promise(() => undefined)
     })
-    expect(await untilServed(() => ends.near.ask(call, note(1)))).toEqual(note(0))
+    expect(await untilServed(() => ends.near.ask(call, note(1)))).toEqual(note(1))
     await expect(ends.near.ask(call, note(0))).rejects.toThrow(/gave no reply/)
-    await expect(ends.near.ask(call, note(2))).rejects.toThrow(/more than one reply/)
   })
 }
