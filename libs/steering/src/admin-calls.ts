@@ -1,4 +1,4 @@
-/** The admin API over the bus: a program passes a request on to an owner of the endpoint (docs/decisions/0015-one-admin-contract.md). */
+/** The admin API over the bus: a program passes a request on to an owner of the endpoint (docs/decisions/0016-one-admin-contract.md). */
 import { ADMIN_API, type AdminReply, type AdminRequest, type AdminEndpoint } from '@dnstap-bgp/admin-api'
 import type { Call } from '@dnstap-bgp/bus'
 import { adminReplyCodec, adminRequestCodec } from './admin-codec.ts'
