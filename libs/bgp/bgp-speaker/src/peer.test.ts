@@ -130,10 +130,10 @@ describe('a peer, without sockets', () => {
     const { peer, transport } = peerWith()
     transport.onConnect = (far) => {
       newRouter().onConnect(far)
-      setTimeout(() => far.write(encodeNotification(cease(1))), 0)
+      setImmediate(() => far.write(encodeNotification(cease(1))))
     }
     peer.start()
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await turns()
     expect(peer.status()).toMatchObject({ state: 'Idle', isDamped: true, prefixesOut: { ipv4: 0 } })
     peer.stop(farewell(''))
   })
