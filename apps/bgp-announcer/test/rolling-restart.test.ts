@@ -16,6 +16,7 @@ import {
   startProgram,
   startRouter,
   waitFor,
+  watchRoutes,
 } from '@dnstap-bgp/testkit'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -94,7 +95,7 @@ listen = "./admin.sock"
       ['stopped by SIGTERM', async () => expect(await program.stop()).toBe(0)],
       ['killed by SIGKILL', () => program.kill()],
     ])('%s and started again, no route is missing in BIRD, FRR or GoBGP at any moment', async (_how, end) => {
-      const watches = helpers.map(watchRoutes)
+      const watches = helpers.map((router) => watchRoutes(router))
       await end()
       for (const each of helpers)
         await each.waitFor(async () => (await each.session()) !== 'Established', { what: `${each.kind} to notice` })
@@ -131,31 +132,6 @@ listen = "./admin.sock"
     })
   },
 )
-
-/** Asks a router how many routes it holds until told to end. Nothing else sends it routes, so fewer than all means one is missing. */
-function watchRoutes(router: Router) {
-  let lowest = Infinity
-  let looks = 0
-  let isOver = false
-  const watching = (async () => {
-    while (!isOver) {
-      const count = await router.count()
-      lowest = Math.min(lowest, count)
-      looks++
-      await new Promise((resolve) => setTimeout(resolve, 10))
-    }
-  })()
-  return {
-    /** A few looks more, for what a router does when End-of-RIB has come. */
-    async end() {
-      const enough = looks + 10
-      await waitFor(() => looks >= enough, { what: `${router.kind} to answer`, timeoutMs: 60_000 })
-      isOver = true
-      await watching
-      return { kind: router.kind, looks, lowest }
-    },
-  }
-}
 
 function seed(): Uint8Array[] {
   return Array.from({ length: OF_EACH_FAMILY }, (_, n) => {

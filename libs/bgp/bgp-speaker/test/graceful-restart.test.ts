@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { isInstalled, type RouterKind, waitFor } from '@dnstap-bgp/testkit'
+import { isInstalled, type RouterKind, waitFor, watchRoutes } from '@dnstap-bgp/testkit'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
 import { BgpSpeaker } from '../src/index.ts'
 import { pair, type Pair, PLAIN } from '../testing/routers.ts'
@@ -45,7 +45,7 @@ describe.each(['bird', 'frr', 'gobgp', 'openbgpd'] as const)(
           for (let n = 1; n <= 20; n++) table.set(v6(n), PLAIN)
           await speaker.start()
           await router.waitForCount(40)
-          const watch = watchCount(() => router.count())
+          const watch = watchRoutes(router)
           if (how === 'stopped in order') await speaker.close()
           else speaker.abandon()
           await router.waitFor(async (it) => (await it.session()) !== 'Established', { what: 'the session to be gone' })
@@ -63,29 +63,10 @@ describe.each(['bird', 'frr', 'gobgp', 'openbgpd'] as const)(
             },
             { what: 'the stale route to go, the new one to come' },
           )
-          expect(await watch.lowest()).toBeGreaterThanOrEqual(40)
+          expect((await watch.end()).lowest).toBeGreaterThanOrEqual(40)
           if (how !== 'stopped in order') await speaker.close()
         },
       )
     })
   },
 )
-
-/** Counts again and again until asked for the lowest count seen. */
-function watchCount(count: () => Promise<number>): { lowest(): Promise<number> } {
-  let lowest = Infinity
-  let isOver = false
-  const watching = (async () => {
-    while (!isOver) {
-      lowest = Math.min(lowest, await count())
-      await new Promise((resolve) => setTimeout(resolve, 10))
-    }
-  })()
-  return {
-    async lowest() {
-      isOver = true
-      await watching
-      return lowest
-    },
-  }
-}
