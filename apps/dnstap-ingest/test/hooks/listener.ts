@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { DnstapDecoder, messageTypeName } from '@dnstap-bgp/dnstap'
 import { startDnstapServer } from '@dnstap-bgp/dnstap-server'
+import { optionsFor } from '@dnstap-bgp/dnstap-server/testing'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
 import { answerToText } from './answers.ts'
 
@@ -21,17 +22,7 @@ export async function listen(path: string): Promise<Heard> {
   const identities = new Set<string>()
   const timesMs: number[] = []
   const server = await startDnstapServer(
-    {
-      listen: [{ kind: 'unix', path }],
-      inherited: [],
-      mode: 0o666,
-      owner: undefined,
-      group: undefined,
-      tls: undefined,
-      allows: () => true,
-      handshakeTimeoutMs: 5000,
-      maxFrameLength: 262_144,
-    },
+    { ...optionsFor({ kind: 'unix', path }), mode: 0o666 },
     {
       clock: systemClock,
       log: silentLog,

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type Authority, type Resolver, startAuthority, waitFor } from '@dnstap-bgp/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Client } from './client.ts'
-import { listen, listenFrozen } from './listener.ts'
+import { type Heard, listen, listenFrozen } from './listener.ts'
 
 export interface Hooked {
   /** The hook writes to this socket; ordinary dnstap is off, so that every frame is the hook's. */
@@ -47,6 +47,7 @@ export function hookSuite(
     let resolver: Resolver
     let client: Client
     let lastFresh = 0
+    const startedMs = Date.now()
     /** A name that nobody has asked for. */
     const fresh = () => lastFresh++
 
@@ -67,6 +68,17 @@ export function hookSuite(
       rmSync(folder, { recursive: true, force: true })
     })
 
+    /** A test that begins when our listener is there and the hook has found it. */
+    const hearing = (body: (heard: Heard) => Promise<void>) => async () => {
+      const heard = await listen(socket)
+      try {
+        await untilHeard(heard.frames)
+        await body(heard)
+      } finally {
+        await heard.close()
+      }
+    }
+
     /** Asks for fresh names until the hook has found the socket. */
     const untilHeard = async (frames: readonly string[]) => {
       const before = frames.length
@@ -85,10 +97,9 @@ export function hookSuite(
       expect(await client.ask(name(i))).toBe(`${name(i)} ${address(i)}`)
     })
 
-    test('finds the socket later; each fresh answer is in the socket before the client has it', async () => {
-      const heard = await listen(socket)
-      try {
-        await untilHeard(heard.frames)
+    test(
+      'finds the socket later; each fresh answer is in the socket before the client has it',
+      hearing(async (heard) => {
         for (let round = 0; round < 20; round++) {
           const i = fresh()
           const answer = await client.ask(name(i))
@@ -98,16 +109,16 @@ export function hookSuite(
           resolver.daemon.signal('SIGCONT')
         }
         expect([...heard.identities]).toEqual(['hook-1'])
-        for (const timeMs of heard.timesMs) expect(Math.abs(Date.now() - timeMs)).toBeLessThan(120_000)
-      } finally {
-        await heard.close()
-      }
-    })
+        for (const timeMs of heard.timesMs) {
+          expect(timeMs).toBeGreaterThanOrEqual(startedMs)
+          expect(timeMs).toBeLessThanOrEqual(Date.now())
+        }
+      }),
+    )
 
-    test('hands over what the client gets: A, AAAA, several addresses, a chain of CNAMEs', async () => {
-      const heard = await listen(socket)
-      try {
-        await untilHeard(heard.frames)
+    test(
+      'hands over what the client gets: A, AAAA, several addresses, a chain of CNAMEs',
+      hearing(async (heard) => {
         expect(await client.ask(`six.${ZONE}`, { type: 'AAAA' })).toBe(`six.${ZONE} 2001:db8::6`)
         expect(await client.ask(`both.${ZONE}`)).toBe(`both.${ZONE} 192.0.2.4 192.0.2.5`)
         expect(await client.ask(`alias.${ZONE}`)).toBe(`alias.${ZONE} 192.0.2.3`)
@@ -116,41 +127,33 @@ export function hookSuite(
           ...PATIENT,
           what: () => `${wanted.join(', ')} among ${heard.frames.join(', ')}`,
         })
-      } finally {
-        await heard.close()
-      }
-    })
+      }),
+    )
 
-    test('hands over nothing that has no address: NXDOMAIN, NODATA', async () => {
-      const heard = await listen(socket)
-      try {
-        await untilHeard(heard.frames)
+    test(
+      'hands over nothing that has no address: NXDOMAIN, NODATA',
+      hearing(async (heard) => {
         expect(await client.ask(`nobody.${ZONE}`)).toBe('error-rcode 3')
         expect(await client.ask(`text.${ZONE}`)).toBe(`text.${ZONE}`)
         await untilHeard(heard.frames)
         expect(heard.frames.filter((frame) => !/ n\d+\.hook\.test 198\.51\./.test(frame))).toEqual([])
-      } finally {
-        await heard.close()
-      }
-    })
+      }),
+    )
 
     if (validates)
-      test('no client gets a bogus answer, so it is not handed over; nor with CD=1', async () => {
-        const heard = await listen(socket)
-        try {
-          await untilHeard(heard.frames)
+      test(
+        'no client gets a bogus answer, so it is not handed over; nor with CD=1',
+        hearing(async (heard) => {
           expect(await client.ask(`www.${BOGUS}`)).toBe('error-rcode 2')
           expect(await client.ask(`www.${BOGUS}`, { checkingDisabled: true })).toBe(`www.${BOGUS} 192.0.2.66`)
           // Not in the cache yet.
           expect(await client.ask(`other.${BOGUS}`, { checkingDisabled: true })).toBe(`other.${BOGUS} 192.0.2.67`)
           await untilHeard(heard.frames)
           expect(heard.frames.filter((frame) => frame.includes(BOGUS))).toEqual([])
-        } finally {
-          await heard.close()
-        }
-      })
+        }),
+      )
 
-    test('a listener that is frozen costs no lookup, and is heard of no more than it has room for', async () => {
+    test('a frozen listener costs no lookup, though the buffer of the socket is full', async () => {
       const frozen = await listenFrozen(socket)
       try {
         await waitFor(
@@ -167,14 +170,11 @@ export function hookSuite(
       }
     })
 
-    test('finds the socket again after our restart', async () => {
-      const heard = await listen(socket)
-      try {
-        await untilHeard(heard.frames)
+    test(
+      'finds the socket again after our restart',
+      hearing(async (heard) => {
         expect(heard.frames.every((frame) => /^CLIENT_RESPONSE n\d+\.hook\.test 198\.51\./.test(frame))).toBe(true)
-      } finally {
-        await heard.close()
-      }
-    })
+      }),
+    )
   })
 }
