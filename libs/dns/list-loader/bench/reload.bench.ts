@@ -7,13 +7,12 @@
  * the longest in as long a time in which nothing was reloaded, which is what the machine itself does to us.
  */
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
-import { build } from 'esbuild'
-import { mkdtempSync, rmSync, writeFileSync, createWriteStream } from 'node:fs'
+import { mkdtempSync, rmSync, createWriteStream } from 'node:fs'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import type * as ListLoaderModule from '../src/index.ts'
+import { bundledLoader } from '../testing/bundled-loader.ts'
 import { listDefinition } from '../testing/list-definition.ts'
 
 const asJson = process.argv.includes('--json')
@@ -25,18 +24,7 @@ if (sizes.length === 0) sizes.push(100_000, 1_000_000)
 
 const folder = mkdtempSync(join(tmpdir(), 'bench-reload-'))
 try {
-  const source = join(import.meta.dirname, '../src')
-  await build({
-    entryPoints: { main: join(source, 'index.ts'), 'list-worker': join(source, 'list-worker.ts') },
-    outdir: folder,
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    conditions: ['dnstap-bgp-source'],
-  })
-  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
-  const bundled = (await import(pathToFileURL(join(folder, 'main.js')).href)) as typeof ListLoaderModule
+  const bundled = await bundledLoader(folder)
   const rows = []
   for (const names of sizes) rows.push(await measure(bundled, names))
   if (asJson) console.log(JSON.stringify(rows))

@@ -5,21 +5,9 @@ import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { covers, listSite, only, text } from '../testing/list-site.ts'
+import { nextBuild, workerDies } from '../testing/next-build.ts'
 
-/** Called, and waited for, before the next build. */
-const world = vi.hoisted(() => ({ beforeBuild: undefined as (() => Promise<void>) | undefined }))
-vi.mock(import('./run-build.ts'), async (original) => {
-  const { runBuild } = await original()
-  return {
-    async runBuild(job, cancel) {
-      const before = world.beforeBuild
-      world.beforeBuild = undefined
-      await before?.()
-      return runBuild(job, cancel)
-    },
-  }
-})
-const workerDies = () => Promise.reject(new Error('the list worker ended with code 1'))
+vi.mock(import('./run-build.ts'), async (original) => (await import('../testing/next-build.ts')).stoppable(await original()))
 
 const site = listSite()
 
@@ -90,7 +78,7 @@ test('an edit that cannot be built ends what it asked for, and leaves nothing', 
   const loader = site.loaderOf(site.subscription(), { stateFolder: site.stateFolder })
   await loader.load()
   const url = `${site.base}/new.txt`
-  world.beforeBuild = workerDies
+  nextBuild.before = workerDies
   const edit = loader.reconfigure([site.subscription({ name: 'new', source: { kind: 'url', url, proxy: undefined } })])
   await expect(edit).rejects.toThrow('ended with code 1')
   expect(loader.current!.lists.map(({ name, state }) => [name, state])).toEqual([['sub', 'fresh']])

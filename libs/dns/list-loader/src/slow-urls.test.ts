@@ -5,22 +5,10 @@ import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { covers, listSite, only, text } from '../testing/list-site.ts'
+import { nextBuild, workerDies } from '../testing/next-build.ts'
 import type { ListDefinition } from './list-definition.ts'
 
-/** Called, and waited for, before the next build. */
-const world = vi.hoisted(() => ({ beforeBuild: undefined as (() => Promise<void>) | undefined }))
-vi.mock(import('./run-build.ts'), async (original) => {
-  const { runBuild } = await original()
-  return {
-    async runBuild(job, cancel) {
-      const before = world.beforeBuild
-      world.beforeBuild = undefined
-      await before?.()
-      return runBuild(job, cancel)
-    },
-  }
-})
-const workerDies = () => Promise.reject(new Error('the list worker ended with code 1'))
+vi.mock(import('./run-build.ts'), async (original) => (await import('../testing/next-build.ts')).stoppable(await original()))
 
 const site = listSite()
 
@@ -109,7 +97,7 @@ test('an answer to an earlier definition does not take the place of the right on
   await waitFor(() => held.size === 2)
   // Both answers come while another build is going on, the right one first.
   let release: (() => void) | undefined
-  world.beforeBuild = () => new Promise((resolve) => (release = resolve))
+  nextBuild.before = () => new Promise((resolve) => (release = resolve))
   const both = [loader.refresh({ only: ['file'] }), loader.refresh({ only: ['sub'] })]
   await waitFor(() => release !== undefined, { what: 'the other build' })
   for (const [url, body] of Object.entries({ '/edited.txt': 'edited.example\n', '/list.txt': 'a.example\nlate.example\n' })) {
@@ -142,7 +130,7 @@ test('what was fetched for a build that fails is asked for again soon, not after
   const loader = site.loaderOf(site.subscription())
   await loader.load()
   site.answer = text('a.example\nb.example\nc.example\n')
-  world.beforeBuild = workerDies
+  nextBuild.before = workerDies
   site.clock.advance(3_600_000)
   await waitFor(() => site.requests.length === 2 && site.clock.timers === 1)
   expect(covers(loader.current!, 'c.example')).toBe(false)

@@ -1,32 +1,19 @@
 import { textToName } from '@dnstap-bgp/dns-wire'
 import { NO_MATCH } from '@dnstap-bgp/domain-matcher'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
-import { build } from 'esbuild'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type * as ListLoaderModule from '../src/index.ts'
+import { bundledLoader } from '../testing/bundled-loader.ts'
 import { listDefinition } from '../testing/list-definition.ts'
 
-// As tools/bundle.mjs does it: the loader in one file, the worker in another beside it.
 let folder: string
 let bundled: typeof ListLoaderModule
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'list-worker-'))
-  const source = join(import.meta.dirname, '../src')
-  await build({
-    entryPoints: { main: join(source, 'index.ts'), 'list-worker': join(source, 'list-worker.ts') },
-    outdir: folder,
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    conditions: ['dnstap-bgp-source'],
-  })
-  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
-  bundled = (await import(/* @vite-ignore */ pathToFileURL(join(folder, 'main.js')).href)) as typeof ListLoaderModule
+  bundled = await bundledLoader(folder)
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
