@@ -19,8 +19,7 @@ import { afterAll, expect, test } from 'vitest'
 import { openFileStore } from './open-file-store.ts'
 import type { Batch } from './part-format.ts'
 import { HEAD_BYTES } from './part-format.ts'
-import { StoreFileError } from './store-file-error.ts'
-import { partOf, storeWith, tableOf } from '../test/store-under-test.ts'
+import { partOf, refusalOf, storeWith, tableOf } from '../testing/store-under-test.ts'
 import { StoredParts } from './stored-parts.ts'
 
 const T0 = 1_790_000_000_000
@@ -32,17 +31,7 @@ const openAt = (path: string) => openFileStore({ path }, { clock: new FakeClock(
 const bindings = (count: number, from = 0) =>
   Array.from({ length: count }, (_, at) => sighting({ prefix: `10.${from}.${at >> 8}.${at & 255}/32`, expiresAtMs: Infinity }))
 
-async function refusal(path: string): Promise<StoreFileError> {
-  const error = await openAt(path).then(
-    async (store) => {
-      await store.close()
-      throw new Error('it was opened')
-    },
-    (reason: unknown) => reason,
-  )
-  expect(error).toBeInstanceOf(StoreFileError)
-  return error as StoreFileError
-}
+const refusal = (path: string) => refusalOf(openAt(path))
 
 /** Names and octets of everything at a path. */
 function contentsOf(path: string): string {

@@ -11,7 +11,7 @@ import { afterAll, describe, expect, test, vi } from 'vitest'
 import type { FileIpStore } from './file-ip-store.ts'
 import { openFileStore } from './open-file-store.ts'
 import type { Boot } from './store-clock.ts'
-import { storeWith } from '../test/store-under-test.ts'
+import { storeWith } from '../testing/store-under-test.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
 const T0 = 1_790_000_000_000

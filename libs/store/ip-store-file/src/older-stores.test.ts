@@ -12,6 +12,7 @@ import { readLmdbStore } from './lmdb-store.ts'
 import { openFileStore } from './open-file-store.ts'
 import { storeAt } from './store-at.ts'
 import { StoreFileError } from './store-file-error.ts'
+import { refusalOf } from '../testing/store-under-test.ts'
 
 const T0 = 1_790_000_000_000
 const HOUR = 3_600_000
@@ -30,15 +31,7 @@ function fixture(name: string): string {
 
 async function expectRefused(path: string, fault: string, sentence: RegExp): Promise<void> {
   const before = readFileSync(path)
-  const error = await openAt(path).then(
-    async (store) => {
-      await store.close()
-      throw new Error('it was opened')
-    },
-    (reason: unknown) => reason,
-  )
-  expect(error).toBeInstanceOf(StoreFileError)
-  const { fault: found, message } = error as StoreFileError
+  const { fault: found, message } = await refusalOf(openAt(path))
   expect(found).toBe(fault)
   expect(message).toMatch(sentence)
   expect(message).toContain(path)

@@ -7,7 +7,7 @@ import { silentLog } from '@dnstap-bgp/runtime'
 import { FakeClock } from '@dnstap-bgp/testkit'
 import { afterAll, expect, test } from 'vitest'
 import { openFileStore } from './open-file-store.ts'
-import { partOf, tableOf } from '../test/store-under-test.ts'
+import { partOf, tableOf } from '../testing/store-under-test.ts'
 
 const T0 = 1_790_000_000_000
 const folder = mkdtempSync(join(tmpdir(), 'ip-store-parts-'))

@@ -2,9 +2,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BindingTable } from '@dnstap-bgp/ip-store'
-import type { Sighting } from '@dnstap-bgp/ip-store'
+import type { IpStore, Sighting } from '@dnstap-bgp/ip-store'
 import { NO_LIMITS } from '@dnstap-bgp/ip-store/conformance'
+import { expect } from 'vitest'
 import { Batch, encodeHead } from '../src/part-format.ts'
+import { StoreFileError } from '../src/store-file-error.ts'
 
 const STORE = '0123456789abcdef'
 
@@ -43,4 +45,17 @@ export function storeWith(path: string, sightings: readonly Sighting[], anchor?:
   }
   mkdirSync(path)
   writeFileSync(join(path, '1.part'), partOf({ number: 1, batches: [fill] }))
+}
+
+/** Why a store is not opened. Fails when it is. */
+export async function refusalOf(opening: Promise<IpStore>): Promise<StoreFileError> {
+  const error = await opening.then(
+    async (store) => {
+      await store.close()
+      throw new Error('it was opened')
+    },
+    (reason: unknown) => reason,
+  )
+  expect(error).toBeInstanceOf(StoreFileError)
+  return error as StoreFileError
 }
