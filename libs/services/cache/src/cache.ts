@@ -274,9 +274,9 @@ export class CacheService implements Closeable {
 
   /** Our bindings and refusals of an address or a name, the announcers' routes, and the other replicas' notes. */
   async explain(subject: string): Promise<Explanation> {
-    const looked = await this.explainer.look(subject)
-    const replies = await this.#explainReplies.collect(this.explainer.storedAs(subject), looked.prefixes)
-    return this.explainer.tell(subject, looked, replies)
+    const found = await this.explainer.find(subject)
+    const replies = await this.#explainReplies.collect(this.explainer.storedAs(subject), found.prefixes)
+    return this.explainer.explain(subject, found, replies)
   }
 
   #explainRequestHeard({ id, subject }: ExplainRequest): void {

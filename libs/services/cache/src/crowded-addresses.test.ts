@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ADDRESS, HOUR_MS, RESOLUTION, startTestCache, Switchable } from '../testing/cache-under-test.ts'
+import { ADDRESS, explainAlone, HOUR_MS, RESOLUTION, startTestCache, Switchable } from '../testing/cache-under-test.ts'
 
 test('an address that very many unrelated listed names claim is flagged, until it is withdrawn', async () => {
   const rules = Array.from({ length: 40 }, (_, i) => `site${i}.test`)
@@ -8,8 +8,10 @@ test('an address that very many unrelated listed names claim is flagged, until i
   expect(cache.crowded.size).toBe(0)
   await learn(...rules.map((name) => ({ name })))
   expect(cache.crowded.size).toBe(1)
-  expect((await cache.explainer.explain(ADDRESS)).notes).toEqual([expect.stringMatching(/^40 unrelated listed names claim/)])
-  expect((await cache.explainer.explain('93.184.215.7')).notes).toEqual([])
+  expect((await explainAlone(cache.explainer, ADDRESS)).notes).toEqual([
+    expect.stringMatching(/^40 unrelated listed names claim/),
+  ])
+  expect((await explainAlone(cache.explainer, '93.184.215.7')).notes).toEqual([])
   await clock.advanceAsync(2 * HOUR_MS)
   expect(cache.crowded.size).toBe(0)
 })

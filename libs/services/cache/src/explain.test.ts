@@ -1,12 +1,21 @@
 import { describe, expect, test } from 'vitest'
 import { EXPLAIN_REPLY, EXPLAIN_REQUEST, type RouteState } from '@dnstap-bgp/steering'
-import { ADDRESS, HOUR_MS, RESOLUTION, ROUTE, startTestCache, Switchable, type TestCache } from '../testing/cache-under-test.ts'
+import {
+  ADDRESS,
+  explainAlone,
+  HOUR_MS,
+  RESOLUTION,
+  ROUTE,
+  startTestCache,
+  Switchable,
+  type TestCache,
+} from '../testing/cache-under-test.ts'
 
 describe('explain', () => {
   test('tells who binds an address, by which rule and chain, and until when', async () => {
     const { learn, cache } = await startTestCache()
     await learn({ chain: ['www.example.org', 'cdn.example.net'] })
-    const explanation = await cache.explainer.explain(ADDRESS)
+    const explanation = await explainAlone(cache.explainer, ADDRESS)
     expect(explanation).toMatchObject({
       routed: true,
       bindings: [
@@ -14,7 +23,7 @@ describe('explain', () => {
       ],
     })
     expect(explanation.verdict).toMatch(/^Routed for default; the last binding expires in (1h|59m\d+s)\.$/)
-    expect((await cache.explainer.explain('WWW.example.ORG.')).bindings).toHaveLength(1)
+    expect((await explainAlone(cache.explainer, 'WWW.example.ORG.')).bindings).toHaveLength(1)
   })
 
   test.each([
@@ -24,16 +33,16 @@ describe('explain', () => {
     ['unseen.example.org', /^Listed, but no answer/],
   ])('says why %s is not routed', async (subject, why) => {
     const { cache } = await startTestCache()
-    expect((await cache.explainer.explain(subject)).verdict).toMatch(why)
+    expect((await explainAlone(cache.explainer, subject)).verdict).toMatch(why)
   })
 
   test('finds a name however a person writes it', async () => {
     const { learn, cache } = await startTestCache({ rules: { default: ['xn--bcher-kva.example'] } })
     await learn({ name: 'www.xn--bcher-kva.example' })
-    expect((await cache.explainer.explain('www.BÜCHER.example.')).bindings).toHaveLength(1)
+    expect((await explainAlone(cache.explainer, 'www.BÜCHER.example.')).bindings).toHaveLength(1)
     expect(await cache.forget({ subject: 'www.bücher.example', holdDownMs: 60_000 })).toMatchObject({ forgotten: 1 })
     await learn({ name: 'www.xn--bcher-kva.example' })
-    expect((await cache.explainer.explain('www.bücher.example')).verdict).toMatch(/held down for another (1m|59s)\.$/)
+    expect((await explainAlone(cache.explainer, 'www.bücher.example')).verdict).toMatch(/held down for another (1m|59s)\.$/)
   })
 
   test.each([
@@ -59,14 +68,14 @@ describe('explain', () => {
     const cache = await startTestCache()
     await cache.learn({})
     await end(cache)
-    expect((await cache.cache.explainer.explain(ADDRESS)).verdict).toMatch(verdict)
+    expect((await explainAlone(cache.cache.explainer, ADDRESS)).verdict).toMatch(verdict)
   })
 
   test('a name that was forgotten by hand is said to be, not to have expired', async () => {
     const { learn, cache } = await startTestCache()
     await learn({})
     await cache.forget({ subject: 'www.example.org', holdDownMs: 0 })
-    expect((await cache.explainer.explain('www.example.org')).verdict).toBe(
+    expect((await explainAlone(cache.explainer, 'www.example.org')).verdict).toBe(
       'Not routed: it was forgotten by hand just now; since then no answer with an address was taken, or it has expired.',
     )
   })
@@ -78,10 +87,10 @@ describe('explain', () => {
     await clock.advanceAsync(30_000)
     await learn({})
     await clock.advanceAsync(90_000)
-    expect((await cache.explainer.explain(ADDRESS)).verdict).toBe(
+    expect((await explainAlone(cache.explainer, ADDRESS)).verdict).toBe(
       'Not routed: it was forgotten by hand 2m ago; refused last 1m30s ago, for a hold-down that is over.',
     )
-    expect((await cache.explainer.explain('www.example.org')).verdict).toBe(
+    expect((await explainAlone(cache.explainer, 'www.example.org')).verdict).toBe(
       'Not routed: forgotten by hand; refused last 1m30s ago, for a hold-down that is over; since then no answer was taken, or it has expired.',
     )
   })
@@ -90,7 +99,7 @@ describe('explain', () => {
     const { learn, cache, clock } = await startTestCache()
     await learn({ name: 'evil.example.org', address: '10.0.0.1' })
     await clock.advanceAsync(60_000)
-    expect((await cache.explainer.explain('evil.example.org')).verdict).toMatch(
+    expect((await explainAlone(cache.explainer, 'evil.example.org')).verdict).toMatch(
       /^Not routed: refused 1m ago: .*never list has it: private use/,
     )
   })
@@ -100,10 +109,10 @@ describe('explain', () => {
     const { lists, settle, cache } = await startTestCache({ config })
     lists.change({ default: [] }, { default: ['93.184.216.0/22'] })
     await settle()
-    const explanation = await cache.explainer.explain('93.184.218.7')
+    const explanation = await explainAlone(cache.explainer, '93.184.218.7')
     expect(explanation.verdict).toBe('Routed by 93.184.216.0/22 for default; the last binding never expires.')
     expect(explanation).toMatchObject({ routed: true, bindings: [{ prefix: '93.184.216.0/22', expires: 'never' }] })
-    expect((await cache.explainer.explain('93.184.220.7')).routed).toBe(false)
+    expect((await explainAlone(cache.explainer, '93.184.220.7')).routed).toBe(false)
   })
 
   describe('asks announcers', () => {
@@ -174,6 +183,6 @@ describe('explain', () => {
   test('remembers what was refused', async () => {
     const { learn, cache } = await startTestCache()
     await learn({ name: 'evil.example.org', address: '10.0.0.1' })
-    expect((await cache.explainer.explain('evil.example.org')).verdict).toMatch(/never list has it: private use/)
+    expect((await explainAlone(cache.explainer, 'evil.example.org')).verdict).toMatch(/never list has it: private use/)
   })
 })

@@ -42,7 +42,7 @@ export interface Explanation {
   readonly verdict: string
   /** What else is worth knowing, a sentence each. */
   readonly notes: readonly string[]
-  /** Of the subject itself; of an address also those of wider prefixes (addresses written in lists). */
+  /** The subject's bindings; for an address also those of wider prefixes (addresses written in lists). */
   readonly bindings: readonly {
     readonly list: string
     readonly name: string
@@ -66,9 +66,9 @@ export interface Explanation {
   readonly refusals: readonly (Omit<Refused, 'refusal'> & { readonly refusal: string; readonly at: string })[]
 }
 
-export interface Looked {
+export interface SubjectBindings {
   readonly bindings: readonly Binding[]
-  /** What it may be routed by: an address by itself and all wider prefixes, a name by what it is bound to. */
+  /** Prefixes that may route the subject: of an address itself and all wider ones, of a name those it is bound to. */
   readonly prefixes: readonly string[]
 }
 
@@ -135,7 +135,7 @@ export class Explainer {
   }
 
   /** Bindings of the subject in the store; of an address also the bindings of wider prefixes. */
-  async look(subject: string): Promise<Looked> {
+  async find(subject: string): Promise<SubjectBindings> {
     const wider = selfAndWider(subject)
     if (wider.length === 0) {
       const bindings = await this.bindingsFor(subject)
@@ -160,12 +160,8 @@ export class Explainer {
     return [...this.#refusals.values()].filter((note) => note.address === address || note.name === stored).slice(-MAX_SHOWN)
   }
 
-  async explain(subject: string): Promise<Explanation> {
-    return this.tell(subject, await this.look(subject))
-  }
-
   /** `replies` of announcers and other replicas; undefined: none was asked. */
-  tell(subject: string, { bindings }: Looked, replies?: readonly ExplainReply[]): Explanation {
+  explain(subject: string, { bindings }: SubjectBindings, replies?: readonly ExplainReply[]): Explanation {
     const stored = this.storedAs(subject)
     const isAddress = parsePrefix(subject) !== undefined
     const notes = [...this.notesOf(stored), ...(replies ?? []).flatMap((one) => one.notes ?? [])]

@@ -2,7 +2,15 @@ import { describe, expect, test } from 'vitest'
 import { LocalBus } from '@dnstap-bgp/bus'
 import { FORGET, FORGOTTEN } from '@dnstap-bgp/steering'
 import { FakeClock } from '@dnstap-bgp/testkit'
-import { ADDRESS, RESOLUTION, ROUTE, startTestCache, Switchable, type TestCache } from '../testing/cache-under-test.ts'
+import {
+  ADDRESS,
+  explainAlone,
+  RESOLUTION,
+  ROUTE,
+  startTestCache,
+  Switchable,
+  type TestCache,
+} from '../testing/cache-under-test.ts'
 import { CuttableBus, PAUSE } from '../testing/cuttable-bus.ts'
 
 describe('a hold-down by hand', () => {
@@ -164,7 +172,7 @@ describe('a hold-down by hand', () => {
     store.away = false
     await clock.advanceAsync(3000)
     expect(routes()).toEqual({})
-    expect((await cache.explainer.explain(ADDRESS)).routed).toBe(false)
+    expect((await explainAlone(cache.explainer, ADDRESS)).routed).toBe(false)
   })
 })
 

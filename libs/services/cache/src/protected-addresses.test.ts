@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { RESOLVERS } from '@dnstap-bgp/steering'
-import { ADDRESS, BASE_CONFIG, configOf, startTestCache } from '../testing/cache-under-test.ts'
+import { ADDRESS, BASE_CONFIG, configOf, explainAlone, startTestCache } from '../testing/cache-under-test.ts'
 
 describe('the resolvers that ingest hears from', () => {
   test('are never routed: what was bound before is ended, what comes is refused, and so is what covers them', async () => {
@@ -14,7 +14,7 @@ describe('the resolvers that ingest hears from', () => {
     expect(Object.keys(routes())).toEqual(['93.184.217.1/32'])
     await learn({})
     expect(Object.keys(routes())).toEqual(['93.184.217.1/32'])
-    expect((await cache.explainer.explain(ADDRESS)).verdict).toMatch(/never list has it: a resolver that we hear from/)
+    expect((await explainAlone(cache.explainer, ADDRESS)).verdict).toMatch(/never list has it: a resolver that we hear from/)
   })
 
   test('stay on the never list when the configuration is read again, as does what [bgp] used at the start', async () => {
@@ -39,7 +39,7 @@ test('an address of a host that the configuration names is protected: what cover
   await settle()
   await learn({})
   expect(routes()).toEqual({})
-  expect((await cache.explainer.explain(ADDRESS)).verdict).toMatch(/never list has it: sync peer \(site-b\.example\)/)
+  expect((await explainAlone(cache.explainer, ADDRESS)).verdict).toMatch(/never list has it: sync peer \(site-b\.example\)/)
   lists.reload(configOf(config))
   await learn({})
   expect(routes()).toEqual({})

@@ -7,6 +7,7 @@ import { silentLog, type Clock, type Log } from '@dnstap-bgp/runtime'
 import { LEARNT, RESOLUTIONS, ROUTE_CHANGES, type Resolution, type RouteChange } from '@dnstap-bgp/steering'
 import { FakeClock } from '@dnstap-bgp/testkit'
 import { CacheService } from '../src/cache.ts'
+import type { Explainer, Explanation } from '../src/explain.ts'
 import { REPLIES_WAIT_MS } from '../src/explain-replies.ts'
 import type { LoadedCoverage } from '../src/loaded-coverage.ts'
 import { PAUSE } from './cuttable-bus.ts'
@@ -86,6 +87,11 @@ function memoryStore(epoch: string, clock: FakeClock): MemoryIpStore {
   return new MemoryIpStore({ epoch, now: () => startMs + clock.monotonic() })
 }
 
+/** What this cache knows by itself: neither announcers nor other replicas are asked. */
+export async function explainAlone(explainer: Explainer, subject: string): Promise<Explanation> {
+  return explainer.explain(subject, await explainer.find(subject))
+}
+
 /** A memory store that can be away, and lose what it has. */
 export class Switchable implements IpStore {
   away = false
@@ -96,7 +102,7 @@ export class Switchable implements IpStore {
   beforeBindings = async () => {}
   afterObserving = () => {}
   afterExpiring = () => {}
-  /** What it was told that another one forgot. */
+  /** Subjects that another replica reported as forgotten. */
   readonly forgotten: string[] = []
   readonly expireBatch = 500
   readonly clock = new FakeClock()
@@ -241,7 +247,7 @@ export async function startTestCache(
     /** What else the log says, with its fields. */
     informed,
     settle,
-    /** As a person gets it: others are given a moment to say what they know. */
+    /** The answer that a person gets: announcers and other replicas have had time to reply. */
     async explain(subject: string) {
       const answer = cache.explain(subject)
       await clock.advanceAsync(2 * REPLIES_WAIT_MS)
