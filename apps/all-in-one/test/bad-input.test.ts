@@ -163,7 +163,7 @@ describe('the all-in-one does not start, and says why, when', () => {
 })
 
 describe('a store of ours that cannot be read', () => {
-  /** A store that a run has left, changed by `spoil`; then a run on it, and what it says of itself. */
+  /** Runs the program once, lets `spoil` change its store, and runs it again on that store. */
   async function startOn(spoil: (bytes: Buffer) => Buffer) {
     const program = await startProgram({
       app: 'all-in-one',

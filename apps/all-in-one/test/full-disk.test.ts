@@ -96,7 +96,7 @@ describe.skipIf(withoutTmpfs !== '')(`a disk that is full${withoutTmpfs === '' ?
         const kind: SmallDiskKind = round % 2 === 1 && smallDiskMissing('ext4') === '' ? 'ext4' : 'tmpfs'
         const disk = use(makeSmallDisk(kind, 8 * 2 ** 20))
         const program = use(await startOn(disk))
-        // The store itself fills what is left: the fault comes at another octet each time.
+        // The store itself fills the rest of the disk: each round the fault comes at another octet.
         disk.fill(150_000 + round * 37_777)
         let told = 0
         await waitFor(

@@ -295,7 +295,7 @@ level = "debug"
       'when redis-server %s, routes are kept as stale while names are looked up again, and the rest goes later',
       async (_what, lose) => {
         await waitForExpected()
-        // What was stored in the last 5 s is stored again by who was told: this is about the rest.
+        // The caches store the bindings of the last 5 s again. This test is about the older ones.
         const settledMs = Date.now()
         await waitFor(() => Date.now() - settledMs > 6000)
         const names = [...expected]

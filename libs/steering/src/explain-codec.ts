@@ -1,4 +1,4 @@
-/** Explain requests and replies, to and from steering.proto. People read what comes of them, so what is too much of it is left out, not refused. */
+/** Explain requests and replies, to and from steering.proto. People read the result, so an excess is left out, not refused. */
 import type { Codec } from '@dnstap-bgp/bus'
 import { amountOf, checkedCodec, cut, listOf, prefixOf, prefixToWire, textOf, wordOf, wordOrNothingOf } from './checked.ts'
 import { dnstapbgp } from './generated/steering.js'

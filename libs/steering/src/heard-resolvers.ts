@@ -1,8 +1,8 @@
 /**
  * The addresses of the resolvers that any ingest hears from: no answer may steer the way to them.
  *
- * Caches and announcers keep one each and add what it has to their never list. Every ingest says all of its addresses every minute
- * (RESOLVERS), so one that starts knows them soon, and an address that nobody has said for a day is let go.
+ * Each cache and announcer keeps one and adds its addresses to the never list. Every ingest reports all its addresses every minute (RESOLVERS), so a
+ * process that starts knows them soon. An address that no ingest has reported for a day is removed.
  */
 
 /** A resolver or an ingest may be down for a while and be needed again. */

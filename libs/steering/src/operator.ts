@@ -4,13 +4,13 @@ import { explainReplyCodec, explainRequestCodec } from './explain-codec.ts'
 import { forgottenCodec } from './operator-codec.ts'
 
 /**
- * cache -> ingest, caches, announcers: an operator forgot this by hand, now or before (TELL_HELD_DOWN). Caches end what they have of it and
- * keep it out; an announcer that only holds it, for a store that lost its memory, lets it go; ingest tells it again when it is looked up.
+ * cache -> ingest, caches, announcers: an operator forgot this by hand, now or before (TELL_HELD_DOWN). Caches end its bindings and keep it out. An
+ * announcer withdraws the routes that it keeps as stale. Ingest passes it on again when it is looked up.
  */
 export interface Forgotten {
   /** A name or a prefix, as stored. */
   readonly subject: string
-  /** It stays out for so long from now; 0: not at all. No absolute time: clocks of machines differ. */
+  /** For how long from now it stays out; 0: it may come back at once. A duration, because clocks of machines differ. */
   readonly holdDownMs: number
 }
 export const FORGOTTEN: Subject<Forgotten> = { name: 'dnstap-bgp.v1.forgotten', ...forgottenCodec }
@@ -24,7 +24,7 @@ export interface ExplainRequest {
   readonly id: string
   /** A name or a prefix, as stored. */
   readonly subject: string
-  /** Prefixes that it may be routed by, itself and wider ones: of these an announcer says what it has. */
+  /** Prefixes that may route the subject, itself and wider ones. An announcer replies with the state of each. */
   readonly prefixes: readonly string[]
 }
 export const EXPLAIN_REQUEST: Subject<ExplainRequest> = { name: 'dnstap-bgp.v1.explain-request', ...explainRequestCodec }

@@ -9,8 +9,8 @@
  * With `--nats-route`, for a cluster of NATS servers, nats/cluster.conf has the routes and their password. With `--sentinel` the users of
  * Redis' replicas and Sentinels are made, and redis/replication.conf, redis/sentinel.conf and cache/sentinel-password.
  *
- * What is there is kept, so that it can be run at every start; what follows from it (users and permissions) is written anew, so that a
- * new version's permissions take hold. docker-compose.yml runs it before everything else.
+ * Passwords that exist are kept, so the command can run at every start. Users and permissions are written again, so that a new version's permissions
+ * take effect. docker-compose.yml runs it before everything else.
  */
 import { UsageError } from '@dnstap-bgp/program'
 import { natsAuthorization, permissionsOf } from '@dnstap-bgp/bus-nats'

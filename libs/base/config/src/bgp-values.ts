@@ -51,7 +51,7 @@ export function booleanOr<T>(read: Read<T>): Read<boolean | T> {
   }
 }
 
-/** IFNAMSIZ is 16, the zero at the end included. */
+/** IFNAMSIZ is 16 and counts the final NUL: a name has at most 15 octets. */
 export const interfaceName: Read<string> = (value) => {
   const written = text(value)
   return written instanceof Wrong || !/^[^\s/\0]{1,15}$/.test(written)

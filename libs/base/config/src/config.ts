@@ -32,8 +32,8 @@ export interface Config {
 }
 
 /**
- * The parts that may be absent from a file, and that a service may need. `lists`: at least one. `alone`: no bus and no store outside, for
- * what they would carry would silently go elsewhere.
+ * The parts that may be absent from a file, and that a service may need. `lists`: at least one. `alone`: neither [bus] nor [store], because the
+ * all-in-one would ignore them.
  */
 export type Part = 'lists' | 'dnstap' | 'bgp' | 'syncer' | 'nats' | 'redis' | 'alone'
 

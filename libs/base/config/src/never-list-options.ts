@@ -9,8 +9,8 @@ import type { Config } from './config.ts'
 import { hostsInUse } from './hosts-in-use.ts'
 
 /**
- * `running` is what the process was started with: of [bgp], [syncer], [bus] and [store] it uses that until it is started again, whatever the file says
- * by now, so both are protected.
+ * `running`: the configuration that the process was started with. It uses the [bgp], [syncer], [bus] and [store] of that until the next start, so the
+ * hosts of both configurations are protected.
  */
 export function neverListOptions(config: Config, running: Config = config): NeverListOptions {
   const inUse = running === config ? [config] : [config, running]

@@ -63,7 +63,7 @@ export function parseConfig<const Needed extends Part = never>(
   reportNeeds(config, needs, reading)
   reportSharedPort(config, needs, reading)
   if (reading.mistakes.length > 0) throw new ConfigError(fileName, inFileOrder(reading.mistakes))
-  // A missing table would have been thrown above.
+  // Had a table been missing, the error above would have been thrown.
   return config as ConfigWith<Needed>
 }
 

@@ -1,6 +1,6 @@
 /**
- * Reads the configuration again when asked (SIGHUP) and hands it to whoever takes something over while running; says what waits for the
- * next start. A configuration with mistakes changes nothing.
+ * Reads the configuration again when asked (SIGHUP) and hands it to every part that can take over changes while running. Logs the settings that wait for
+ * the next start. A configuration with mistakes changes nothing.
  */
 import { keysThatNeedRestart, type Config } from '@dnstap-bgp/config'
 import { StoppedError, type Log } from '@dnstap-bgp/runtime'

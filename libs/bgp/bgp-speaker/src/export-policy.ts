@@ -70,8 +70,8 @@ export function exportPolicy(
 }
 
 /**
- * Our UPDATEs have at most 4096 octets even if more is agreed (RFC 8654): no route of ours needs more, longer messages would save half a percent
- * of headers, and not every monitoring tool knows them.
+ * Our UPDATEs have at most 4096 octets, even if the peer accepts longer ones (RFC 8654). None of our routes needs more, longer messages would save half
+ * a percent of headers, and some monitoring tools cannot read them.
  */
 export const MAX_UPDATE_LENGTH = 4096
 

@@ -1,4 +1,4 @@
-/** The configuration of a peer's PeerFsm (bgp-session), from those of the speaker and the peer. */
+/** Builds the configuration of a PeerFsm (bgp-session) from the speaker's and the peer's. */
 import type { SessionConfig } from '@dnstap-bgp/bgp-session'
 import { Role } from '@dnstap-bgp/bgp-wire'
 import { parseAddress } from '@dnstap-bgp/ip'

@@ -64,7 +64,7 @@ export class UpdateSender {
     })
   }
 
-  /** UPDATEs of about so many octets. The time that this takes decides how many come next time. */
+  /** Encodes UPDATEs of about `budgetBytes` octets. The time it takes decides the next budget. */
   #encode(budgetBytes: number): Uint8Array | undefined {
     const { clock, adjRibOut } = this.#deps
     const startedAt = clock.monotonic()

@@ -1,8 +1,8 @@
 /**
- * The receiving side of one queue: pulls from the durable consumer, hands over what has arrived, acknowledges what was handled.
+ * The receiving side of one queue: pulls from the durable consumer, hands messages to the handler, acknowledges those it has handled.
  *
  *   pull (batch, expires) ──▶ buffer ──▶ handler ──resolved──▶ +ACK each
- *         ▲ one request outstanding, the    │ rejected: -NAK all that is held here, and pause: whoever can, takes them
+ *         ▲ one request outstanding, the    │ rejected: -NAK all messages in hand, and pause: another consumer takes them
  *         └ next when it is used up         └ slow: +WPI in time, so that nobody else gets them meanwhile
  *
  * A message that cannot be decoded is terminated, counted and logged: it would fail for ever. When the connection breaks the buffer is
@@ -160,8 +160,8 @@ export class QueueConsumer<T> {
   }
 
   /**
-   * 408 and 404: nothing came in time. 503: nobody answers for this consumer. 409: a limit was reached, or the consumer is gone, or its
-   * server; what it was is in the description.
+   * 408 and 404: nothing came in time. 503: nobody answers for this consumer. 409: a limit was reached, or the consumer or its
+   * server is gone: the description says which.
    */
   #onStatus(status: number, description: string): void {
     this.#requested = 0
@@ -229,7 +229,7 @@ export class QueueConsumer<T> {
     clock.after(delayMs + 1, () => void this.#pull())
   }
 
-  /** To be handed out again after the delay, to whoever asks: without one they would be back here at once. */
+  /** Asks JetStream to hand them out again after the delay, to any consumer. Without a delay this consumer would get them back at once. */
   #sendBack(messages: readonly Msg[], delayMs: number): void {
     const word = new TextEncoder().encode(delayMs === 0 ? '-NAK' : `-NAK {"delay": ${nanos(delayMs)}}`)
     for (const message of messages) this.#say(message, word)

@@ -11,8 +11,8 @@
  *       │                          └────────┘                                      │
  *       └──────────────────────── in doubt ◀───────────────────────────────────────┘
  *
- * A doubt stays, and health tells it, until something worked again: an acknowledgement, a message, an answer to a request. That the
- * queue could be looked at is not enough. What is ready is looked at again every minute, whether there is evidence or not.
+ * A doubt stays, and health reports it, until something works again: an acknowledgement, a message, an answer to a request. Finding the queue is
+ * not enough. A queue that is ready is checked again every minute, with or without evidence.
  *
  * Sending and receiving are apart: a sender needs the stream, a receiver the consumer, too.
  */
@@ -44,7 +44,7 @@ export interface QueuesDeps {
   readonly log: Log
   /** Makes sure of stream and consumer. @throws BusError, a sentence for the operator */
   readonly ensure: (queue: QueueName, side: QueueSide) => Promise<void>
-  /** One for each connection; undefined: there is none. What was found out on another one is not known any more. */
+  /** An object for each connection; undefined while there is none. What we found out on an earlier connection no longer counts. */
   readonly connection: () => object | undefined
   readonly onChange: () => void
 }
@@ -78,7 +78,7 @@ export class Queues {
     return this.#look(state)
   }
 
-  /** The server may have come back without its streams; what was doubted may have been its being away. */
+  /** The server may have come back without its streams. A doubt may have come from its absence alone. */
   connected(): void {
     for (const state of this.#states.values()) {
       if (state.kind === 'ready') state.kind = 'unknown'
@@ -86,7 +86,7 @@ export class Queues {
     }
   }
 
-  /** Something says that the queue does not work: what was found out about it does not count any more. */
+  /** There is evidence that the queue does not work: check it again. */
   doubt(queue: QueueName, side: QueueSide, why: string): void {
     for (const each of ['sends', 'receives'] as const) {
       const state = this.#states.get(keyOf(queue, each))

@@ -86,7 +86,7 @@ export class ServerConnection {
     this.#wakeFromPause?.()
   }
 
-  /** Sends what was published, then closes. */
+  /** Sends the messages that were published, then closes. */
   async close(): Promise<void> {
     this.stop()
     const nc = this.#nc

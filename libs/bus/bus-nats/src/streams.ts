@@ -1,7 +1,7 @@
 /**
  * A queue as JetStream knows it: one stream that keeps messages until they are acknowledged (work queue retention, oldest dropped
- * beyond the limits), and one durable pull consumer that all replicas share. Who receives
- * makes sure of both, who sends of the stream.
+ * beyond the limits), and one durable pull consumer that all replicas share. A receiver
+ * creates both where they are missing, a sender only the stream.
  */
 import { BusError } from '@dnstap-bgp/bus'
 import type { Queue, QueueProgress } from '@dnstap-bgp/bus'
@@ -13,7 +13,7 @@ import { sentenceOf } from './refused-subjects.ts'
 
 export type QueueName = Pick<Queue<unknown>, 'name' | 'limits'>
 
-/** A consumer that dies gives its messages back after so long; one that is only slow says so in time. */
+/** After this time the messages of a dead consumer are handed out again. A slow consumer reports in time that it still works on its own. */
 export const ACK_WAIT_MS = 10_000
 /** Handed out and not yet acknowledged, all consumers of a queue together. */
 const MAX_ACK_PENDING = 16_384
@@ -103,7 +103,10 @@ async function ensureStream(jsm: JetStreamManager, queue: QueueName, options: St
   }
 }
 
-/** It has as many replicas as its stream. One that somebody made otherwise is made anew: a work queue keeps what was not acknowledged. */
+/**
+ * The consumer has as many replicas as its stream. A consumer with other settings is deleted and made again: a work queue keeps the messages that
+ * were not acknowledged.
+ */
 async function ensureConsumer(jsm: JetStreamManager, queue: QueueName): Promise<void> {
   const stream = streamName(queue)
   try {
@@ -125,7 +128,7 @@ const OUR_CONSUMER: Partial<ConsumerConfig> = {
   max_ack_pending: MAX_ACK_PENDING,
 }
 
-/** Does a consumer hand over every message, to whoever pulls, until it is acknowledged? */
+/** Does the consumer hand out every message until it is acknowledged, to any client that pulls? */
 function isOurs(config: ConsumerConfig, queue: QueueName): boolean {
   return (
     config.ack_policy === AckPolicy.Explicit &&
@@ -145,7 +148,7 @@ function isOurs(config: ConsumerConfig, queue: QueueName): boolean {
   )
 }
 
-/** JetStream leaves out what is not set, or says nothing of it, or 0. */
+/** JetStream shows a value that is not set as missing, null, an empty text or 0. */
 function isAbsent(value: unknown): boolean {
   return value === undefined || value === null || value === '' || value === 0
 }

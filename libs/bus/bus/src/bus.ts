@@ -89,7 +89,7 @@ export interface Bus {
   /** Ends with BusError when nobody serves the call, the answer stops midway, or the server failed. */
   askStream<Request, Part>(call: StreamCall<Request, Part>, request: Request): AsyncIterable<Part>
 
-  /** Delivers what was published, then lets go. */
+  /** Delivers the messages that were published, then ends. */
   close(): Promise<void>
 }
 

@@ -278,7 +278,7 @@ class LocalQueue {
       try {
         await consumer.onMessages(batch.map(({ message }) => message))
       } catch {
-        // The handler has said why in its own log; here it only means: not yet.
+        // The handler has logged the reason. Here the failure only means that the batch is tried again later.
         this.#putBack(batch)
         if (!this.#consumers.has(consumer)) break
         delayMs = RETRY_DELAY_MS

@@ -1,10 +1,10 @@
 /**
  * The hash of a packed name (packed-name.ts): word by word from the root, so that the hash of a parent is carried on to its children.
  *
- * Used by the builder and the matcher, which must agree. The two multipliers and the start come from a seed that whoever writes a list
- * does not know: names that collide on purpose cannot be prepared. That takes both: a difference in the highest bit of a word is
- * still only there after any multiplication, and the next word could take it back; the shift brings it down to where the second
- * multiplier makes bits of it that nobody knows. Collisions by chance change no answer, for every hit is compared.
+ * Used by the builder and the matcher, which must agree. The two multipliers and the start come from a seed that the author of a list
+ * does not know, so nobody can prepare names that collide. Both multipliers are needed: a difference in the highest bit of a word stays in that bit after
+ * any multiplication, and the next word could cancel it. The shift brings it down to where the second multiplier spreads it over unknown bits.
+ * Collisions by chance change no answer, because every hit is compared.
  */
 
 export interface HashKey {

@@ -92,8 +92,8 @@ const REQUEST_TIMEOUT_MS = 15_000
 /** Go's client keeps idle connections for 90 s and does not repeat a PUT that meets one we are closing. */
 const KEEP_ALIVE_TIMEOUT_MS = 120_000
 /**
- * A reader may take as long as it wants, as slowly as a cache takes new routes, but not stand still: it is cut after so long without room
- * for more, and when it is slower over all than so long for each write. What the kernel holds for it comes on top, hence minutes.
+ * A reader may be as slow as a cache that takes new routes, but it may not stand still. Its connection is cut when it has had no room for this long, or
+ * when it needs longer than this for each write on average. The kernel holds data for it as well, so the time is minutes.
  */
 const STANDSTILL_TIMEOUT_MS = 120_000
 const FIRST_WRITES_MS = 300_000

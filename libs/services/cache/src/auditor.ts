@@ -146,7 +146,7 @@ export class Auditor {
     if (rescheduled > 0) log.info({ bindings: rescheduled, ms }, "Bindings expire by their list's new lifetime.")
   }
 
-  /** Binds the addresses that lists ask for. */
+  /** Makes bindings for addresses that are written in lists. */
   async #bind(missing: readonly Sighting[]): Promise<void> {
     const { store, clock, admission, limits, routes, outcomes } = this.#deps
     for (let from = 0; from < missing.length && !this.#closed; from += BATCH) {

@@ -6,7 +6,7 @@
  * machine. Times that are not stored are kept by the monotonic clock.
  *
  * The distance between the first two is measured, and kept until it has clearly changed. A time that we send to another instance and get
- * back must be exactly the time we have: else it would count as new, and be written, a millisecond at a time.
+ * back must be exactly the time we have. Otherwise each exchange would move the time by a millisecond and cause a write.
  */
 import type { IpStore } from '@dnstap-bgp/ip-store'
 import type { Clock } from '@dnstap-bgp/runtime'

@@ -28,7 +28,7 @@ export interface ForgettingDeps {
   readonly routes: RoutePublisher
   /** Has the first audit run? Before, it may have passed the subject already. */
   readonly isOpened: () => boolean
-  /** Asks for an audit: it ends what is held down, and waits for a store that is away. */
+  /** Asks for an audit. The audit ends bindings that are held down, and waits while the store is away. */
   readonly auditSoon: () => void
   /** An address that a list asks for was ended. */
   readonly addressForgotten: () => void
@@ -38,7 +38,7 @@ export interface ForgettingDeps {
 export interface ForgetRequest {
   /** An address, a prefix or a name, as a person writes it. */
   readonly subject: string
-  /** Refuse to learn it again for so long; 0: not at all. */
+  /** For how long the subject is not learnt again; 0: it may be learnt at once. */
   readonly holdDownMs: number
 }
 
@@ -86,8 +86,8 @@ export class Forgetting {
   }
 
   /**
-   * A replica asks what is held down, this one perhaps. Every replica tells all it has: one that was cut off was not heard either.
-   * Questions that come together get one answer.
+   * A replica, perhaps this one, asks for the hold-downs. Every replica tells all of its own, because one that was cut off could not tell them before.
+   * Requests that come together get one answer.
    */
   heldDownAsked(): void {
     if (this.#tellsSoon) return

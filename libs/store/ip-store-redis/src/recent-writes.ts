@@ -65,7 +65,7 @@ export class RecentWrites {
     this.#takeOut(({ name, prefix }) => name === subject || prefix === subject)
   }
 
-  /** The server is another one, or was restarted: everything is owed to it. */
+  /** Redis was replaced or restarted: every write that is kept has to be sent again. */
   lost(): void {
     for (const kept of this.#writes.slice(this.#first)) kept.owed = true
   }

@@ -7,8 +7,8 @@
  *        ▲                              replay                              │
  *        └────────── ExpiryTrigger ◀────────────────────────── events ──────┘        a hint only
  *
- * When Redis comes back and lacks data that it had answered to this process, the next script begins a new epoch: by it everybody learns of the
- * loss. When Redis lacks nothing, the epoch goes on.
+ * When Redis comes back without data that it had confirmed to this process, the next script begins a new epoch. The new epoch tells everybody
+ * of the loss. When Redis lacks nothing, the epoch goes on.
  */
 import { StoreError } from '@dnstap-bgp/ip-store'
 import type {

@@ -91,7 +91,7 @@ function keyRow({ list, name, prefix }: BindingKey): string[] {
   return [list, name, prefix]
 }
 
-/** At most SLICE rows each, flat, as JSON. */
+/** Cuts the rows into JSON arrays, each of at most SLICE rows put one after the other. */
 function slicesOf<T>(all: readonly T[], row: (one: T) => readonly string[]): string[] {
   const slices: string[] = []
   for (let start = 0; start < all.length; start += SLICE)

@@ -60,7 +60,7 @@ export interface StoreLimits {
 
 /**
  * What became of a sighting:
- * `new` a binding was made; `refreshed` its deadline or its time last seen moved on; `stale` nothing newer in it;
+ * `new` a binding was made; `refreshed` its deadline or its time last seen moved on; `stale` the sighting brought nothing newer;
  * `full-*` the first ceiling, in this order, that refused it (a known binding is always refreshed, ceilings or not);
  * `no-new-route` it bore that flag, and its list does not own the prefix yet.
  */
