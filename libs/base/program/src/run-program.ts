@@ -9,7 +9,7 @@ import { ADMIN_API, AdminError, AdminHandlers } from '@dnstap-bgp/admin-api'
 import { ConfigError, loadConfig, type ConfigWith, type Part } from '@dnstap-bgp/config'
 import { foreignLines } from '@dnstap-bgp/foreign-text'
 import { runService, systemClock, type Clock, type Closeable, type Log, type Use } from '@dnstap-bgp/runtime'
-import { createLogger, Health, Metrics } from '@dnstap-bgp/telemetry'
+import { createLogger, Health, leadsToJournal, Metrics, STANDARD_ERROR, withPriority } from '@dnstap-bgp/telemetry'
 import { readArguments } from './arguments.ts'
 import { explainError } from './explain-error.ts'
 import { notifySystemd } from './notify-systemd.ts'
@@ -58,7 +58,8 @@ export async function runProgram<const Needed extends Part>(
     log = opened.program.log
   } catch (error) {
     const { sentence, exitCode } = explainError(error)
-    process.stderr.write(`${foreignLines(sentence, MAX_LINE)}\n`)
+    const lines = `${foreignLines(sentence, MAX_LINE)}\n`
+    process.stderr.write(leadsToJournal(STANDARD_ERROR) ? withPriority('error', lines) : lines)
     process.exitCode = exitCode
     return
   }

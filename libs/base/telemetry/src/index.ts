@@ -1,5 +1,6 @@
 export { Health } from './health.ts'
 export type { ComponentHealth, HealthComponent, HealthReport, HealthState } from './health.ts'
+export { leadsToJournal, STANDARD_ERROR, withPriority } from './journal.ts'
 export { createLogger } from './logger.ts'
 export type { LineSink, LoggerConfig } from './logger.ts'
 export { Metrics } from './metrics.ts'

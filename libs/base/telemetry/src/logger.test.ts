@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createLogger } from './logger.ts'
 
 function linesOf(config: Parameters<typeof createLogger>[0]) {
@@ -25,6 +25,38 @@ test('json is one object per line, with the level by name', () => {
   const { time, ...rest } = JSON.parse(lines[0]) as Record<string, unknown>
   expect(rest).toEqual({ level: 'debug', a: 1, message: 'A sentence.' })
   expect(time).toMatch(/Z$/)
+})
+
+describe('to the journal', () => {
+  function linesInJournal(format: 'text' | 'json') {
+    const lines: string[] = []
+    const log = createLogger({ level: 'debug', format }, { write: (line) => lines.push(line) }, true)
+    log.debug({}, 'A detail.')
+    log.info({}, 'An event.')
+    log.warn({ peer: 'edge1' }, 'A warning.')
+    log.error({}, 'A failure.')
+    return lines
+  }
+
+  test('each line has its priority, and no time of its own', () => {
+    expect(linesInJournal('text')).toEqual([
+      '<7>debug A detail.\n',
+      '<6>info  An event.\n',
+      '<4>warn  A warning. peer=edge1\n',
+      '<3>error A failure.\n',
+    ])
+  })
+
+  test('JSON keeps its time: programs read it', () => {
+    const lines = linesInJournal('json')
+    expect(lines.map((line) => line.slice(0, 3))).toEqual(['<7>', '<6>', '<4>', '<3>'])
+    expect(JSON.parse(lines[2].slice(3))).toMatchObject({
+      level: 'warn',
+      peer: 'edge1',
+      message: 'A warning.',
+      time: expect.any(String),
+    })
+  })
 })
 
 test('what is under the level is not written', () => {

@@ -8,6 +8,7 @@
 import { escapeControls, escapeControlsInLines } from '@dnstap-bgp/foreign-text'
 import type { Log } from '@dnstap-bgp/runtime'
 import { pino } from 'pino'
+import { leadsToJournal, STANDARD_OUTPUT, withPriority, type JournalLevel } from './journal.ts'
 
 export interface LoggerConfig {
   readonly level: 'debug' | 'info' | 'warn' | 'error'
@@ -19,10 +20,16 @@ export interface LineSink {
   write(line: string): unknown
 }
 
-export function createLogger(config: LoggerConfig, sink: LineSink = standardOutput()): Log {
+export function createLogger(
+  config: LoggerConfig,
+  sink: LineSink = standardOutput(),
+  toJournal = leadsToJournal(STANDARD_OUTPUT),
+): Log {
   // JSON.stringify leaves C1 controls and marks of direction as they are.
-  const write = config.format === 'json' ? escapeControlsInLines : readableLine
-  const json: LineSink = { write: (line: string) => sink.write(write(line)) }
+  const write = config.format === 'json' ? escapeControlsInLines : toJournal ? readableLine : readableLineWithTime
+  const json: LineSink = {
+    write: (line: string) => sink.write(toJournal ? withPriority(levelOf(line), write(line)) : write(line)),
+  }
   return pino(
     {
       level: config.level,
@@ -77,11 +84,21 @@ function describeError(error: unknown): unknown {
   return { name: error.name, message: messages.join(' <- '), ...(isBug ? { stack: error.stack } : {}) }
 }
 
+function levelOf(line: string): JournalLevel {
+  return (JSON.parse(line) as { level: JournalLevel }).level
+}
+
 /** `2026-01-02T03:04:05.678Z info  The sentence. key=value key="value with spaces" outer.inner=1 list=a,b` */
+function readableLineWithTime(line: string): string {
+  const { time } = JSON.parse(line) as { time: string }
+  return `${time} ${readableLine(line)}`
+}
+
+/** The same without the time, which the journal notes itself. */
 function readableLine(line: string): string {
-  const { level, time, message, ...fields } = JSON.parse(line) as Record<string, unknown>
+  const { level, time: _, message, ...fields } = JSON.parse(line) as Record<string, unknown>
   const words = Object.entries(fields).flatMap(([key, value]) => readableFields(key, value))
-  return `${String(time)} ${String(level).padEnd(5)} ${escapeControls(String(message ?? ''))}${words.join('')}\n`
+  return `${String(level).padEnd(5)} ${escapeControls(String(message ?? ''))}${words.join('')}\n`
 }
 
 function readableFields(key: string, value: unknown): string[] {
