@@ -15,7 +15,7 @@ import { run } from './commands/run.ts'
 import { senders } from './commands/senders.ts'
 import { status } from './commands/status.ts'
 import { helpOf, type CommandGroup } from './help.ts'
-import { complain } from './output.ts'
+import { complain, endWithReader } from './output.ts'
 
 const GROUPS: readonly CommandGroup[] = [
   { title: 'Start', commands: [run, credentials] },
@@ -31,6 +31,7 @@ process.exitCode = await main(process.argv.slice(2))
 
 async function main(argv: readonly string[]): Promise<number> {
   const { command: name, rest, flags } = split(argv)
+  if (name !== 'run') endWithReader()
   if (name !== 'run' && flags.has('version')) {
     process.stdout.write(`dnstap-bgp ${process.env['DNSTAP_BGP_VERSION'] ?? 'development'}\n`)
     return 0

@@ -25,3 +25,15 @@ export function sayJson(value: unknown): void {
 export function complain(text: string): void {
   process.stderr.write(`${foreignLines(text, MAX_LINE)}\n`)
 }
+
+/** What a shell reports of a program that SIGPIPE ended. */
+const ENDED_BY_SIGPIPE = 141
+
+/** From now on this process ends without a word when nobody reads its output any more: `dnstap-bgp routes | head`. Not for programs that run on. */
+export function endWithReader(): void {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+      process.exit(ENDED_BY_SIGPIPE)
+    })
+}

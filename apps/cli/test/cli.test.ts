@@ -1,13 +1,16 @@
 /** The command as a user runs it: the built bundle, its words and its exit codes. */
 import { ADMIN_API, type AdminEndpoint } from '@dnstap-bgp/admin-api'
 import { AdminClient } from '@dnstap-bgp/admin-client'
-import { runToEnd, startProgram, type Daemon } from '@dnstap-bgp/testkit'
+import { bundleOf, runToEnd, startProgram, type Daemon } from '@dnstap-bgp/testkit'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { FormatRegistry } from '@sinclair/typebox'
@@ -73,6 +76,14 @@ test('credentials wants one folder, and groups by number', async () => {
   expect(code).toBe(2)
   expect(await cli('credentials', join(folder, 'credentials'), '--nats-route', 'no port')).toMatchObject({ code: 2 })
   expect(output).toContain('FOLDER of nats, redis, dnstap-ingest, cache, bgp-announcer, sync-gateway, not "nobody=5"')
+})
+
+test('a command whose output nobody reads any more ends without a word', async () => {
+  const child = spawn(process.execPath, [bundleOf('cli'), '--help'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  child.stdout.destroy() // before Node has even started
+  const complaint = await text(child.stderr)
+  expect(complaint).toBe('')
+  expect(child.exitCode ?? (await once(child, 'exit'))[0]).toBe(141)
 })
 
 test('--version and --help answer and exit 0', async () => {
