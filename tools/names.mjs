@@ -17,26 +17,12 @@ const FILES_OF_EACH_LIB = {
 
 /** Names that several libs export, and why. */
 const SHARED_NAMES = {
-  PeerConnection: 'to be renamed',
-  octetsOf: 'to be renamed',
   status: 'a command of the CLI, and the reply of its endpoint',
   senders: 'a command of the CLI, and the reply of its endpoint',
   forget: 'a command of the CLI, and the reply of its endpoint',
   backup: 'a command of the CLI, and the reply of its endpoint',
-  text: 'to be renamed',
-  ProgramName: 'to be renamed',
   match: 'a command of the CLI, and the reply of its endpoint',
-  Entry: 'to be renamed',
-  entryOf: 'to be renamed',
-  Explanation: 'to be renamed',
-  HEADER_LENGTH: 'to be renamed',
-  listOf: 'to be renamed',
-  Login: 'to be renamed',
   MessageType: "RFC 4271's word, and dnstap.proto's",
-  newCounters: 'to be renamed',
-  Part: 'to be renamed',
-  readUint32: 'to be renamed',
-  Refusal: 'to be renamed',
 }
 
 /** Files with the same name in several libs, and why. */
@@ -46,10 +32,6 @@ const SHARED_FILES = {
   'cache.ts': 'the service, and its replies in admin-api',
   'announcer.ts': 'the service, and its replies in admin-api',
   'lists.ts': 'a command of the CLI, and its replies in admin-api',
-  'catch-up.ts': 'to be renamed',
-  'counters.ts': 'to be renamed',
-  'json-scanner.ts': 'to be renamed',
-  'name.ts': 'to be renamed',
 }
 
 const DEFINITION = /^export (?:declare )?(?:abstract )?(?:async )?(?:function\*?|class|const|let|interface|type) (\w+)/gm

@@ -5,10 +5,10 @@
  *
  * It may run beside the instance, as root: it looks and writes nothing. URLs are asked, as the instance would ask them.
  */
-import { ADMIN_API } from '@dnstap-bgp/admin-api'
+import { ADMIN_API, type ProgramName } from '@dnstap-bgp/admin-api'
 import { AdminClientError } from '@dnstap-bgp/admin-client'
 import { UsageError } from '@dnstap-bgp/program'
-import { loadConfig, PROGRAM_NEEDS, type Config, type ProgramName } from '@dnstap-bgp/config'
+import { loadConfig, PROGRAM_NEEDS, type Config } from '@dnstap-bgp/config'
 import { storeAt, StoreFileError } from '@dnstap-bgp/ip-store-file'
 import { describeListenAddress } from '@dnstap-bgp/net'
 import { ListsError } from '@dnstap-bgp/list-loader'

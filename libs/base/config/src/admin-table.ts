@@ -5,7 +5,7 @@ import type { Context } from './context.ts'
 import { DEFAULTS } from './defaults.ts'
 import { readSecret } from './read-secret.ts'
 import type { Section } from './section.ts'
-import { Wrong, listenAddress, path, text } from './values.ts'
+import { Wrong, listenAddress, path, string } from './values.ts'
 import type { Read } from './values.ts'
 
 export function parseAdmin(section: Section, context: Context): AdminConfig {
@@ -31,7 +31,7 @@ function defaultAdminSocket(listen: ListenAddress | undefined): AdminConfig['soc
 
 function orOff<T>(read: Read<T>): Read<T | 'off'> {
   return (value) => {
-    const written = text(value)
+    const written = string(value)
     if (!(written instanceof Wrong) && written.toLowerCase() === 'off') return 'off'
     const found = read(value)
     return found instanceof Wrong ? new Wrong(`${found.expected}, or "off"`, found) : found

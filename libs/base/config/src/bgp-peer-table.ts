@@ -15,13 +15,13 @@ import {
   community,
   integer,
   largeCommunity,
-  listOf,
+  arrayOf,
   oneOf,
   oneOrMany,
   parseEndpoint,
   prefix,
   seconds,
-  text,
+  string,
 } from './values.ts'
 import type { Read } from './values.ts'
 
@@ -43,7 +43,7 @@ export interface ForAllPeers extends Pick<
 }
 
 export function parsePeers(section: Section, forAll: ForAllPeers, context: BgpContext): readonly BgpPeerConfig[] {
-  const short = section.get('peers', listOf(peerAddress), []).map((where) => makePeer(where, forAll))
+  const short = section.get('peers', arrayOf(peerAddress), []).map((where) => makePeer(where, forAll))
   const tables = section.tables('peer')
   const long = tables.map((table) => parsePeer(table, forAll, context))
   const seen = new Set<string>()
@@ -114,7 +114,7 @@ function parsePeer(section: Section, forAll: ForAllPeers, context: BgpContext): 
   const fallback = makePeer(where ?? { name: '', remote: { kind: 'address', address: '' }, port: undefined }, forAll)
   const peer: BgpPeerConfig = {
     ...fallback,
-    name: section.get('name', text, fallback.name),
+    name: section.get('name', string, fallback.name),
     port: where?.port ?? port ?? fallback.port,
     asn,
     localAsn,
@@ -183,7 +183,7 @@ function makePeer(where: PeerAddress, forAll: ForAllPeers): BgpPeerConfig {
 }
 
 function parseListNames(section: Section, lists: readonly ListConfig[]): readonly string[] | undefined {
-  const names = section.optional('lists', oneOrMany(text))
+  const names = section.optional('lists', oneOrMany(string))
   for (const name of names ?? []) {
     if (lists.some((list) => list.name === name)) continue
     const near = nearest(
@@ -208,7 +208,7 @@ interface PeerAddress {
 
 const peerAddress: Read<PeerAddress> = (value) => {
   const expected = '"host", "host:port", "[IPv6 address]:port" or an IPv6 address'
-  const written = text(value)
+  const written = string(value)
   if (written instanceof Wrong) return new Wrong(expected)
   if (written.includes('/')) {
     const range = prefix(value)

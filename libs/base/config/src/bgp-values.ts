@@ -1,7 +1,7 @@
 /** Values that only the tables of BGP have. */
 import type { AddressFamily } from './config.ts'
 import { nextHopAddress } from './list-tables.ts'
-import { Wrong, address, boolean, integer, seconds, text } from './values.ts'
+import { Wrong, address, boolean, integer, seconds, string } from './values.ts'
 import type { Read } from './values.ts'
 
 export const asNumber: Read<number> = (value) => {
@@ -32,7 +32,7 @@ export function sourceAddress(family?: AddressFamily): Read<string> {
 export function selfOr(family: AddressFamily): Read<string> {
   const read = nextHopAddress(family)
   return (value) => {
-    const written = text(value)
+    const written = string(value)
     if (!(written instanceof Wrong) && written.toLowerCase() === 'self') return 'self'
     const found = read(value)
     return found instanceof Wrong ? new Wrong(`"self", or ${found.expected}`, found) : found
@@ -53,7 +53,7 @@ export function booleanOr<T>(read: Read<T>): Read<boolean | T> {
 
 /** IFNAMSIZ is 16 and counts the final NUL: a name has at most 15 octets. */
 export const interfaceName: Read<string> = (value) => {
-  const written = text(value)
+  const written = string(value)
   return written instanceof Wrong || !/^[^\s/\0]{1,15}$/.test(written)
     ? new Wrong('the name of a network interface or VRF (1 to 15 characters)')
     : written

@@ -5,7 +5,7 @@ import type { Context } from './context.ts'
 import { DEFAULTS } from './defaults.ts'
 import { readSecret } from './read-secret.ts'
 import type { Section } from './section.ts'
-import { Wrong, endpoint, integer, oneOrMany, path, text } from './values.ts'
+import { Wrong, endpoint, integer, oneOrMany, path, string } from './values.ts'
 import type { Read } from './values.ts'
 
 export function parseBus(section: Section, context: Context): BusConfig {
@@ -13,7 +13,7 @@ export function parseBus(section: Section, context: Context): BusConfig {
   const nats: BusConfig = {
     kind: 'nats',
     servers,
-    user: section.optional('user', text),
+    user: section.optional('user', string),
     password: readSecret(section, 'password', context),
     token: readSecret(section, 'token', context),
     credsFile: section.optional('credsFile', path(context.folder)),
@@ -43,7 +43,7 @@ export function parseBus(section: Section, context: Context): BusConfig {
 /** `nats://host:port`, `tls://host:port`, or `host:port`, which becomes the first. */
 const natsServer: Read<string> = (value) => {
   const expected = '"nats://host:port", "tls://host:port" or "host:port"'
-  const written = text(value)
+  const written = string(value)
   if (written instanceof Wrong) return new Wrong(expected)
   const [scheme, rest] = /^([a-z]+):\/\/(.*)$/i.exec(written)?.slice(1) ?? ['nats', written]
   if (rest.includes('@'))

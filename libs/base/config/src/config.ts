@@ -110,13 +110,13 @@ export interface ListConfig {
   readonly sha256: string | undefined
   readonly bearerToken: Secret | undefined
   /** Basic authentication (RFC 7617) at the URL's server, and at the proxy. */
-  readonly login: Login | undefined
-  readonly proxyLogin: Login | undefined
+  readonly login: LoginConfig | undefined
+  readonly proxyLogin: LoginConfig | undefined
   /** A new version with fewer than this share of the last one's names is refused. 0: never. */
   readonly minimumShare: number
 }
 
-export interface Login {
+export interface LoginConfig {
   readonly user: string
   readonly password: Secret
 }

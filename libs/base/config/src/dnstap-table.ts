@@ -12,13 +12,13 @@ import {
   duration,
   fileMode,
   integer,
-  listOf,
+  arrayOf,
   listenAddress,
   oneOf,
   oneOrMany,
   path,
   prefix,
-  text,
+  string,
 } from './values.ts'
 import type { Read } from './values.ts'
 
@@ -41,12 +41,12 @@ export function parseDnstap(section: Section, context: Context): DnstapConfig | 
   tlsTable.done()
   const dnstap: DnstapConfig = {
     listen,
-    allow: section.get('allow', listOf(prefix), []),
+    allow: section.get('allow', arrayOf(prefix), []),
     mode: section.get('perm', fileMode, DEFAULTS.dnstap.mode),
     owner: section.optional('owner', nameOrId),
     group: section.optional('group', nameOrId),
     types: section.get('types', oneOrMany(oneOf(DNSTAP_TYPES)), DEFAULTS.dnstap.types),
-    resolvers: section.optional('resolvers', listOf(address())),
+    resolvers: section.optional('resolvers', arrayOf(address())),
     maxFrameBytes: section.get('maxFrameBytes', integer(512, 16 * 1024 * 1024), DEFAULTS.dnstap.maxFrameBytes),
     handshakeTimeoutMs: section.get('handshakeTimeout', duration({ minimumMs: 10 }), DEFAULTS.dnstap.handshakeTimeoutMs),
     tls: certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile, clientCaFile },
@@ -71,6 +71,6 @@ function isLoopback(host: string | undefined): boolean {
 const nameOrId: Read<string> = (value) => {
   const number = integer(0, 0xfffffffe)(value)
   if (!(number instanceof Wrong)) return String(number)
-  const name = text(value)
+  const name = string(value)
   return name instanceof Wrong || !/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\$?$/.test(name) ? new Wrong('a name or a number') : name
 }

@@ -3,7 +3,7 @@ import type { LimitsConfig, LogConfig, NeverConfig } from './config.ts'
 import { LOG_LEVELS } from './config.ts'
 import { DEFAULTS } from './defaults.ts'
 import type { Section } from './section.ts'
-import { boolean, integer, listOf, oneOf, prefix } from './values.ts'
+import { boolean, integer, arrayOf, oneOf, prefix } from './values.ts'
 
 export function parseLimits(section: Section): LimitsConfig {
   const count = integer(1, 100_000_000)
@@ -19,8 +19,8 @@ export function parseLimits(section: Section): LimitsConfig {
 export function parseNever(section: Section): NeverConfig {
   const never = {
     allowPrivate: section.get('allowPrivate', boolean, DEFAULTS.never.allowPrivate),
-    prefixes: section.get('prefixes', listOf(prefix), []),
-    allow: section.get('allow', listOf(prefix), []),
+    prefixes: section.get('prefixes', arrayOf(prefix), []),
+    allow: section.get('allow', arrayOf(prefix), []),
   }
   section.done()
   return never

@@ -1,6 +1,6 @@
 /** `domains`, `ttl` and the [[list]] tables: which names are steered, and what their routes look like. */
 import { fileURLToPath } from 'node:url'
-import type { Lifetime, ListConfig, Login } from './config.ts'
+import type { Lifetime, ListConfig, LoginConfig } from './config.ts'
 import { LIST_FORMATS } from './config.ts'
 import { DEFAULTS } from './defaults.ts'
 import type { Context } from './context.ts'
@@ -18,7 +18,7 @@ import {
   oneOrMany,
   path,
   share,
-  text,
+  string,
   url,
 } from './values.ts'
 import type { Read } from './values.ts'
@@ -141,7 +141,7 @@ const FOR_URLS = [
 ]
 
 /** User and password, which need each other. */
-function parseLogin(section: Section, userKey: string, passwordKey: string, context: Context): Login | undefined {
+function parseLogin(section: Section, userKey: string, passwordKey: string, context: Context): LoginConfig | undefined {
   const user = section.optional(userKey, userName)
   const password = readSecret(section, passwordKey, context)
   const hasPassword = section.has(passwordKey) || section.has(`${passwordKey}File`)
@@ -152,12 +152,12 @@ function parseLogin(section: Section, userKey: string, passwordKey: string, cont
 
 /** RFC 7617 §2: a colon would end it. */
 const userName: Read<string> = (value) => {
-  const written = text(value)
+  const written = string(value)
   return written instanceof Wrong || written.includes(':') ? new Wrong('a name without colons') : written
 }
 
 const zoneName: Read<string> = (value) => {
-  const written = text(value)
+  const written = string(value)
   return written instanceof Wrong || !/^(?:\.|(?:[\w-]{1,63}\.)*[\w-]{1,63}\.?)$/.test(written)
     ? new Wrong('the name of a zone such as "rpz.example.net"')
     : written
@@ -191,7 +191,7 @@ function parseLifetime(section: Section, inherited: Lifetime): Lifetime {
 }
 
 const ttlOrDns: Read<number | 'dns'> = (value) => {
-  const written = text(value)
+  const written = string(value)
   if (!(written instanceof Wrong) && written.toLowerCase() === 'dns') return 'dns'
   const ms = duration({ minimumMs: 1000 })(value)
   return ms instanceof Wrong ? new Wrong(`${ms.expected}, or "dns"`, ms) : ms
@@ -199,14 +199,14 @@ const ttlOrDns: Read<number | 'dns'> = (value) => {
 
 /** It stands in metrics, on pages and in the store. */
 const listName: Read<string> = (value) => {
-  const written = text(value)
+  const written = string(value)
   const fits = !(written instanceof Wrong) && /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(written)
   return fits ? written : new Wrong('a name of letters, digits and . _ - (at most 64)')
 }
 
 function listSource(folder: string): Read<{ kind: 'path'; path: string } | { kind: 'url'; url: string }> {
   return (value) => {
-    const written = text(value)
+    const written = string(value)
     if (written instanceof Wrong) return new Wrong('the path of a file or folder, or an http(s) URL')
     if (/^file:/i.test(written)) return fromFileUrl(written)
     if (/^[a-z][a-z0-9+.-]*:\/\//i.test(written)) {
@@ -230,7 +230,7 @@ function fromFileUrl(written: string): { kind: 'path'; path: string } | Wrong {
 }
 
 const digest: Read<string> = (value) => {
-  const written = text(value)
+  const written = string(value)
   return written instanceof Wrong || !/^[0-9a-f]{64}$/i.test(written)
     ? new Wrong('the 64 hexadecimal digits of a SHA-256')
     : written.toLowerCase()

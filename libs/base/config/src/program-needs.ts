@@ -8,5 +8,3 @@ export const PROGRAM_NEEDS = {
   'bgp-announcer': ['bgp', 'nats'],
   'sync-gateway': ['syncer', 'nats'],
 } as const satisfies Record<string, readonly Part[]>
-
-export type ProgramName = keyof typeof PROGRAM_NEEDS

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { Context } from './context.ts'
 import { Secret } from './secret.ts'
 import type { Section } from './section.ts'
-import { Wrong, path, text } from './values.ts'
+import { Wrong, path, string } from './values.ts'
 import type { Read } from './values.ts'
 
 /** No password is longer; a path that was mistyped may be anything. */
@@ -27,7 +27,7 @@ export function readSecret(
 
 function secretText(check: (secret: string) => string | undefined): Read<Secret> {
   return (value) => {
-    const written = text(value)
+    const written = string(value)
     if (written instanceof Wrong) return new Wrong('a string', { seen: 'no string' })
     const complaint = check(written)
     return complaint === undefined ? new Secret(written) : new Wrong(complaint, { seen: 'something else' })

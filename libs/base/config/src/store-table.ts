@@ -5,14 +5,14 @@ import type { Context } from './context.ts'
 import { DEFAULTS } from './defaults.ts'
 import { readSecret } from './read-secret.ts'
 import type { Section } from './section.ts'
-import { Wrong, endpoint, integer, oneOrMany, path, text } from './values.ts'
+import { Wrong, endpoint, integer, oneOrMany, path, string } from './values.ts'
 import type { Read } from './values.ts'
 
 export function parseStore(root: Section, context: Context): StoreConfig {
   const cachePath = root.optional('cache', path(context.folder))
   const section = root.table('store')
   const tls = parseClientTls(section.table('tls'), context)
-  const sentinelName = section.optional('sentinel', text)
+  const sentinelName = section.optional('sentinel', string)
   const port = sentinelName === undefined ? DEFAULTS.store.port : DEFAULTS.store.sentinelPort
   const servers = section.get('redis', oneOrMany(redisServer(port)), [])
   const encrypted = servers.some((server) => server.encrypted)
@@ -22,7 +22,7 @@ export function parseStore(root: Section, context: Context): StoreConfig {
     sentinelName,
     database: section.get('database', integer(0, 1_000_000), DEFAULTS.store.database),
     keyPrefix: section.get('keyPrefix', keyPrefix, DEFAULTS.store.keyPrefix),
-    user: section.optional('user', text),
+    user: section.optional('user', string),
     password: readSecret(section, 'password', context),
     sentinelPassword: readSecret(section, 'sentinelPassword', context),
     tls: tls ?? (encrypted ? { caFile: undefined, certFile: undefined, keyFile: undefined } : undefined),
@@ -46,7 +46,7 @@ export function parseStore(root: Section, context: Context): StoreConfig {
 function redisServer(defaultPort: number): Read<{ host: string; port: number; encrypted: boolean }> {
   const expected = '"host:port", "redis://host:port", or "rediss://host:port" for TLS'
   return (value) => {
-    const written = text(value)
+    const written = string(value)
     if (written instanceof Wrong) return new Wrong(expected)
     const [scheme, rest] = /^([a-z]+):\/\/(.*)$/i.exec(written)?.slice(1) ?? ['redis', written]
     if (rest.includes('@'))
@@ -66,7 +66,7 @@ function redisServer(defaultPort: number): Read<{ host: string; port: number; en
 }
 
 const keyPrefix: Read<string> = (value) => {
-  const written = text(value)
+  const written = string(value)
   // Braces would make a Redis Cluster hash tag, brackets and stars a pattern.
   return written instanceof Wrong || !/^[A-Za-z0-9_.:-]{1,64}$/.test(written) ? new Wrong('letters, digits and _ . : -') : written
 }

@@ -45,7 +45,7 @@ export function describeValue(value: Value): string {
   return value.text.length > 100 ? `${value.text.slice(0, 100)}…` : value.text
 }
 
-export const text: Read<string> = (value) => textOf(value) ?? new Wrong('a string')
+export const string: Read<string> = (value) => textOf(value) ?? new Wrong('a string')
 
 export const boolean: Read<boolean> = (value) => {
   if (value.type === 'scalar' && value.kind === 'boolean') return value.value as boolean
@@ -346,7 +346,7 @@ function numbersOf(written: string, count: number, maximum: number): number[] | 
 }
 
 /** A list; each element is judged alone and the first wrong one of it is told by its own place. */
-export function listOf<T>(read: Read<T>): Read<readonly T[]> {
+export function arrayOf<T>(read: Read<T>): Read<readonly T[]> {
   return (value) => {
     const elements = elementsOf(value)
     if (elements === undefined) return new Wrong('a list in brackets')
@@ -371,7 +371,7 @@ export function listOf<T>(read: Read<T>): Read<readonly T[]> {
 
 /** One, or a list of them. */
 export function oneOrMany<T>(read: Read<T>): Read<readonly T[]> {
-  const many = listOf(read)
+  const many = arrayOf(read)
   return (value) => {
     if (value.type === 'array' || (value.type === 'scalar' && value.kind === 'environment')) return many(value)
     const one = read(value)

@@ -8,7 +8,13 @@ export class ListenError extends Error {
   readonly address: ListenAddress
 
   /** @param who the server, with the setting that says where it listens: `the admin server ([admin] listen)` */
-  constructor(who: string, address: ListenAddress, code: string, reason = REASONS[code] ?? code, options?: ErrorOptions) {
+  constructor(
+    who: string,
+    address: ListenAddress,
+    code: string,
+    reason = WHY_NOT_LISTENING[code] ?? code,
+    options?: ErrorOptions,
+  ) {
     super(`${who} cannot listen on ${describeListenAddress(address)}: ${reason}`, options)
     this.code = code
     this.address = address
@@ -22,7 +28,7 @@ export function explainListenError(who: string, address: ListenAddress, error: u
   return code === undefined ? error : new ListenError(who, address, code, undefined, { cause: error })
 }
 
-const REASONS: Readonly<Record<string, string>> = {
+const WHY_NOT_LISTENING: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another process listens there',
   EADDRNOTAVAIL: 'this machine has no such address',
   EACCES: 'permission is refused (a port under 1024 needs a privilege; a socket needs a folder that we may write to)',

@@ -13,7 +13,7 @@
 export const Kind = { MORE: 0, PART: 1, END: 2, FAILED: 3, WORKING: 4, TAKEN: 5, STOP: 6 } as const
 export type Kind = (typeof Kind)[keyof typeof Kind]
 
-export const HEADER_LENGTH = 5
+export const ANSWER_HEADER_LENGTH = 5
 
 export interface AnswerMessage {
   readonly kind: Kind
@@ -25,17 +25,17 @@ export interface AnswerMessage {
 const EMPTY = new Uint8Array()
 
 export function encodeAnswerMessage(kind: Kind, number: number, body: Uint8Array = EMPTY): Uint8Array {
-  const bytes = new Uint8Array(HEADER_LENGTH + body.length)
+  const bytes = new Uint8Array(ANSWER_HEADER_LENGTH + body.length)
   bytes[0] = kind
   new DataView(bytes.buffer).setUint32(1, number)
-  bytes.set(body, HEADER_LENGTH)
+  bytes.set(body, ANSWER_HEADER_LENGTH)
   return bytes
 }
 
 /** Undefined when the bytes are none. */
 export function decodeAnswerMessage(bytes: Uint8Array): AnswerMessage | undefined {
   const kind = bytes[0]
-  if (bytes.length < HEADER_LENGTH || kind === undefined || kind > Kind.STOP) return undefined
+  if (bytes.length < ANSWER_HEADER_LENGTH || kind === undefined || kind > Kind.STOP) return undefined
   const number = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(1)
-  return { kind: kind as Kind, number, body: bytes.subarray(HEADER_LENGTH) }
+  return { kind: kind as Kind, number, body: bytes.subarray(ANSWER_HEADER_LENGTH) }
 }

@@ -2,7 +2,7 @@ import { BusError } from '@dnstap-bgp/bus'
 import { FakeClock } from '@dnstap-bgp/testkit'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decodeAnswerMessage, encodeAnswerMessage, HEADER_LENGTH, Kind } from './answer-wire.ts'
+import { decodeAnswerMessage, encodeAnswerMessage, ANSWER_HEADER_LENGTH, Kind } from './answer-wire.ts'
 import { Asker } from './asker.ts'
 import { Answer, WINDOW_MESSAGES } from './answer.ts'
 
@@ -23,7 +23,7 @@ describe('a message of an answer', () => {
   test('is seen in no other bytes, and never throws', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 12 }), (bytes) => {
-        const isOne = bytes.length >= HEADER_LENGTH && (bytes[0] ?? 255) <= Kind.STOP
+        const isOne = bytes.length >= ANSWER_HEADER_LENGTH && (bytes[0] ?? 255) <= Kind.STOP
         expect(decodeAnswerMessage(bytes) !== undefined).toBe(isOne)
       }),
     )

@@ -4,7 +4,7 @@
  */
 import { BusError } from '@dnstap-bgp/bus'
 import type { Clock } from '@dnstap-bgp/runtime'
-import { decodeAnswerMessage, encodeAnswerMessage, HEADER_LENGTH, Kind } from './answer-wire.ts'
+import { decodeAnswerMessage, encodeAnswerMessage, ANSWER_HEADER_LENGTH, Kind } from './answer-wire.ts'
 
 export const WINDOW_MESSAGES = 64
 const WINDOW_BYTES = 8 * 1024 * 1024
@@ -96,7 +96,7 @@ export class Answer {
   }
 
   async #sendPart(bytes: Uint8Array): Promise<void> {
-    const pieceLength = Math.min(MAX_PIECE_BYTES, this.#deps.maxPayloadBytes - HEADER_LENGTH)
+    const pieceLength = Math.min(MAX_PIECE_BYTES, this.#deps.maxPayloadBytes - ANSWER_HEADER_LENGTH)
     let start = 0
     for (; bytes.length - start > pieceLength; start += pieceLength)
       await this.#send(Kind.MORE, bytes.subarray(start, start + pieceLength))

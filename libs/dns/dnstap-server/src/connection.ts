@@ -7,7 +7,7 @@
 import type { Socket } from 'node:net'
 import { FrameStreamReader } from '@dnstap-bgp/frame-streams'
 import type { Clock, Timer } from '@dnstap-bgp/runtime'
-import { reasonOfRefusal, type CloseReason, type DnstapServerCounters } from './counters.ts'
+import { reasonOfRefusal, type CloseReason, type DnstapServerCounters } from './server-counters.ts'
 
 /** How long a sender may take to close after FINISH. */
 const LINGER_MS = 2000

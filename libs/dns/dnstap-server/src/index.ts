@@ -1,6 +1,6 @@
 export { DnstapConnection } from './connection.ts'
-export { CLOSE_REASONS } from './counters.ts'
-export type { CloseReason, DnstapServerCounters } from './counters.ts'
+export { CLOSE_REASONS } from './server-counters.ts'
+export type { CloseReason, DnstapServerCounters } from './server-counters.ts'
 export { inheritedSockets } from './inherited-sockets.ts'
 export type { ConnectionLimits } from './listener.ts'
 export { DnstapServer, startDnstapServer } from './server.ts'

@@ -10,7 +10,7 @@ import type { Server as TlsServer } from 'node:tls'
 import { describeListenAddress, plainAddress, type ListenAddress } from '@dnstap-bgp/net'
 import { RateLimitedLog, type Clock, type Log } from '@dnstap-bgp/runtime'
 import { DnstapConnection, type ConnectionOwner } from './connection.ts'
-import { newCounters, type CloseReason, type DnstapServerCounters } from './counters.ts'
+import { newServerCounters, type CloseReason, type DnstapServerCounters } from './server-counters.ts'
 import { CONNECTION_LIMITS, type ConnectionLimits, type Listener } from './listener.ts'
 import { ListeningSockets } from './listening-sockets.ts'
 import { readIntoSharedBuffer } from './shared-buffer.ts'
@@ -66,7 +66,7 @@ export async function startDnstapServer(options: DnstapServerOptions, deps: Dnst
 }
 
 export class DnstapServer implements ConnectionOwner {
-  readonly counters: DnstapServerCounters = newCounters()
+  readonly counters: DnstapServerCounters = newServerCounters()
   readonly clock: Clock
   readonly maxFrameLength: number
   readonly handshakeTimeoutMs: number
@@ -204,7 +204,7 @@ export class DnstapServer implements ConnectionOwner {
   /** False: the socket is destroyed and counted. */
   #hasRoom(socket: Socket, listener: Listener): boolean {
     this.counters.connectionsAccepted++
-    const address = addressOf(socket)
+    const address = senderAddress(socket)
     const reason = this.#reasonToRefuse(address, listener)
     if (reason === undefined) return true
     if (reason === 'too-many-connections' && this.#makeRoom(address, listener)) return true
@@ -239,7 +239,7 @@ export class DnstapServer implements ConnectionOwner {
   #connect(socket: Socket, listener: Listener): DnstapConnection {
     this.counters.connectionsOpen++
     const id = ++this.#lastId
-    const address = addressOf(socket)
+    const address = senderAddress(socket)
     const origin = address === undefined ? `${listener.text}#${id}` : describeListenAddress(endOf(address, socket))
     const connection = new DnstapConnection(this, id, origin, address, listener.text, socket)
     this.#connections.set(connection, listener)
@@ -273,7 +273,7 @@ const REFUSALS = {
 const HARMLESS: ReadonlySet<CloseReason> = new Set(['finished', 'ended-without-stop', 'server-closed'])
 
 /** The other end of a TCP connection; undefined on a UNIX socket. */
-function addressOf(socket: Socket): string | undefined {
+function senderAddress(socket: Socket): string | undefined {
   return socket.remoteAddress === undefined ? undefined : plainAddress(socket.remoteAddress)
 }
 

@@ -9,7 +9,7 @@
  *   example.com @work                            at some times of the day only: skipped
  */
 import type { LineFormat } from './format-reader.ts'
-import { normalizeName } from './name.ts'
+import { normalizeName } from './normalize-name.ts'
 import type { RuleEmitter } from './rule-emitter.ts'
 import { RuleKind, SkipReason } from './rule.ts'
 import { before, decodeUtf8 } from './utf8.ts'

@@ -9,7 +9,7 @@
  */
 import type { LineFormat } from './format-reader.ts'
 import { globBody } from './glob.ts'
-import { DELETE, octetsOf, SPACE, startsWith } from './octets.ts'
+import { DELETE, asciiOctets, SPACE, startsWith } from './octets.ts'
 import type { RuleEmitter } from './rule-emitter.ts'
 import { RuleKind, SkipReason } from './rule.ts'
 import { before, decodeUtf8 } from './utf8.ts'
@@ -70,6 +70,6 @@ export class DnsmasqFormat implements LineFormat {
 }
 
 const DOMAIN_DIRECTIVES = new Set(['server', 'local', 'address', 'ipset', 'nftset'])
-const DIRECTIVE_OCTETS = [...DOMAIN_DIRECTIVES].map((directive) => octetsOf(`${directive}=/`))
+const DIRECTIVE_OCTETS = [...DOMAIN_DIRECTIVES].map((directive) => asciiOctets(`${directive}=/`))
 const SLASH = 0x2f
 const HASH = 0x23

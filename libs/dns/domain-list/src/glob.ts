@@ -1,5 +1,5 @@
 /** Globs over whole names, for formats whose `*` is not simply one label: made regular expressions over the normalized name. */
-import { normalizeName } from './name.ts'
+import { normalizeName } from './normalize-name.ts'
 
 /**
  * The source that matches exactly what the glob does, `*` standing for `star` and `?` (when `anyOne` is given) for one character;

@@ -2,7 +2,7 @@ import { domainToASCII } from 'node:url'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import { toALabels } from './idna.ts'
-import { normalizeName } from './name.ts'
+import { normalizeName } from './normalize-name.ts'
 
 vi.setConfig({ testTimeout: 30_000 }) // much is compared, and the machine may be busy
 

@@ -1,6 +1,6 @@
 export { ListError, ListFault } from './list-error.ts'
-export { normalizeName } from './name.ts'
-export type { NormalizedName } from './name.ts'
+export { normalizeName } from './normalize-name.ts'
+export type { NormalizedName } from './normalize-name.ts'
 export { takesSites } from './geosite.ts'
 export { ListParser, parseList } from './parse-list.ts'
 export { ParserFormat, ListMatch, RuleKind, RuleNote, SkipReason } from './rule.ts'

@@ -6,7 +6,7 @@ export const TAB = 0x09
 export const DELETE = 0x7f
 
 /** ASCII text as octets. */
-export function octetsOf(text: string): Uint8Array {
+export function asciiOctets(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0))
 }
 

@@ -14,7 +14,7 @@
  */
 import type { LineFormat } from './format-reader.ts'
 import { addressFault, looksLikeAddress } from './plain-words.ts'
-import { DELETE, equals, octetsOf, SPACE, startsWith } from './octets.ts'
+import { DELETE, equals, asciiOctets, SPACE, startsWith } from './octets.ts'
 import type { NameKind, RuleEmitter } from './rule-emitter.ts'
 import { RuleKind, SkipReason } from './rule.ts'
 import { decodeUtf8 } from './utf8.ts'
@@ -175,12 +175,12 @@ function bareValueEnd(bytes: Uint8Array, start: number, end: number): number {
   return at
 }
 
-const ADD = octetsOf('add ')
-const NAME = octetsOf('name')
-const MATCH_SUBDOMAIN = octetsOf('match-subdomain')
-const YES = octetsOf('yes')
-const TRUE = octetsOf('true')
-const CHANGES_MEANING = ['regexp', 'disabled', 'list'].map(octetsOf)
+const ADD = asciiOctets('add ')
+const NAME = asciiOctets('name')
+const MATCH_SUBDOMAIN = asciiOctets('match-subdomain')
+const YES = asciiOctets('yes')
+const TRUE = asciiOctets('true')
+const CHANGES_MEANING = ['regexp', 'disabled', 'list'].map(asciiOctets)
 const EQUALS = 0x3d
 const DASH = 0x2d
 const QUOTE = 0x22

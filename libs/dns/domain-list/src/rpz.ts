@@ -14,7 +14,7 @@
  * is a zone; a name whose policy is skipped is handed over as an encloser, because that name exists too.
  */
 import type { LineFormat } from './format-reader.ts'
-import { normalizeName } from './name.ts'
+import { normalizeName } from './normalize-name.ts'
 import type { RuleEmitter } from './rule-emitter.ts'
 import { RuleKind, SkipReason } from './rule.ts'
 import { decodeUtf8 } from './utf8.ts'

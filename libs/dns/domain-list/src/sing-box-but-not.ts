@@ -5,7 +5,7 @@
  * takes nothing else: each excepted name lies at or below a name of the rule. An excepted name elsewhere excepts nothing and is
  * dropped. Keywords and expressions, addresses and everything nested cannot be judged so, and the rule is skipped.
  */
-import { normalizeName } from './name.ts'
+import { normalizeName } from './normalize-name.ts'
 import { EntryField } from './sing-box-entries.ts'
 import type { PendingEntries } from './sing-box-entries.ts'
 

@@ -17,7 +17,7 @@ export const ENTRY_FIELDS = new Map<string, number>([
 ])
 
 /** One entry, by where it begins. */
-export interface Entry {
+export interface SingBoxEntry {
   readonly at: number
   readonly field: number
   readonly text: string
@@ -56,7 +56,7 @@ export class PendingEntries {
   }
 
   /** The entries from `start` to `end`, which are both where an entry begins. */
-  *entries(start: number, end: number): Generator<Entry> {
+  *entries(start: number, end: number): Generator<SingBoxEntry> {
     for (let at = start; at < end; at = this.#endOf(at)) {
       const text = jsonText(this.#bytes, at + HEADER_BYTES, this.#endOf(at), (this.#bytes[at + 1] & ESCAPED) !== 0)
       yield { at, field: this.#bytes[at], text }

@@ -13,7 +13,7 @@
  */
 import type { LineFormat } from './format-reader.ts'
 import { LineReader } from './lines.ts'
-import { DELETE, isBlank, octetsOf, SPACE, startsWith } from './octets.ts'
+import { DELETE, isBlank, asciiOctets, SPACE, startsWith } from './octets.ts'
 import type { RuleEmitter } from './rule-emitter.ts'
 import { RuleKind, SkipReason } from './rule.ts'
 import type { ListOptions } from './rule.ts'
@@ -153,8 +153,8 @@ function areAttributes(bytes: Uint8Array, start: number, end: number): boolean {
   return true
 }
 
-const FULL = octetsOf('full:')
-const DOMAIN = octetsOf('domain:')
+const FULL = asciiOctets('full:')
+const DOMAIN = asciiOctets('domain:')
 const AT = 0x40
 const AND = 0x26
 const HASH = 0x23

@@ -17,7 +17,7 @@ export interface ExplainedRule extends Feed {
   readonly by?: Feed
 }
 
-export interface Explanation {
+export interface MatchExplanation {
   /** As it is matched: A-labels, lower case. */
   readonly name: string
   readonly feeds: readonly Feed[]
@@ -42,7 +42,7 @@ export function explainHits(
   hits: readonly Hit[],
   isExceptionUntried: boolean,
   lists: readonly ListCounts[],
-): Explanation {
+): MatchExplanation {
   const rules = isExceptionUntried ? [] : reachingRules(hits)
   const exceptions = strongestExceptions(rules)
   const feeding = feedingRules(rules)

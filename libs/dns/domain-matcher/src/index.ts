@@ -1,7 +1,7 @@
 export { compareMatchers } from './difference.ts'
 export type { MatcherDifference } from './difference.ts'
 export { Matcher, NO_MATCH } from './matcher.ts'
-export type { ExplainedRule, Explanation, Feed } from './explain-hits.ts'
+export type { ExplainedRule, MatchExplanation, Feed } from './explain-hits.ts'
 export { MatcherBuilder } from './matcher-builder.ts'
 export type { ListRules, MatcherBuilderOptions } from './matcher-builder.ts'
 export { DEFAULT_MATCHER_LIMITS, Refusal } from './matcher-limits.ts'

@@ -15,7 +15,7 @@
 import { textToName } from '@dnstap-bgp/dns-wire'
 import { normalizeName, RuleKind } from '@dnstap-bgp/domain-list'
 import { feedingRules, reachingRules, specificityOf } from './decide.ts'
-import { explainHits, feedOf, type Explanation, type Feed, type Hit } from './explain-hits.ts'
+import { explainHits, feedOf, type MatchExplanation, type Feed, type Hit } from './explain-hits.ts'
 import { hashKeyOf, hashWords, tagOf } from './hash.ts'
 import type { HashKey } from './hash.ts'
 import { KeywordAutomaton } from './keyword-automaton.ts'
@@ -192,7 +192,7 @@ export class Matcher {
   }
 
   /** Which rules match this name, and which of them decide. Undefined when it is no DNS name; U-labels are accepted. */
-  explain(nameText: string): Explanation | undefined {
+  explain(nameText: string): MatchExplanation | undefined {
     const text = nameText === '.' ? nameText : normalizeName(nameText).name
     const name = text === undefined ? undefined : textToName(text)
     if (text === undefined || name === undefined) return undefined

@@ -34,12 +34,12 @@ export interface ControlFrame {
  */
 export function decodeControl(bytes: Uint8Array, start: number, end: number): ControlFrame | undefined {
   if (end - start < 4) return undefined
-  const frame: ControlFrame = { type: readUint32(bytes, start), contentTypes: [] }
+  const frame: ControlFrame = { type: uint32At(bytes, start), contentTypes: [] }
   let at = start + 4
   while (at < end) {
     if (end - at < 8) return undefined
-    const kind = readUint32(bytes, at)
-    const length = readUint32(bytes, at + 4)
+    const kind = uint32At(bytes, at)
+    const length = uint32At(bytes, at + 4)
     at += 8
     if (length > end - at) return undefined
     if (kind === CONTENT_TYPE_FIELD) {
@@ -77,7 +77,7 @@ export function encodeData(payload: Uint8Array): Uint8Array {
   return bytes
 }
 
-export function readUint32(bytes: Uint8Array, at: number): number {
+export function uint32At(bytes: Uint8Array, at: number): number {
   return (((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>> 0
 }
 

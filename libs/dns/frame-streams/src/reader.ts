@@ -18,14 +18,7 @@
  * As in libfstrm: a READY or START without a content type is accepted; a READY that offers only other content types ends the
  * connection without an answer; control frames of an unknown type are ignored between data frames.
  */
-import {
-  ControlType,
-  DNSTAP_CONTENT_TYPE,
-  MAX_CONTROL_LENGTH,
-  decodeControl,
-  encodeControl,
-  readUint32,
-} from './control-frame.ts'
+import { ControlType, DNSTAP_CONTENT_TYPE, MAX_CONTROL_LENGTH, decodeControl, encodeControl, uint32At } from './control-frame.ts'
 
 export interface FrameStreamHandler {
   /** One data frame: `bytes[start..end)`, valid during the call only: copy what you keep. */
@@ -91,7 +84,7 @@ export class FrameStreamReader {
     while (at < end && this.state !== 'finished' && this.state !== 'refused') {
       // Nearly every byte goes through here.
       while (this.state === 'streaming' && end - at >= 4) {
-        const length = readUint32(chunk, at)
+        const length = uint32At(chunk, at)
         if (length === 0 || length > this.#maxFrameLength || length > end - at - 4) break
         const from = at + 4
         at = from + length
@@ -116,21 +109,21 @@ export class FrameStreamReader {
    */
   #lengthOfUnit(bytes: Uint8Array, at: number, end: number): number {
     if (end - at < 4) return UNKNOWN
-    const length = readUint32(bytes, at)
+    const length = uint32At(bytes, at)
     if (length > 0) {
       if (this.state !== 'streaming') return this.#refuse('data-before-start')
       if (length > this.#maxFrameLength) return this.#refuse('frame-too-long')
       return 4 + length
     }
     if (end - at < 8) return UNKNOWN
-    const controlLength = readUint32(bytes, at + 4)
+    const controlLength = uint32At(bytes, at + 4)
     if (controlLength > MAX_CONTROL_LENGTH) return this.#refuse('control-frame-too-long')
     return 8 + controlLength
   }
 
   /** One whole frame, data or control, length fields included. */
   #take(bytes: Uint8Array, start: number, end: number): void {
-    if (readUint32(bytes, start) === 0) {
+    if (uint32At(bytes, start) === 0) {
       this.#control(bytes, start + 8, end)
     } else {
       this.frames++

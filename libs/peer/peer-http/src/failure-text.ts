@@ -8,10 +8,10 @@ export function whyFailed(error: unknown): string {
   if (error instanceof PeerSyncError) return `its answer is broken: ${error.message}`
   if (!(error instanceof Error)) return String(error)
   const { code } = error as NodeJS.ErrnoException
-  return (code === undefined ? undefined : REASONS[code]) ?? error.message
+  return (code === undefined ? undefined : WHY_PEER_FAILED[code]) ?? error.message
 }
 
-const REASONS: Readonly<Record<string, string>> = {
+const WHY_PEER_FAILED: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nobody listens there',
   ENOTFOUND: 'its name is unknown',
   EAI_AGAIN: 'its name cannot be looked up now',

@@ -11,7 +11,7 @@ import { ArrayReader, PushQueue, encodeEntry } from '@dnstap-bgp/peer-sync'
 import type { PeerEntry } from '@dnstap-bgp/peer-sync'
 import type { Clock, Log, SecretText, Timer } from '@dnstap-bgp/runtime'
 import { shortText, whyFailed } from './failure-text.ts'
-import { PeerConnection, REQUEST_TIMEOUT_MS } from './peer-connection.ts'
+import { SyncPeerConnection, REQUEST_TIMEOUT_MS } from './sync-peer-connection.ts'
 import { BATCH_HEADER, BATCH_TYPE } from './peer-server.ts'
 
 export interface PeerClientConfig {
@@ -71,7 +71,7 @@ export class PeerClient {
   readonly #config: PeerClientConfig
   readonly #deps: PeerClientDeps
   readonly #random: () => number
-  readonly #connection: PeerConnection
+  readonly #connection: SyncPeerConnection
   readonly #queue: PushQueue
   #batchSize = 1
   #inFlight = 0
@@ -94,7 +94,7 @@ export class PeerClient {
   #closed = false
 
   constructor(config: PeerClientConfig, deps: PeerClientDeps) {
-    this.#connection = new PeerConnection({ ...config, maxSockets: PUTS_AT_ONCE + 1 }, deps.clock)
+    this.#connection = new SyncPeerConnection({ ...config, maxSockets: PUTS_AT_ONCE + 1 }, deps.clock)
     this.name = this.#connection.name
     this.#config = config
     this.#deps = deps

@@ -287,7 +287,7 @@ class Gateway implements PeerServer {
     const reader = isBatch ? new BatchReader() : new SingleEntryReader()
     const entries = await readEntries(request, reader)
     this.counts.entriesMalformed += reader.refused
-    const reasons = entries.length === 0 ? [] : await this.#accept(entries, addressOf(request))
+    const reasons = entries.length === 0 ? [] : await this.#accept(entries, requesterAddress(request))
     const unwanted = reasons.filter((reason) => reason !== undefined)
     this.counts.entriesTaken += entries.length - unwanted.length
     this.counts.entriesUnwanted += unwanted.length
@@ -311,7 +311,7 @@ class Gateway implements PeerServer {
   }
 
   #failed(error: unknown, request: Request, response: Response): void {
-    const from = addressOf(request)
+    const from = requesterAddress(request)
     if (error instanceof PeerSyncError) {
       this.counts.malformed++
       this.#deps.log.debug({ syncPeer: from, why: error.message }, "A sync peer's request was refused.")
@@ -364,7 +364,7 @@ async function readEntries(request: Request, reader: EntryReader): Promise<reado
 }
 
 /** The socket is gone when the peer is. */
-function addressOf(request: Request): string {
+function requesterAddress(request: Request): string {
   const socket = request.socket as Socket | null
   return plainAddress(socket?.remoteAddress ?? '')
 }

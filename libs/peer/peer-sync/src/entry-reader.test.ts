@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ArrayReader, BatchReader, SingleEntryReader } from './entry-reader.ts'
 import type { EntryReader } from './entry-reader.ts'
-import { PeerSyncError } from './json-scanner.ts'
+import { PeerSyncError } from './value-scanner.ts'
 import type { PeerEntry } from './peer-entry.ts'
 import { encodeEntry } from './peer-entry.ts'
 

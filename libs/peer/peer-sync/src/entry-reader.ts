@@ -2,7 +2,7 @@
  * Reads the entries of a body, as its octets come: the one value of a PUT, the values of a batch (one after the other, as our own instances
  * send them), or the array of a fetch. Bad entries inside a batch or an array cost themselves, a broken syntax costs what follows it.
  */
-import { PeerSyncError, UNEXPECTED_EOF, ValueScanner, isSpace, parseJson } from './json-scanner.ts'
+import { PeerSyncError, UNEXPECTED_EOF, ValueScanner, isSpace, parseJson } from './value-scanner.ts'
 import type { PeerEntry } from './peer-entry.ts'
 import { decodeEntry, entryOf } from './peer-entry.ts'
 

@@ -1,6 +1,6 @@
 export { ArrayReader, BatchReader, SingleEntryReader } from './entry-reader.ts'
 export type { EntryReader } from './entry-reader.ts'
-export { PeerSyncError } from './json-scanner.ts'
+export { PeerSyncError } from './value-scanner.ts'
 export { decodeEntry, encodeEntry } from './peer-entry.ts'
 export type { PeerEntry } from './peer-entry.ts'
 export { PushQueue } from './push-queue.ts'

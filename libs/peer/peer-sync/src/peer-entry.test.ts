@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { PeerSyncError, goSyntaxError, parseJson, utf8ToText } from './json-scanner.ts'
+import { PeerSyncError, goSyntaxError, parseJson, utf8ToText } from './value-scanner.ts'
 import { decodeEntry, encodeEntry } from './peer-entry.ts'
 
 const AT = Date.parse('2026-11-23T01:13:08.733Z')

@@ -9,7 +9,7 @@
 import { nameToText, textToName } from '@dnstap-bgp/dns-wire'
 import { foreignText } from '@dnstap-bgp/foreign-text'
 import { formatAddress, isIpv4Mapped, parseAddress } from '@dnstap-bgp/ip'
-import { PeerSyncError, parseJson } from './json-scanner.ts'
+import { PeerSyncError, parseJson } from './value-scanner.ts'
 import { formatTime, parseTime } from './time.ts'
 
 /** Characters of a peer's text in an answer and in logs. */
@@ -55,10 +55,10 @@ export function entryOf(value: unknown): PeerEntry {
       default:
     }
   }
-  return { address: addressOf(ip), name: nameOf(domain), seenAtMs: timeOf(seen) }
+  return { address: readAddress(ip), name: readName(domain), seenAtMs: readTime(seen) }
 }
 
-function addressOf(value: unknown): string {
+function readAddress(value: unknown): string {
   const text = textOf(value, 'IP', 'net.IP')
   if (text === '') throw new PeerSyncError('missing IP address')
   const octets = parseAddress(text)
@@ -67,7 +67,7 @@ function addressOf(value: unknown): string {
   return formatAddress(octets)
 }
 
-function nameOf(value: unknown): string {
+function readName(value: unknown): string {
   const text = textOf(value, 'Domain', 'string')
   if (text === '') throw new PeerSyncError('missing Domain')
   const wire = text.length > MAX_NAME_TEXT_LENGTH ? undefined : textToName(text)
@@ -75,7 +75,7 @@ function nameOf(value: unknown): string {
   return nameToText(wire, 0)
 }
 
-function timeOf(value: unknown): number {
+function readTime(value: unknown): number {
   const text = textOf(value, 'TS', 'time.Time')
   if (text === '') throw new PeerSyncError('missing TS')
   const ms = parseTime(text)

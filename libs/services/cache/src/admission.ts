@@ -13,17 +13,17 @@ import { HoldDowns, RoutePolicy, type NeverList } from '@dnstap-bgp/policy'
 import { sourceText, type Resolution } from '@dnstap-bgp/steering'
 import { storeTimeOf, type Instant } from './clocks.ts'
 
-export type Refusal =
+export type RefusalReason =
   'bad-address' | 'bad-name' | 'unknown-list' | 'not-listed' | 'ipv6-off' | 'never' | 'too-old' | 'held-down' | 'rate'
 
 export interface Refused {
-  readonly refusal: Refusal | Outcome
+  readonly refusal: RefusalReason | Outcome
   /** A sentence for people. */
   readonly why: string
 }
 
 export interface NotAdmitted extends Refused {
-  readonly refusal: Refusal
+  readonly refusal: RefusalReason
 }
 
 /** The lists as they are loaded now. */
@@ -140,6 +140,6 @@ const MAX_PLAIN_NAME = 253
 /** 255 octets of binary labels in presentation format (RFC 1035 §5.1: `\DDD`). */
 const MAX_NAME_CHARACTERS = 1020
 
-function refused(refusal: Refusal, why: string): NotAdmitted {
+function refused(refusal: RefusalReason, why: string): NotAdmitted {
   return { refusal, why }
 }

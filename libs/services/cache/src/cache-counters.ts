@@ -1,13 +1,13 @@
 /** What the cache counts for its metrics. */
 import type { Outcome } from '@dnstap-bgp/ip-store'
-import type { Refusal } from './admission.ts'
+import type { RefusalReason } from './admission.ts'
 
 /** A route over its list's rate counts in `refused`, with the refusals of admission. */
 type CountedOutcome = Exclude<Outcome, 'no-new-route'>
 
 export interface CacheCounters {
   readonly outcomes: Record<CountedOutcome, number>
-  readonly refused: Record<Refusal, number>
+  readonly refused: Record<RefusalReason, number>
   /** Resolutions seen later than now: the clock of the machine that saw them is ahead of ours. */
   fromTheFuture: number
   expiredBindings: number

@@ -7,7 +7,7 @@ import { normalizeName } from '@dnstap-bgp/domain-list'
 import { formatPrefix, parsePrefix } from '@dnstap-bgp/ip'
 import type { Binding, IpStore, Outcome } from '@dnstap-bgp/ip-store'
 import { sourceText, type ExplainReply, type Note, type Resolution } from '@dnstap-bgp/steering'
-import { canonicalName, type Admission, type Refusal } from './admission.ts'
+import { canonicalName, type Admission, type RefusalReason } from './admission.ts'
 import { CROWDED_RULES, rulesOf } from './crowded-addresses.ts'
 import { unixTimeOf, type Clocks } from './clocks.ts'
 import { RecentMap } from './recent-map.ts'
@@ -22,7 +22,7 @@ interface Refused {
   readonly list: string
   readonly name: string
   readonly address: string
-  readonly refusal: Refusal | Outcome
+  readonly refusal: RefusalReason | Outcome
   readonly why: string
   readonly source: string
 }
@@ -89,7 +89,7 @@ export class Explainer {
 
   noteRefusal(
     { list, name, address, source }: Pick<Resolution, 'list' | 'name' | 'address' | 'source'>,
-    { refusal, why }: { refusal: Refusal | Outcome; why: string },
+    { refusal, why }: { refusal: RefusalReason | Outcome; why: string },
   ): void {
     this.#refusals.set(`${name} ${address} ${list}`, {
       list,

@@ -1,5 +1,5 @@
 export { Admission, isRefused } from './admission.ts'
-export type { Coverage, Refusal, Refused } from './admission.ts'
+export type { Coverage, RefusalReason, Refused } from './admission.ts'
 export { CacheService } from './cache.ts'
 export type { CacheDeps } from './cache.ts'
 export type { CacheConfig } from './cache-config.ts'

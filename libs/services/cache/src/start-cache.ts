@@ -51,7 +51,7 @@ export async function startCache(config: CacheConfig, deps: StartCacheDeps): Pro
   })
   look()
   const timer = clock.every(HEALTH_PERIOD_MS, look)
-  describeMetrics(deps.metrics, cache, () => counts)
+  describeCacheMetrics(deps.metrics, cache, () => counts)
   handlers.add(ADMIN_API.cache, async () => {
     try {
       return await cache.status()
@@ -70,7 +70,7 @@ export async function startCache(config: CacheConfig, deps: StartCacheDeps): Pro
   }
 }
 
-function describeMetrics(metrics: Metrics, cache: CacheService, counts: () => StoreCounts): void {
+function describeCacheMetrics(metrics: Metrics, cache: CacheService, counts: () => StoreCounts): void {
   const { counters } = cache
   metrics.counter({
     name: 'cache_resolutions_total',

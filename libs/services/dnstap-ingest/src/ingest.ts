@@ -18,7 +18,7 @@ import type { Clock, Closeable, Log, Timer } from '@dnstap-bgp/runtime'
 import { ChainText } from './chain-text.ts'
 import { CoarseClock, TICK_MS } from './coarse-clock.ts'
 import { Novelty } from './coalescer.ts'
-import { newCounters } from './counters.ts'
+import { newIngestCounters } from './ingest-counters.ts'
 import { FactFilter, type FactObserver, type Listed } from './fact-filter.ts'
 import { beginKey, factKey } from './fact-key.ts'
 import { Outbox } from './outbox.ts'
@@ -54,7 +54,7 @@ export interface IngestDeps {
 }
 
 export class Ingest implements Closeable {
-  readonly counters = newCounters()
+  readonly counters = newIngestCounters()
   /** Frames by message type, for metrics; 0 is a type we do not know. */
   readonly framesByType = new Float64Array(16)
   readonly outbox: Outbox

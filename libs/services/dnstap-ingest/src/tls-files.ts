@@ -36,11 +36,11 @@ function read(key: string, file: string): string {
     return readFileSync(file, 'utf8')
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? String(error)
-    throw new TlsFileError(`dnstap.tls.${key}: ${file} cannot be read: ${REASONS[code] ?? code}`, { cause: error })
+    throw new TlsFileError(`dnstap.tls.${key}: ${file} cannot be read: ${WHY_UNREADABLE[code] ?? code}`, { cause: error })
   }
 }
 
-const REASONS: Readonly<Record<string, string>> = {
+const WHY_UNREADABLE: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   EACCES: 'permission is refused',
   EISDIR: 'it is a folder',

@@ -8,7 +8,7 @@ import { ADMIN_API, AdminError, type AdminHandlers, type ListRow } from '@dnstap
 import type { Config } from '@dnstap-bgp/config'
 import { textToName } from '@dnstap-bgp/dns-wire'
 import { Matcher } from '@dnstap-bgp/domain-matcher'
-import type { Explanation } from '@dnstap-bgp/domain-matcher'
+import type { MatchExplanation } from '@dnstap-bgp/domain-matcher'
 import { foreignText } from '@dnstap-bgp/foreign-text'
 import { isLoaded, ListLoader, type ListDifference, type ListStatus, type LoadedLists } from '@dnstap-bgp/list-loader'
 import { PolicySource, type Policies } from '@dnstap-bgp/policy'
@@ -86,7 +86,7 @@ export interface RunningLists<Settings extends ListsConfig = ListsConfig> extend
   readonly names: { readonly matcher: Matcher; readonly count: number }
   readonly coverage: { readonly current: ListsCoverage }
   readonly loaded: LoadedLists
-  explain(name: string): Explanation | undefined
+  explain(name: string): MatchExplanation | undefined
   /** What reconfigure() would bring, without taking it. */
   preview(config: ListsConfig): Promise<ListsPreview>
   /**
@@ -200,7 +200,7 @@ export async function startLists<Settings extends ListsConfig>(
     },
   }
   if (deps.handlers !== undefined) addHandlers(deps.handlers, loader, running)
-  if (deps.metrics !== undefined) describeMetrics(deps.metrics, () => loaded)
+  if (deps.metrics !== undefined) describeListMetrics(deps.metrics, () => loaded)
   return running
 }
 
@@ -301,7 +301,7 @@ export function listRow(list: ListStatus): ListRow {
   }
 }
 
-function describeMetrics(metrics: Metrics, loaded: () => LoadedLists): void {
+function describeListMetrics(metrics: Metrics, loaded: () => LoadedLists): void {
   const perList = (value: (list: ListStatus) => number) => () =>
     samplesOf('list', Object.fromEntries(loaded().lists.map((list) => [list.name, value(list)])))
   metrics.gauge({ name: 'list_names', help: 'Distinct names of a list.', labels: ['list'], read: perList((list) => list.names) })

@@ -19,7 +19,7 @@ const UNKNOWN_TTL_SECONDS = 900
 
 /** Everything the cache has that was looked up. @throws BusError when it cannot be asked, perhaps midway */
 export async function* entriesOfCache(bus: Bus): AsyncIterable<readonly PeerEntry[]> {
-  for await (const part of bus.askStream(BINDINGS, undefined)) yield part.map(entryOf)
+  for await (const part of bus.askStream(BINDINGS, undefined)) yield part.map(peerEntryOf)
 }
 
 /** What the cache says to each entry. @throws BusError when it cannot be asked */
@@ -48,7 +48,7 @@ function* questions(entries: readonly PeerEntry[]): Iterable<readonly PeerEntry[
   if (question.length > 0) yield question
 }
 
-export function entryOf({ address, name, seenAtMs }: Resolution): PeerEntry {
+export function peerEntryOf({ address, name, seenAtMs }: Resolution): PeerEntry {
   return { address, name, seenAtMs }
 }
 

@@ -10,7 +10,7 @@ export interface GatewayNumbers {
   readonly peers: () => readonly SyncPeerStatus[]
 }
 
-export function describeMetrics(metrics: Metrics, { entries, server, peers }: GatewayNumbers): void {
+export function describeGatewayMetrics(metrics: Metrics, { entries, server, peers }: GatewayNumbers): void {
   const ofPeers = (read: (peer: SyncPeerStatus) => number) => () =>
     samplesOf('sync_peer', Object.fromEntries(peers().map((peer) => [peer.peer, read(peer)])))
   metrics.counter({

@@ -15,8 +15,8 @@ import type { PeerEntry } from '@dnstap-bgp/peer-sync'
 import { reasonOf, type Clock, type Closeable, type Log } from '@dnstap-bgp/runtime'
 import { HEAD, LEARNT } from '@dnstap-bgp/steering'
 import type { Health, Metrics } from '@dnstap-bgp/telemetry'
-import { entriesOfCache, entryOf, offerToCache } from './asking-cache.ts'
-import { describeMetrics } from './describe-metrics.ts'
+import { entriesOfCache, peerEntryOf, offerToCache } from './asking-cache.ts'
+import { describeGatewayMetrics } from './describe-metrics.ts'
 import { Pauses } from './pauses.ts'
 
 export interface StartGatewayDeps {
@@ -101,7 +101,7 @@ export async function startSyncGateway(config: Pick<Config, 'syncer'>, deps: Sta
   })
   for (const client of clients) client.start()
   const learnt = bus.subscribe(LEARNT, (resolutions) => {
-    const told = resolutions.map(entryOf)
+    const told = resolutions.map(peerEntryOf)
     for (const client of clients) client.push(told)
   })
   let epoch: string | undefined
@@ -113,7 +113,7 @@ export async function startSyncGateway(config: Pick<Config, 'syncer'>, deps: Sta
 
   const status = () => clients.map((client) => client.status())
   handlers.add(ADMIN_API.syncPeers, status)
-  describeMetrics(metrics, { entries, server: server?.counts, peers: status })
+  describeGatewayMetrics(metrics, { entries, server: server?.counts, peers: status })
   return {
     port: server?.port,
     report: () => ({ syncPeers: status().map(({ peer, pushed, queued }) => `${peer}: ${pushed} told, ${queued} waiting`) }),

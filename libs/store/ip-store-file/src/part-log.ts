@@ -27,7 +27,7 @@ const SMALL_BYTES = 2 * 2 ** 20
 /** Each start begins a part: a program that starts again and again shall not fill a folder. */
 const MAX_PARTS = 64
 
-export interface Part {
+export interface LogPart {
   readonly number: number
   /** Where its last whole batch ends. */
   end: number
@@ -37,7 +37,7 @@ export interface Part {
 }
 
 interface Head {
-  readonly part: Part
+  readonly part: LogPart
   readonly file: FileHandle
   batches: number
 }
@@ -48,14 +48,14 @@ export function partName(number: number): string {
 
 export class PartLog {
   readonly #store: string
-  readonly #parts: Part[]
-  readonly #byNumber = new Map<number, Part>()
+  readonly #parts: LogPart[]
+  readonly #byNumber = new Map<number, LogPart>()
   #folder: string
   #head: Head | undefined
   #isFolderThere: boolean
 
   /** @param store names the store in the heads of its parts; @param parts what is there already, the oldest first */
-  constructor(folder: string, store: string, parts: readonly Part[]) {
+  constructor(folder: string, store: string, parts: readonly LogPart[]) {
     this.#folder = folder
     this.#store = store
     this.#parts = [...parts]
@@ -158,7 +158,7 @@ export class PartLog {
       this.#isFolderThere = true
     }
     const before = this.#parts.at(-1)
-    const part: Part = { number: (before?.number ?? 0) + 1, end: 0, records: 0, live: 0 }
+    const part: LogPart = { number: (before?.number ?? 0) + 1, end: 0, records: 0, live: 0 }
     const file = await open(join(this.#folder, partName(part.number)), 'w')
     const head: Head = { part, file, batches: 0 }
     this.#head = head

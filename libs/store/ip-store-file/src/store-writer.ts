@@ -20,7 +20,7 @@ import { errorCode, inWords, roomAt } from './disk-fault.ts'
 import type { FileLock } from './file-lock.ts'
 import { Batch, BATCH_BYTES } from './part-format.ts'
 import { PartLog, syncFolder } from './part-log.ts'
-import type { Part } from './part-log.ts'
+import type { LogPart } from './part-log.ts'
 import { PendingRows } from './pending-rows.ts'
 import type { StoreClock } from './store-clock.ts'
 
@@ -103,7 +103,7 @@ export class StoreWriter {
   }
 
   /** These parts stand at the path and have what the table has. */
-  goOnWith(parts: readonly Part[], store: string): void {
+  goOnWith(parts: readonly LogPart[], store: string): void {
     this.#parts = new PartLog(this.#path, store, parts)
     if (this.#lock === undefined) this.#isRewrite = true
   }

@@ -7,7 +7,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { ANCHOR_SLOT, BATCH_HEAD_BYTES, COPY, MAX_SLOT, RECORD_HEAD_BYTES } from './part-format.ts'
-import type { Part } from './part-log.ts'
+import type { LogPart } from './part-log.ts'
 import { partName } from './part-log.ts'
 import { PartReader } from './part-reader.ts'
 import { damaged, StoreFileError } from './store-file-error.ts'
@@ -77,8 +77,8 @@ export class StoredParts {
   }
 
   /** Tells every row that counts. @returns the parts, all rows that were told counted as `live` @throws StoreFileError */
-  async read(to: RowReader): Promise<Part[]> {
-    const parts: Part[] = []
+  async read(to: RowReader): Promise<LogPart[]> {
+    const parts: LogPart[] = []
     const seen = new SeenSlots()
     let isAnchorTold = false
     for (const { reader, end } of [...this.#files].reverse()) {
@@ -86,7 +86,7 @@ export class StoredParts {
       if (checked.batches.length === 0 && parts.length === 0) continue
       if (!isAnchorTold && checked.anchor !== undefined) to.anchor(checked.anchor)
       isAnchorTold = true
-      const part: Part = { number: reader.head.number, end: checked.end, records: 0, live: 0 }
+      const part: LogPart = { number: reader.head.number, end: checked.end, records: 0, live: 0 }
       parts.unshift(part)
       let batchEnd = checked.end
       for (const at of [...checked.batches].reverse()) {
@@ -102,7 +102,7 @@ export class StoredParts {
     for (const { reader } of this.#files) reader.close()
   }
 
-  async #restore(batch: Buffer, part: Part, seen: SeenSlots, to: RowReader): Promise<void> {
+  async #restore(batch: Buffer, part: LogPart, seen: SeenSlots, to: RowReader): Promise<void> {
     const view = new DataView(batch.buffer, batch.byteOffset, batch.length)
     for (let at = BATCH_HEAD_BYTES; at < batch.length;) {
       const start = at + RECORD_HEAD_BYTES

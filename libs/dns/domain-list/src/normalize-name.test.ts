@@ -1,7 +1,7 @@
 import { nameToText, textToName } from '@dnstap-bgp/dns-wire'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
-import { normalizeName, scanName } from './name.ts'
+import { normalizeName, scanName } from './normalize-name.ts'
 import { utf8 } from '../test/collect.ts'
 
 vi.setConfig({ testTimeout: 30_000 }) // much is compared, and the machine may be busy

@@ -21,7 +21,7 @@ export interface IngestCounters {
   readonly responseFaults: Record<string, number>
 }
 
-export function newCounters(): IngestCounters {
+export function newIngestCounters(): IngestCounters {
   return {
     frames: 0,
     otherTypes: 0,

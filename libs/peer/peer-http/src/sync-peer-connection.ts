@@ -8,7 +8,7 @@ import { Agent, request } from 'node:http'
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { createGunzip } from 'node:zlib'
 
-export interface PeerConnectionConfig {
+export interface SyncPeerConnectionConfig {
   readonly peer: { readonly host: string; readonly port: number }
   readonly token: SecretText | undefined
   /** Connections at once. */
@@ -20,15 +20,15 @@ export const REQUEST_TIMEOUT_MS = 5000
 /** Time that we wait for the peer during one fetch; the time that we need to take its entries does not count. */
 const FETCH_TIMEOUT_MS = 300_000
 
-export class PeerConnection {
+export class SyncPeerConnection {
   /** `host:port`. */
   readonly name: string
-  readonly #config: PeerConnectionConfig
+  readonly #config: SyncPeerConnectionConfig
   readonly #clock: Clock
   readonly #agent: Agent
   readonly #running = new Set<{ cancel(why: string): void }>()
 
-  constructor(config: PeerConnectionConfig, clock: Clock) {
+  constructor(config: SyncPeerConnectionConfig, clock: Clock) {
     const { peer, maxSockets } = config
     this.name = `${peer.host.includes(':') ? `[${peer.host}]` : peer.host}:${peer.port}`
     this.#config = config

@@ -2,7 +2,7 @@ import { LocalBus } from '@dnstap-bgp/bus'
 import { CATCH_UP, CAUGHT_UP } from '@dnstap-bgp/steering'
 import { FakeClock } from '@dnstap-bgp/testkit'
 import { describe, expect, test } from 'vitest'
-import { CatchUpAnswerer } from './catch-up.ts'
+import { CatchUpAnswerer } from './catch-up-answerer.ts'
 
 function start() {
   const clock = new FakeClock()

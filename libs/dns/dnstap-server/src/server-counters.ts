@@ -44,7 +44,7 @@ export interface DnstapServerCounters {
   readonly closed: Record<CloseReason, number>
 }
 
-export function newCounters(): DnstapServerCounters {
+export function newServerCounters(): DnstapServerCounters {
   return {
     connectionsAccepted: 0,
     connectionsOpen: 0,
