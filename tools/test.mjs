@@ -51,6 +51,7 @@ async function checks() {
   await step('types of the tests', bin('tsc'), ['-p', 'tsconfig.tests.json'])
   await step('layers', process.execPath, ['tools/boundaries.mjs'])
   await step('names', process.execPath, ['tools/names.mjs'])
+  await step('sizes of tests', process.execPath, ['tools/test-sizes.mjs'])
   await step('format', bin('prettier'), ['--check', '--log-level', 'warn', '.'])
   await step('lint', bin('eslint'), ['.', '--max-warnings=0'])
 }

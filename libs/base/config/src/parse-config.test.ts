@@ -7,6 +7,57 @@ import { neverListOptions } from './never-list-options.ts'
 import { loadConfig } from './parse-config.ts'
 import { ANCESTOR, FILE, folder, mistakesIn, parse } from '../testing/parsing.ts'
 
+/** A [bgp] table with every key, a peer with every key, and peers that inherit. */
+const EVERY_KEY_OF_BGP = `ipv6 = true
+[[list]]
+name = "vpn"
+source = "x"
+[bgp]
+as = 65000
+routerID = "192.0.2.1"
+sourceIP = "192.0.2.1"
+sourceIPv6 = "2001:db8::1"
+holdTime = "30s"
+listen = ":1179"
+gracefulRestartTime = "0"
+longLivedStaleTime = "24h"
+onStop = "withdraw"
+relearnTime = "10m"
+stateFile = "/var/lib/dnstap-bgp/announced"
+[[bgp.peer]]
+name = "edge"
+address = "192.0.2.2"
+port = 1179
+as = 65010
+localAs = 65020
+password = "p"
+ttlSecurity = 2
+passive = true
+families = "ipv6"
+nextHop = "self"
+nextHopIPv6 = "2001:db8::99"
+communities = "blackhole"
+largeCommunities = ["1:2:3"]
+lists = ["vpn"]
+maxRoutes = 10
+holdTime = "0"
+connectRetry = "5s"
+device = "vrf-blue"
+role = "customer"
+strictRole = true
+gracefulRestart = false
+[[bgp.peer]]
+address = "router.example.org"
+as = 65011
+[[bgp.peer]]
+address = "10.0.0.0/8"
+passive = true
+[[bgp.peer]]
+address = "192.0.2.4"
+as = 65012
+multihop = 5
+`
+
 describe('the extended tables', () => {
   test('a list with everything', () => {
     const { lists } = parse(`
@@ -79,56 +130,8 @@ newRoutesPerSecond = 0
     ])
   })
 
-  test('a BGP peer with everything, and what it inherits', () => {
-    const { bgp } = parse(`ipv6 = true
-[[list]]
-name = "vpn"
-source = "x"
-[bgp]
-as = 65000
-routerID = "192.0.2.1"
-sourceIP = "192.0.2.1"
-sourceIPv6 = "2001:db8::1"
-holdTime = "30s"
-listen = ":1179"
-gracefulRestartTime = "0"
-longLivedStaleTime = "24h"
-onStop = "withdraw"
-relearnTime = "10m"
-stateFile = "/var/lib/dnstap-bgp/announced"
-[[bgp.peer]]
-name = "edge"
-address = "192.0.2.2"
-port = 1179
-as = 65010
-localAs = 65020
-password = "p"
-ttlSecurity = 2
-passive = true
-families = "ipv6"
-nextHop = "self"
-nextHopIPv6 = "2001:db8::99"
-communities = "blackhole"
-largeCommunities = ["1:2:3"]
-lists = ["vpn"]
-maxRoutes = 10
-holdTime = "0"
-connectRetry = "5s"
-device = "vrf-blue"
-role = "customer"
-strictRole = true
-gracefulRestart = false
-[[bgp.peer]]
-address = "router.example.org"
-as = 65011
-[[bgp.peer]]
-address = "10.0.0.0/8"
-passive = true
-[[bgp.peer]]
-address = "192.0.2.4"
-as = 65012
-multihop = 5
-`)
+  test('every key of [bgp]', () => {
+    const { bgp } = parse(EVERY_KEY_OF_BGP)
     expect(bgp).toMatchObject({
       listen: { kind: 'tcp', host: undefined, port: 1179 },
       nextHopIpv6: '2001:db8::1',
@@ -138,6 +141,10 @@ multihop = 5
       relearnMs: 600_000,
       stateFile: '/var/lib/dnstap-bgp/announced',
     })
+  })
+
+  test('every key of a BGP peer', () => {
+    const { bgp } = parse(EVERY_KEY_OF_BGP)
     expect(bgp?.peers[0]).toMatchObject({
       name: 'edge',
       port: 1179,
@@ -161,6 +168,10 @@ multihop = 5
       gracefulRestart: false,
       sourceIpv6: '2001:db8::1',
     })
+  })
+
+  test('what a BGP peer inherits from [bgp]', () => {
+    const { bgp } = parse(EVERY_KEY_OF_BGP)
     expect(bgp?.peers[1]).toMatchObject({
       remote: { kind: 'hostname', hostname: 'router.example.org' },
       ttl: 1,

@@ -123,6 +123,58 @@ function octetText(prefix: string, family: FamilyNumber): string {
   throw new Error(prefix)
 }
 
+const anyPrefix = fc.oneof(
+  fc.nat({ max: 40 }).map(v4),
+  fc.nat({ max: 40 }).map(v6),
+  fc.nat({ max: 7 }).map((n) => `10.${n}.0.0/16`),
+)
+/** What may happen to a table and to the session of its peer. */
+const anyStep = fc.oneof(
+  {
+    weight: 12,
+    arbitrary: fc.record({ do: fc.constant('set' as const), prefix: anyPrefix, to: fc.constantFrom(A, B, C, SECRET) }),
+  },
+  { weight: 8, arbitrary: fc.record({ do: fc.constant('delete' as const), prefix: anyPrefix }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('hear' as const), budgetBytes: fc.integer({ min: 1, max: 200 }) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('reopen' as const), maxRoutes: fc.constantFrom(5, Infinity) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('refresh' as const), family: fc.constantFrom(0 as const, 1 as const) }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('close' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('drain' as const) }) },
+)
+type Step = typeof anyStep extends fc.Arbitrary<infer Value> ? Value : never
+
+/** Takes a step; returns how many routes the peer may be sent from now on. */
+function play(step: Step, limit: number): number {
+  switch (step.do) {
+    case 'set':
+      table.set(step.prefix, step.to)
+      return limit
+    case 'delete':
+      table.delete(step.prefix)
+      return limit
+    case 'hear':
+      peer.hear(out.next(step.budgetBytes))
+      expect(peer.routes.size).toBeLessThanOrEqual(limit)
+      return limit
+    case 'reopen':
+      open(step.maxRoutes)
+      return step.maxRoutes
+    case 'refresh':
+      out.refresh(step.family)
+      return limit
+    case 'close':
+      out.close()
+      peer = new Peer()
+      return Infinity
+    case 'drain':
+      drain()
+      return limit
+  }
+}
+
 describe('AdjRibOut', () => {
   test('a new session hears the whole table, then End-of-RIB of each family, then nothing', () => {
     for (let n = 1; n <= 2000; n++) table.set(v4(n), A)
@@ -365,57 +417,13 @@ describe('AdjRibOut', () => {
   })
 
   test('whatever happens in whatever order, the peer ends with the table, and numbers are given back', () => {
-    const prefix = fc.oneof(
-      fc.nat({ max: 40 }).map(v4),
-      fc.nat({ max: 40 }).map(v6),
-      fc.nat({ max: 7 }).map((n) => `10.${n}.0.0/16`),
-    )
-    const step = fc.oneof(
-      { weight: 12, arbitrary: fc.record({ do: fc.constant('set' as const), prefix, to: fc.constantFrom(A, B, C, SECRET) }) },
-      { weight: 8, arbitrary: fc.record({ do: fc.constant('delete' as const), prefix }) },
-      { weight: 6, arbitrary: fc.record({ do: fc.constant('hear' as const), budgetBytes: fc.integer({ min: 1, max: 200 }) }) },
-      { weight: 1, arbitrary: fc.record({ do: fc.constant('reopen' as const), maxRoutes: fc.constantFrom(5, Infinity) }) },
-      {
-        weight: 1,
-        arbitrary: fc.record({ do: fc.constant('refresh' as const), family: fc.constantFrom(0 as const, 1 as const) }),
-      },
-      { weight: 1, arbitrary: fc.record({ do: fc.constant('close' as const) }) },
-      { weight: 1, arbitrary: fc.record({ do: fc.constant('drain' as const) }) },
-    )
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+      fc.property(fc.array(anyStep, { maxLength: 300 }), (steps) => {
         table = new RouteTable()
         out = new AdjRibOut(table, () => {})
-        let limit = Infinity
         open()
-        for (const each of steps)
-          switch (each.do) {
-            case 'set':
-              table.set(each.prefix, each.to)
-              break
-            case 'delete':
-              table.delete(each.prefix)
-              break
-            case 'hear':
-              peer.hear(out.next(each.budgetBytes))
-              expect(peer.routes.size).toBeLessThanOrEqual(limit)
-              break
-            case 'reopen':
-              limit = each.maxRoutes
-              open(limit)
-              break
-            case 'refresh':
-              out.refresh(each.family)
-              break
-            case 'close':
-              out.close()
-              peer = new Peer()
-              limit = Infinity
-              break
-            case 'drain':
-              drain()
-              break
-          }
+        let limit = Infinity
+        for (const step of steps) limit = play(step, limit)
         if (limit === Infinity) {
           if (!out.tableSent && !out.pending) open()
           drain()

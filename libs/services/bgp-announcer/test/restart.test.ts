@@ -39,6 +39,37 @@ function busWith(routes: number | undefined, epoch = 'e1'): LocalBus {
   return bus
 }
 
+function configOf(us: string, peer: string, folder: string): BgpAnnouncerConfig {
+  const text = `
+[[list]]
+name = "video"
+source = "/nowhere/video.txt"
+[dnstap]
+listen = "/nowhere/tap.sock"
+[bgp]
+as = 64512
+routerID = "192.0.2.1"
+sourceIP = "${us}"
+nextHop = "192.0.2.9"
+peers = ["${peer}"]
+connectRetry = "1s"
+gracefulRestartTime = "${RESTART_SECONDS}s"
+stateFile = "announced"
+`
+  return parseConfig(text, join(folder, 'test.toml'), {}) as BgpAnnouncerConfig
+}
+
+function start(config: BgpAnnouncerConfig, bus: LocalBus): Promise<RunningAnnouncer> {
+  return startBgpAnnouncer(config, {
+    bus,
+    clock: systemClock,
+    log: silentLog,
+    metrics: new Metrics({ process: false }),
+    health: new Health({ clock: systemClock, log: silentLog }),
+    handlers: new AdminHandlers(),
+  })
+}
+
 describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not installed)', () => {
   test('no route goes, neither while the cache is away nor when its store has lost most of them', async () => {
     folder = mkdtempSync(join(tmpdir(), 'dnstap-bgp-restart-'))
@@ -52,48 +83,20 @@ describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not
       peerAsn: 64512,
       families: ['ipv4'],
     }))
-    const config = parseConfig(
-      `
-[[list]]
-name = "video"
-source = "/nowhere/video.txt"
-[dnstap]
-listen = "/nowhere/tap.sock"
-[bgp]
-as = 64512
-routerID = "192.0.2.1"
-sourceIP = "${us}"
-nextHop = "192.0.2.9"
-peers = ["${them}:${port}"]
-connectRetry = "1s"
-gracefulRestartTime = "${RESTART_SECONDS}s"
-stateFile = "announced"
-`,
-      join(folder, 'test.toml'),
-      {},
-    ) as BgpAnnouncerConfig
-    const start = (bus: LocalBus) =>
-      startBgpAnnouncer(config, {
-        bus,
-        clock: systemClock,
-        log: silentLog,
-        metrics: new Metrics({ process: false }),
-        health: new Health({ clock: systemClock, log: silentLog }),
-        handlers: new AdminHandlers(),
-      })
-    announcer = await start(busWith(ROUTES))
+    const config = configOf(us, `${them}:${port}`, folder)
+    announcer = await start(config, busWith(ROUTES))
     await router.waitForCount(ROUTES)
     let lowest = Infinity
     const look = async () => (lowest = Math.min(lowest, await router.count()))
 
     await announcer.close()
     await router.waitFor(async (it) => (await it.session()) !== 'Established', { what: 'BIRD to notice' })
-    announcer = await start(busWith(undefined))
+    announcer = await start(config, busWith(undefined))
     await waitFor(async () => (await look(), announcer?.speaker.peers()[0]?.tableSent), { what: 'the table without a cache' })
     expect(announcer.service.loaded).toBe(false)
 
     await announcer.close()
-    announcer = await start(busWith(ROUTES / 10, 'e2'))
+    announcer = await start(config, busWith(ROUTES / 10, 'e2'))
     await waitFor(async () => (await look(), announcer?.speaker.peers()[0]?.tableSent), {
       what: 'the table of the emptied store',
     })
