@@ -2,7 +2,7 @@ import { BgpError } from '@dnstap-bgp/bgp-wire'
 import { describe, expect, test } from 'vitest'
 import { recordedSessions } from '../../bgp-wire/test/recorded.ts'
 import type { RecordedSession } from '../../bgp-wire/test/recorded.ts'
-import { dice } from '../testing/linked.ts'
+import { dice } from '@dnstap-bgp/testkit'
 import { PeerFsm } from './peer-fsm.ts'
 import type { PeerFsmAction } from './peer-fsm-actions.ts'
 
@@ -57,7 +57,7 @@ describe('recorded sessions of other implementations', () => {
     const random = dice(7)
     const below = (limit: number) => Math.floor(random() * limit)
     const codes = new Set<number>()
-    for (let round = 0; round < 3000; round++) {
+    for (let round = 0; round < 5000; round++) {
       const recorded = all[below(all.length)]
       const stream = Buffer.concat(recorded.messages)
       for (let i = below(4); i >= 0; i--) stream[below(stream.length)] = below(256)

@@ -14,7 +14,8 @@ import {
 } from '@dnstap-bgp/bgp-wire'
 import { PeerFsm } from '../src/index.ts'
 import type { PeerFsmAction, SessionConfig, Side, SessionTimer } from '../src/index.ts'
-import { A, B, dice } from './linked.ts'
+import { dice } from '@dnstap-bgp/testkit'
+import { A, B } from './linked.ts'
 
 const TIMERS: readonly SessionTimer[] = ['ConnectRetryTimer', 'HoldTimer', 'KeepaliveTimer', 'IdleHoldTimer', 'SendHoldTimer']
 

@@ -3,17 +3,9 @@
  * lose connections or refuse them, and the dullest driver there can be. Every test that needs two ends uses it.
  */
 import { decodeMessage } from '@dnstap-bgp/bgp-wire'
+import { dice } from '@dnstap-bgp/testkit'
 import { PeerFsm } from '../src/index.ts'
 import type { PeerFsmAction, SessionConfig } from '../src/index.ts'
-
-/** Park and Miller's dice: the same throws for the same seed. */
-export function dice(seed: number): () => number {
-  let state = ((seed * 2654435761) % 2147483646) + 1 // spread, or small seeds begin alike
-  return () => {
-    state = (state * 48271) % 2147483647
-    return (state - 1) / 2147483646
-  }
-}
 
 interface Scheduled {
   readonly at: number

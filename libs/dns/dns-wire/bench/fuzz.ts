@@ -7,6 +7,7 @@
  */
 import { DnstapDecoder, dnstapFaultName } from '@dnstap-bgp/dnstap'
 import { FrameStreamReader } from '@dnstap-bgp/frame-streams'
+import { dice } from '@dnstap-bgp/testkit'
 import { captureNames, readCapture } from '../../dnstap/test/captures.ts'
 import { slowDecode } from '../../dnstap/test/slow-decoder.ts'
 import { slowRead as slowReadStream } from '../../frame-streams/test/slow-reader.ts'
@@ -18,16 +19,11 @@ const words = process.argv.slice(2).filter((word) => !word.startsWith('--'))
 const target = words.find((word) => !/^\d+$/.test(word)) ?? 'all'
 const cases = Number(words.find((word) => /^\d+$/.test(word)) ?? 100_000)
 const seedAt = process.argv.indexOf('--seed')
-let seed = seedAt > 0 ? Number(process.argv[seedAt + 1]) : Date.now() % 1e9
-const firstSeed = seed
+const firstSeed = seedAt > 0 ? Number(process.argv[seedAt + 1]) : Date.now() % 1e9
 
-/** A number in [0, below); mulberry32, so that a seed gives the same run. */
-function random(below: number): number {
-  seed = (seed + 0x6d2b79f5) | 0
-  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-  return ((t ^ (t >>> 14)) >>> 0) % below
-}
+/** A number in [0, below). */
+const throwDice = dice(firstSeed)
+const random = (below: number): number => Math.floor(throwDice() * below)
 
 const frames: Uint8Array[] = []
 const messages: Uint8Array[] = []

@@ -8,6 +8,7 @@
  * memory costs that is chosen at random from as much as the matcher takes: a listed name that nobody asked for lately takes one, or two. The code is bundled first, as it is in
  * the apps: between modules that are not, V8 inlines less.
  */
+import { dice } from '@dnstap-bgp/testkit'
 import { build } from 'esbuild'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -51,7 +52,7 @@ try {
 }
 
 function measure({ Matcher, MatcherBuilder, NO_MATCH, textToName }: typeof MatcherModule & typeof DnsWireModule, names: number) {
-  const random = generator(12345)
+  const random = dice(12345)
   const list = namesAsBytes(names, random)
   const builder = new MatcherBuilder({ seed: 99 })
   const rules = builder.addList('bench')
@@ -113,7 +114,7 @@ function oneRead(bytes: number): number {
   const lineWords = 16
   const lines = Math.max(1, Math.floor(bytes / 4 / lineWords))
   const order = Int32Array.from({ length: lines }, (_, i) => i)
-  const random = generator(1)
+  const random = dice(1)
   for (let i = lines - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1))
     ;[order[i], order[j]] = [order[j]!, order[i]!]
@@ -152,16 +153,6 @@ function word(random: () => number, min: number, max: number): string {
   for (let length = min + Math.floor(random() * (max - min)); length > 0; length--)
     text += 'abcdefghijklmnopqrstuvwxyz0123456789'[Math.floor(random() * 36)]
   return text
-}
-
-function generator(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
 }
 
 function round(value: number): number {

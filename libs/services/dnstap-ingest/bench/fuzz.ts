@@ -13,22 +13,17 @@ import { nameLength, nameToText, textToName } from '@dnstap-bgp/dns-wire'
 import { parseAddress } from '@dnstap-bgp/ip'
 import { silentLog } from '@dnstap-bgp/runtime'
 import { RESOLUTIONS, sourceText, type Resolution } from '@dnstap-bgp/steering'
-import { dnsResponse, dnstapFrame, FakeClock } from '@dnstap-bgp/testkit'
+import { dice, dnsResponse, dnstapFrame, FakeClock } from '@dnstap-bgp/testkit'
 import { captureNames, readCapture } from '../../../dns/dnstap/test/captures.ts'
 import { Ingest, type NameMatcher } from '../src/index.ts'
 
 const cases = Number(process.argv.slice(2).find((word) => /^\d+$/.test(word)) ?? 300_000)
 const seedAt = process.argv.indexOf('--seed')
 const firstSeed = seedAt > 0 ? Number(process.argv[seedAt + 1]) : Date.now() % 1e9
-let seed = firstSeed
 
-/** A number in [0, below); mulberry32, so that a seed gives the same run. */
-function random(below: number): number {
-  seed = (seed + 0x6d2b79f5) | 0
-  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-  return ((t ^ (t >>> 14)) >>> 0) % below
-}
+/** A number in [0, below). */
+const throwDice = dice(firstSeed)
+const random = (below: number): number => Math.floor(throwDice() * below)
 const pick = <T>(all: readonly T[]): T => all[random(all.length)]
 
 const frames: Uint8Array[] = []

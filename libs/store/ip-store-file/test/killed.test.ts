@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { NO_LIMITS, sighting } from '@dnstap-bgp/ip-store/conformance'
 import { silentLog, systemClock } from '@dnstap-bgp/runtime'
+import { dice } from '@dnstap-bgp/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openFileStore } from '../src/index.ts'
 import { buildWriter, killWriters } from './killed-writer.ts'
@@ -23,15 +24,6 @@ afterAll(() => {
   writer.remove()
   rmSync(folder, { recursive: true, force: true })
 })
-
-/** Repeatable: a failing run can be run again. */
-function dice(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return state / 2 ** 32
-  }
-}
 
 test('killed at random moments, a store loses nothing older than its window and brings nothing back past its deadline', async () => {
   const kills = await killWriters(join(folder, 'killed'), writer.file, ROUNDS, dice(42))

@@ -2,7 +2,7 @@
 import { StoreError } from '@dnstap-bgp/ip-store'
 import type { RouteChanges } from '@dnstap-bgp/steering'
 import { allBindings, NO_LIMITS, sighting } from '@dnstap-bgp/ip-store/conformance'
-import { isInstalled, waitFor } from '@dnstap-bgp/testkit'
+import { dice, isInstalled, waitFor } from '@dnstap-bgp/testkit'
 import type { Server } from '@dnstap-bgp/testkit'
 import { Redis } from 'ioredis'
 import { describe, expect, test } from 'vitest'
@@ -11,15 +11,6 @@ import { address, cli, redisUnderTest } from './redis-under-test.ts'
 
 const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 6)
 const PREFIX = 'dnstap-bgp:'
-
-/** Repeatable: a failing run can be run again. */
-function dice(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return state / 2 ** 32
-  }
-}
 
 /** What each revision of each epoch said; whoever says otherwise is a fault. */
 class Chronicle {
@@ -34,6 +25,74 @@ class Chronicle {
       if (before !== undefined && before !== text) this.faults.push(`${key} was "${before}" and is "${text}"`)
       this.#said.set(key, text)
     }
+  }
+}
+
+/** Does what a cache does with its store, in random order, until it is ended. */
+class Worker {
+  /** Prefixes of bindings that were answered and do not expire. */
+  readonly kept: string[] = []
+  readonly #store: RedisIpStore
+  readonly #own: number
+  readonly #chronicle: Chronicle
+  readonly #random: () => number
+  readonly #finished: Promise<void>
+  #isEnding = false
+
+  constructor(store: RedisIpStore, own: number, chronicle: Chronicle) {
+    this.#store = store
+    this.#own = own
+    this.#chronicle = chronicle
+    this.#random = dice(own + 1)
+    this.#finished = this.#work()
+  }
+
+  async end(): Promise<void> {
+    this.#isEnding = true
+    await this.#finished
+  }
+
+  async #work(): Promise<void> {
+    for (let turn = 0; !this.#isEnding; turn++)
+      try {
+        await this.#act(turn)
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error
+        await new Promise((resolve) => setTimeout(resolve, 5)) // it is away
+      }
+  }
+
+  async #act(turn: number): Promise<void> {
+    const store = this.#store
+    const now = store.now()
+    const some = Array.from({ length: 1 + this.#below(20) }, () => this.#shortLived(now))
+    const call = this.#random()
+    if (call < 0.4) this.#chronicle.hear((await store.observe(some, NO_LIMITS)).changes)
+    else if (call < 0.6) await this.#keep(turn, now)
+    else if (call < 0.8) this.#chronicle.hear((await store.expire(store.now(), 100)).changes)
+    else if (call < 0.9) this.#chronicle.hear(await store.forget(some.slice(0, 3)))
+    else await store.reschedule(some.map((one) => ({ ...one, expiresAtMs: now + 50 })))
+  }
+
+  async #keep(turn: number, now: number): Promise<void> {
+    const prefix = address(1000 + this.#own * 100_000 + turn)
+    const stays = sighting({ name: `kept-${this.#own}-${turn}.example`, prefix, seenAtMs: now, expiresAtMs: Infinity })
+    this.#chronicle.hear((await this.#store.observe([stays], NO_LIMITS)).changes)
+    this.kept.push(prefix)
+  }
+
+  #shortLived(now: number) {
+    return sighting({
+      list: this.#random() < 0.5 ? 'vpn' : 'block',
+      name: `n${this.#below(20)}.example`,
+      prefix: address(this.#below(40)),
+      seenAtMs: now,
+      expiresAtMs: now + this.#below(100),
+    })
+  }
+
+  #below(limit: number): number {
+    return Math.floor(this.#random() * limit)
   }
 }
 
@@ -93,45 +152,8 @@ describe.skipIf(!isInstalled('redis-server'))('replicas at work', () => {
     const random = dice(7)
     const stores = [await open({ servers: [server] }), await open({ servers: [server] }), await open({ servers: [server] })]
     const chronicle = new Chronicle()
-    const kept: string[] = []
-    let working = true
-
-    async function work(store: RedisIpStore, own: number): Promise<void> {
-      const roll = dice(own + 1)
-      for (let turn = 0; working; turn++) {
-        const now = store.now()
-        const some = Array.from({ length: 1 + Math.floor(roll() * 20) }, () =>
-          sighting({
-            list: roll() < 0.5 ? 'vpn' : 'block',
-            name: `n${Math.floor(roll() * 20)}.example`,
-            prefix: address(Math.floor(roll() * 40)),
-            seenAtMs: now,
-            expiresAtMs: now + Math.floor(roll() * 100),
-          }),
-        )
-        const stays = sighting({
-          name: `kept-${own}-${turn}.example`,
-          prefix: address(1000 + own * 100_000 + turn),
-          seenAtMs: now,
-          expiresAtMs: Infinity,
-        })
-        try {
-          const call = roll()
-          if (call < 0.4) chronicle.hear((await store.observe(some, NO_LIMITS)).changes)
-          else if (call < 0.6) {
-            chronicle.hear((await store.observe([stays], NO_LIMITS)).changes)
-            kept.push(stays.prefix)
-          } else if (call < 0.8) chronicle.hear((await store.expire(store.now(), 100)).changes)
-          else if (call < 0.9) chronicle.hear(await store.forget(some.slice(0, 3)))
-          else await store.reschedule(some.map((one) => ({ ...one, expiresAtMs: now + 50 })))
-        } catch (error) {
-          if (!(error instanceof StoreError)) throw error
-          await new Promise((resolve) => setTimeout(resolve, 5)) // it is away
-        }
-      }
-    }
-
-    const workers = stores.map((store, own) => work(store, own))
+    const workers = stores.map((store, own) => new Worker(store, own, chronicle))
+    const kept = () => workers.flatMap((worker) => worker.kept)
     const lost: string[] = []
     // Whoever answers has told again what he had told the server that died.
     const ready = () =>
@@ -140,22 +162,21 @@ describe.skipIf(!isInstalled('redis-server'))('replicas at work', () => {
       for (let round = 0; round < ROUNDS; round++) {
         // What is answered after this, Redis does not have when it starts again.
         cli(server, 'save')
-        const before = kept.length
-        await waitFor(() => kept.length > before + 10 + random() * 60, { what: 'work to be done' })
+        const before = kept().length
+        await waitFor(() => kept().length > before + 10 + random() * 60, { what: 'work to be done' })
         if (round % 3 === 2) cli(server, 'client', 'kill', 'type', 'normal')
         else {
           await server.kill()
           await server.restart()
         }
         await ready()
-        const answered = [...kept]
+        const answered = kept()
         const found = await waitFor(() => allBindings(stores[0] as RedisIpStore), { what: 'a whole reading' })
         const there = new Set(found.map((binding) => binding.prefix))
         lost.push(...answered.filter((prefix) => !there.has(prefix)))
       }
     } finally {
-      working = false
-      await Promise.all(workers)
+      await Promise.all(workers.map((worker) => worker.end()))
     }
     await ready()
     for (const store of stores) {
