@@ -1,4 +1,5 @@
 export { LOWER_CASE, MAX_LABEL_LENGTH, MAX_NAME_LENGTH, nameLength, nameToText, textToName } from './name.ts'
+export { encodeQuery, QueryType } from './query.ts'
 export {
   MAX_ADDRESSES,
   MAX_CHAIN_LENGTH,

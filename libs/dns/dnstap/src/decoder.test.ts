@@ -7,7 +7,7 @@ import { MessageType, messageTypeName } from './message-type.ts'
 
 const decoder = new DnstapDecoder()
 const BYTES_FIELDS = ['identity', 'version', 'queryAddress', 'responseAddress', 'responseMessage'] as const
-const NUMBER_FIELDS = ['messageType', 'responseTimeSec', 'responseTimeNsec'] as const
+const NUMBER_FIELDS = ['messageType', 'queryPort', 'responseTimeSec', 'responseTimeNsec'] as const
 
 /** What the decoder found, in the twin's form. */
 function fields(bytes: Uint8Array): SlowFrame {

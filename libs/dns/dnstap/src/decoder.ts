@@ -13,7 +13,7 @@
  * dnstap has them), keys past 32 bits, varints past 64, and whatever runs over its end. The obvious twin that
  * the tests compare with is test-support in decoder.test.ts.
  *
- * Fields that no part of ours needs are skipped: Dnstap.type (a frame with a message is one), extra, sockets and ports, the query and its
+ * Fields that no part of ours needs are skipped: Dnstap.type (a frame with a message is one), extra, sockets, response_port, the query and its
  * time, zone, policy, http_protocol.
  */
 
@@ -58,6 +58,8 @@ export class DnstapDecoder {
   queryAddressEnd = 0
   responseAddressStart = 0
   responseAddressEnd = 0
+  /** 0 when absent; the low 32 bits of what the sender says. */
+  queryPort = 0
   /** Unix seconds; what does not fit a safe integer is MAX_SAFE_INTEGER. */
   responseTimeSec = 0
   responseTimeNsec = 0
@@ -118,8 +120,8 @@ export class DnstapDecoder {
   }
 
   /**
-   * Message of dnstap.proto: type 1 (varint), query_address 4 and response_address 5 (4 or 16 octets), response_time_sec 12 (varint),
-   * response_time_nsec 13 (fixed32), response_message 14. Other varints are read for their length alone. A byte read past the end is
+   * Message of dnstap.proto: type 1 (varint), query_address 4 and response_address 5 (4 or 16 octets), query_port 6 (varint),
+   * response_time_sec 12 (varint), response_time_nsec 13 (fixed32), response_message 14. Other varints are read for their length alone. A byte read past the end is
    * noticed at the latest when the loop ends.
    */
   #message(bytes: Uint8Array, start: number, end: number): number {
@@ -143,7 +145,8 @@ export class DnstapDecoder {
             at = this.#at
             if (at < 0) return at
           }
-          if (key === ((1 << 3) | VARINT) && value >= 1 && value <= LAST_MESSAGE_TYPE) this.messageType = value
+          if (key === ((6 << 3) | VARINT)) this.queryPort = value
+          else if (key === ((1 << 3) | VARINT) && value >= 1 && value <= LAST_MESSAGE_TYPE) this.messageType = value
           break
         }
         case (12 << 3) | VARINT: {
@@ -303,6 +306,7 @@ export class DnstapDecoder {
     this.queryAddressEnd = 0
     this.responseAddressStart = 0
     this.responseAddressEnd = 0
+    this.queryPort = 0
     this.responseTimeSec = 0
     this.responseTimeNsec = 0
     this.responseMessageStart = 0

@@ -17,6 +17,7 @@ const MESSAGE_FIELDS: Record<number, { name: string; kind: 'bytes' | 'uint32' | 
     1: { name: 'messageType', kind: 'enum', last: 14 },
     4: { name: 'queryAddress', kind: 'bytes' },
     5: { name: 'responseAddress', kind: 'bytes' },
+    6: { name: 'queryPort', kind: 'uint32' },
     12: { name: 'responseTimeSec', kind: 'uint64' },
     13: { name: 'responseTimeNsec', kind: 'fixed32' },
     14: { name: 'responseMessage', kind: 'bytes' },
