@@ -23,6 +23,8 @@ export interface Config {
   readonly limits: LimitsConfig
   readonly never: NeverConfig
   readonly dnstap: DnstapConfig | undefined
+  /** Resolvers that ingest asks questions itself. */
+  readonly resolvers: readonly ResolverConfig[]
   readonly bgp: BgpConfig | undefined
   readonly syncer: SyncerConfig | undefined
   readonly bus: BusConfig
@@ -163,6 +165,19 @@ export interface DnstapConfig {
   readonly handshakeTimeoutMs: number
   /** On TCP listeners. */
   readonly tls: TlsServerConfig | undefined
+}
+
+export type ResolverKind = (typeof RESOLVER_KINDS)[number]
+export const RESOLVER_KINDS = ['unbound', 'bind', 'knot-resolver', 'pdns-recursor', 'dnsdist'] as const
+
+export interface ResolverConfig {
+  /** Address and port, as logs and pages show it. */
+  readonly name: string
+  readonly address: string
+  readonly port: number
+  readonly kind: ResolverKind
+  /** A metronome keeps the resolver's frames from waiting longer than this; undefined: there is none. */
+  readonly flushTargetMs: number | undefined
 }
 
 export interface TlsServerConfig {

@@ -23,6 +23,7 @@ export const DEFAULTS = {
   limits: { namesPerAddress: 256, addressesPerName: 1024, routes: 1_000_000 },
   never: { allowPrivate: false },
   dnstap: { mode: 0o660, types: ['CLIENT_RESPONSE'], maxFrameBytes: 256 * 1024, handshakeTimeoutMs: 10 * SECOND_MS },
+  resolver: { port: 53 },
   bgp: {
     port: 179,
     gracefulRestartSeconds: 120,

@@ -9,9 +9,9 @@ export interface HostInUse {
   readonly what: string
 }
 
-type ConfigOfHosts = Pick<Config, 'syncer' | 'lists' | 'bus' | 'store'>
+type ConfigOfHosts = Pick<Config, 'syncer' | 'lists' | 'bus' | 'store' | 'resolvers'>
 
-export function hostsInUse({ syncer, lists, bus, store }: ConfigOfHosts): readonly HostInUse[] {
+export function hostsInUse({ syncer, lists, bus, store, resolvers }: ConfigOfHosts): readonly HostInUse[] {
   return [
     ...(syncer?.peers ?? []).map(({ host }) => ({ host, what: 'sync peer' })),
     ...lists.flatMap(({ name, source }) => {
@@ -21,6 +21,7 @@ export function hostsInUse({ syncer, lists, bus, store }: ConfigOfHosts): readon
     }),
     ...(bus.kind === 'nats' ? bus.servers : []).map((url) => ({ host: hostOf(url), what: 'NATS server' })),
     ...(store.kind === 'redis' ? store.servers : []).map(({ host }) => ({ host, what: 'Redis server' })),
+    ...resolvers.map(({ address }) => ({ host: address, what: 'resolver of ours' })),
   ]
 }
 

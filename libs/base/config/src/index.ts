@@ -18,6 +18,8 @@ export type {
   NeverConfig,
   Part,
   RedisConfig,
+  ResolverConfig,
+  ResolverKind,
   StoreConfig,
   SyncerConfig,
   TlsClientConfig,

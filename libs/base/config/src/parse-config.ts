@@ -17,6 +17,7 @@ import { parseLimits, parseLog, parseNever } from './limits-table.ts'
 import { parseLists, parseListState } from './list-tables.ts'
 import { ConfigError } from './mistakes.ts'
 import { reportNeeds, reportSharedPort } from './needs.ts'
+import { parseResolvers } from './resolver-tables.ts'
 import { Reading, Section } from './section.ts'
 import { parseStore } from './store-table.ts'
 import { parseSyncer } from './syncer-table.ts'
@@ -84,6 +85,7 @@ export function readConfig(fileText: string, fileName: string, environment: Envi
     limits: parseLimits(root.table('limits')),
     never: parseNever(root.table('never')),
     dnstap: parseDnstap(root.table('dnstap'), context),
+    resolvers: parseResolvers(root),
     bgp: parseBgp(root.table('bgp'), { ...context, ipv6, lists }),
     syncer: parseSyncer(root.table('syncer'), context),
     bus: parseBus(root.table('bus'), context),
