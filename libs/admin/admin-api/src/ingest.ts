@@ -22,4 +22,18 @@ export const senders = row({
       frames: count('frames received'),
     }),
   ),
+  resolvers: Type.Array(
+    row({
+      resolver: text('address and port'),
+      state: Type.Union(
+        (['starting', 'ok', 'slow', 'no-answer', 'no-frames'] as const).map((state) => Type.Literal(state)),
+        { description: 'of its metronome' },
+      ),
+      flushTargetMs: count('flushTarget of the configuration'),
+      delayMs: orNull(Type.Number({ description: 'half of its answers wait no longer until we have them' })),
+      longDelayMs: orNull(Type.Number({ description: '99 of 100 answers wait no longer' })),
+      questions: count('questions of our own to it'),
+      answers: count('answers to them'),
+    }),
+  ),
 })

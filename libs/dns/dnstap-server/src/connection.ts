@@ -39,6 +39,8 @@ export class DnstapConnection {
   version = ''
   /** For the decoder of frames too: when it last looked. */
   heardAt = 0
+  /** Likewise: how many of its frames are about questions that we asked. */
+  ownFrames = 0
 
   readonly #owner: ConnectionOwner
   readonly #reader: FrameStreamReader

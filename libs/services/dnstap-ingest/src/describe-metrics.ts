@@ -8,6 +8,11 @@ export function describeIngestMetrics(metrics: Metrics, ingest: Ingest): void {
   const { counters, outbox } = ingest
   metrics.counter({ name: 'ingest_frames_total', help: 'dnstap frames received.', read: () => counters.frames })
   metrics.counter({
+    name: 'ingest_own_frames_total',
+    help: 'Frames about questions of our own ([[resolver]]), from which nothing is learnt.',
+    read: () => counters.ownFrames,
+  })
+  metrics.counter({
     name: 'ingest_messages_total',
     help: 'dnstap messages by type.',
     labels: ['type'],

@@ -1,6 +1,7 @@
 /** What ingest counts, for metrics and for people. */
 export interface IngestCounters {
   frames: number
+  ownFrames: number
   otherTypes: number
   noResponse: number
   unmatched: number
@@ -24,6 +25,7 @@ export interface IngestCounters {
 export function newIngestCounters(): IngestCounters {
   return {
     frames: 0,
+    ownFrames: 0,
     otherTypes: 0,
     noResponse: 0,
     unmatched: 0,

@@ -14,6 +14,7 @@ import type { Bus } from '@dnstap-bgp/bus'
 import type { ListConfig } from '@dnstap-bgp/config'
 import { DnstapDecoder, dnstapFaultName, MessageType, messageTypeName } from '@dnstap-bgp/dnstap'
 import { ResponseReader, responseFaultName } from '@dnstap-bgp/dns-wire'
+import type { ResolverProbes } from '@dnstap-bgp/resolver-probe'
 import type { Clock, Closeable, Log, Timer } from '@dnstap-bgp/runtime'
 import { ChainText } from './chain-text.ts'
 import { CoarseClock, TICK_MS } from './coarse-clock.ts'
@@ -51,6 +52,8 @@ export interface IngestDeps {
   readonly seed: readonly [number, number]
   /** Told of each fact after the outbox. */
   readonly observers?: readonly FactObserver[]
+  /** Know the frames that are about questions of our own; absent: we ask none. */
+  readonly probes?: Pick<ResolverProbes, 'onRead' | 'isOwn'> | undefined
 }
 
 export class Ingest implements Closeable {
@@ -72,10 +75,12 @@ export class Ingest implements Closeable {
   readonly #filter: FactFilter
   readonly #splitChains: SplitChains
   readonly #relearning: Relearning
+  readonly #probes: IngestDeps['probes']
   readonly #ticker: Timer
 
-  constructor(config: IngestConfig, { bus, clock, matcher, log, seed, observers = [] }: IngestDeps) {
+  constructor(config: IngestConfig, { bus, clock, matcher, log, seed, observers = [], probes }: IngestDeps) {
     this.#matcher = matcher
+    this.#probes = probes
     this.#seed = seed
     const time = (this.#time = new CoarseClock(clock))
     const inHand = { decoder: this.#decoder, reader: this.#reader, chain: this.#chain, counters: this.counters, time }
@@ -145,8 +150,9 @@ export class Ingest implements Closeable {
    * A socket was read: its frames follow. After a stall, sockets are read before timers run. With the coarse time of before the stall, the age
    * of answers would count twice and refreshes would look like repeats.
    */
-  onRead(): void {
+  onRead(sender: FrameSender): void {
     this.#time.catchUp()
+    this.#probes?.onRead(sender)
   }
 
   /** One dnstap frame: `bytes[start..end)`. Nothing of it is kept. */
@@ -163,6 +169,10 @@ export class Ingest implements Closeable {
     if (sender.heardAt !== tick) {
       sender.heardAt = tick
       this.#watch.look(sender, bytes, counters.frames)
+    }
+    if (this.#probes?.isOwn(sender, decoder, bytes) === true) {
+      counters.ownFrames++
+      return
     }
     this.framesByType[decoder.messageType]++
     if (this.#wanted[decoder.messageType] === 0) {

@@ -13,6 +13,8 @@ export interface FrameSender {
   version?: string
   /** Frames it sent so far, the one at hand included. */
   readonly frames?: number
+  /** Those of them that are about questions of our own. */
+  ownFrames?: number
   /** Ingest's own note of when it last looked at the identity. */
   heardAt?: number
 }

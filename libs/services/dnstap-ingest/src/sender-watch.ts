@@ -26,7 +26,7 @@ interface SenderNotes {
   readonly clocks: ResolverClocks
   /** The clock of the resolver whose frame was looked at last. */
   lastClock: ResolverClock | undefined
-  /** Frames it had sent when it was looked at last. */
+  /** Frames it had sent when it was looked at last, without those about our own questions. */
   frames: number
 }
 
@@ -84,7 +84,7 @@ export class SenderWatch {
   look(sender: FrameSender, bytes: Uint8Array, frame: number): void {
     const { decoder, clock, time } = this.#deps
     const notes = this.#notesOf(sender)
-    const frames = sender.frames ?? notes.frames + 1
+    const frames = sender.frames === undefined ? notes.frames + 1 : sender.frames - (sender.ownFrames ?? 0)
     this.senders.hear(sender, decoder, bytes, clock.now(), frames - notes.frames)
     notes.frames = frames
     // A sender that connects anew is the same sender.

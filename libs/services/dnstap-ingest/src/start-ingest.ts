@@ -6,6 +6,7 @@ import { CLOSE_REASONS, DnstapServer, inheritedSockets, startDnstapServer } from
 import { parsePrefix, PrefixSet } from '@dnstap-bgp/ip'
 import type { ListenAddress } from '@dnstap-bgp/net'
 import type { Policies } from '@dnstap-bgp/policy'
+import { ResolverProbes } from '@dnstap-bgp/resolver-probe'
 import type { Clock, Closeable, Log } from '@dnstap-bgp/runtime'
 import { samplesOf, type Health, type Metrics } from '@dnstap-bgp/telemetry'
 import { randomInt, randomUUID } from 'node:crypto'
@@ -14,6 +15,7 @@ import { describeIngestMetrics } from './describe-metrics.ts'
 import { Ingest, type IngestConfig, type NameMatcher } from './ingest.ts'
 import { readTlsFiles, TlsFileError } from './tls-files.ts'
 import { watchOutbox } from './watch-outbox.ts'
+import { describeResolverMetrics, probedResolvers, resolverRows, watchResolvers } from './watch-resolvers.ts'
 
 export type DnstapIngestConfig = ConfigWith<'dnstap'>
 
@@ -43,8 +45,10 @@ const NO_SENDER_MS = 60_000
 /** @throws ListenError or TlsFileError, one sentence, when a socket cannot be had or a certificate cannot be used */
 export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartIngestDeps): Promise<RunningIngest> {
   const { bus, policies, clock, log, metrics, health, handlers } = deps
+  const probes = new ResolverProbes({ clock })
   const ingest = new Ingest(ingestConfig(config), {
     bus,
+    probes,
     clock,
     matcher: policies.current.lists.matcher,
     log,
@@ -70,7 +74,7 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
         clock,
         log,
         handler: {
-          onRead: () => ingest.onRead(),
+          onRead: (connection) => ingest.onRead(connection),
           onFrame: (connection, bytes, start, end) => ingest.frame(connection, bytes, start, end),
         },
       },
@@ -90,6 +94,8 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
   })
   const listenHealth = health.component('dnstap')
   const lookAtOutbox = watchOutbox(ingest.outbox, health.component('ingest-outbox'), clock, log)
+  probes.use(probedResolvers(config.resolvers))
+  const lookAtResolvers = watchResolvers(probes, health)
   let senderSeenMs = clock.monotonic()
   const look = () => {
     if (hasSender(server)) senderSeenMs = clock.monotonic()
@@ -97,10 +103,12 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
     else if (clock.monotonic() - senderSeenMs < NO_SENDER_MS) listenHealth.ok()
     else listenHealth.degraded('No dnstap sender is connected. No routes are learnt, and existing ones will expire.')
     lookAtOutbox()
+    lookAtResolvers()
   }
   look()
   const timer = clock.every(HEALTH_PERIOD_MS, look)
   describeIngestMetrics(metrics, ingest)
+  describeResolverMetrics(metrics, probes)
   metrics.counter({
     name: 'dnstap_connections_closed_total',
     help: 'dnstap connections that ended, by reason.',
@@ -125,7 +133,7 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
       listener: connection.listener,
       identity: connection.identity,
       version: connection.version,
-      frames: connection.frames,
+      frames: connection.frames - connection.ownFrames,
       state: connection.isStreaming ? ('streaming' as const) : ('handshake' as const),
       clockBehindSeconds: secondsOrNull(ingest.clockBehindMs(connection)),
     })),
@@ -135,12 +143,14 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
       lastSeen: new Date(lastSeenMs).toISOString(),
       frames,
     })),
+    resolvers: resolverRows(probes),
   }))
   policies.onChange(({ config: fresh, lists: { matcher } }, before) => {
     ingest.use(ingestConfig(fresh), matcher)
     // Otherwise the cache answers as before, and repeats stay repeats.
     if (matcher !== before.lists.matcher || !sameRouting(fresh, before.config)) ingest.forgetAll()
     if (fresh === before.config) return
+    probes.use(probedResolvers(fresh.resolvers))
     allowed = allowedAddresses(fresh)
     server.cutDisallowed()
     if (tls === undefined || fresh.dnstap.tls === undefined) return
@@ -156,6 +166,7 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
     addresses: server.addresses,
     async close() {
       timer.cancel()
+      probes.close()
       await server.close()
       await answerer.close()
       await ingest.close()

@@ -5,7 +5,7 @@ import { nameToText } from '@dnstap-bgp/dns-wire'
 import { silentLog } from '@dnstap-bgp/runtime'
 import { RESOLUTIONS, type Resolution } from '@dnstap-bgp/steering'
 import { dnsResponse, dnstapFrame, FakeClock, type Answer, type FrameOptions } from '@dnstap-bgp/testkit'
-import { Ingest, type NameMatcher } from '../src/ingest.ts'
+import { Ingest, type IngestDeps, type NameMatcher } from '../src/ingest.ts'
 import type { FrameSender } from '../src/sender-identities.ts'
 
 export const CONFIG = `
@@ -48,6 +48,7 @@ export function startIngest(
     ipv6?: boolean
     config?: string
     resolvers?: string[]
+    probes?: IngestDeps['probes']
   } = {},
 ) {
   const clock = new FakeClock()
@@ -65,6 +66,7 @@ export function startIngest(
       matcher: options.matcher ?? matcherOf(options.rules ?? { video: ['example.org'] }),
       log: { ...silentLog, warn: (its, sentence) => (fields.push({ ...its }), lines.push(sentence)) },
       seed: [1, 2],
+      probes: options.probes,
     },
   )
   const settle = () => clock.advanceAsync(5)
@@ -90,7 +92,7 @@ export function startIngest(
     async answer(qname: string, answers: readonly Answer[], frame: Partial<FrameOptions> & { rcode?: number } = {}) {
       const response = dnsResponse({ qname, answers, ...(frame.rcode === undefined ? {} : { rcode: frame.rcode }) })
       const bytes = dnstapFrame({ responseTimeMs: clock.now(), ...frame, response })
-      ingest.onRead()
+      ingest.onRead(source)
       ingest.frame(source, bytes, 0, bytes.length)
       await settle()
     },

@@ -1,0 +1,5 @@
+export { Metronome } from './metronome.ts'
+export type { MetronomeConfig, MetronomeDeps, MetronomeKind, MetronomeState } from './metronome.ts'
+export type { OpenQuestionSocket, QuestionSocket, QuestionSocketOptions } from './question-socket.ts'
+export { ResolverProbes } from './resolver-probes.ts'
+export type { ProbedResolver, ProbedSender } from './resolver-probes.ts'
