@@ -5,7 +5,7 @@ import { DEFAULTS } from './defaults.ts'
 import { eachRepeated } from './each-repeated.ts'
 import type { Section } from './section.ts'
 import { parseAddress } from '@dnstap-bgp/ip'
-import { Wrong, duration, oneOf, parseEndpoint, text } from './values.ts'
+import { Wrong, duration, oneOf, parseEndpoint, string } from './values.ts'
 import type { Read } from './values.ts'
 
 const MAX_RESOLVERS = 64
@@ -47,7 +47,7 @@ function parseResolver(section: Section): ResolverConfig | undefined {
 
 const resolverAddress: Read<Pick<ResolverConfig, 'name' | 'address' | 'port'>> = (value) => {
   const expected = new Wrong('an address, with a port unless it is 53: "127.0.0.1", "192.0.2.53:5353" or "[2001:db8::53]:53"')
-  const written = text(value)
+  const written = string(value)
   if (written instanceof Wrong) return expected
   const endpoint = parseEndpoint(written, DEFAULTS.resolver.port)
   if (endpoint === undefined || endpoint.port === 0 || parseAddress(endpoint.host) === undefined) return expected
