@@ -1,9 +1,8 @@
 /** Who may talk to the admin server. */
 import { AdminError } from '@dnstap-bgp/admin-api'
-import { BearerToken, hostOf, type ListenAddress } from '@dnstap-bgp/net'
+import { BearerToken, hostOf, isLoopback, type ListenAddress } from '@dnstap-bgp/net'
 import type { SecretText } from '@dnstap-bgp/runtime'
 import type { IncomingMessage } from 'node:http'
-import { isIP } from 'node:net'
 
 const NO_POST =
   'on TCP this needs a token (admin.token): any local user can reach the port; the UNIX socket (admin.socket) needs none'
@@ -42,9 +41,4 @@ export class Guard {
     if (token === 'missing') throw new AdminError(401, 'a bearer token is needed (admin.token)')
     if (token === 'wrong') throw new AdminError(401, 'the bearer token is wrong')
   }
-}
-
-function isLoopback(host: string | undefined): boolean {
-  const name = host?.toLowerCase()
-  return name === 'localhost' || name === '::1' || (name?.startsWith('127.') === true && isIP(name) === 4)
 }

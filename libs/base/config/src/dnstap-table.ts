@@ -1,5 +1,5 @@
 /** The tables [dnstap] and [dnstap.tls]. */
-import { describeListenAddress } from '@dnstap-bgp/net'
+import { describeListenAddress, isLoopback } from '@dnstap-bgp/net'
 import type { DnstapConfig } from './config.ts'
 import { DNSTAP_TYPES } from './config.ts'
 import type { Context } from './context.ts'
@@ -61,10 +61,6 @@ export function parseDnstap(section: Section, context: Context): DnstapConfig | 
   section.advise('socket', 'is now called `listen`, which takes a path or "host:port"')
   section.done()
   return section.present ? dnstap : undefined
-}
-
-function isLoopback(host: string | undefined): boolean {
-  return host !== undefined && (host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host))
 }
 
 /** A user or group: its name, or its number. */

@@ -1,6 +1,7 @@
 export { BearerToken } from './bearer-token.ts'
 export { closeHttpServer } from './close-http-server.ts'
 export { hostOf } from './host-header.ts'
+export { isLoopback } from './is-loopback.ts'
 export { limitConnections } from './limit-connections.ts'
 export { describeListenAddress } from './listen-address.ts'
 export type { ListenAddress, TcpListenAddress } from './listen-address.ts'

@@ -34,10 +34,10 @@ export async function listenOn(server: Server, address: ListenAddress, options: 
   }
 }
 
-/** `server.listen()` as a promise; for a descriptor that another process opened. */
+/** `server.listen()` as a promise; listenOn() and what it cannot do: a descriptor that another process opened, IPv6 alone. */
 export function listening(
   server: Server,
-  where: { path: string } | { fd: number } | { port: number; host?: string },
+  where: { path: string } | { fd: number } | { port: number; host?: string; ipv6Only?: boolean },
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)

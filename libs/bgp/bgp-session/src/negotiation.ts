@@ -1,16 +1,16 @@
 /** What two OPENs agree on: the checks of RFC 4271 §6.2 that need our own OPEN, and the capabilities that both sides have. */
 import {
-  BgpError,
   CapabilityCode,
-  ErrorCode,
   MAX_EXTENDED_MESSAGE_LENGTH,
   MAX_MESSAGE_LENGTH,
   OpenErrorSubcode,
   Role,
   SAFI_UNICAST,
   afiOf,
+  openError,
+  uint32,
 } from '@dnstap-bgp/bgp-wire'
-import type { Capabilities, Family, Open } from '@dnstap-bgp/bgp-wire'
+import type { BgpError, Capabilities, Family, Open } from '@dnstap-bgp/bgp-wire'
 import type { Settings } from './config.ts'
 
 export interface Negotiated {
@@ -56,12 +56,12 @@ export interface Negotiated {
 export function negotiate(settings: Settings, ours: Open, theirs: Open): Negotiated | BgpError {
   const { peerAsn } = settings
   if (peerAsn !== 'any' && theirs.asn !== peerAsn) {
-    return openError(OpenErrorSubcode.BAD_PEER_AS, `AS ${theirs.asn}, not ${peerAsn}`, asnOctets(theirs.asn))
+    return openError(OpenErrorSubcode.BAD_PEER_AS, `AS ${theirs.asn}, not ${peerAsn}`, uint32(theirs.asn))
   }
   const internal = theirs.asn === ours.asn
   // RFC 6286 §2.2: a BGP Identifier is unique within one AS only.
   if (internal && theirs.bgpIdentifier === ours.bgpIdentifier) {
-    return openError(OpenErrorSubcode.BAD_BGP_IDENTIFIER, 'the peer has our own BGP Identifier', asnOctets(theirs.bgpIdentifier))
+    return openError(OpenErrorSubcode.BAD_BGP_IDENTIFIER, 'the peer has our own BGP Identifier', uint32(theirs.bgpIdentifier))
   }
   const a = ours.capabilities
   const b = theirs.capabilities
@@ -146,11 +146,3 @@ const COUNTERPART: ReadonlyMap<number, number> = new Map<number, number>([
   [Role.routeServerClient, Role.routeServer],
   [Role.peer, Role.peer],
 ])
-
-function asnOctets(value: number): number[] {
-  return [value >>> 24, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff]
-}
-
-function openError(subcode: number, detail: string, data: readonly number[] = []): BgpError {
-  return new BgpError(ErrorCode.OPEN_MESSAGE_ERROR, subcode, Uint8Array.from(data), detail)
-}

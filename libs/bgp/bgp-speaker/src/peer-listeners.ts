@@ -3,7 +3,7 @@
  * tried again until it can; `fault` says so meanwhile.
  */
 import type { Socket } from 'node:net'
-import { reasonOf, type Clock, type Log, type Timer } from '@dnstap-bgp/runtime'
+import { reasonOf, Timers, type Clock, type Log } from '@dnstap-bgp/runtime'
 import type { SpeakerConfig, SpeakerPeerConfig } from './config.ts'
 import { isNoSuchFamily, type SocketCalls } from './socket-calls.ts'
 import { listenTcp, type Md5Key, type TcpListener } from './tcp.ts'
@@ -24,12 +24,13 @@ export class PeerListeners {
   #listeners: TcpListener[] = []
   /** Why we do not listen, by address. */
   readonly #faults = new Map<string, string>()
-  readonly #timers = new Set<Timer>()
+  readonly #timers: Timers
   #isClosed = false
 
   constructor(config: SpeakerConfig, deps: PeerListenersDeps) {
     this.#config = config
     this.#deps = deps
+    this.#timers = new Timers(deps.clock)
   }
 
   /** Without `calls` the listeners are plain: peers that must have a socket option are refused, the others come in. */
@@ -61,19 +62,18 @@ export class PeerListeners {
   }
 
   close(): void {
-    this.#isClosed = true
-    for (const timer of this.#timers) timer.cancel()
+    this.stopRetrying()
     for (const listener of this.#listeners) listener.close()
   }
 
   /** Stops trying to listen; the listeners stay. */
   stopRetrying(): void {
     this.#isClosed = true
-    for (const timer of this.#timers) timer.cancel()
+    this.#timers.close()
   }
 
   async #listenAt(address: string, port: number): Promise<void> {
-    const { log, clock, onConnection, onLateListener } = this.#deps
+    const { log, onConnection, onLateListener } = this.#deps
     const { peers, listen } = this.#config
     const where = `${address} port ${port}`
     try {
@@ -95,11 +95,7 @@ export class PeerListeners {
       const fault = `BGP does not listen at ${where}: ${reasonOf(error)}.`
       if (this.#faults.get(address) !== fault) log.error({}, fault)
       this.#faults.set(address, fault)
-      const timer = clock.after(RETRY_MS, () => {
-        this.#timers.delete(timer)
-        void this.#listenAt(address, port).then(onLateListener)
-      })
-      this.#timers.add(timer)
+      this.#timers.after(RETRY_MS, () => void this.#listenAt(address, port).then(onLateListener))
     }
   }
 }

@@ -3,8 +3,9 @@
  *
  * The caller has loaded the calls. Without them, a configured option is an error; it is never left out.
  */
-import { createServer, type Server, Socket } from 'node:net'
+import { createServer, Socket } from 'node:net'
 import { parsePrefix, PrefixSet } from '@dnstap-bgp/ip'
+import { listening } from '@dnstap-bgp/net'
 import { ipVersion, type SocketCalls } from './socket-calls.ts'
 import type { PeerSocket } from './transport.ts'
 
@@ -188,14 +189,4 @@ function setKey(calls: SocketCalls, fd: number, version: 4 | 6, key: Md5Key, key
 function required(calls: SocketCalls | undefined): SocketCalls {
   if (calls === undefined) throw new Error('socket options are configured and cannot be set')
   return calls
-}
-
-function listening(server: Server, where: Parameters<Server['listen']>[0] & object): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(where, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
 }

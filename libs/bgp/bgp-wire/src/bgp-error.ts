@@ -30,6 +30,10 @@ export class BgpError extends Error {
   }
 }
 
+export function openError(subcode: number, detail: string, data: readonly number[] = []): BgpError {
+  return new BgpError(ErrorCode.OPEN_MESSAGE_ERROR, subcode, Uint8Array.from(data), detail)
+}
+
 /** `OPEN Message Error, Bad Peer AS`; numbers if IANA has no name. */
 export function describeError(code: number, subcode: number): string {
   const codeName = CODE_NAMES.get(code) ?? `error code ${code}`

@@ -1,6 +1,6 @@
 export { encodeAttributes } from './attributes.ts'
 export type { AttributeBlock, PathAttributes } from './attributes.ts'
-export { BgpError, describeError } from './bgp-error.ts'
+export { BgpError, describeError, openError } from './bgp-error.ts'
 export { NO_CAPABILITIES } from './capabilities.ts'
 export type { Capabilities, GracefulRestartFamily, LongLivedFamily } from './capabilities.ts'
 export {
@@ -40,6 +40,7 @@ export {
   familyOfAfi,
 } from './numbers.ts'
 export type { Family } from './numbers.ts'
+export { uint32 } from './network-order.ts'
 export { decodeOpen, encodeOpen } from './open.ts'
 export type { Open } from './open.ts'
 export { RouteRefreshSubtype, decodeRouteRefresh, encodeRouteRefresh } from './route-refresh.ts'

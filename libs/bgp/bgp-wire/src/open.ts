@@ -7,11 +7,11 @@
  *
  * The session checks whether an OPEN suits us (AS, identifier, role). Here only what no OPEN may contain is refused.
  */
-import { BgpError } from './bgp-error.ts'
+import { openError, type BgpError } from './bgp-error.ts'
 import { CapabilityReader, encodeCapabilities } from './capabilities.ts'
 import type { Capabilities } from './capabilities.ts'
 import { message } from './header.ts'
-import { AS_TRANS, BGP_VERSION, ErrorCode, HEADER_LENGTH, MessageType, OpenErrorSubcode } from './numbers.ts'
+import { AS_TRANS, BGP_VERSION, HEADER_LENGTH, MessageType, OpenErrorSubcode } from './numbers.ts'
 import { readUint16, readUint32, uint16, uint32 } from './network-order.ts'
 
 export interface Open {
@@ -101,8 +101,4 @@ function decodeOptionalParameters(bytes: Uint8Array): Capabilities {
 /** RFC 4271 §6.2: a parameter that is recognized and malformed is Unspecific. */
 function malformed(detail: string): BgpError {
   return openError(OpenErrorSubcode.UNSPECIFIC, detail)
-}
-
-function openError(subcode: number, detail: string, data: readonly number[] = []): BgpError {
-  return new BgpError(ErrorCode.OPEN_MESSAGE_ERROR, subcode, Uint8Array.from(data), detail)
 }

@@ -16,7 +16,7 @@ import type { Bus, Subscription } from '@dnstap-bgp/bus'
 import { parsePrefix } from '@dnstap-bgp/ip'
 import { routeChain, type RouteSink, type RouteStage } from '@dnstap-bgp/route-output'
 import type { RouteTable } from '@dnstap-bgp/route-table'
-import type { Clock, Closeable, Log, Timer } from '@dnstap-bgp/runtime'
+import { Timers, type Clock, type Closeable, type Log } from '@dnstap-bgp/runtime'
 import { EXPLAIN_REQUEST, EXPLAIN_REPLY, FORGOTTEN, HEAD, RESOLVERS, ROUTE_CHANGES, RouteFollower } from '@dnstap-bgp/steering'
 import type { FollowerAction, RouteChange, RouteState, StoreHead } from '@dnstap-bgp/steering'
 import { CacheComparison } from './cache-comparison.ts'
@@ -76,13 +76,14 @@ export class Announcer implements Closeable {
   #reconfigured = 0
   #watchesHole = false
   readonly #subscriptions: Subscription[] = []
-  readonly #timers = new Set<Timer>()
+  readonly #timers: Timers
   #closed = false
 
   constructor(config: AnnouncerConfig, deps: AnnouncerDeps) {
     const { bus, table, clock, log } = deps
     this.#config = config
     this.#deps = deps
+    this.#timers = new Timers(clock)
     this.#work = new SlicedWork(clock)
     this.#attributes = new AttributesOfLists(config.lists)
     this.#gate = new RouteGate(config, log)
@@ -104,7 +105,7 @@ export class Announcer implements Closeable {
       work: this.#work,
       act: (actions) => this.#act(actions),
       onHeard: () => (this.#lastHeardMs = clock.monotonic()),
-      later: (delayMs, callback) => this.#later(delayMs, callback),
+      timers: this.#timers,
     })
     this.#reconciler = new SnapshotReconciler({
       table,
@@ -168,7 +169,7 @@ export class Announcer implements Closeable {
     if (table.size === 0) return
     this.#reached = remembered.head
     this.#stale.recalled(leftMs)
-    this.#later(patienceMs, () => this.#becomeReady())
+    this.#timers.after(patienceMs, () => this.#becomeReady())
     log.info({ routes: table.size, seconds: Math.ceil(leftMs / 1000) }, 'The routes announced before the restart are loaded.')
   }
 
@@ -212,7 +213,7 @@ export class Announcer implements Closeable {
     bus.onState((state) => {
       if (state === 'connected' && !this.#closed) this.#act(this.follower.reconnected())
     })
-    this.#timers.add(clock.every(STALE_TICK_MS, () => this.#withdrawal.tick()))
+    this.#timers.every(STALE_TICK_MS, () => this.#withdrawal.tick())
     this.comparison.start()
     this.#act(this.follower.start())
   }
@@ -235,7 +236,7 @@ export class Announcer implements Closeable {
     this.#closed = true
     this.#requests.close()
     this.#withdrawal.close()
-    for (const timer of this.#timers) timer.cancel()
+    this.#timers.close()
     this.comparison.close()
     this.#work.close()
     await Promise.all(this.#subscriptions.map((subscription) => subscription.close()))
@@ -282,7 +283,7 @@ export class Announcer implements Closeable {
         case 'watch-hole':
           if (this.#watchesHole) break
           this.#watchesHole = true
-          this.#later(HOLE_MS, () => {
+          this.#timers.after(HOLE_MS, () => {
             this.#watchesHole = false
             this.#act(this.follower.holeStays())
           })
@@ -380,14 +381,6 @@ export class Announcer implements Closeable {
     if (this.#reconciler.isUnderWay && parsePrefix(subject) !== undefined && !this.#reconciler.isNamed(subject))
       this.#sink.delete(subject)
     yield* this.#withdrawal.dropIfStale([{ prefix: subject, lists: [] }])
-  }
-
-  #later(delayMs: number, callback: () => void): void {
-    const timer = this.#deps.clock.after(delayMs, () => {
-      this.#timers.delete(timer)
-      if (!this.#closed) callback()
-    })
-    this.#timers.add(timer)
   }
 }
 

@@ -3,7 +3,7 @@
  * again; snapshots that lead to further snapshots (two stores in dispute, a log too short) become rarer.
  */
 import { BusError, type Bus } from '@dnstap-bgp/bus'
-import type { Clock } from '@dnstap-bgp/runtime'
+import type { Clock, Timers } from '@dnstap-bgp/runtime'
 import { SNAPSHOT, TAIL, type FollowerAction, type RouteFollower, type StoreHead } from '@dnstap-bgp/steering'
 import type { SlicedWork } from './sliced-work.ts'
 
@@ -16,8 +16,7 @@ export interface CacheRequestsDeps {
   readonly act: (actions: readonly FollowerAction[]) => void
   /** The cache has answered. */
   readonly onHeard: () => void
-  /** Calls back unless the announcer is closed by then. */
-  readonly later: (delayMs: number, callback: () => void) => void
+  readonly timers: Timers
 }
 
 export class CacheRequests {
@@ -51,7 +50,7 @@ export class CacheRequests {
     if (inARow < SNAPSHOTS_AT_ONCE) return void this.#askSnapshot()
     const request = ++this.#latest
     this.#underWay = 'pause'
-    this.#deps.later(Math.min(MAX_PAUSE_MS, RETRY_MS * 2 ** (inARow - SNAPSHOTS_AT_ONCE)), () => {
+    this.#deps.timers.after(Math.min(MAX_PAUSE_MS, RETRY_MS * 2 ** (inARow - SNAPSHOTS_AT_ONCE)), () => {
       if (request === this.#latest) void this.#askSnapshot()
     })
   }
@@ -101,12 +100,12 @@ export class CacheRequests {
   #failed(request: number, error: unknown): void {
     if (request !== this.#latest) return
     if (!(error instanceof BusError)) throw error
-    const { follower, act, later } = this.#deps
+    const { follower, act, timers } = this.#deps
     this.counters.failedQuestions++
     this.#underWay = undefined
     this.#snapshotsInARow = 0 // a failure has a pause of its own
     follower.askFailed()
-    later(RETRY_MS, () => {
+    timers.after(RETRY_MS, () => {
       if (request === this.#latest) act(follower.reconnected())
     })
   }

@@ -6,7 +6,7 @@
  * audit is tried again every second.
  */
 import { StoreError, type IpStore, type Sighting, type StoreLimits } from '@dnstap-bgp/ip-store'
-import type { Clock, Log } from '@dnstap-bgp/runtime'
+import type { Clock, Log, Timers } from '@dnstap-bgp/runtime'
 import type { Admission } from './admission.ts'
 import { audit } from './audit.ts'
 import { wantedAddresses } from './cache-config.ts'
@@ -14,7 +14,7 @@ import type { Clocks } from './clocks.ts'
 import type { CachePolicy } from './loaded-coverage.ts'
 import { withdrawnBy, type RoutePublisher } from './route-publisher.ts'
 import type { StoreOutcomes } from './store-outcomes.ts'
-import { yieldLoop, type Timers } from './timers.ts'
+import { yieldLoop } from './yield-loop.ts'
 
 /** Bindings checked before the clock is read again: some 3 ms of work. */
 const BATCH = 250

@@ -5,7 +5,7 @@ import type { Clock } from '@dnstap-bgp/runtime'
 import { sourceText } from '@dnstap-bgp/steering'
 import type { Admission } from './admission.ts'
 import type { Clocks, Instant } from './clocks.ts'
-import { yieldLoop } from './timers.ts'
+import { yieldLoop } from './yield-loop.ts'
 
 export type CacheConfig = Config
 

@@ -20,7 +20,7 @@ import { DEFAULTS, neverListOptions, sameRouting } from '@dnstap-bgp/config'
 import { StoreError } from '@dnstap-bgp/ip-store'
 import type { IpStore, StoreLimits } from '@dnstap-bgp/ip-store'
 import { NeverList } from '@dnstap-bgp/policy'
-import type { Clock, Closeable, Log } from '@dnstap-bgp/runtime'
+import { Timers, type Clock, type Closeable, type Log } from '@dnstap-bgp/runtime'
 import {
   BINDINGS,
   EXPLAIN,
@@ -58,7 +58,6 @@ import { previewEdit, type Preview } from './preview.ts'
 import { RoutePublisher } from './route-publisher.ts'
 import { resolutionOf } from './sent-resolution.ts'
 import { StoreOutcomes } from './store-outcomes.ts'
-import { Timers } from './timers.ts'
 
 const RETRY_MS = 1000
 /** Changes in one answer to TAIL. */

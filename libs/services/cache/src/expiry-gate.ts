@@ -14,7 +14,7 @@
  */
 import { BusError } from '@dnstap-bgp/bus'
 import type { Bus, Subscription } from '@dnstap-bgp/bus'
-import type { Clock, Timer } from '@dnstap-bgp/runtime'
+import { Timers, type Clock } from '@dnstap-bgp/runtime'
 import { CATCH_UP, CAUGHT_UP, RESOLUTIONS, type CaughtUp } from '@dnstap-bgp/steering'
 
 /** The longest that a deadline waits for facts. */
@@ -72,7 +72,7 @@ export class ExpiryGate {
   #startsLater = false
   #lastNumber = 0
   #lastTurnMs: number
-  readonly #timers = new Set<Timer>()
+  readonly #timers: Timers
   readonly #subscription: Subscription
   #closed = false
 
@@ -86,7 +86,8 @@ export class ExpiryGate {
       this.#thereSinceMs = state === 'connected' ? clock.monotonic() : undefined
     })
     this.#subscription = bus.subscribe(CAUGHT_UP, (answer) => this.#answered(answer))
-    this.#timers.add(clock.every(ASK_MS, () => this.#onTick()))
+    this.#timers = new Timers(clock)
+    this.#timers.every(ASK_MS, () => this.#onTick())
     this.#ask(++this.#lastNumber)
   }
 
@@ -138,14 +139,14 @@ export class ExpiryGate {
   async close(): Promise<void> {
     this.#closed = true
     this.#round = undefined
-    for (const timer of this.#timers) timer.cancel()
+    this.#timers.close()
     await this.#subscription.close()
   }
 
   #startLater(): void {
     if (this.#startsLater) return
     this.#startsLater = true
-    this.#after(PACE_MS, () => {
+    this.#timers.after(PACE_MS, () => {
       this.#startsLater = false
       this.startRound()
     })
@@ -195,7 +196,7 @@ export class ExpiryGate {
     round.polling = false
     if (round !== this.#round) return
     if (isDone) return this.#passed(round)
-    this.#after(round.pollMs, () => void this.#pollQueue(round))
+    this.#timers.after(round.pollMs, () => void this.#pollQueue(round))
     round.pollMs = Math.min(MAX_POLL_MS, 2 * round.pollMs)
   }
 
@@ -213,13 +214,5 @@ export class ExpiryGate {
     if (nowMs - this.#lastTurnMs > STALL_MS && this.#thereSinceMs !== undefined) this.#thereSinceMs = nowMs
     this.#lastTurnMs = nowMs
     return nowMs
-  }
-
-  #after(delayMs: number, callback: () => void): void {
-    const timer = this.#deps.clock.after(delayMs, () => {
-      this.#timers.delete(timer)
-      callback()
-    })
-    this.#timers.add(timer)
   }
 }

@@ -11,6 +11,7 @@ import type { Clock, Timer } from '@dnstap-bgp/runtime'
 import { RESOLUTIONS } from '@dnstap-bgp/steering'
 import { randomUUID } from 'node:crypto'
 import { ExpiryGate } from './expiry-gate.ts'
+import { yieldLoop } from './yield-loop.ts'
 
 export const SWEEP_PERIOD_MS = 200
 /** No fact waits longer in the queue: a binding that expired longer ago may end at the start. */
@@ -127,7 +128,7 @@ export class Expiry {
         nextDeadlineMs = expired.nextDeadlineMs
         if (expired.bindings < store.expireBatch || this.#closed) continue
         while (coming.length < 2) coming.push(next())
-        await new Promise<void>((resolve) => clock.after(0, resolve))
+        await yieldLoop(clock)
       }
     } finally {
       await Promise.allSettled(coming)

@@ -6,13 +6,12 @@
  */
 import type { Bus } from '@dnstap-bgp/bus'
 import { StoreError, type IpStore } from '@dnstap-bgp/ip-store'
-import type { Clock } from '@dnstap-bgp/runtime'
+import type { Clock, Timers } from '@dnstap-bgp/runtime'
 import { FORGOTTEN, TELL_HELD_DOWN, type Forgotten } from '@dnstap-bgp/steering'
 import type { Admission } from './admission.ts'
 import type { Explainer } from './explain.ts'
 import type { CachePolicy } from './loaded-coverage.ts'
 import { withdrawnBy, type RoutePublisher } from './route-publisher.ts'
-import type { Timers } from './timers.ts'
 
 /** Hold-downs published before the event loop may do something else. */
 const BATCH = 250

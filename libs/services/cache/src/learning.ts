@@ -18,7 +18,7 @@ import type { NewRouteRates } from './new-route-rates.ts'
 import type { RoutePublisher } from './route-publisher.ts'
 import { resolutionOf } from './sent-resolution.ts'
 import type { StoreOutcomes } from './store-outcomes.ts'
-import { yieldLoop } from './timers.ts'
+import { yieldLoop } from './yield-loop.ts'
 
 /** Resolutions given to the store at a time: some 3 ms of work. */
 const BATCH = 250

@@ -4,7 +4,7 @@ import type { Clock } from '@dnstap-bgp/runtime'
 import type { Admission } from './admission.ts'
 import { audit } from './audit.ts'
 import type { Clocks } from './clocks.ts'
-import { yieldLoop } from './timers.ts'
+import { yieldLoop } from './yield-loop.ts'
 
 /** Prefixes asked of the store at a time. */
 const BATCH = 250

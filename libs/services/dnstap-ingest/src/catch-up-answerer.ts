@@ -7,7 +7,7 @@
  * not wait for ever, so an answer needs no time limit here.
  */
 import type { Bus, Subscription } from '@dnstap-bgp/bus'
-import type { Clock, Closeable, Timer } from '@dnstap-bgp/runtime'
+import { Timers, type Clock, type Closeable } from '@dnstap-bgp/runtime'
 import { CATCH_UP, CAUGHT_UP, type CatchUp } from '@dnstap-bgp/steering'
 
 export interface CatchUpDeps {
@@ -34,12 +34,13 @@ const MAX_QUESTIONS = 64
 export class CatchUpAnswerer implements Closeable {
   readonly #deps: CatchUpDeps
   readonly #subscription: Subscription
-  readonly #timers = new Set<Timer>()
+  readonly #timers: Timers
   /** Questions without an answer yet. */
   readonly #open = new Set<string>()
 
   constructor(deps: CatchUpDeps) {
     this.#deps = deps
+    this.#timers = new Timers(deps.clock)
     this.#subscription = deps.bus.subscribe(CATCH_UP, (question) => this.#asked(question))
     // Without a question: from now on caches wait for us.
     deps.bus.publish(CAUGHT_UP, { asker: deps.id, number: 0, ingest: deps.id })
@@ -47,7 +48,7 @@ export class CatchUpAnswerer implements Closeable {
 
   async close(): Promise<void> {
     await this.#subscription.close()
-    for (const timer of this.#timers) timer.cancel()
+    this.#timers.close()
   }
 
   #asked(question: CatchUp): void {
@@ -66,7 +67,7 @@ export class CatchUpAnswerer implements Closeable {
 
   /** Goes round the loop until a turn reads nothing. */
   #readOn(turn: number, readsBefore: number, done: () => void): void {
-    this.#after(0, () => {
+    this.#timers.after(0, () => {
       const reads = this.#deps.reads()
       if ((turn >= MIN_TURNS && reads === readsBefore) || turn >= MAX_TURNS) done()
       else this.#readOn(turn + 1, reads, done)
@@ -74,15 +75,7 @@ export class CatchUpAnswerer implements Closeable {
   }
 
   #whenNobodyIsLate(done: () => void): void {
-    if (this.#deps.isBehind()) this.#after(LOOK_AGAIN_MS, () => this.#whenNobodyIsLate(done))
+    if (this.#deps.isBehind()) this.#timers.after(LOOK_AGAIN_MS, () => this.#whenNobodyIsLate(done))
     else done()
-  }
-
-  #after(delayMs: number, callback: () => void): void {
-    const timer = this.#deps.clock.after(delayMs, () => {
-      this.#timers.delete(timer)
-      callback()
-    })
-    this.#timers.add(timer)
   }
 }

@@ -1,4 +1,5 @@
 /** What the system says when a disk does not take our octets, in words for the operator. */
+import { reasonOf } from '@dnstap-bgp/runtime'
 import { statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 
@@ -21,15 +22,11 @@ export function isPassing(error: unknown): boolean {
   return PASSING.includes(errorCode(error))
 }
 
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}
-
 /** A part of a sentence: `its disk is full (ENOSPC)`. */
 export function inWords(error: unknown): string {
   const code = errorCode(error)
   const words = WORDS[code]
-  return words === undefined ? messageOf(error) : `${words} (${code})`
+  return words === undefined ? reasonOf(error) : `${words} (${code})`
 }
 
 /** Octets that this process may still write where `path` is. Unknown counts as enough: a try tells. */

@@ -1,7 +1,8 @@
 /** Opens the embedded store: who may, what stands there, and what goes on without a disk. */
+import { reasonOf } from '@dnstap-bgp/runtime'
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { errorCode, isPassing, messageOf } from './disk-fault.ts'
+import { errorCode, isPassing } from './disk-fault.ts'
 import { FileIpStore } from './file-ip-store.ts'
 import type { FileStoreConfig, FileStoreDependencies } from './file-ip-store.ts'
 import { lockFile } from './file-lock.ts'
@@ -70,5 +71,5 @@ function makeFolder(path: string): void {
 
 function unusable(path: string, error: unknown): unknown {
   if (error instanceof StoreFileError || errorCode(error) === '') return error
-  return new StoreFileError('unusable', `the store ${path} cannot be opened: ${messageOf(error)}`, { cause: error })
+  return new StoreFileError('unusable', `the store ${path} cannot be opened: ${reasonOf(error)}`, { cause: error })
 }

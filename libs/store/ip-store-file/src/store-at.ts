@@ -1,7 +1,8 @@
 /** What stands at the path of a store. */
+import { reasonOf } from '@dnstap-bgp/runtime'
 import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import type { Stats } from 'node:fs'
-import { errorCode, inWords, messageOf } from './disk-fault.ts'
+import { errorCode, inWords } from './disk-fault.ts'
 import { LmdbFile } from './lmdb-file.ts'
 import { hasName, NAME_BYTES } from './part-format.ts'
 import { damaged, foreign, StoreFileError } from './store-file-error.ts'
@@ -21,7 +22,7 @@ export function storeAt(path: string): StoreAt {
   } catch (error) {
     if (errorCode(error) === 'EIO') throw damaged(path, `it cannot be read, ${inWords(error)}`)
     if (error instanceof StoreFileError || errorCode(error) === '') throw error
-    throw new StoreFileError('unusable', `the store ${path} cannot be read: ${messageOf(error)}`, { cause: error })
+    throw new StoreFileError('unusable', `the store ${path} cannot be read: ${reasonOf(error)}`, { cause: error })
   }
 }
 

@@ -15,7 +15,7 @@ import { existsSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { StoreError } from '@dnstap-bgp/ip-store'
 import type { BindingTable, StoreState } from '@dnstap-bgp/ip-store'
-import type { Clock, Log, Timer } from '@dnstap-bgp/runtime'
+import { nextTurn, type Clock, type Log, type Timer } from '@dnstap-bgp/runtime'
 import { errorCode, inWords, roomAt } from './disk-fault.ts'
 import type { FileLock } from './file-lock.ts'
 import { Batch, BATCH_BYTES } from './part-format.ts'
@@ -330,8 +330,4 @@ export class StoreWriter {
 
 function newName(): string {
   return randomBytes(8).toString('hex')
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }
