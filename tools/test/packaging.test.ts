@@ -149,7 +149,7 @@ describe.skipIf(spawnSync('dpkg-deb', ['--version']).status !== 0)('the Debian p
   test('installs the command, which runs the all-in-one beside it, and starts nothing by itself', () => {
     const folder = mkdtempSync(join(tmpdir(), 'dnstap-bgp-deb-test-'))
     try {
-      const built = spawnSync(process.execPath, [join(root, 'tools/deb.mjs'), folder], { encoding: 'utf8' })
+      const built = spawnSync(process.execPath, [join(root, 'tools/packages/deb.mjs'), folder], { encoding: 'utf8' })
       expect(built.stderr).toBe('')
       const [file, next] = built.stdout.trim().split('\n')
       expect(next).toContain(`apt install ${file}`)

@@ -1,11 +1,11 @@
 // `npm run deb`: the all-in-one and the command as a package for Debian and its like, with the units of deploy/systemd.
-// Usage: node tools/deb.mjs [FOLDER], after the build; writes FOLDER/dnstap-bgp_VERSION_ARCH.deb (default dist), says its path, and what to do next.
+// Usage: node tools/packages/deb.mjs [FOLDER], after the build; writes FOLDER/dnstap-bgp_VERSION_ARCH.deb (default dist), says its path, and what to do next.
 // It is for machines like this one: koffi's binaries are those that npm installed here.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { root, version } from './setup.mjs'
+import { root, version } from '../setup.mjs'
 
 const folder = resolve(process.argv[2] ?? join(root, 'dist'))
 const ARCHITECTURES = { x64: 'amd64', arm64: 'arm64', arm: 'armhf' }
