@@ -39,6 +39,8 @@ export const DEBIAN_PACKAGES = {
   openssl: 'openssl',
   systemd: 'systemd-socket-activate',
   'util-linux': 'prlimit',
+  rpm: 'rpmbuild',
+  cpio: 'cpio',
   e2fsprogs: 'mkfs.ext4',
   wget: 'wget',
 }

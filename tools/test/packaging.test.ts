@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { SERVICES, units } from '../packages/units.mjs'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -106,22 +107,36 @@ describe('the files of an image', () => {
 })
 
 describe.skipIf(spawnSync('systemd-analyze', ['--version']).status !== 0)('deploy/systemd', () => {
-  test('the units are what systemd knows, and leave the service little to do harm with', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'dnstap-bgp-units-'))
-    try {
-      const units = ['dnstap-bgp.service', 'dnstap-bgp.socket'].map((name) => {
-        const text = readFileSync(join(root, 'deploy/systemd', name), 'utf8')
-        writeFileSync(join(folder, name), text.replace('/usr/bin/dnstap-bgp', process.execPath)) // which verify wants to see
-        return join(folder, name)
-      })
-      const analyze = (...args: string[]) => spawnSync('systemd-analyze', args, { encoding: 'utf8' })
-      const { status, stderr } = analyze('verify', '--man=no', ...units)
-      expect(stderr).toBe('')
-      expect(status).toBe(0)
-      expect(analyze('security', '--offline=true', '--threshold=30', units[0]).status).toBe(0)
-    } finally {
-      rmSync(folder, { recursive: true, force: true })
+  let folder: string
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'dnstap-bgp-units-'))
+    // `verify` wants to see the program.
+    for (const [name, text] of units()) writeFileSync(join(folder, name), text.replace('/usr/bin/dnstap-bgp', process.execPath))
+  })
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  const analyze = (...args: string[]) => spawnSync('systemd-analyze', args, { encoding: 'utf8' })
+  const instanceOf = (name: string) => join(folder, name.replace('@.', '@blue.'))
+
+  test('the units are what systemd knows', () => {
+    const { status, stderr } = analyze('verify', '--man=no', ...units().map(([name]) => instanceOf(name)))
+    expect(stderr).toBe('')
+    expect(status).toBe(0)
+  })
+
+  test.each(units().flatMap(([name]) => (name.endsWith('.service') ? [name] : [])))('%s can do little harm', (name) => {
+    const { status, stdout } = analyze('security', '--offline=true', '--threshold=30', instanceOf(name))
+    expect(stdout).toMatch(/Overall exposure level/)
+    expect(status).toBe(0)
+  })
+
+  test('a service runs its own program, and only BGP may open a port below 1024', () => {
+    const texts = new Map(units())
+    for (const service of SERVICES) {
+      const text = texts.get(`dnstap-bgp-${service}.service`)
+      expect(text).toContain(`ExecStart=/usr/bin/dnstap-bgp run --service ${service} --config \${CONFIG}\n`)
+      expect(text?.includes('AmbientCapabilities=CAP_NET_BIND_SERVICE\n')).toBe(service === 'bgp-announcer')
     }
+    expect(texts.get('dnstap-bgp@.service')).toContain('\nNetworkNamespacePath=/run/netns/%i\n')
   })
 
   test('systemd is told when everything is open, by the process it started', async () => {
@@ -145,39 +160,89 @@ describe.skipIf(spawnSync('systemd-analyze', ['--version']).status !== 0)('deplo
   })
 })
 
-describe.skipIf(spawnSync('dpkg-deb', ['--version']).status !== 0)('the Debian package', () => {
-  test('installs the command, which runs the all-in-one beside it, and starts nothing by itself', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'dnstap-bgp-deb-test-'))
-    try {
-      const built = spawnSync(process.execPath, [join(root, 'tools/packages/deb.mjs'), folder], { encoding: 'utf8' })
-      expect(built.stderr).toBe('')
-      const [file, next] = built.stdout.trim().split('\n')
-      expect(next).toContain(`apt install ${file}`)
-      const tree = join(folder, 'tree')
-      execFileSync('dpkg-deb', ['-x', file, tree])
-      const documents = readdirSync(join(tree, 'usr/share/doc/dnstap-bgp'), { recursive: true })
-      for (const document of [
-        'copyright',
-        'NOTICE',
-        'SECURITY.md',
-        'README.md',
-        'docs/bgp.md',
-        'docs/decisions/0005-stop-keeps-routes.md',
-      ])
-        expect(documents).toContain(document)
-      expect(readdirSync(join(tree, 'usr/lib/systemd/system'))).toEqual(['dnstap-bgp.service', 'dnstap-bgp.socket'])
-      const config = join(tree, 'etc/dnstap-bgp/dnstap-bgp.toml')
-      writeFileSync(config, `${readFileSync(config, 'utf8')}\nnonsense = 1\n`)
-      const cli = join(tree, 'usr/lib/dnstap-bgp/cli/main.js')
-      const { status, stderr } = spawnSync(process.execPath, [cli, 'run', '--config', config], { encoding: 'utf8' })
-      expect(stderr).toMatch(/nonsense: unknown/) // the all-in-one was found and read its configuration
+describe.each([
+  { kind: 'deb', needs: 'dpkg-deb', unpack: (file: string, tree: string) => execFileSync('dpkg-deb', ['-x', file, tree]) },
+  {
+    kind: 'rpm',
+    needs: 'rpmbuild',
+    unpack: (file: string, tree: string) =>
+      execFileSync('sh', ['-c', 'mkdir "$2" && rpm2cpio "$1" | (cd "$2" && cpio -idm --quiet)', 'sh', file, tree], {
+        stdio: 'pipe',
+      }),
+  },
+])('the package for $kind', ({ kind, needs, unpack }) => {
+  const isMissing = spawnSync(needs, ['--version']).status !== 0
+  let folder: string
+  let tree: string
+  let file: string
+  let said: readonly string[]
+  beforeAll(() => {
+    if (isMissing) return
+    folder = mkdtempSync(join(tmpdir(), `dnstap-bgp-${kind}-test-`))
+    tree = join(folder, 'tree')
+    const built = spawnSync(process.execPath, [join(root, `tools/packages/${kind}.mjs`), folder, '1'], { encoding: 'utf8' })
+    if (built.status !== 0) throw new Error(built.stderr)
+    said = built.stdout.trim().split('\n')
+    file = said[0]
+    unpack(file, tree)
+  }, 300_000)
+  afterAll(() => {
+    if (!isMissing) rmSync(folder, { recursive: true, force: true })
+  })
+  const node = () => join(tree, 'usr/lib/dnstap-bgp/node')
+  const cli = () => join(tree, 'usr/lib/dnstap-bgp/cli/main.js')
+
+  test.skipIf(isMissing)('has the programs, the units and the documents', () => {
+    expect(said[1]).toContain(`install ${file}`)
+    for (const document of [
+      'NOTICE',
+      'LICENSE',
+      'LICENSE.node',
+      'SECURITY.md',
+      'README.md',
+      'docs/bgp.md',
+      'docs/decisions/0005-stop-keeps-routes.md',
+      'examples/all-in-one.toml',
+    ])
+      expect(existsSync(join(tree, 'usr/share/doc/dnstap-bgp', document)), document).toBe(true)
+    expect(readdirSync(join(tree, 'usr/lib/systemd/system')).sort()).toEqual(
+      units()
+        .map(([name]) => name)
+        .sort(),
+    )
+    const notice = readFileSync(join(tree, 'usr/share/doc/dnstap-bgp/NOTICE'), 'utf8')
+    expect(notice).toMatch(/^express \d/m)
+    expect(notice).toMatch(/^(@nats-io|nats)/m) // which the all-in-one does not have
+  })
+
+  test.skipIf(isMissing)('brings a Node in long-term support, which runs the command', () => {
+    const lts = spawnSync(node(), ['-p', 'process.release.lts'], { encoding: 'utf8' }).stdout.trim()
+    expect(lts).toMatch(/^[A-Z][a-z]+$/)
+    expect(readFileSync(join(tree, 'usr/bin/dnstap-bgp'), 'utf8')).toContain('exec /usr/lib/dnstap-bgp/node ')
+    const { stdout } = spawnSync(node(), [cli(), '--version'], { encoding: 'utf8', env: { PATH: '/nonexistent' } })
+    expect(stdout).toMatch(/^dnstap-bgp \d/)
+  })
+
+  test.skipIf(isMissing).each(['', ...SERVICES.map((service) => `--service=${service}`)])(
+    'finds the program of "run %s"',
+    (option) => {
+      const config = join(folder, 'nonsense.toml')
+      writeFileSync(config, 'nonsense = 1\n')
+      const { status, stderr } = spawnSync(node(), [cli(), 'run', ...(option === '' ? [] : [option]), '--config', config], {
+        encoding: 'utf8',
+      })
+      expect(stderr).toMatch(/nonsense: unknown/) // by the program, which has read its configuration
       expect(status).toBe(2)
-      const scripts = join(folder, 'scripts')
-      execFileSync('dpkg-deb', ['-e', file, scripts])
-      expect(readFileSync(join(scripts, 'postinst'), 'utf8')).not.toMatch(/systemctl (start|enable)/)
-    } finally {
-      rmSync(folder, { recursive: true, force: true })
-    }
+    },
+  )
+
+  test.skipIf(isMissing)('starts nothing by itself', () => {
+    const scripts =
+      kind === 'rpm'
+        ? execFileSync('rpm', ['-qp', '--scripts', file], { encoding: 'utf8' })
+        : execFileSync('dpkg-deb', ['-I', file, 'postinst'], { encoding: 'utf8' })
+    expect(scripts).toContain('systemctl try-restart')
+    expect(scripts).not.toMatch(/systemctl (start|enable)/)
   })
 })
 

@@ -27,7 +27,7 @@ const GROUPS: readonly CommandGroup[] = [
 ]
 const COMMANDS = GROUPS.flatMap(({ commands }) => commands)
 
-process.exitCode = await main(process.argv.slice(2))
+process.exitCode = await main(withOptionsOfAncestor(process.argv.slice(2)))
 
 async function main(argv: readonly string[]): Promise<number> {
   const { command: name, rest, flags } = split(argv)
@@ -55,6 +55,13 @@ async function main(argv: readonly string[]): Promise<number> {
     complain(`${sentence}${error instanceof UsageError ? '. Try: dnstap-bgp --help' : ''}`)
     return exitCode
   }
+}
+
+/** dnstap-bgp 1.1 had one option and no commands: `dnstap-bgp -config FILE` ran it, and units and scripts may say so still. */
+function withOptionsOfAncestor(argv: readonly string[]): readonly string[] {
+  const [first] = argv
+  if (first !== '-config' && first?.startsWith('-config=') !== true) return argv
+  return ['run', `-${first}`, ...argv.slice(1)]
 }
 
 /** The command, what stands around it, and the options that are there; values of options are known by all commands' options together. */

@@ -1,5 +1,5 @@
 /** Options that several commands have. */
-import { DEFAULT_CONFIG_FILE } from '@dnstap-bgp/program'
+import { installedConfigFile } from '@dnstap-bgp/program'
 import { existsSync } from 'node:fs'
 
 export const CONFIG = { config: { type: 'string' } } as const
@@ -12,5 +12,6 @@ const CHECKOUT_CONFIG = 'run/dnstap-bgp.toml'
 /** The file that `--config` names, else the installed one, else the one that `npm start` makes. */
 export function configOf({ config }: { readonly config?: string | undefined }): string {
   if (config !== undefined) return config
-  return existsSync(DEFAULT_CONFIG_FILE) || !existsSync(CHECKOUT_CONFIG) ? DEFAULT_CONFIG_FILE : CHECKOUT_CONFIG
+  const installed = installedConfigFile()
+  return existsSync(installed) || !existsSync(CHECKOUT_CONFIG) ? installed : CHECKOUT_CONFIG
 }

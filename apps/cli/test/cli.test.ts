@@ -78,6 +78,13 @@ test('credentials wants one folder, and groups by number', async () => {
   expect(output).toContain('FOLDER of nats, redis, dnstap-ingest, cache, bgp-announcer, sync-gateway, not "nobody=5"')
 })
 
+test.each([['-config', 'missing.conf'], ['-config=missing.conf']])('run as dnstap-bgp 1.1 was (%s %s)', async (...args) => {
+  const { code, output } = await cli(...args)
+  expect(output).toContain('missing.conf')
+  expect(output).not.toContain('--help')
+  expect(code).toBe(2)
+})
+
 test('a command whose output nobody reads any more ends without a word', async () => {
   const child = spawn(process.execPath, [bundleOf('cli'), '--help'], { stdio: ['ignore', 'pipe', 'pipe'] })
   child.stdout.destroy() // before Node has even started

@@ -1,6 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { expect, test } from 'vitest'
-import { readArguments, whyNotParsed } from './arguments.ts'
+import { installedConfigFile, readArguments, whyNotParsed } from './arguments.ts'
 import { UsageError } from './explain-error.ts'
 
 test('a configuration and flags are read; without --config it is the one in /etc', () => {
@@ -8,7 +11,21 @@ test('a configuration and flags are read; without --config it is the one in /etc
     configFile: 'a.toml',
     flags: new Set(['guide']),
   })
-  expect(readArguments([], 'cache', [])).toEqual({ configFile: '/etc/dnstap-bgp/dnstap-bgp.toml', flags: new Set() })
+  expect(readArguments([], 'cache', [])).toEqual({ configFile: installedConfigFile(), flags: new Set() })
+})
+
+test('the installed configuration is ours; that of dnstap-bgp 1.1 only where ours is not', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'dnstap-bgp-etc-'))
+  try {
+    const [ours, ancestors] = [join(folder, 'dnstap-bgp.toml'), join(folder, 'dnstap-bgp.conf')]
+    expect(installedConfigFile(folder)).toBe(ours)
+    writeFileSync(ancestors, '')
+    expect(installedConfigFile(folder)).toBe(ancestors)
+    writeFileSync(ours, '')
+    expect(installedConfigFile(folder)).toBe(ours)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 })
 
 test.each([

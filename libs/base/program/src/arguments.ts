@@ -1,4 +1,6 @@
 /** The arguments of a program: which configuration, which of its flags. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { UsageError } from './explain-error.ts'
 
@@ -7,7 +9,13 @@ export interface Arguments {
   readonly flags: ReadonlySet<string>
 }
 
-export const DEFAULT_CONFIG_FILE = '/etc/dnstap-bgp/dnstap-bgp.toml'
+const CONFIG_FOLDER = '/etc/dnstap-bgp'
+
+/** The file that is read when no other is named: `dnstap-bgp.toml`, or that of dnstap-bgp 1.1 where there is no other. */
+export function installedConfigFile(folder = CONFIG_FOLDER): string {
+  const [ours, ancestors] = [join(folder, 'dnstap-bgp.toml'), join(folder, 'dnstap-bgp.conf')]
+  return !existsSync(ours) && existsSync(ancestors) ? ancestors : ours
+}
 
 /** @throws UsageError */
 export function readArguments(argv: readonly string[], program: string, flagNames: readonly string[]): Arguments {
@@ -26,7 +34,7 @@ export function readArguments(argv: readonly string[], program: string, flagName
   } catch (error) {
     throw new UsageError(`${whyNotParsed(error)}. ${usage}`)
   }
-  const { config = DEFAULT_CONFIG_FILE } = values
+  const { config = installedConfigFile() } = values
   if (typeof config !== 'string' || config === '') throw new UsageError(`No configuration file was named. ${usage}`)
   return { configFile: config, flags: new Set(flagNames.filter((flag) => values[flag] === true)) }
 }

@@ -1,0 +1,2 @@
+export const SERVICES: readonly string[]
+export function units(): [name: string, text: string][]
