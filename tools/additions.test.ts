@@ -1,4 +1,4 @@
-/** An app, a store or a bus is one folder; this says what else it lacks before operators can use it. */
+/** An app, a store or a bus is one folder, a setting is one entry; this says what else each lacks before operators can use it. */
 import { PROGRAM_NEEDS } from '@dnstap-bgp/config'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
@@ -69,6 +69,32 @@ test.each(backends)('%s lacks nothing', (backend) => {
   }
   expect(missingOf(wanted)).toEqual([])
 })
+
+/** `bgp-section.ts` -> the properties of its settings. */
+const SETTING = /^ {4}(\w+): (?:setting|required|secret|ofSecretFile)\(/gm
+const CONFIG = 'libs/base/config/src'
+const sections = namesIn(CONFIG).filter((file) => file.endsWith('-section.ts'))
+
+test.each(sections)('somebody uses each setting of %s', (section) => {
+  const properties = [...read(`${CONFIG}/${section}`).matchAll(SETTING)].map(([, property]) => property)
+  expect(properties).not.toEqual([])
+  // A section that resolves a key itself uses it after its description: with a dot, or taken out of the values.
+  const ownCode = read(`${CONFIG}/${section}`).split('\nexport function ')
+  const code = [...ownCode.slice(1), ...usersOfTheConfiguration()].join('\n')
+  expect(properties.filter((property) => !new RegExp(`\\b${property}\\b`).test(code))).toEqual([])
+})
+
+function usersOfTheConfiguration(): string[] {
+  const files = ['apps', 'libs'].flatMap((top) =>
+    readdirSync(root + top, { recursive: true, encoding: 'utf8' }).map((file) => `${top}/${file}`),
+  )
+  return files
+    .filter(
+      (file) =>
+        file.endsWith('.ts') && !/(?:\.test|-section)\.ts$|\/(?:node_modules|dist|test|testing|bench|generated)\//.test(file),
+    )
+    .map(read)
+}
 
 function missingOf(wanted: Readonly<Record<string, boolean>>): string[] {
   return Object.keys(wanted).filter((what) => !wanted[what])

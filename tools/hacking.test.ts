@@ -15,6 +15,6 @@ test.each(steps)('$file has $name', ({ name, file }) => {
 
 test('every other file and folder that the page names exists', () => {
   const paths = [...page.matchAll(/`((?:apps|libs|tools|docs|deploy|k8s|proto)\/[\w./-]+)`/g)].map(([, path]) => path)
-  const invented = /\/NAME(\.ts)?$/ // a place for the reader's own
+  const invented = /\/NAME(-section)?(\.ts)?$/ // a place for the reader's own
   expect(paths.filter((path) => !invented.test(path) && !existsSync(root + path))).toEqual([])
 })

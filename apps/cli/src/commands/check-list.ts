@@ -121,14 +121,11 @@ function definitionOf({ source, format }: CheckListOptions): ListDefinition {
   const isUrl = /^https?:\/\//i.test(source)
   if (isUrl && !URL.canParse(source)) throw new UsageError(`"${source}" is no URL`)
   return {
+    ...DEFAULTS.list,
     name: 'tried',
     source: isUrl ? { kind: 'url', url: source, proxy: undefined } : { kind: 'path', path: resolve(source) },
-    ...DEFAULTS.list,
     format: format ?? DEFAULTS.list.format,
     addresses: true,
-    origin: undefined,
-    sha256: undefined,
-    bearerToken: undefined,
     login: undefined,
     proxyLogin: undefined,
   }

@@ -1,5 +1,6 @@
 import { parsePrefix } from '@dnstap-bgp/ip'
-import type { BgpConfig, ListConfig } from './config.ts'
+import type { BgpConfig } from './bgp-section.ts'
+import type { ListConfig } from './list-section.ts'
 
 /** Every address of peers, next hops and ourselves in the file, with its use. None of them may become a route. */
 export function addressesInUse(

@@ -1,4 +1,4 @@
-/** Settings from the environment, and secrets from wherever they come. */
+/** SettingsByName from the environment, and secrets from wherever they come. */
 import { parseConfig } from './parse-config.ts'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -46,6 +46,11 @@ describe('the environment', () => {
     expect(mistakesIn('', { DNSTAP_BGP_BGP_AS: 'many', DNSTAP_BGP_BGP_ROUTERID: '192.0.2.1' })).toEqual([
       'DNSTAP_BGP_BGP_AS: seen many, expected an AS number from 1 to 4294967295',
     ])
+  })
+
+  test('starts a table of which the file has nothing: a key that the table needs is missing, whichever came first', () => {
+    expect(mistakesIn('', { DNSTAP_BGP_BGP_ROUTERID: '192.0.2.1' })).toEqual(['bgp.as: missing, expected the number of our AS'])
+    expect(mistakesIn('', { DNSTAP_BGP_BGP_AS: '64500' })).toHaveLength(1)
   })
 
   test('names that are no setting are a warning; what Kubernetes and Docker make up is none', () => {

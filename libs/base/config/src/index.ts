@@ -1,42 +1,28 @@
-export { BGP_ROLES, DNSTAP_TYPES, LIST_FORMATS, LOG_LEVELS } from './config.ts'
-export type {
-  AdminConfig,
-  BgpConfig,
-  BgpPeerConfig,
-  BgpRole,
-  BusConfig,
-  Config,
-  ConfigWith,
-  DnstapConfig,
-  DnstapType,
-  Lifetime,
-  LimitsConfig,
-  ListConfig,
-  LogConfig,
-  LogLevel,
-  NatsConfig,
-  NeverConfig,
-  Part,
-  RedisConfig,
-  ResolverConfig,
-  ResolverKind,
-  StoreConfig,
-  SyncerConfig,
-  TlsClientConfig,
-  TlsServerConfig,
-} from './config.ts'
+export type { AdminConfig } from './admin-section.ts'
+export type { BgpConfig, BgpPeerConfig, BgpRole } from './bgp-section.ts'
+export type { BusConfig, NatsConfig } from './bus-section.ts'
+export type { TlsClientConfig } from './client-tls.ts'
+export type { Config, ConfigWith, Part } from './config.ts'
 export { DEFAULTS } from './defaults.ts'
+export type { DnstapConfig, DnstapType, TlsServerConfig } from './dnstap-section.ts'
+export { formatDuration, parseDuration } from './duration.ts'
 export { lifetimeMsOf } from './lifetime.ts'
+export type { Lifetime } from './lifetime.ts'
+export type { LimitsConfig, LogConfig, LogLevel, NeverConfig } from './limits-section.ts'
+export { LIST_FORMATS } from './list-section.ts'
+export type { ListConfig } from './list-section.ts'
 export { ConfigError, describeMistakes } from './mistakes.ts'
 export type { Mistake } from './mistakes.ts'
 export { keysThatNeedRestart } from './needs-restart.ts'
 export { neverListOptions } from './never-list-options.ts'
-export { sameRouting } from './same-routing.ts'
+export { loadConfig, parseConfig, readConfig } from './parse-config.ts'
+export type { ParseOptions } from './parse-config.ts'
+export { PROGRAM_NEEDS } from './program-needs.ts'
 export { protectHosts } from './protected-hosts.ts'
 export type { ProtectedHosts } from './protected-hosts.ts'
-export { loadConfig, parseConfig, readConfig } from './parse-config.ts'
-export type { Environment } from './context.ts'
-export type { ParseOptions } from './parse-config.ts'
+export type { Environment } from './reading.ts'
+export type { ResolverConfig, ResolverKind } from './resolver-section.ts'
+export { sameRouting } from './same-routing.ts'
 export { Secret } from './secret.ts'
-export { formatDuration, parseDuration } from './values.ts'
-export { PROGRAM_NEEDS } from './program-needs.ts'
+export type { RedisConfig, StoreConfig } from './store-section.ts'
+export type { SyncerConfig } from './syncer-section.ts'

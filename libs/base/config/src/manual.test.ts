@@ -1,84 +1,43 @@
-/** docs/configuration.md against the code: every key has its row, every row its key, every default is the one that counts. */
+/** docs/configuration.md against the sections: its tables are made from them. */
 import { readFileSync } from 'node:fs'
-import { ParserFormat, ListMatch } from '@dnstap-bgp/domain-list'
+import { fileURLToPath } from 'node:url'
+import { ListMatch, ParserFormat } from '@dnstap-bgp/domain-list'
 import { expect, test } from 'vitest'
-import { LIST_FORMATS } from './config.ts'
 import { DEFAULTS } from './defaults.ts'
+import { LIST_FORMATS } from './list-section.ts'
+import { withTables } from './manual-tables.ts'
 import { readConfig } from './parse-config.ts'
-import { formatDuration } from './values.ts'
+import { SECTIONS } from './sections.ts'
+import { namedSettings } from './setting.ts'
+import { SYNCER } from './syncer-section.ts'
 
-const manual = readFileSync(new URL('../../../../docs/configuration.md', import.meta.url), 'utf8')
+const PAGE = fileURLToPath(new URL('../../../../docs/configuration.md', import.meta.url))
+const manual = readFileSync(PAGE, 'utf8')
 
-/** `bgp.peer.holdTime` -> the text of its default column. */
-const rows = new Map<string, string>()
-let table = ''
-for (const line of manual.split('\n')) {
-  const heading = /^#+ (?:\[+([a-z.]+)\]+|Top of the file)$/.exec(line)
-  if (heading !== null) table = heading[1] ?? ''
-  const row = /^\| `(\w+)`\s*\| (.*?)\s*\|/.exec(line)
-  if (row !== null) rows.set(table === '' ? row[1] : `${table}.${row[1]}`, row[2].replaceAll(/[`"]/g, ''))
-}
-
-test('every key has its row, and every row its key', () => {
-  const { reading } = readConfig('[[list]]\nsource = "https://example.org/"\n[[resolver]]\n[[bgp.peer]]\n', 'x.toml', {})
-  const tables = new Set([...rows.keys()].map((key) => key.split('.').slice(0, -1).join('.')))
-  const keys = reading.keys.filter((key) => !tables.has(key))
-  expect([...rows.keys()].sort()).toEqual(keys.sort())
+test('docs/configuration.md has the tables of the sections (write them: vitest run --project unit libs/base/config -u)', async () => {
+  await expect(withTables(manual, SECTIONS)).toMatchFileSnapshot(PAGE)
 })
 
-test('every default is the one that counts', () => {
-  const { list, limits, never, dnstap, bgp, syncer, store, admin, log } = DEFAULTS
-  const seconds = (count: number) => formatDuration(count * 1000)
-  const ttls = {
-    ttlMin: formatDuration(list.ttlMinMs),
-    ttlMax: formatDuration(list.ttlMaxMs),
-    ttlGrace: formatDuration(list.ttlGraceMs),
-  }
-  const prefixed = (title: string, values: Record<string, unknown>) =>
-    Object.entries(values).map(([key, value]) => [`${title}${key}`, value])
-  const expected: Record<string, unknown> = Object.fromEntries([
-    ...prefixed('', { ttl: formatDuration(list.ttlMs), ...ttls, ipv6: DEFAULTS.ipv6 }),
-    ...prefixed('list.', {
-      ...ttls,
-      format: list.format,
-      match: list.match,
-      addresses: list.addresses,
-      shortestPrefix: list.shortestPrefixIpv4,
-      shortestPrefixIPv6: list.shortestPrefixIpv6,
-      newRoutesPerSecond: list.newRoutesPerSecond,
-      newRoutesBurst: list.newRoutesBurst,
-      refreshInterval: formatDuration(list.refreshIntervalMs),
-      minimumShare: list.minimumShare,
+test('every key that is read is described in a section, and every key of a section is read', () => {
+  const { reading } = readConfig(
+    '[[list]]\nname = "a"\nsource = "https://example.org/"\n[[resolver]]\n[[bgp.peer]]\n',
+    'x.toml',
+    {},
+  )
+  const titles = new Set(SECTIONS.map(({ title }) => title))
+  const read = reading.keys.filter((key) => !titles.has(key))
+  const described = SECTIONS.flatMap((section) =>
+    namedSettings(section).flatMap(({ key, setting }) => {
+      const full = section.title === '' ? key : `${section.title}.${key}`
+      return setting.isSecret ? [full, `${full}File`] : [full]
     }),
-    ...prefixed('limits.', limits),
-    ...prefixed('never.', never),
-    ...prefixed('dnstap.', {
-      perm: `0${dnstap.mode.toString(8)}`,
-      types: dnstap.types.join(),
-      maxFrameBytes: dnstap.maxFrameBytes,
-      handshakeTimeout: formatDuration(dnstap.handshakeTimeoutMs),
-    }),
-    ...prefixed('bgp.', {
-      holdTime: seconds(bgp.holdTimeSeconds),
-      connectRetry: seconds(bgp.connectRetrySeconds),
-      gracefulRestartTime: seconds(bgp.gracefulRestartSeconds),
-      longLivedStaleTime: seconds(bgp.longLivedStaleSeconds),
-      onStop: bgp.onStop,
-      relearnTime: formatDuration(bgp.relearnMs),
-    }),
-    ...prefixed('bgp.peer.', {
-      port: bgp.port,
-      ...bgp.peer,
-    }),
-    ...prefixed('syncer.', { syncInterval: formatDuration(syncer.syncIntervalMs) }),
-    ...prefixed('store.', { database: store.database, keyPrefix: store.keyPrefix }),
-    ...prefixed('admin.', { listen: `${admin.listen.host}:${admin.listen.port}`, socket: admin.socket }),
-    ...prefixed('log.', log),
-  ])
-  // "1m30s" and "90s" are one duration to a reader, and the manual has the shorter thought.
-  const same = (text: string) => (/^\d+s$/.test(text) ? formatDuration(Number(text.slice(0, -1)) * 1000) : text)
-  const documented = Object.fromEntries([...rows].filter(([, text]) => text !== '').map(([key, text]) => [key, same(text)]))
-  expect(documented).toEqual(Object.fromEntries(Object.entries(expected).map(([key, value]) => [key, String(value)])))
+  )
+  expect(read.sort()).toEqual(described.sort())
+})
+
+test('every setting has its meaning: a sentence', () => {
+  const meanings = SECTIONS.flatMap((section) => namedSettings(section).map(({ setting }) => setting))
+  expect(meanings.filter(({ meaning, isSecret }) => !isSecret && !/\.$/.test(meaning))).toEqual([])
 })
 
 test('no two keys share a variable of the environment', () => {
@@ -96,6 +55,11 @@ test('every format and match that lists can have can be configured, and stands i
 })
 
 test('a store that came back empty has heard every sync peer before its routes go', () => {
-  const latestFetchMs = 1.1 * DEFAULTS.syncer.syncIntervalMs
+  const latestFetchMs = 1.1 * SYNCER.settings.syncIntervalMs.default
   expect(DEFAULTS.bgp.relearnMs).toBeGreaterThan(latestFetchMs)
+})
+
+test('a page that lacks a section, or has one more, is told so', () => {
+  expect(() => withTables('', SECTIONS)).toThrow('no heading for [], [dnstap], ')
+  expect(() => withTables('## [nothing]\n', SECTIONS)).toThrow('a heading for [nothing], which is no section')
 })

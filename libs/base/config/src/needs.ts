@@ -1,7 +1,7 @@
 /** The settings that a program needs, and those that it cannot use. */
 import { describeListenAddress } from '@dnstap-bgp/net'
 import type { Config, Part } from './config.ts'
-import type { Reading } from './section.ts'
+import type { Reading } from './reading.ts'
 
 export function reportNeeds(config: Config, needs: readonly Part[], reading: Reading): void {
   if (reading.incomplete) return

@@ -1,28 +1,29 @@
 /**
  * From the text of a configuration file and the environment to a checked Config, or to every mistake at once.
  *
- * The programs call it at start and for a reload, the command line to check a file. Each table has a file of its own (*-table.ts); this one
- * puts them together. It opens no file but the configuration and the files that hold secrets.
+ * The programs call it at start and for a reload, the command line to check a file. Each section has a file of its own (*-section.ts);
+ * this one puts them together. It opens no file but the configuration and the files that hold secrets.
  */
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { parseAdmin } from './admin-table.ts'
-import { parseBgp } from './bgp-table.ts'
-import { parseBus } from './bus-table.ts'
+import { parseAdmin } from './admin-section.ts'
+import { parseBus } from './bus-section.ts'
 import type { Config, ConfigWith, Part } from './config.ts'
-import type { Context, Environment } from './context.ts'
-import { DEFAULTS } from './defaults.ts'
-import { parseDnstap } from './dnstap-table.ts'
-import { parseLimits, parseLog, parseNever } from './limits-table.ts'
-import { parseLists, parseListState } from './list-tables.ts'
+import { parseDnstap } from './dnstap-section.ts'
+import { LIMITS, LOG, NEVER } from './limits-section.ts'
+import { LISTS } from './list-section.ts'
 import { ConfigError } from './mistakes.ts'
 import { reportNeeds, reportSharedPort } from './needs.ts'
-import { parseResolvers } from './resolver-tables.ts'
-import { Reading, Section } from './section.ts'
-import { parseStore } from './store-table.ts'
-import { parseSyncer } from './syncer-table.ts'
+import { parseBgp } from './parse-bgp.ts'
+import { parseLists } from './parse-lists.ts'
+import { Reading } from './reading.ts'
+import type { Environment } from './reading.ts'
+import { parseResolvers } from './resolver-section.ts'
+import { Section } from './section.ts'
+import { parseStore } from './store-section.ts'
+import { parseSyncer } from './syncer-section.ts'
+import { TOP } from './top-section.ts'
 import { readTree } from './toml-tree.ts'
-import { boolean } from './values.ts'
 
 export interface ParseOptions<Needed extends Part> {
   /** Tables that must be there; every other table that the file lacks is undefined in `Config`. */
@@ -70,36 +71,32 @@ export function parseConfig<const Needed extends Part = never>(
 
 /** The configuration as far as it can be read, with the mistakes and warnings in it. */
 export function readConfig(fileText: string, fileName: string, environment: Environment): { config: Config; reading: Reading } {
-  const tree = readTree(fileText)
-  const reading = new Reading(environment, tree.mistakes, tree.incomplete)
-  const root = new Section(reading, { title: '', variables: [] }, tree.root)
-  const context: Context = { folder: dirname(resolve(fileName)), reading, environment }
-  const ipv6 = root.get('ipv6', boolean, DEFAULTS.ipv6)
-  const lists = parseLists(root, context)
+  const { root: table, mistakes, incomplete } = readTree(fileText)
+  const reading = new Reading({ folder: dirname(resolve(fileName)), environment, mistakes, incomplete })
+  const root = new Section(reading, { title: '', variables: [] }, table)
+  const top = root.read(TOP)
+  const { ipv6 } = top
+  const lists = parseLists(root, top)
+  const isHandedOver = Number(environment['LISTEN_FDS'] ?? 0) > 0
   const config = {
     fileName,
     warnings: reading.warnings,
+    written: reading.written,
     ipv6,
     lists,
-    listState: parseListState(root.table('lists'), context),
-    limits: parseLimits(root.table('limits')),
-    never: parseNever(root.table('never')),
-    dnstap: parseDnstap(root.table('dnstap'), context),
+    listState: root.table('lists').read(LISTS).state,
+    limits: root.table('limits').read(LIMITS),
+    never: root.table('never').read(NEVER),
+    dnstap: parseDnstap(root.table('dnstap'), isHandedOver),
     resolvers: parseResolvers(root),
-    bgp: parseBgp(root.table('bgp'), { ...context, ipv6, lists }),
-    syncer: parseSyncer(root.table('syncer'), context),
-    bus: parseBus(root.table('bus'), context),
-    store: parseStore(root, context),
-    admin: parseAdmin(root.table('admin'), context),
-    log: parseLog(root.table('log')),
+    bgp: parseBgp(root.table('bgp'), { ipv6, lists }),
+    syncer: parseSyncer(root.table('syncer')),
+    bus: parseBus(root.table('bus')),
+    store: parseStore(root.table('store'), top),
+    admin: parseAdmin(root.table('admin')),
+    log: root.table('log').read(LOG),
   }
-  root.advise(
-    'namespace',
-    'was removed: start the service inside the namespace (systemd: NetworkNamespacePath=; otherwise: ip netns exec)',
-  )
-  root.done()
-  reading.reportUnknownKeys()
-  reading.warnOfUnknownVariables()
+  reading.done()
   const secretFiles = [...reading.secretFiles].map((file) => file ?? fileName)
   return { config: { ...config, secretFiles }, reading }
 }

@@ -1,43 +1,28 @@
-/** Passwords and tokens: `password` or `passwordFile`, or their environment variables; never shown, whatever is wrong with them. */
+/** Readers of passwords and tokens, given directly or by a file; never shown, whatever is wrong with them. */
 import { readFileSync } from 'node:fs'
-import type { Context } from './context.ts'
+import { Wrong } from './read.ts'
+import type { Read } from './read.ts'
 import { Secret } from './secret.ts'
-import type { Section } from './section.ts'
-import { Wrong, path, string } from './values.ts'
-import type { Read } from './values.ts'
+import { path, string } from './values.ts'
+
+/** What is wrong with it, as "expected"; undefined: nothing. */
+export type SecretCheck = (secret: string) => string | undefined
 
 /** No password is longer; a path that was mistyped may be anything. */
 const MAX_SECRET_BYTES = 64 * 1024
 
-export function readSecret(
-  section: Section,
-  key: string,
-  { folder }: Pick<Context, 'folder'>,
-  check: (secret: string) => string | undefined = () => undefined,
-): Secret | undefined {
-  const fileKey = `${key}File`
-  const direct = section.optional(key, secretText(check))
-  const fromFile = section.optional(fileKey, secretFile(folder, check))
-  section.noteSecret(key)
-  if (fromFile !== undefined) section.noteSecretFile(section.optional(fileKey, path(folder)))
-  if (section.has(key) && section.has(fileKey))
-    section.mistaken(fileKey, `set together with ${section.fullKey(key)}: keep one of the two`, '')
-  return direct ?? fromFile
-}
-
-function secretText(check: (secret: string) => string | undefined): Read<Secret> {
-  return (value) => {
-    const written = string(value)
+export function secretText(check: SecretCheck): Read<Secret> {
+  return (value, folder) => {
+    const written = string(value, folder)
     if (written instanceof Wrong) return new Wrong('a string', { seen: 'no string' })
     const complaint = check(written)
     return complaint === undefined ? new Secret(written) : new Wrong(complaint, { seen: 'something else' })
   }
 }
 
-function secretFile(folder: string, check: (secret: string) => string | undefined): Read<Secret> {
-  const readPath = path(folder)
-  return (value) => {
-    const file = readPath(value)
+export function secretFile(check: SecretCheck): Read<Secret> {
+  return (value, folder) => {
+    const file = path(value, folder)
     if (file instanceof Wrong) return file
     let content: string
     try {

@@ -4,97 +4,15 @@
  * A scalar (or list) of a fixed table may be given by the environment, which wins: DNSTAP_BGP_<TABLE>_<KEY>. Empty text, in the file
  * (as in the ancestor) and in the environment, is as if the key were not there.
  */
-import type { Mistake } from './mistakes.ts'
-import { nearest } from './mistakes.ts'
-import type { Entry, Place, TableValue, Value } from './toml-tree.ts'
+import { Wrong, describeValue } from './read.ts'
+import type { Read } from './read.ts'
+import type { Reading, UnknownKey } from './reading.ts'
+import type { Secret } from './secret.ts'
+import { namedSettings } from './setting.ts'
+import type { SectionDescription, SettingsByName, ValuesOf } from './setting.ts'
+import type { Place, TableValue, Value } from './toml-tree.ts'
 import { foldKey } from './toml-tree.ts'
-import { Wrong, describeValue } from './values.ts'
-import type { Read } from './values.ts'
-
-export const ENVIRONMENT_PREFIX = 'DNSTAP_BGP_'
-
-/** What all sections of one file share. */
-export class Reading {
-  readonly mistakes: Mistake[]
-  readonly warnings: string[] = []
-  /** Files that hold secrets; undefined stands for the configuration itself. */
-  readonly secretFiles = new Set<string | undefined>()
-  /** Something the file lacks may stand in a line that could not be read: do not report it. */
-  readonly incomplete: boolean
-  /** By folded name without the prefix. */
-  readonly #environment = new Map<string, { readonly name: string; readonly text: string }>()
-  readonly #known = new Map<string, string>()
-  /** By folded key. */
-  readonly #tablesByKey = new Map<string, { readonly key: string; readonly tables: string[] }>()
-  readonly unknown: UnknownKey[] = []
-
-  constructor(environment: Readonly<Record<string, string | undefined>>, mistakes: readonly Mistake[], incomplete: boolean) {
-    this.mistakes = [...mistakes]
-    this.incomplete = incomplete
-    for (const [name, text] of Object.entries(environment)) {
-      if (!name.startsWith(ENVIRONMENT_PREFIX) || text === undefined || text === '') continue
-      this.#environment.set(foldKey(name.slice(ENVIRONMENT_PREFIX.length)), { name, text })
-    }
-  }
-
-  /** The variable for the key at the end of this path of tables. */
-  variable(path: readonly string[]): { readonly name: string; readonly text: string } | undefined {
-    const folded = foldKey(path.join(''))
-    this.#known.set(folded, ENVIRONMENT_PREFIX + path.map((part) => part.toUpperCase()).join('_'))
-    return this.#environment.get(folded)
-  }
-
-  /** Variables with our prefix that no key asked for. */
-  warnOfUnknownVariables(): void {
-    for (const [folded, { name }] of this.#environment) {
-      if (this.#known.has(folded) || NOT_OURS.test(name)) continue
-      const near = nearest(name, this.#known.values())
-      this.warnings.push(`environment variable ${name} is not a setting${near === undefined ? '' : `; did you mean ${near}?`}`)
-    }
-  }
-
-  /** Every key that was asked for, in full. */
-  get keys(): readonly string[] {
-    return [...this.#tablesByKey.values()].flatMap(({ key, tables }) =>
-      tables.map((table) => (table === '' ? key : `${table}.${key}`)),
-    )
-  }
-
-  note(table: string, key: string): void {
-    const folded = foldKey(key)
-    const known = this.#tablesByKey.get(folded)
-    if (known === undefined) this.#tablesByKey.set(folded, { key, tables: [table] })
-    else if (!known.tables.includes(table)) known.tables.push(table)
-  }
-
-  /** Call it when every table has been read: a key that is unknown here may belong elsewhere. */
-  reportUnknownKeys(): void {
-    for (const { entry, key, advice, names } of this.unknown) {
-      const near = nearest(entry.key, names)
-      const homes = this.#tablesByKey
-        .get(foldKey(entry.key))
-        ?.tables.map((table) => (table === '' ? 'at the top of the file, before the first table' : `in [${table}]`))
-      const mistake = { ...entry.at, key, seen: advice ?? 'unknown key' }
-      if (advice !== undefined) this.mistakes.push({ ...mistake, expected: '' })
-      else if (homes !== undefined)
-        this.mistakes.push({ ...mistake, seen: `unknown key here: it belongs ${homes.join(' or ')}`, expected: '' })
-      else if (near !== undefined) this.mistakes.push({ ...mistake, expected: '', suggestion: near })
-      else this.mistakes.push({ ...mistake, expected: `one of ${names.join(', ')}` })
-    }
-  }
-}
-
-/** Variables that start scripts set, and that Kubernetes and Docker make for a Service or link whose name begins like ours. */
-const NOT_OURS =
-  /^DNSTAP_BGP_(CONFIG|VERSION|TEST_\w+)$|_SERVICE_HOST$|_SERVICE_PORT(_\w+)?$|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$/
-
-interface UnknownKey {
-  readonly entry: Entry
-  readonly key: string
-  readonly advice: string | undefined
-  /** What the table knows. */
-  readonly names: readonly string[]
-}
+import { path } from './values.ts'
 
 export interface SectionPlace {
   /** `bgp`, `dnstap.tls`, `bgp.peer`; empty for the top of the file. */
@@ -114,6 +32,18 @@ export class Section {
     this.#reading = reading
     this.#place = place
     this.#table = table
+    reading.add(this)
+  }
+
+  /** Every setting of the section. Mistakes and missing keys are reported. */
+  read<All extends SettingsByName>(description: SectionDescription<All>): ValuesOf<All> {
+    for (const [key, advice] of Object.entries(description.advice ?? {})) this.#advice.set(foldKey(key), advice)
+    const settings = namedSettings(description)
+    // A variable of the environment makes the section present: look for all of them before one is reported as missing.
+    for (const { key, setting } of settings) for (const one of setting.isSecret ? [key, fileKeyOf(key)] : [key]) this.#find(one)
+    const values = Object.fromEntries(settings.map(({ property, key, setting }) => [property, setting.from(this, key)]))
+    if (this.present) this.#reading.keep(description.title, values)
+    return values as ValuesOf<All>
   }
 
   /** The table stands in the file, or a variable gives one of its keys that were asked for. */
@@ -134,7 +64,7 @@ export class Section {
   get<T, Fallback>(key: string, read: Read<T>, fallback: Fallback): T | Fallback {
     const found = this.#find(key)
     if (found === undefined) return fallback
-    const value = read(found.value)
+    const value = read(found.value, this.#reading.folder)
     if (!(value instanceof Wrong)) return value
     this.#wrong(found, value)
     return fallback
@@ -190,10 +120,17 @@ export class Section {
     return value.elements.map((element) => new Section(this.#reading, { title, variables: undefined }, element))
   }
 
-  /** The value of this key is a secret: the configuration holds it, unless it came from the environment. */
-  noteSecret(key: string): void {
-    const found = this.#find(key)
-    if (found?.at !== undefined) this.#reading.secretFiles.add(undefined)
+  /** The value of `key`, or the content of the file that `keyFile` names. Other users must not read the file that holds it. */
+  secret(key: string, direct: Read<Secret>, fromFile: Read<Secret>): Secret | undefined {
+    const fileKey = fileKeyOf(key)
+    const value = this.optional(key, direct)
+    const content = this.optional(fileKey, fromFile)
+    // What came from the environment is in no file.
+    if (this.#find(key)?.at !== undefined) this.#reading.secretFiles.add(undefined)
+    if (content !== undefined) this.noteSecretFile(this.optional(fileKey, path))
+    if (this.has(key) && this.has(fileKey))
+      this.mistaken(fileKey, `set together with ${this.fullKey(key)}: keep one of the two`, '')
+    return value ?? content
   }
 
   /** This file, if one was named, holds a secret. */
@@ -201,18 +138,21 @@ export class Section {
     if (file !== undefined) this.#reading.secretFiles.add(file)
   }
 
-  /** A key that does not exist but that operators may write: the advice is reported in place of a guess. */
-  advise(key: string, advice: string): void {
-    this.#advice.set(foldKey(key), advice)
+  /** SettingsByName that are legal but perhaps not meant. */
+  warn(sentence: string): void {
+    this.#reading.warnings.push(sentence)
   }
 
-  /** Call it last, when every key has been asked for: every other key in the table is a mistake. */
-  done(): void {
-    for (const [folded, entry] of this.#table?.entries ?? []) {
-      if (this.#known.has(folded)) continue
-      const advice = this.#advice.get(folded)
-      this.#reading.unknown.push({ entry, key: this.fullKey(entry.key), advice, names: [...this.#known.values()] })
-    }
+  /** Keys of the table that nobody asked for. Ask when the section has been read. */
+  unknownKeys(): readonly UnknownKey[] {
+    return [...(this.#table?.entries ?? [])]
+      .filter(([folded]) => !this.#known.has(folded))
+      .map(([folded, entry]) => ({
+        entry,
+        key: this.fullKey(entry.key),
+        advice: this.#advice.get(folded),
+        names: [...this.#known.values()],
+      }))
   }
 
   fullKey(key: string): string {
@@ -258,6 +198,10 @@ export class Section {
       expected,
     })
   }
+}
+
+function fileKeyOf(key: string): string {
+  return `${key}File`
 }
 
 interface Found {

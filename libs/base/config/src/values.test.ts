@@ -1,36 +1,29 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Value } from './toml-tree.ts'
-import {
-  Wrong,
-  address,
-  boolean,
-  community,
-  duration,
-  endpoint,
-  fileMode,
-  formatDuration,
-  integer,
-  largeCommunity,
-  listenAddress,
-  oneOrMany,
-  parseDuration,
-  parseEndpoint,
-  prefix,
-  tcpListenAddress,
-  string,
-  url,
-} from './values.ts'
+import { community, largeCommunity } from './community-values.ts'
+import { duration, formatDuration, parseDuration } from './duration.ts'
+import { address, endpoint, listenAddress, parseEndpoint, prefix, tcpListenAddress } from './network-values.ts'
+import { Wrong } from './read.ts'
+import { boolean, fileMode, integer, oneOrMany, string, url } from './values.ts'
 
-const quoted = (value: string): Value => ({ type: 'scalar', kind: 'string', value, text: JSON.stringify(value), at: undefined })
-const whole = (value: number, written = String(value)): Value => ({
-  type: 'scalar',
-  kind: 'integer',
-  value,
-  text: written,
-  at: undefined,
-})
-const variable = (value: string): Value => ({ type: 'scalar', kind: 'environment', value, text: value, at: undefined })
+type Given = readonly [value: Value, folder: string]
+const FOLDER = '/etc'
+const quoted = (value: string): Given => [
+  { type: 'scalar', kind: 'string', value, text: JSON.stringify(value), at: undefined },
+  FOLDER,
+]
+const whole = (value: number, written = String(value)): Given => [
+  {
+    type: 'scalar',
+    kind: 'integer',
+    value,
+    text: written,
+    at: undefined,
+  },
+  FOLDER,
+]
+const variable = (value: string): Given => [{ type: 'scalar', kind: 'environment', value, text: value, at: undefined }, FOLDER]
 
 // What Go's time.ParseDuration answers for these (go1.22, the table of its own documentation and more).
 test.each([
@@ -64,14 +57,14 @@ test('a duration that is formatted reads as itself', () => {
 })
 
 test('a number or days in place of a duration bring the right spelling', () => {
-  expect(duration()(whole(3600))).toMatchObject({ suggestion: '"3600s"' })
-  expect(duration()(quoted('7d'))).toMatchObject({ suggestion: '"168h"' })
+  expect(duration()(...whole(3600))).toMatchObject({ suggestion: '"3600s"' })
+  expect(duration()(...quoted('7d'))).toMatchObject({ suggestion: '"168h"' })
 })
 
 test('zero is a duration only where it switches something off', () => {
-  expect(duration()(quoted('0'))).toBeInstanceOf(Wrong)
-  expect(duration({ zero: true, minimumMs: 1000 })(quoted('0s'))).toBe(0)
-  expect(duration({ zero: true })(whole(0))).toBe(0)
+  expect(duration()(...quoted('0'))).toBeInstanceOf(Wrong)
+  expect(duration({ zero: true, minimumMs: 1000 })(...quoted('0s'))).toBe(0)
+  expect(duration({ zero: true })(...whole(0))).toBe(0)
 })
 
 test.each([
@@ -84,7 +77,7 @@ test.each([
   ['Router:1179', { host: 'router', port: 1179 }],
   ['a_b.example.org:1', { host: 'a_b.example.org', port: 1 }],
 ] as const)('%s is an endpoint', (written, expected) => {
-  expect(endpoint(179)(quoted(written))).toEqual(expected)
+  expect(endpoint(179)(...quoted(written))).toEqual(expected)
 })
 
 test.each([
@@ -118,22 +111,22 @@ test.each([
   ['127.0.0.1:0', { kind: 'tcp', host: '127.0.0.1', port: 0 }],
   ['localhost:6000', { kind: 'tcp', host: 'localhost', port: 6000 }],
 ] as const)('%s is a place to listen', (written, expected) => {
-  expect(listenAddress('/etc')(quoted(written))).toEqual(expected)
+  expect(listenAddress(...quoted(written))).toEqual(expected)
 })
 
 test.each(['127.0.0.1', 'localhost', '::1', '1.2.3.4:99999', ':', ':70000', 'x.sock', `/${'a'.repeat(107)}`, '::1:0'])(
   '%s is no place to listen',
   (written) => {
-    expect(listenAddress('/etc')(quoted(written))).toBeInstanceOf(Wrong)
+    expect(listenAddress(...quoted(written))).toBeInstanceOf(Wrong)
   },
 )
 
 test('a socket without a folder brings a suggestion', () => {
-  expect(listenAddress('/etc')(quoted('dnstap.sock'))).toMatchObject({ suggestion: '"./dnstap.sock"' })
+  expect(listenAddress(...quoted('dnstap.sock'))).toMatchObject({ suggestion: '"./dnstap.sock"' })
 })
 
 test('a server that speaks TCP only takes no path', () => {
-  expect(tcpListenAddress(quoted('/run/x.sock'))).toBeInstanceOf(Wrong)
+  expect(tcpListenAddress(...quoted('/run/x.sock'))).toBeInstanceOf(Wrong)
 })
 
 test.each([
@@ -143,13 +136,13 @@ test.each([
   ['0o660', whole(0o660, '0o660'), 0o660],
   ['a variable', variable('0600'), 0o600],
 ] as const)('%s is a file mode', (_what, value, mode) => {
-  expect(fileMode(value)).toBe(mode)
+  expect(fileMode(...value)).toBe(mode)
 })
 
 test('a decimal mode is refused, with the octal one as the suggestion', () => {
-  expect(fileMode(whole(660))).toMatchObject({ suggestion: '"0660"' })
-  expect(fileMode(quoted('0888'))).toBeInstanceOf(Wrong)
-  expect(fileMode(quoted('7777'))).toBeInstanceOf(Wrong)
+  expect(fileMode(...whole(660))).toMatchObject({ suggestion: '"0660"' })
+  expect(fileMode(...quoted('0888'))).toBeInstanceOf(Wrong)
+  expect(fileMode(...quoted('7777'))).toBeInstanceOf(Wrong)
 })
 
 test.each([
@@ -160,59 +153,59 @@ test.each([
   ['nopeer', 0xffffff04],
   ['blackhole', 0xffff029a],
 ] as const)('the community %s is %d', (written, expected) => {
-  expect(community(quoted(written))).toBe(expected)
+  expect(community(...quoted(written))).toBe(expected)
 })
 
 test.each(['65536:1', '1:65536', '1', '1:2:3', '-1:2', 'a:b', '1: 2', 'constructor', '__proto__'])(
   '%s is no community',
   (written) => {
-    expect(community(quoted(written))).toBeInstanceOf(Wrong)
+    expect(community(...quoted(written))).toBeInstanceOf(Wrong)
   },
 )
 
 test('a misspelt well-known community brings its name', () => {
-  expect(community(quoted('no-exprot'))).toMatchObject({ suggestion: '"no-export"' })
+  expect(community(...quoted('no-exprot'))).toMatchObject({ suggestion: '"no-export"' })
 })
 
 test('large communities have three 32-bit parts', () => {
-  expect(largeCommunity(quoted('4294967295:0:1'))).toEqual([4294967295, 0, 1])
-  expect(largeCommunity(quoted('4294967296:0:1'))).toBeInstanceOf(Wrong)
-  expect(largeCommunity(quoted('1:2'))).toBeInstanceOf(Wrong)
+  expect(largeCommunity(...quoted('4294967295:0:1'))).toEqual([4294967295, 0, 1])
+  expect(largeCommunity(...quoted('4294967296:0:1'))).toBeInstanceOf(Wrong)
+  expect(largeCommunity(...quoted('1:2'))).toBeInstanceOf(Wrong)
 })
 
 test('prefixes are canonical; host bits bring the prefix that was meant', () => {
-  expect(prefix(quoted('2001:DB8:0::/32'))).toBe('2001:db8::/32')
-  expect(prefix(quoted('192.0.2.1'))).toBe('192.0.2.1/32')
-  expect(prefix(quoted('192.0.2.1/24'))).toMatchObject({ suggestion: '"192.0.2.0/24"' })
-  expect(prefix(quoted('192.0.2.0/33'))).toMatchObject({ suggestion: undefined })
+  expect(prefix(...quoted('2001:DB8:0::/32'))).toBe('2001:db8::/32')
+  expect(prefix(...quoted('192.0.2.1'))).toBe('192.0.2.1/32')
+  expect(prefix(...quoted('192.0.2.1/24'))).toMatchObject({ suggestion: '"192.0.2.0/24"' })
+  expect(prefix(...quoted('192.0.2.0/33'))).toMatchObject({ suggestion: undefined })
 })
 
 test('an address is of the family that is asked for', () => {
-  expect(address('ipv4')(quoted('192.0.2.1'))).toBe('192.0.2.1')
-  expect(address('ipv4')(quoted('2001:db8::1'))).toBeInstanceOf(Wrong)
-  expect(address('ipv6')(quoted('2001:DB8::1'))).toBe('2001:db8::1')
-  expect(address()(quoted('192.0.2.01'))).toBeInstanceOf(Wrong)
+  expect(address('ipv4')(...quoted('192.0.2.1'))).toBe('192.0.2.1')
+  expect(address('ipv4')(...quoted('2001:db8::1'))).toBeInstanceOf(Wrong)
+  expect(address('ipv6')(...quoted('2001:DB8::1'))).toBe('2001:db8::1')
+  expect(address()(...quoted('192.0.2.01'))).toBeInstanceOf(Wrong)
 })
 
 test('a URL with a password in it is refused without being shown', () => {
-  expect(url(['http', 'https'], 'user and password')(quoted('https://me:hunter2@example.org/list'))).toMatchObject({
+  expect(url(['http', 'https'], 'user and password')(...quoted('https://me:hunter2@example.org/list'))).toMatchObject({
     seen: 'a URL with credentials in it',
   })
-  expect(url(['https'], 'user and password')(quoted('ftp://example.org/'))).toBeInstanceOf(Wrong)
-  expect(url(['https'], 'user and password')(quoted('example.org'))).toBeInstanceOf(Wrong)
+  expect(url(['https'], 'user and password')(...quoted('ftp://example.org/'))).toBeInstanceOf(Wrong)
+  expect(url(['https'], 'user and password')(...quoted('example.org'))).toBeInstanceOf(Wrong)
 })
 
 test('text from the environment is taken as what is wanted', () => {
-  expect(integer(0, 9)(variable('7'))).toBe(7)
-  expect(integer(0, 9)(variable('7.0'))).toBeInstanceOf(Wrong)
-  expect(boolean(variable('Yes'))).toBe(true)
-  expect(boolean(variable('0'))).toBe(false)
-  expect(boolean(variable('maybe'))).toBeInstanceOf(Wrong)
-  expect(oneOrMany(string)(variable('a, b,,c'))).toEqual(['a', 'b', 'c'])
-  expect(duration()(variable('90s'))).toBe(90_000)
+  expect(integer(0, 9)(...variable('7'))).toBe(7)
+  expect(integer(0, 9)(...variable('7.0'))).toBeInstanceOf(Wrong)
+  expect(boolean(...variable('Yes'))).toBe(true)
+  expect(boolean(...variable('0'))).toBe(false)
+  expect(boolean(...variable('maybe'))).toBeInstanceOf(Wrong)
+  expect(oneOrMany(string)(...variable('a, b,,c'))).toEqual(['a', 'b', 'c'])
+  expect(duration()(...variable('90s'))).toBe(90_000)
 })
 
 test('what is in quotes and should not be brings that as the suggestion', () => {
-  expect(integer(1, 9)(quoted('5'))).toMatchObject({ suggestion: '5 without quotes' })
-  expect(boolean(quoted('true'))).toMatchObject({ suggestion: 'true without quotes' })
+  expect(integer(1, 9)(...quoted('5'))).toMatchObject({ suggestion: '5 without quotes' })
+  expect(boolean(...quoted('true'))).toMatchObject({ suggestion: 'true without quotes' })
 })
