@@ -10,19 +10,17 @@
  * a wildcard of its own needs no mark: its rules are more specific than the wildcard above it.
  */
 import { RuleKind } from '@dnstap-bgp/domain-list'
+import type { CollectedNames } from './collected-names.ts'
 import { hashWords, tagOf } from './hash.ts'
 import type { HashKey } from './hash.ts'
-import { atomKind, atomList } from './layout.ts'
-import type { NameTable } from './name-table.ts'
+import { atomKind, atomList, filterBits } from './layout.ts'
 import { labelWords } from './packed-name.ts'
 import type { RuleSets } from './rule-sets.ts'
 
-/** The packed names to mark in this list; a name may come more than once. */
-export function enclosersOf(list: number, table: NameTable, ruleSets: RuleSets, key: HashKey): Int32Array[] {
+/** The packed names to mark in this list; a name may come more than once. The names must be settled. */
+export function enclosersOf(list: number, names: CollectedNames, ruleSets: RuleSets, key: HashKey): Int32Array[] {
   const kindsBySet = new Map<number, number>()
-  const kindsOf = (entry: number): number => {
-    if (entry < 0) return 0
-    const set = table.ruleSet(entry)
+  const kindsOf = (set: number): number => {
     let kinds = kindsBySet.get(set)
     if (kinds === undefined) {
       kinds = 0
@@ -31,22 +29,58 @@ export function enclosersOf(list: number, table: NameTable, ruleSets: RuleSets, 
     }
     return kinds
   }
+  const kindsAt = (tag: number, name: Int32Array, from: number, end: number): number => {
+    const set = names.find(tag, name, from, end)
+    return set < 0 ? 0 : kindsOf(set)
+  }
+
+  const owners = new TagFilter(names.size)
+  names.visit((set, name, from, end) => {
+    if ((kindsOf(set) & WILDCARD) !== 0) owners.add(tagOf(hashWords(key.root, key, name, from, end)))
+  })
 
   const marks: Int32Array[] = []
-  table.visit((entry, name, from, end) => {
-    if ((kindsOf(entry) & (IN_ZONE | MARKED)) === 0) return
-    let isReached = false // by a wildcard above
+  names.visit((set, name, from, end) => {
+    if ((kindsOf(set) & (IN_ZONE | MARKED)) === 0) return
     let hash = key.root
+    let mayBeReached = false // the name above, with tag `above` and up to `at`, may own a wildcard
+    let above = 0
     for (let at = from; at < end;) {
       const behind = at + labelWords(name[at])
       hash = hashWords(hash, key, name, at, behind)
+      const tag = tagOf(hash)
+      if (mayBeReached) {
+        const kinds = behind === end ? kindsOf(set) : kindsAt(tag, name, from, behind)
+        if ((kinds & IN_ZONE) !== IN_ZONE && (kinds & MARKED) === 0 && (kindsAt(above, name, from, at) & WILDCARD) !== 0)
+          marks.push(name.slice(from, behind))
+      }
+      mayBeReached = owners.mayHave(tag)
+      above = tag
       at = behind
-      const kinds = kindsOf(at === end ? entry : table.find(tagOf(hash), name, from, at))
-      if (isReached && (kinds & IN_ZONE) !== IN_ZONE && (kinds & MARKED) === 0) marks.push(name.slice(from, at))
-      isReached = (kinds & WILDCARD) !== 0
     }
   })
   return marks
+}
+
+/** Is this the tag of a name that owns a wildcard? Says yes to a few others: most names above the names of a zone own none. */
+class TagFilter {
+  readonly #words: Int32Array
+  readonly #shift: number
+
+  constructor(names: number) {
+    const bits = Math.max(1, Math.ceil(Math.log2(Math.max(1, names / 4))))
+    this.#words = new Int32Array(2 ** bits)
+    this.#shift = 32 - bits
+  }
+
+  add(tag: number): void {
+    this.#words[tag >>> this.#shift] |= filterBits(tag)
+  }
+
+  mayHave(tag: number): boolean {
+    const bits = filterBits(tag)
+    return (this.#words[tag >>> this.#shift] & bits) === bits
+  }
 }
 
 const WILDCARD = 1 << RuleKind.subdomains

@@ -1,5 +1,5 @@
 /** Bounds on what the rules of lists may cost, and why a rule is refused. */
-import { MAX_NAMES } from './name-table.ts'
+import { MAX_NAMES } from './collected-names.ts'
 
 /** Why a rule was not taken. */
 export const Refusal = {
@@ -19,7 +19,7 @@ export type Refusal = (typeof Refusal)[keyof typeof Refusal]
 
 /** Each list has these for itself, so that none can use up another's; only `names` is for all lists together. */
 export interface MatcherLimits {
-  /** Each name counts once. */
+  /** Each name counts once, or a little more often near the limit (CollectedNames). */
   readonly names: number
   /** Refused ones count too: compiling takes the time. */
   readonly regexps: number

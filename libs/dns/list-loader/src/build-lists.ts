@@ -11,7 +11,7 @@ import type { BuildJob, BuildResult, JobList, JobListResult } from './build-job.
 import { resultOf, type BuiltList } from './build-result.ts'
 import { includesOfCopy, keepFetched, keepFiles, keepNote, whyNotKept, type CopyNote } from './kept-copies.ts'
 import type { ListStatus } from './list-definition.ts'
-import { faultOf, lostExceptionFault } from './list-faults.ts'
+import { faultOf, isZone, lostExceptionFault } from './list-faults.ts'
 import { ListReading } from './list-reading.ts'
 import { firstPlan, planAfterRefusal, type ReadPlan } from './read-plan.ts'
 import { splitLines } from './shared-text.ts'
@@ -23,7 +23,7 @@ export async function buildLists(job: BuildJob): Promise<BuildResult> {
     const { builder, built, refused } = await readAll(job, plans, previous)
     const buffer = refused.size === 0 ? builder.build((lengthBytes) => new SharedArrayBuffer(lengthBytes)) : undefined
     const matcher = buffer === undefined ? undefined : new Matcher(buffer)
-    if (matcher !== undefined) refuseLostExceptions(built, matcher, refused)
+    if (matcher !== undefined) refuseFaulty(built, matcher, refused)
     if (buffer !== undefined && matcher !== undefined && refused.size === 0) {
       const result = resultOf(job, built, previous, buffer, matcher)
       return job.readOnly ? result : { ...result, lists: keepCopies(built, result.lists) }
@@ -55,16 +55,16 @@ async function readAll(
     if (plan === undefined) continue
     const rules = attempt.builder.addList(list.name)
     if (plan.from === 'nothing') {
-      attempt.built.push({ list, plan, counts: rules.counts, addresses: [], reading: undefined, notCopied: NONE })
+      attempt.built.push({ list, plan, rules, addresses: [], reading: undefined, notCopied: NONE })
     } else if (plan.from === 'previous') {
       attempt.built.push(copyFromPrevious(job, list, plan, rules, previous))
     } else {
       const reading = new ListReading(list, rules)
-      const fault =
-        (await reading.read(plan.path, includeFolder(list, plan), job.maxListBytes)) ?? faultOf(list, plan, reading, rules)
+      const fault = await reading.read(plan.path, includeFolder(list, plan), job.maxListBytes)
       if (fault !== undefined) attempt.refused.set(list.name, fault)
+      if (isZone(list, reading)) rules.asZone()
       const addresses = reading.sortedAddresses()
-      attempt.built.push({ list, plan, counts: rules.counts, addresses, reading, notCopied: NONE })
+      attempt.built.push({ list, plan, rules, addresses, reading, notCopied: NONE })
     }
   }
   return attempt
@@ -80,7 +80,7 @@ function copyFromPrevious(
   const index = previous?.lists.findIndex(({ name }) => name === list.name) ?? -1
   const notCopied = previous !== undefined && index >= 0 ? rules.copy(previous, index) : NONE
   const addresses = splitLines(job.previousAddresses.get(list.name))
-  return { list, plan, counts: rules.counts, addresses, reading: undefined, notCopied }
+  return { list, plan, rules, addresses, reading: undefined, notCopied }
 }
 
 /** The folder of the lists that a v2fly list may include: beside the operator's file, also when its copy is read, or beside the download. */
@@ -90,9 +90,10 @@ function includeFolder({ path, source }: JobList, plan: ReadPlan): string | unde
   return source.kind === 'fetched' ? source.includes : undefined
 }
 
-function refuseLostExceptions(built: readonly BuiltList[], matcher: Matcher, refused: Map<string, string>): void {
-  for (const { list, reading } of built) {
-    const fault = reading === undefined ? undefined : lostExceptionFault(list, reading, matcher)
+function refuseFaulty(built: readonly BuiltList[], matcher: Matcher, refused: Map<string, string>): void {
+  for (const { list, plan, rules, reading } of built) {
+    if (reading === undefined) continue
+    const fault = faultOf(list, plan, reading, rules) ?? lostExceptionFault(list, reading, matcher)
     if (fault !== undefined) refused.set(list.name, fault)
   }
 }

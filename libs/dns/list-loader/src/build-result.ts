@@ -1,5 +1,5 @@
 /** What a build tells about each list: its status, and how it differs from the version before. */
-import { compareMatchers, type ListCounts, type Matcher } from '@dnstap-bgp/domain-matcher'
+import { compareMatchers, type ListRules, type Matcher } from '@dnstap-bgp/domain-matcher'
 import type { BuildJob, BuildResult, JobList } from './build-job.ts'
 import { isCurrent, isLoaded, type ListDifference, type ListStatus } from './list-definition.ts'
 import { sizeBefore } from './list-faults.ts'
@@ -11,7 +11,7 @@ import { joinLines, splitLines } from './shared-text.ts'
 export interface BuiltList {
   readonly list: JobList
   readonly plan: ReadPlan
-  readonly counts: ListCounts
+  readonly rules: ListRules
   readonly addresses: readonly string[]
   /** Undefined: no file was read. */
   readonly reading: ListReading | undefined
@@ -48,7 +48,7 @@ export function resultOf(
 }
 
 function differenceOf(
-  { list, counts, addresses }: BuiltList,
+  { list, rules, addresses }: BuiltList,
   names: { readonly added: number; readonly removed: number; readonly changed: number } | undefined,
   addressesBefore: ReadonlySet<string>,
 ): ListDifference {
@@ -56,7 +56,7 @@ function differenceOf(
   for (const address of addresses) if (!addressesBefore.has(address)) addressesAdded++
   return {
     name: list.name,
-    added: names?.added ?? counts.rules,
+    added: names?.added ?? rules.counts.rules,
     removed: names?.removed ?? 0,
     changed: names?.changed ?? 0,
     addressesAdded,
@@ -65,8 +65,8 @@ function differenceOf(
 }
 
 function statusOf(job: BuildJob, built: BuiltList, isChanged: boolean): ListStatus {
-  const { list, plan, counts, reading, notCopied } = built
-  const { names, rules, duplicates } = counts
+  const { list, plan, reading, notCopied } = built
+  const { names, rules, duplicates } = built.rules.counts
   const before = plan.from === 'previous' ? list.status : undefined
   const skipped = { ...(reading?.skips.counts ?? before?.skipped) }
   for (const [reason, count] of notCopied) skipped[reason] = (skipped[reason] ?? 0) + count

@@ -6,11 +6,11 @@ import { isLoaded } from './list-definition.ts'
 import type { ListReading } from './list-reading.ts'
 import type { ReadPlan } from './read-plan.ts'
 
-/** The checks that need only the list itself. */
+/** The checks that need only the list itself. Its rules are counted when the matcher is built. */
 export function faultOf(list: JobList, plan: ReadPlan, reading: ListReading, rules: ListRules): string | undefined {
   return (
     digestFault(list, reading) ??
-    zoneFault(list, reading, rules) ??
+    zoneFault(list, rules) ??
     emptyFault(list, reading) ??
     (plan.from === 'copy' ? copyFault(list, reading) : shrinkFault(list, reading))
   )
@@ -30,9 +30,12 @@ export function sizeBefore({ status, note, reading }: JobList): number | undefin
 }
 
 /** Wildcards of a response policy zone cover the same names as in a resolver (RFC 4592 §3.3.1). */
-function zoneFault(list: JobList, { format }: ListReading, rules: ListRules): string | undefined {
-  if (!format.split(', ').includes(ParserFormat.rpz) || list.match === ListMatch.suffix) return undefined
-  const refusal = rules.asZone()
+export function isZone({ match }: JobList, { format }: ListReading): boolean {
+  return format.split(', ').includes(ParserFormat.rpz) && match !== ListMatch.suffix
+}
+
+function zoneFault(list: JobList, rules: ListRules): string | undefined {
+  const refusal = rules.zoneRefusal()
   return refusal === undefined ? undefined : `${list.sourceText} cannot be read as a zone: ${refusal}`
 }
 
