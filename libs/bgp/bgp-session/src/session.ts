@@ -23,15 +23,12 @@ import {
   hardReset,
 } from '@dnstap-bgp/bgp-wire'
 import type { Notification, Open } from '@dnstap-bgp/bgp-wire'
-import { jittered } from './config.ts'
 import type { Settings } from './config.ts'
 import type { Action, Ending, Event, State, SessionTimer } from './fsm.ts'
+import { FsmTimers } from './fsm-timers.ts'
 import { negotiate } from './negotiation.ts'
 import type { CapabilityOffer } from './capability-offer.ts'
 import type { Negotiated } from './negotiation.ts'
-
-/** §8.2.2: "a large value", 4 minutes suggested. */
-const LARGE_HOLD_TIME_SECONDS = 240
 
 const UNEXPECTED_IN_OPEN_SENT = new BgpError(
   ErrorCode.FINITE_STATE_MACHINE_ERROR,
@@ -52,7 +49,7 @@ const KEEPALIVE: Action = { type: 'send', message: 'KEEPALIVE', bytes: encodeKee
 export class Session {
   readonly #settings: Settings
   readonly #offer: CapabilityOffer
-  readonly #running = new Set<SessionTimer>()
+  readonly #timers: FsmTimers
   #state: State = 'Idle'
   #ourOpen: Open | undefined
   #negotiated: Negotiated | undefined
@@ -60,6 +57,7 @@ export class Session {
   constructor(settings: Settings, offer: CapabilityOffer) {
     this.#settings = settings
     this.#offer = offer
+    this.#timers = new FsmTimers(settings)
   }
 
   get state(): State {
@@ -77,7 +75,7 @@ export class Session {
   }
 
   isRunning(timer: SessionTimer): boolean {
-    return this.#running.has(timer)
+    return this.#timers.isRunning(timer)
   }
 
   /** What the peer's OPEN agrees on with ours, or the error that answers it. PeerFsm asks before it resolves a collision: only a valid OPEN may end the other connection. */
@@ -86,15 +84,13 @@ export class Session {
   }
 
   handle(event: Event): Action[] {
-    const expired = EXPIRED.get(event.type)
-    if (expired !== undefined) this.#running.delete(expired)
+    this.#timers.noteExpiry(event)
     switch (this.#state) {
       case 'Idle':
         return this.#inIdle(event)
       case 'Connect':
-        return this.#inConnect(event)
       case 'Active':
-        return this.#inActive(event)
+        return this.#inConnectOrActive(event)
       case 'OpenSent':
         return this.#inOpenSent(event)
       case 'OpenConfirm':
@@ -115,7 +111,7 @@ export class Session {
       case 'AutomaticStart_with_PassiveTcpEstablishment':
       case 'AutomaticStart_with_DampPeerOscillations_and_PassiveTcpEstablishment':
         this.#state = 'Active'
-        return this.#startConnectRetryTimer()
+        return this.#timers.startConnectRetry()
       case 'IdleHoldTimer_Expires':
         if (!this.#settings.passive) return this.#connect()
         this.#state = 'Active'
@@ -125,33 +121,16 @@ export class Session {
     }
   }
 
-  /** Connect: our TCP connection is being opened. */
-  #inConnect(event: Event): Action[] {
+  /**
+   * Connect: our TCP connection is being opened. Active: waiting for the peer to connect, or for ConnectRetryTimer to expire so that we try
+   * again. In both our OPEN goes out when TCP is up (DelayOpen is FALSE).
+   */
+  #inConnectOrActive(event: Event): Action[] {
     switch (event.type) {
       case 'ConnectRetryTimer_Expires':
         return [CLOSE, ...this.#connect()]
       case 'TcpConnectionFails':
         return this.#toIdle(failure(event.reason))
-      default:
-        return this.#beforeOpen(event)
-    }
-  }
-
-  /** Active: waiting for the peer to connect, or for ConnectRetryTimer to expire so that we try again. */
-  #inActive(event: Event): Action[] {
-    switch (event.type) {
-      case 'ConnectRetryTimer_Expires':
-        return [CLOSE, ...this.#connect()]
-      case 'TcpConnectionFails':
-        return this.#toIdle(failure(event.reason))
-      default:
-        return this.#beforeOpen(event)
-    }
-  }
-
-  /** What Connect and Active have in common: our OPEN goes out when TCP is up (DelayOpen is FALSE). */
-  #beforeOpen(event: Event): Action[] {
-    switch (event.type) {
       case 'ManualStart':
       case 'AutomaticStart':
       case 'ManualStart_with_PassiveTcpEstablishment':
@@ -191,14 +170,14 @@ export class Session {
         if (negotiated instanceof BgpError) return this.#toIdle(negotiated.message, { sent: negotiated })
         this.#negotiated = negotiated
         this.#state = 'OpenConfirm'
-        return [...this.#stop('ConnectRetryTimer'), KEEPALIVE, ...this.#agreeTimers(negotiated)]
+        return [...this.#timers.stop('ConnectRetryTimer'), KEEPALIVE, ...this.#timers.openReceived(negotiated)]
       }
       case 'TcpConnectionFails': {
         // §8.2.2: the peer may be about to connect to us; our own next attempt waits for ConnectRetryTimer.
         const ending = this.#ended(failure(event.reason))
         this.#forget()
         this.#state = 'Active'
-        return [...this.#stopAll(), ...this.#startConnectRetryTimer(), ending]
+        return [...this.#timers.stopAll(), ...this.#timers.startConnectRetry(), ending]
       }
       case 'BGPOpenMsgErr':
       case 'BGPHeaderErr':
@@ -212,20 +191,13 @@ export class Session {
   #inOpenConfirm(event: Event): Action[] {
     switch (event.type) {
       case 'KeepAliveMsg': {
-        const negotiated = this.#negotiated
-        if (negotiated === undefined) throw new Error('OpenConfirm without an OPEN')
+        const negotiated = this.#agreed
         this.#state = 'Established'
         this.#offer.established()
-        const isTimed = negotiated.holdTimeSeconds > 0
-        return [
-          ...(isTimed ? this.#start('HoldTimer', negotiated.holdTimeSeconds) : this.#stop('HoldTimer')),
-          // RFC 9687 §3.2: as the hold timer, not with a hold time of 0.
-          ...(isTimed ? this.#start('SendHoldTimer', this.#settings.sendHoldTimeSeconds) : []),
-          { type: 'established', negotiated },
-        ]
+        return [...this.#timers.established(negotiated), { type: 'established', negotiated }]
       }
       case 'KeepaliveTimer_Expires':
-        return [KEEPALIVE, ...this.#restartKeepaliveTimer()]
+        return [KEEPALIVE, ...this.#timers.restartKeepalive(this.#agreed)]
       case 'TcpConnectionFails':
         return this.#toIdle(failure(event.reason))
       case 'BGPHeaderErr':
@@ -241,18 +213,18 @@ export class Session {
     switch (event.type) {
       case 'KeepAliveMsg':
       case 'UpdateMsg':
-        return this.#restartHoldTimer()
+        return this.#timers.restartHold(this.#agreed)
       case 'RouteRefreshMsg': {
         // Ignored: a family that was not agreed on, or an unknown subtype (RFC 2918 §4, RFC 7313 §5). Also BoRR and EoRR: we keep no
         // routes of the peer.
         if (event.family === undefined || event.subtype !== RouteRefreshSubtype.request) return []
-        if (this.#negotiated?.routeRefresh !== true || !this.#negotiated.families.includes(event.family)) return []
+        if (!this.#agreed.routeRefresh || !this.#agreed.families.includes(event.family)) return []
         return [{ type: 'routeRefresh', family: event.family, subtype: event.subtype }]
       }
       case 'KeepaliveTimer_Expires':
-        return [KEEPALIVE, ...this.#restartKeepaliveTimer()]
+        return [KEEPALIVE, ...this.#timers.restartKeepalive(this.#agreed)]
       case 'TcpProgress':
-        return this.#running.has('SendHoldTimer') ? this.#start('SendHoldTimer', this.#settings.sendHoldTimeSeconds) : []
+        return this.#timers.restartSendHold()
       case 'SendHoldTimer_Expires':
         // RFC 9687 §3.2: a peer that does not read would not read a NOTIFICATION either; the error is for our log only.
         return this.#toIdle(SEND_HOLD_TIMER_EXPIRED.message, { abort: true })
@@ -305,43 +277,25 @@ export class Session {
     }
   }
 
+  /** In OpenConfirm and Established. */
+  get #agreed(): Negotiated {
+    if (this.#negotiated === undefined) throw new Error(`${this.#state} without an OPEN`)
+    return this.#negotiated
+  }
+
   #connect(): Action[] {
     this.#state = 'Connect'
-    return [...this.#startConnectRetryTimer(), { type: 'connect' }]
+    return [...this.#timers.startConnectRetry(), { type: 'connect' }]
   }
 
   #sendOpen(): Action[] {
     this.#state = 'OpenSent'
     this.#ourOpen = this.#offer.open()
     return [
-      ...this.#stop('ConnectRetryTimer'),
+      ...this.#timers.stop('ConnectRetryTimer'),
       { type: 'send', message: 'OPEN', bytes: this.#offer.encode() },
-      ...this.#start('HoldTimer', LARGE_HOLD_TIME_SECONDS),
+      ...this.#timers.startLargeHold(),
     ]
-  }
-
-  #agreeTimers({ holdTimeSeconds }: Negotiated): Action[] {
-    // For a hold time of 0 the RFC runs no timer. Here the large one runs until Established, or a peer that never sends its KEEPALIVE
-    // would keep the connection open for ever.
-    if (holdTimeSeconds === 0) return this.#start('HoldTimer', LARGE_HOLD_TIME_SECONDS)
-    return [...this.#restartKeepaliveTimer(), ...this.#start('HoldTimer', holdTimeSeconds)]
-  }
-
-  #restartHoldTimer(): Action[] {
-    const seconds = this.#negotiated?.holdTimeSeconds ?? 0
-    return seconds > 0 ? this.#start('HoldTimer', seconds) : []
-  }
-
-  #restartKeepaliveTimer(): Action[] {
-    const seconds = this.#negotiated?.keepaliveSeconds ?? 0
-    return seconds > 0 ? this.#start('KeepaliveTimer', jittered(seconds, this.#settings)) : []
-  }
-
-  /** We never connect to a passive peer, so this timer does not run for it: here we leave the RFC. */
-  #startConnectRetryTimer(): Action[] {
-    return this.#settings.passive
-      ? []
-      : this.#start('ConnectRetryTimer', jittered(this.#settings.connectRetrySeconds, this.#settings))
   }
 
   /** A Cease. RFC 8538 §4: with the N flag agreed, a lasting end needs a Hard Reset, or the peer keeps our routes. */
@@ -360,7 +314,7 @@ export class Session {
     const ended = this.#ended(reason, ending)
     this.#state = 'Idle'
     this.#forget()
-    return [...notification, abort ? ABORT : CLOSE, ...this.#stopAll(), ended]
+    return [...notification, abort ? ABORT : CLOSE, ...this.#timers.stopAll(), ended]
   }
 
   #ended(reason: string, how: Omit<Partial<Ending>, 'from' | 'reason'> = {}): Action {
@@ -371,27 +325,8 @@ export class Session {
     this.#ourOpen = undefined
     this.#negotiated = undefined
   }
-
-  #start(timer: SessionTimer, seconds: number): Action[] {
-    this.#running.add(timer)
-    return [{ type: 'startTimer', timer, seconds }]
-  }
-
-  #stop(timer: SessionTimer): Action[] {
-    return this.#running.delete(timer) ? [{ type: 'stopTimer', timer }] : []
-  }
-
-  #stopAll(): Action[] {
-    return [...this.#running].flatMap((timer) => this.#stop(timer))
-  }
 }
 
-const EXPIRED: ReadonlyMap<Event['type'], SessionTimer> = new Map<Event['type'], SessionTimer>([
-  ['ConnectRetryTimer_Expires', 'ConnectRetryTimer'],
-  ['HoldTimer_Expires', 'HoldTimer'],
-  ['KeepaliveTimer_Expires', 'KeepaliveTimer'],
-  ['SendHoldTimer_Expires', 'SendHoldTimer'],
-])
 const CLOSE: Action = { type: 'close', abort: false }
 const ABORT: Action = { type: 'close', abort: true }
 
