@@ -28,7 +28,6 @@ routeOutputConformance('BgpSpeaker', async (table) => {
   })
   return {
     output: speaker,
-    config: structuredClone(CONFIG) as never,
     received: () => router.routes,
     remove: () => speaker.close(),
   }

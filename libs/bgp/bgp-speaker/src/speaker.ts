@@ -4,7 +4,6 @@
  * Create it, load the table, call start(): OPENs go out when the table is complete, and End-of-RIB when the table is sent. From then on each
  * peer follows the table by itself. close() ends the sessions, by default so that peers that agreed to graceful restart keep our routes.
  */
-import { isDeepStrictEqual } from 'node:util'
 import type { Socket } from 'node:net'
 import { containsAddress, parseAddress, parsePrefix } from '@dnstap-bgp/ip'
 import { plainAddress } from '@dnstap-bgp/net'
@@ -40,7 +39,7 @@ export interface SpeakerCloseOptions extends CloseOptions {
   readonly message?: string
 }
 
-export class BgpSpeaker implements RouteOutput<SpeakerConfig> {
+export class BgpSpeaker implements RouteOutput {
   readonly #config: SpeakerConfig
   readonly #deps: SpeakerDeps
   readonly #turns: SendTurns
@@ -101,11 +100,6 @@ export class BgpSpeaker implements RouteOutput<SpeakerConfig> {
   /** Where we listen, after start(). */
   get listeners(): readonly { readonly address: string; readonly port: number }[] {
     return this.#listeners.addresses
-  }
-
-  /** Settings of BGP take effect at the next start: true if they are those we run with. */
-  reconfigure(config: SpeakerConfig): boolean {
-    return isDeepStrictEqual(config, this.#config)
   }
 
   status(): OutputStatus {

@@ -10,11 +10,9 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { RouteOutput } from './route-output.ts'
 
 export interface OutputUnderTest {
-  readonly output: RouteOutput<never>
+  readonly output: RouteOutput
   /** What the receiver has: communities by prefix. */
   received(): ReadonlyMap<string, readonly number[]>
-  /** The settings with which the output was created. */
-  readonly config: never
   /** Ends what is left, after close() or instead of it. */
   remove(): Promise<void>
 }
@@ -94,16 +92,6 @@ export function routeOutputConformance(name: string, open: OpenOutput): void {
       const [{ name: receiver }] = under.output.status().receivers
       expect(under.output.receiversWith(prefixOf(1))).toEqual([receiver])
       expect(under.output.receiversWith(prefixOf(2))).toEqual([])
-    })
-
-    test('goes on undisturbed when it is reconfigured with the same settings', async () => {
-      const table = new RouteTable()
-      table.set(prefixOf(1), routeOf(1))
-      const under = await start(table)
-      await receives(under, table)
-      expect(under.output.reconfigure(under.config)).toBe(true)
-      table.set(prefixOf(2), routeOf(2))
-      await receives(under, table)
     })
 
     test('leaves the routes where they are when it is closed', async () => {

@@ -3,7 +3,7 @@ import type { RouteTable } from '@dnstap-bgp/route-table'
 import { routeOutputConformance } from './conformance.ts'
 import type { CloseOptions, OutputStatus, RouteOutput } from './route-output.ts'
 
-class MemoryOutput implements RouteOutput<Record<string, never>> {
+class MemoryOutput implements RouteOutput {
   readonly received = new Map<string, readonly number[]>()
   readonly #table: RouteTable
   #unfollow: (() => void) | undefined
@@ -25,10 +25,6 @@ class MemoryOutput implements RouteOutput<Record<string, never>> {
     })
   }
 
-  reconfigure(): boolean {
-    return true
-  }
-
   status(): OutputStatus {
     const isUp = this.#unfollow !== undefined
     return { receivers: [{ name: 'memory', isUp, routes: this.received.size, isComplete: isUp }], fault: undefined }
@@ -46,5 +42,5 @@ class MemoryOutput implements RouteOutput<Record<string, never>> {
 
 routeOutputConformance('an output in memory', async (table) => {
   const output = new MemoryOutput(table)
-  return { output, config: {} as never, received: () => output.received, remove: () => output.close() }
+  return { output, received: () => output.received, remove: () => output.close() }
 })

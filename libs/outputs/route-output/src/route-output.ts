@@ -2,14 +2,13 @@
  * The port for everything that brings routes to routers: BGP is the first output (bgp-speaker).
  *
  * An output is given a RouteTable, the desired state, when it is created. It follows the table by itself and makes its receivers (BGP's are
- * peers) agree with it. Nobody tells an output about single changes, and a receiver that was away gets what it missed.
+ * peers) agree with it. Nobody tells an output about single changes, and a receiver that was away gets what it missed. An output keeps the settings that
+ * it was created with: others take effect when the program starts again.
  */
 
-export interface RouteOutput<Config = unknown> {
+export interface RouteOutput {
   /** Call once, when the table is complete. Before, receivers are told nothing: an incomplete table would withdraw routes that they keep. */
   start(): Promise<void>
-  /** Other settings of the running program. True: they are in effect; false: they will be after a restart. */
-  reconfigure(config: Config): boolean
   status(): OutputStatus
   /** Names of the receivers that have been told a prefix. */
   receiversWith(prefix: string): readonly string[]

@@ -79,7 +79,6 @@ export async function startBgpAnnouncer(config: BgpAnnouncerConfig, deps: StartA
     table,
     reconfigure(fresh) {
       announcer.reconfigure(announcerConfig(fresh, config))
-      speaker.reconfigure(speakerConfig(fresh))
       hosts.reconfigure(fresh)
     },
     async close() {
