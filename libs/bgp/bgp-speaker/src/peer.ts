@@ -7,15 +7,15 @@
  * the socket already holds. The transport is passed in, so that a peer is tested without sockets.
  */
 import { PeerFsm, withDefaults, type Negotiated, type PeerFsmAction, type State, type Stop } from '@dnstap-bgp/bgp-session'
-import { BgpError, CapabilityCode, cease, CeaseSubcode, ErrorCode, RouteRefreshSubtype } from '@dnstap-bgp/bgp-wire'
+import { BgpError, cease, CeaseSubcode, ErrorCode, RouteRefreshSubtype } from '@dnstap-bgp/bgp-wire'
 import { plainAddress } from '@dnstap-bgp/net'
 import type { RouteTable } from '@dnstap-bgp/route-table'
 import type { Clock, Log } from '@dnstap-bgp/runtime'
 import { Advertiser } from './advertiser.ts'
 import type { SpeakerConfig, SpeakerPeerConfig } from './config.ts'
-import { FailureLog } from './failure-log.ts'
 import { FloodLimit } from './flood-limit.ts'
 import { PeerConnections, type PeerConnection } from './peer-connections.ts'
+import { PeerRecord } from './peer-record.ts'
 import type { PeerStatus } from './peer-status.ts'
 import type { SendTurns } from './send-turns.ts'
 import type { SentRoute } from './sent-route.ts'
@@ -43,12 +43,11 @@ export class SpeakerPeer {
   readonly config: SpeakerPeerConfig
   readonly #speaker: SpeakerConfig
   readonly #deps: PeerDeps
-  readonly #log: Log
   readonly #fsm: PeerFsm
   readonly #timers: SessionTimers
   readonly #connections: PeerConnections
   readonly #advertiser: Advertiser
-  readonly #failures: FailureLog
+  readonly #record: PeerRecord
   readonly #sendHoldMs: number
   #addresses: readonly string[] = []
   #session: PeerConnection | undefined
@@ -60,34 +59,20 @@ export class SpeakerPeer {
   #awaySinceMs: number
   #onSession: (() => void) | undefined
 
-  // For operators.
-  #state: State = 'Idle'
-  #stateSince: number
-  #nextAttemptAt: number | undefined
-  #isDamped = false
-  #sessions = 0
-  /** Without UPDATEs. */
-  #controlBytesSent = 0
-  #bytesReceived = 0
-  #updatesReceived = 0
-  #prefixesReceived = 0
-  #floodMessages = 0
-
   constructor(speaker: SpeakerConfig, config: SpeakerPeerConfig, deps: PeerDeps) {
     const { clock, random, turns, transport } = deps
     this.config = config
     this.#speaker = speaker
     this.#deps = deps
-    this.#log = deps.log.child({ peer: config.name })
-    this.#stateSince = clock.now()
+    const log = deps.log.child({ peer: config.name })
+    this.#record = new PeerRecord(clock, log)
     this.#awaySinceMs = clock.monotonic()
     this.#flood = new FloodLimit(clock.monotonic())
-    this.#failures = new FailureLog(clock, this.#log)
     const session = sessionConfig(speaker, config, random)
     this.#sendHoldMs = withDefaults(session).sendHoldTimeSeconds * 1000
     this.#fsm = new PeerFsm(session)
     this.#timers = new SessionTimers(clock, (side, timer) => this.#perform(this.#fsm.expired(side, timer)))
-    this.#advertiser = new Advertiser(speaker, config, { ...deps, log: this.#log })
+    this.#advertiser = new Advertiser(speaker, config, { ...deps, log })
     this.#connections = new PeerConnections({
       transport,
       clock,
@@ -225,7 +210,8 @@ export class SpeakerPeer {
 
   status(): PeerStatus {
     const { config } = this
-    const { bytesSent, ...counters } = this.#advertiser.counters()
+    const { bytesSent, ...sent } = this.#advertiser.counters()
+    const { controlBytesSent, ...received } = this.#record.counters
     return {
       name: config.name,
       address: this.#session?.address ?? this.#addresses[0],
@@ -233,24 +219,12 @@ export class SpeakerPeer {
       asn: config.asn,
       localAsn: config.localAsn ?? this.#speaker.asn,
       passive: config.passive === true,
-      state: this.#state,
-      since: this.#stateSince,
-      lastError: this.#failures.last,
-      nextAttemptAt: this.#nextAttemptAt,
-      isDamped: this.#isDamped,
+      ...this.#record.status(),
       ...this.#advertiser.status(),
       inFlightBytes: this.#session === undefined ? 0 : this.#deps.transport.inFlight(this.#session.socket),
       negotiated: this.#fsm.negotiated,
       withheldCapabilities: this.#fsm.withheldCapabilities,
-      counters: {
-        sessions: this.#sessions,
-        bytesSent: this.#controlBytesSent + bytesSent,
-        bytesReceived: this.#bytesReceived,
-        ...counters,
-        updatesReceived: this.#updatesReceived,
-        prefixesReceived: this.#prefixesReceived,
-        floodMessages: this.#floodMessages,
-      },
+      counters: { ...received, bytesSent: controlBytesSent + bytesSent, ...sent },
     }
   }
 
@@ -265,7 +239,7 @@ export class SpeakerPeer {
           break
         case 'close': {
           const silent = this.#connections.close(action.connection, action.abort)
-          if (silent !== undefined && !this.#hasStopped) this.#failures.failed('Connect', `no answer from ${silent}`, false)
+          if (silent !== undefined && !this.#hasStopped) this.#record.unanswered(silent)
           break
         }
         case 'startTimer':
@@ -281,27 +255,16 @@ export class SpeakerPeer {
           if (action.subtype === RouteRefreshSubtype.request) this.#advertiser.refreshAsked(action.family)
           break
         case 'received':
-          this.#updatesReceived += action.updates
-          this.#prefixesReceived += action.announced.ipv4 + action.announced.ipv6
-          for (const fault of action.faults) this.#log.debug({ fault }, 'A path attribute of the peer is malformed.')
+          this.#record.received(action)
           break
         case 'ended':
           this.#ended(action)
           break
         case 'waiting':
-          this.#nextAttemptAt = this.#deps.clock.now() + action.seconds * 1000
-          if (action.damped && !this.#isDamped)
-            this.#log.error(
-              { seconds: action.seconds },
-              'The peer refused our number of prefixes. The next attempt is a long time away: raise its limit or set maxRoutes.',
-            )
-          this.#isDamped = action.damped
+          this.#record.waiting(action.seconds, action.damped)
           break
         case 'stateChanged':
-          this.#state = action.to
-          this.#stateSince = this.#deps.clock.now()
-          if (action.to !== 'Idle') this.#nextAttemptAt = undefined
-          this.#log.debug({ from: action.from, to: action.to }, `BGP state ${action.to}`)
+          this.#record.stateChanged(action.from, action.to)
           break
       }
     this.#reportIdle()
@@ -317,7 +280,7 @@ export class SpeakerPeer {
     const idleBefore = this.#fsm.idleMessages(number)
     if (octets === undefined) this.#perform(this.#fsm.receiveMore(number, MESSAGES_PER_TURN))
     else {
-      this.#bytesReceived += octets.length
+      this.#record.counters.bytesReceived += octets.length
       this.#perform(this.#fsm.receive(number, octets, MESSAGES_PER_TURN))
     }
     this.#limitFlood(this.#fsm.idleMessages(number) - idleBefore)
@@ -330,16 +293,14 @@ export class SpeakerPeer {
     const before = this.#flood.excess
     const rate = this.#flood.count(messages, this.#deps.clock.monotonic())
     if (rate === 'ordinary') return
-    this.#floodMessages += this.#flood.excess - before
-    if (before === 0)
-      this.#log.warn({}, 'The peer floods us with messages that carry nothing. If it goes on, the session is ended.')
+    this.#record.flooded(this.#flood.excess - before, before === 0)
     if (rate === 'too many') this.#perform(this.#fsm.punish(FLOODED))
   }
 
   #send(number: number, bytes: Uint8Array): void {
     const unsent = this.#connections.write(number, bytes)
     if (unsent === undefined) return
-    this.#controlBytesSent += bytes.length
+    this.#record.counters.controlBytesSent += bytes.length
     if (unsent === 0) this.#progressed(number)
   }
 
@@ -359,20 +320,8 @@ export class SpeakerPeer {
     this.#session = connection
     // RFC 9687 §3.2: ends the session if the peer stops reading. Not with a hold time of 0.
     if (negotiated.holdTimeSeconds > 0) transport.boundUnacknowledged(socket, this.#sendHoldMs)
-    this.#sessions++
     this.#flood = new FloodLimit(clock.monotonic())
-    this.#isDamped = false
-    this.#failures.established()
-    this.#log.info(
-      { address, as: negotiated.peerAsn, families: negotiated.families, holdTimeSeconds: negotiated.holdTimeSeconds },
-      'BGP session established.',
-    )
-    const { withheldCapabilities } = this.#fsm
-    if (withheldCapabilities.length > 0)
-      this.#log.warn(
-        { withheldCapabilities },
-        `The peer refused every capability; the session goes without ${capabilityNames(withheldCapabilities)}.`,
-      )
+    this.#record.established(address, negotiated, this.#fsm.withheldCapabilities)
     const addresses = { localAddress: plainAddress(socket.localAddress ?? ''), peerAddress: address }
     onAddress(addresses.localAddress, 'our own address')
     onAddress(addresses.peerAddress, `BGP peer ${this.config.name}`)
@@ -386,11 +335,7 @@ export class SpeakerPeer {
       this.#awaySinceMs = this.#deps.clock.monotonic()
       this.#advertiser.close()
     }
-    const { from, reason } = ending
-    const isNotified = ending.sent !== undefined || ending.received !== undefined
-    if (this.#hasStopped) this.#failures.stopped(from, reason, isNotified)
-    else if (this.#isSpare(ending)) this.#log.debug({ state: from }, `BGP connection closed: ${reason}`)
-    else this.#failures.failed(from, reason, isNotified)
+    this.#record.ended(ending, this.#hasStopped ? 'stopped' : this.#isSpare(ending) ? 'spare' : 'failed')
   }
 
   /** One of two connections was not needed (RFC 4271 §6.8): no failure while the other one goes on. */
@@ -403,12 +348,6 @@ export class SpeakerPeer {
 /** The end of a session on purpose: Cease, Administrative Shutdown, with a text for the other operator (RFC 9003). */
 export function farewell(text: string): Stop {
   return { type: 'notify', error: cease(CeaseSubcode.ADMINISTRATIVE_SHUTDOWN, text) }
-}
-
-/** `graceful restart, route refresh` */
-function capabilityNames(codes: readonly number[]): string {
-  const name = (code: number) => Object.entries(CapabilityCode).find(([, one]) => one === code)?.[0] ?? `capability ${code}`
-  return codes.map((code) => name(code).toLowerCase().replaceAll('_', ' ')).join(', ')
 }
 
 /** Messages read from a connection at a time. */
