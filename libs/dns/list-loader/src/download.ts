@@ -1,27 +1,22 @@
 /**
  * Downloads a list from a URL into a file, within the limits that hostile and broken servers make necessary.
  *
+ *     receive ─▶ a folder with room (download-place.ts) ─▶ GETs along redirects (ask-for-list.ts) ─▶ unpacked, measured, written
+ *
  * It uses node:http, because fetch() has no proxy in Node 20. Content codings are unpacked on the way, in zlib's threads. The size limit applies to
- * the unpacked octets, so a bomb ends at the limit. A redirect never leads from https to http, and
- * tokens and passwords go to the origin they were given for only. With a proxy, no connection is made around it.
+ * the unpacked octets, so a bomb ends at the limit. A redirect never leads from https to http.
  */
 import { foreignText } from '@dnstap-bgp/foreign-text'
-import { reveal, type SecretText } from '@dnstap-bgp/runtime'
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import type { SecretText } from '@dnstap-bgp/runtime'
 import { open } from 'node:fs/promises'
-import { request as httpRequest } from 'node:http'
-import type { IncomingMessage, RequestOptions } from 'node:http'
-import { request as httpsRequest } from 'node:https'
-import { isIP } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import type { Duplex } from 'node:stream'
+import type { IncomingMessage } from 'node:http'
 import { pipeline } from 'node:stream/promises'
-import { connect as connectTls } from 'node:tls'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
-import { downloadPathIn } from './kept-copies.ts'
+import { askFor } from './ask-for-list.ts'
+import { BadContent, DownloadError, isBadContent, MAX_SHOWN, NoRoom, NotThere, whyDownloadFailed } from './download-error.ts'
+import { foldersFor, isNoRoom, makePlaceIn, noRoomIn, removePlace, type DownloadPlace } from './download-place.ts'
 import type { Login } from './list-definition.ts'
-import { isLocalTarget, lookupElsewhere } from './local-target.ts'
+import { isLocalTarget } from './local-target.ts'
 
 export interface DownloadLimits {
   /** From request to last byte. */
@@ -68,7 +63,7 @@ export type Received =
 export async function receive(
   request: DownloadRequest,
   cancel: AbortSignal,
-  folders: readonly string[] = foldersFor(request),
+  folders: readonly string[] = foldersFor(request.folder),
 ): Promise<Received> {
   let noRoom: NoRoom | undefined
   for (const folder of folders) {
@@ -83,117 +78,25 @@ export async function receive(
 }
 
 async function receiveInto(folder: string, request: DownloadRequest, cancel: AbortSignal): Promise<Received> {
-  let place: Place | undefined
+  let place: DownloadPlace | undefined
   try {
-    place = placeIn(folder, folder !== request.folder)
+    place = makePlaceIn(folder, folder !== request.folder)
     const { path, discard } = place
     const answer = await download(request, path, cancel)
     if (answer !== 'unchanged') return { outcome: 'fetched', path, discard, ...answer }
-    remove(place)
+    removePlace(place)
     return { outcome: 'unchanged' }
   } catch (error) {
-    remove(place)
+    removePlace(place)
     if (isNoRoom(error)) throw noRoomIn(folder, request.folder, error)
     if (!(error instanceof Error)) throw error
     return {
       outcome: isBadContent(error) ? 'refused' : 'failed',
-      why: sentenceOf(error),
+      why: whyDownloadFailed(error),
       ...(error instanceof NotThere ? { isMissing: true } : {}),
     }
   }
 }
-
-interface Place {
-  readonly path: string
-  readonly discard: string
-}
-
-/** A folder in memory, for when every disk is full. */
-const IN_MEMORY = '/dev/shm'
-
-/** The state folder, the folder of temporary files, memory. */
-function foldersFor({ folder }: DownloadRequest): string[] {
-  const wanted = [...(folder === undefined ? [] : [folder]), tmpdir(), ...(existsSync(IN_MEMORY) ? [IN_MEMORY] : [])]
-  return [...new Set(wanted)]
-}
-
-function placeIn(folder: string, isTemporary: boolean): Place {
-  if (isTemporary) {
-    const made = mkdtempSync(join(folder, 'dnstap-bgp-list-'))
-    return { path: join(made, 'list'), discard: made }
-  }
-  mkdirSync(folder, { recursive: true, mode: 0o750 })
-  const path = downloadPathIn(folder)
-  return { path, discard: path }
-}
-
-const NO_ROOM: ReadonlySet<unknown> = new Set([
-  'ENOSPC',
-  'EDQUOT',
-  'EROFS',
-  'EACCES',
-  'EPERM',
-  'ENOENT',
-  'ENOTDIR',
-  'EEXIST',
-  'EIO',
-])
-const FILE_CALLS: ReadonlySet<unknown> = new Set(['mkdir', 'mkdtemp', 'open', 'write', 'close'])
-
-/** Is the error about the file? Sockets have some of these codes too. */
-function isNoRoom(error: unknown): boolean {
-  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException
-  return NO_ROOM.has(code) && FILE_CALLS.has(syscall)
-}
-
-function noRoomIn(folder: string, configured: string | undefined, error: unknown): NoRoom {
-  const { code } = error as NodeJS.ErrnoException
-  const setting = configured === undefined ? 'TMPDIR' : '[lists] state'
-  return new NoRoom(
-    `there is no room for what it sends: ${folder} cannot be written (${code ?? 'unknown error'}); ${setting} names another folder`,
-    { cause: error },
-  )
-}
-
-function remove(place: { readonly discard: string } | undefined): void {
-  if (place !== undefined) rmSync(place.discard, { recursive: true, force: true })
-}
-
-class DownloadError extends Error {
-  override readonly name: string = 'DownloadError'
-}
-
-class NoRoom extends DownloadError {
-  override readonly name = 'NoRoom'
-}
-
-class NotThere extends DownloadError {
-  override readonly name = 'NotThere'
-}
-
-/** The download is not a list. */
-class BadContent extends DownloadError {
-  override readonly name = 'BadContent'
-}
-
-function isBadContent(error: Error): boolean {
-  const { code } = error as NodeJS.ErrnoException
-  return error instanceof BadContent || (typeof code === 'string' && code.startsWith('Z_'))
-}
-
-function sentenceOf(error: Error): string {
-  const { code } = error as NodeJS.ErrnoException
-  if (error instanceof AggregateError && error.errors[0] instanceof Error) return sentenceOf(error.errors[0])
-  if (code === 'ENOTFOUND') return 'its host name does not resolve'
-  if (code === 'ECONNREFUSED') return 'the connection is refused'
-  if (code === 'ECONNRESET') return 'the connection was cut'
-  if (typeof code === 'string' && code.startsWith('Z_')) return `what it sent cannot be unpacked (${error.message})`
-  // A certificate, for one, names its host as it likes.
-  return foreignText(error.message, 400)
-}
-
-/** Of text from the server. */
-const MAX_SHOWN = 80
 
 interface Downloaded {
   readonly etag: string | undefined
@@ -215,7 +118,7 @@ async function download(what: DownloadRequest, path: string, cancel: AbortSignal
     // A redirect from elsewhere must not lead to this machine or its link.
     let mayBeLocal = true
     for (let redirects = 0; ; redirects++) {
-      const response = await ask(url, { ...what, mayBeLocal }, abort.signal)
+      const response = await askFor(url, { ...what, stallMs: limits.stallMs, mayBeLocal }, abort.signal)
       mayBeLocal &&= isLocalTarget(response.socket.remoteAddress ?? '')
       const status = response.statusCode ?? 0
       if (status === 200) return await store(response, what, path, abort.signal)
@@ -244,97 +147,8 @@ function answersWith(status: number, message: string): DownloadError {
   return status === 404 || status === 410 ? new NotThere(why) : new DownloadError(why)
 }
 
-function leadsHere(url: URL): DownloadError {
-  return new DownloadError(`it redirects to ${foreignText(url.host, MAX_SHOWN)}, which is this machine or its link`)
-}
-
 function isConditional({ etag, lastModified }: DownloadRequest): boolean {
   return etag !== undefined || lastModified !== undefined
-}
-
-async function ask(url: URL, what: DownloadRequest & { mayBeLocal: boolean }, signal: AbortSignal): Promise<IncomingMessage> {
-  if (!what.mayBeLocal && isLocalTarget(hostOf(url))) throw leadsHere(url)
-  const headers: Record<string, string> = { 'user-agent': 'dnstap-bgp', accept: '*/*', 'accept-encoding': 'gzip, br' }
-  if (what.etag !== undefined) headers['if-none-match'] = what.etag
-  if (what.lastModified !== undefined) headers['if-modified-since'] = what.lastModified
-  const isFirstOrigin = url.origin === new URL(what.url).origin
-  if (isFirstOrigin && what.bearerToken !== undefined) headers.authorization = `Bearer ${reveal(what.bearerToken)}`
-  else if (isFirstOrigin && what.login !== undefined) headers.authorization = basic(what.login)
-  const options: RequestOptions = { headers, signal, timeout: what.limits.stallMs }
-  if (what.proxy === undefined)
-    return responseTo(url, {
-      ...options,
-      agent: false,
-      ...(what.mayBeLocal ? {} : { lookup: lookupElsewhere(() => leadsHere(url)) }),
-    })
-
-  const proxy = new URL(what.proxy)
-  const proxyHeaders: Record<string, string> =
-    what.proxyLogin === undefined ? {} : { 'proxy-authorization': basic(what.proxyLogin) }
-  const atProxy: RequestOptions = {
-    host: hostOf(proxy),
-    port: proxy.port === '' ? 80 : Number(proxy.port),
-    signal,
-    agent: false,
-    timeout: what.limits.stallMs,
-  }
-  if (url.protocol === 'http:') {
-    const path = `${url.origin}${url.pathname}${url.search}`
-    return responseTo(undefined, { ...atProxy, path, headers: { ...headers, ...proxyHeaders, host: url.host } })
-  }
-  const target = `${url.hostname}:${url.port === '' ? 443 : url.port}`
-  const socket = await tunnelTo(target, { ...atProxy, headers: { ...proxyHeaders, host: target } })
-  // The name the certificate is held against: `servername`, else `host`. TLS sends no addresses as names (RFC 6066 §3).
-  const host = hostOf(url)
-  const servername = isIP(host) === 0 ? host : ''
-  // No `agent`, not even `false`: with one, Node makes a connection of its own and createConnection is never called.
-  // A request hears of its socket's silence; how much is too much must be told to a socket that it was given (tls.connect() would not do that).
-  const createConnection = () => connectTls({ socket, host, servername }).setTimeout(what.limits.stallMs)
-  return responseTo(url, { ...options, createConnection })
-}
-
-function responseTo(url: URL | undefined, options: RequestOptions): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    const request =
-      url === undefined
-        ? httpRequest(options)
-        : url.protocol === 'https:'
-          ? httpsRequest(url, options)
-          : httpRequest(url, options)
-    let answer: IncomingMessage | undefined
-    request.on('timeout', () => {
-      // In the middle of an answer only that one passes the reason on.
-      const silence = new DownloadError(`it says nothing for ${Number(options.timeout) / 1000} s`)
-      if (answer === undefined) request.destroy(silence)
-      else answer.destroy(silence)
-    })
-    request.on('error', reject)
-    request.on('response', (response) => resolve((answer = response)))
-    request.end()
-  })
-}
-
-function tunnelTo(target: string, options: RequestOptions): Promise<Duplex> {
-  return new Promise((resolve, reject) => {
-    const request = httpRequest({ ...options, method: 'CONNECT', path: target })
-    request.on('timeout', () =>
-      request.destroy(new DownloadError(`the proxy says nothing for ${Number(options.timeout) / 1000} s`)),
-    )
-    request.on('error', reject)
-    request.on('response', (response) => {
-      response.destroy()
-      reject(new DownloadError(`the proxy answers ${response.statusCode ?? 0} to CONNECT`))
-    })
-    request.on('connect', (response, socket, head) => {
-      if (response.statusCode === 200) {
-        if (head.length > 0) socket.unshift(head)
-        return resolve(socket)
-      }
-      socket.destroy()
-      reject(new DownloadError(`the proxy answers ${response.statusCode ?? 0} to CONNECT`))
-    })
-    request.end()
-  })
 }
 
 async function store(response: IncomingMessage, what: DownloadRequest, path: string, signal: AbortSignal): Promise<Downloaded> {
@@ -382,14 +196,4 @@ function decoderOf(response: IncomingMessage): Decoder | undefined {
       response.destroy()
       throw new BadContent(`its content coding "${foreignText(coding, MAX_SHOWN)}" is unknown`)
   }
-}
-
-/** RFC 7617. */
-function basic({ user, password }: Login): string {
-  return `Basic ${Buffer.from(`${user}:${reveal(password)}`, 'utf8').toString('base64')}`
-}
-
-/** Without the brackets of an IPv6 literal. */
-function hostOf(url: URL): string {
-  return url.hostname.replace(/^\[|\]$/g, '')
 }

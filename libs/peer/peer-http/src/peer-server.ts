@@ -10,7 +10,7 @@
  *
  * Who may talk: `AllowedPeers`, no web page (web-page-guard.ts), and the bearer token when there is one. Everything is bounded: body, time, connections, fetches at once.
  */
-import { BatchReader, PeerSyncError, SingleEntryReader, encodeEntry } from '@dnstap-bgp/peer-sync'
+import { BatchReader, PeerSyncError, SingleEntryReader } from '@dnstap-bgp/peer-sync'
 import type { EntryReader, PeerEntry } from '@dnstap-bgp/peer-sync'
 import {
   BearerToken,
@@ -30,6 +30,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { hostname } from 'node:os'
 import { AllowedPeers } from './allowed-peers.ts'
+import { sendEntries, PLAIN_TEXT } from './send-entries.ts'
 import { whyFromWebPage } from './web-page-guard.ts'
 
 export interface PeerServerConfig {
@@ -91,17 +92,6 @@ const HEADERS_TIMEOUT_MS = 5000
 const REQUEST_TIMEOUT_MS = 15_000
 /** Go's client keeps idle connections for 90 s and does not repeat a PUT that meets one we are closing. */
 const KEEP_ALIVE_TIMEOUT_MS = 120_000
-/**
- * A reader may be as slow as a cache that takes new routes, but it may not stand still. Its connection is cut when it has had no room for this long, or
- * when it needs longer than this for each write on average. The kernel holds data for it as well, so the time is minutes.
- */
-const STANDSTILL_TIMEOUT_MS = 120_000
-const FIRST_WRITES_MS = 300_000
-const PER_WRITE_MS = 10_000
-const WRITE_BYTES = 64 * 1024
-/** Go's server gives the length of an answer that fits its buffer, else it sends chunks. */
-const UNCHUNKED_BYTES = 2048
-
 /** @throws ListenError */
 export async function startPeerServer(config: PeerServerConfig, deps: PeerServerDeps): Promise<PeerServer> {
   const gateway = new Gateway(config, deps)
@@ -227,34 +217,10 @@ class Gateway implements PeerServer {
     this.counts.fetches++
     this.#fetching++
     try {
-      await this.#sendEntries(response)
+      await sendEntries(this.#entries(), response, this.#deps.clock)
     } finally {
       this.#fetching--
     }
-  }
-
-  async #sendEntries(response: Response): Promise<void> {
-    const { clock } = this.#deps
-    let text = ''
-    let isEmpty = true
-    let cutAtMs = clock.monotonic() + FIRST_WRITES_MS
-    for await (const part of this.#entries()) {
-      for (const entry of part) {
-        text += `${isEmpty ? '[' : ','}${encodeEntry(entry)}`
-        isEmpty = false
-        if (text.length < WRITE_BYTES) continue
-        if (!response.headersSent) response.writeHead(200, TEXT)
-        if (!response.write(text)) await this.#drained(response)
-        text = ''
-        cutAtMs += PER_WRITE_MS
-        if (clock.monotonic() > cutAtMs) response.destroy()
-        if (response.destroyed) return
-      }
-    }
-    text += isEmpty ? 'null\n' : ']\n'
-    if (!response.headersSent)
-      response.writeHead(200, text.length <= UNCHUNKED_BYTES ? { ...TEXT, 'Content-Length': Buffer.byteLength(text) } : TEXT)
-    response.end(text)
   }
 
   async *#entries(): AsyncIterable<readonly PeerEntry[]> {
@@ -263,22 +229,6 @@ class Gateway implements PeerServer {
     } catch (error) {
       throw new UnavailableError('our entries cannot be read now', { cause: error })
     }
-  }
-
-  /** Until the reader has taken enough, or is gone; one that stands still is made to go. */
-  #drained(response: Response): Promise<void> {
-    return new Promise((resolve) => {
-      const standstill = this.#deps.clock.after(STANDSTILL_TIMEOUT_MS, () => response.destroy())
-      const done = () => {
-        standstill.cancel()
-        response.off('drain', done)
-        response.off('close', done)
-        resolve()
-      }
-      response.once('drain', done)
-      response.once('close', done)
-      if (response.destroyed) done()
-    })
   }
 
   async #put(request: Request, response: Response): Promise<void> {
@@ -369,11 +319,9 @@ function requesterAddress(request: Request): string {
   return plainAddress(socket?.remoteAddress ?? '')
 }
 
-const TEXT = { 'Content-Type': 'text/plain; charset=utf-8' }
-
 /** As Go's server answers: a type only where there is text. */
 function answer(response: Response, status: number, text: string): void {
-  response.writeHead(status, { ...(text === '' ? {} : TEXT), 'Content-Length': Buffer.byteLength(text) })
+  response.writeHead(status, { ...(text === '' ? {} : PLAIN_TEXT), 'Content-Length': Buffer.byteLength(text) })
   response.end(text)
 }
 
