@@ -1,4 +1,4 @@
-/** Fuzzes the peering until the count is reached: `npx tsx bench/fuzz.ts [millions of steps] [first seed]`. */
+/** Fuzzes the PeerFsm until the count is reached: `npx tsx bench/fuzz.ts [millions of steps] [first seed]`. */
 import { fuzz } from '../testing/fuzz.ts'
 
 const STEPS = 2000

@@ -17,7 +17,7 @@ function started(a: Partial<SessionConfig> = {}, b: Partial<SessionConfig> = {},
   return both
 }
 
-describe('two peerings', () => {
+describe('two linked peers', () => {
   test('come up, one connecting and one waiting, and stay up', () => {
     const both = started({}, { passive: true })
     both.world.run(1)

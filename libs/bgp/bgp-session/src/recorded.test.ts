@@ -6,7 +6,7 @@ import { dice } from '@dnstap-bgp/testkit'
 import { PeerFsm } from './peer-fsm.ts'
 import type { PeerFsmAction } from './peer-fsm-actions.ts'
 
-/** A peering configured to face the recorded speaker, connected to it. */
+/** A PeerFsm configured to face the recorded speaker, connected to it. */
 function facing(recorded: RecordedSession): { fsm: PeerFsm; connection: number } {
   const fsm = new PeerFsm({
     localAsn: recorded.peerAsn,

@@ -1,5 +1,5 @@
 /**
- * Two peerings linked in memory under a clock that only moves when told: a network that carries octets with a delay, may hold them back,
+ * Two PeerFsms linked in memory under a clock that only moves when told: a network that carries octets with a delay, may hold them back,
  * lose connections or refuse them, and the dullest driver there can be. Every test that needs two ends uses it.
  */
 import { decodeMessage } from '@dnstap-bgp/bgp-wire'
@@ -57,7 +57,7 @@ export class Host {
   readonly world: World
   readonly fsm: PeerFsm
   peer: Host | undefined
-  /** Everything the peering asked for, with the time. */
+  /** Everything the PeerFsm asked for, with the time. */
   readonly log: (PeerFsmAction & { at: number })[] = []
   /** Refuses connections. */
   isDown = false

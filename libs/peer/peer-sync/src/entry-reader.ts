@@ -51,14 +51,14 @@ export class SingleEntryReader implements EntryReader {
 /** Values one after the other, white space between them. */
 export class BatchReader implements EntryReader {
   readonly #scanner = new ValueScanner(MAX_ENTRY_BYTES)
-  readonly #tally = new Tally()
+  readonly #decoder = new EntryDecoder()
 
   get refused(): number {
-    return this.#tally.refused
+    return this.#decoder.refused
   }
 
   get firstRefusal(): string | undefined {
-    return this.#tally.first
+    return this.#decoder.first
   }
 
   push(chunk: Uint8Array): readonly PeerEntry[] {
@@ -67,7 +67,7 @@ export class BatchReader implements EntryReader {
     while (at < chunk.length) {
       const { end, value } = this.#scanner.take(chunk, at)
       at = end
-      if (value !== undefined) this.#tally.take(parseJson(value), entries)
+      if (value !== undefined) this.#decoder.take(parseJson(value), entries)
     }
     return entries
   }
@@ -75,7 +75,7 @@ export class BatchReader implements EntryReader {
   end(): readonly PeerEntry[] {
     const entries: PeerEntry[] = []
     const value = this.#scanner.end()
-    if (value !== undefined) this.#tally.take(parseJson(value), entries)
+    if (value !== undefined) this.#decoder.take(parseJson(value), entries)
     return entries
   }
 }
@@ -83,16 +83,16 @@ export class BatchReader implements EntryReader {
 /** `[...]`, or `null` for none. What comes after it is ignored. */
 export class ArrayReader implements EntryReader {
   readonly #scanner = new ValueScanner(MAX_ENTRY_BYTES)
-  readonly #tally = new Tally()
+  readonly #decoder = new EntryDecoder()
   /** start -> first -> (value -> separator)* -> done; or start -> null -> done. */
   #state: 'start' | 'null' | 'first' | 'value' | 'separator' | 'done' = 'start'
 
   get refused(): number {
-    return this.#tally.refused
+    return this.#decoder.refused
   }
 
   get firstRefusal(): string | undefined {
-    return this.#tally.first
+    return this.#decoder.first
   }
 
   push(chunk: Uint8Array): readonly PeerEntry[] {
@@ -119,7 +119,7 @@ export class ArrayReader implements EntryReader {
           const { end, value } = this.#scanner.take(chunk, at)
           at = end
           if (value === undefined) break
-          this.#tally.take(parseJson(value), entries)
+          this.#decoder.take(parseJson(value), entries)
           this.#state = 'separator'
           break
         }
@@ -161,7 +161,8 @@ function requireNull(text: string): void {
     )
 }
 
-class Tally {
+/** Decodes entries one by one: those that are malformed are counted and left out. */
+class EntryDecoder {
   refused = 0
   first: string | undefined
 
