@@ -13,10 +13,18 @@ looks up for itself (addresses of name servers, keys) are left out.
 Unbound never waits for dnstap-bgp. The socket is never blocking; a frame that finds no room is dropped; a connection that fails is tried
 again a second later at the earliest.
 
-Set the socket's path and the identity by the environment: DNSTAP_BGP_SOCKET, DNSTAP_BGP_IDENTITY.
+Hold. With DNSTAP_BGP_HOLD_MS an answer with a listed name waits until dnstap-bgp says that it is routed, for so many milliseconds at most. It
+blocks one thread of Unbound, so keep it below 100. An answer without a listed name waits for one exchange over the socket. Where dnstap-bgp does
+not reply in time three times in a row, no answer waits for ten seconds; then one is a trial.
+
+    hook -> dnstap-bgp   field `extra` of the frame:   "hold" | ticket u32be
+    dnstap-bgp -> hook   the same connection:          ticket u32be | result u8 | 0      (whatever the result is, the answer goes)
+
+Set the socket's path, the identity and the hold by the environment: DNSTAP_BGP_SOCKET, DNSTAP_BGP_IDENTITY, DNSTAP_BGP_HOLD_MS.
 Standards: Frame Streams (one way: START and data frames, no handshake), dnstap.proto, RFC 1035 section 4.1.
 """
 import os
+import select
 import socket
 import struct
 import threading
@@ -24,6 +32,9 @@ import time
 
 SOCKET = os.environ.get("DNSTAP_BGP_SOCKET", "/run/dnstap-bgp/dnstap.sock")
 IDENTITY = os.environ.get("DNSTAP_BGP_IDENTITY", socket.gethostname()).encode()[:255]
+
+# Milliseconds that an answer may wait; 0: none waits.
+HOLD_MS = min(1000, max(0, int(os.environ.get("DNSTAP_BGP_HOLD_MS", "0"))))
 
 A, AAAA, SVCB, HTTPS = 1, 28, 64, 65
 RETRY_SECONDS = 1.0
@@ -48,24 +59,93 @@ def field(number, octets):
     return varint(number << 3 | 2) + varint(len(octets)) + octets
 
 
+class Breaker:
+    """Stops waiting while dnstap-bgp does not reply. All threads share it."""
+
+    MISSES = 3
+    REST_SECONDS = 10.0
+
+    misses = 0
+    rest_until = 0.0
+
+    def may_wait(self):
+        if self.misses < self.MISSES:
+            return True
+        now = time.monotonic()
+        if now < self.rest_until:
+            return False
+        self.rest_until = now + self.REST_SECONDS  # This answer is the trial.
+        return True
+
+    def replied(self):
+        self.misses = 0
+
+    def missed(self):
+        self.misses += 1
+        if self.misses == self.MISSES:
+            self.rest_until = time.monotonic() + self.REST_SECONDS
+
+
+breaker = Breaker()
+
+
 class Sender(threading.local):
     """One connection for each thread of Unbound, so that frames never mix and no thread waits for another."""
 
+    REPLY_BYTES = 6
+
     connection = None
     retry_at = 0.0
+    ticket = 0
+    replies = b""
 
     def send(self, frame):
+        """True: the frame is in the socket."""
         connection = self.connection or self.connect()
         if connection is None:
-            return
+            return False
         try:
             if connection.send(frame) == len(frame):
-                return
+                return True
         except BlockingIOError:
-            return  # No room: dnstap-bgp does not read. Nothing was written, so the stream is intact.
+            return False  # No room: dnstap-bgp does not read. Nothing was written, so the stream is intact.
         except OSError:
             pass
         self.close()
+        return False
+
+    def next_ticket(self):
+        self.ticket = self.ticket + 1 & 0xFFFFFFFF
+        return struct.pack(">I", self.ticket)
+
+    def wait(self, ticket):
+        """Until dnstap-bgp replies, the connection ends, or the time is up."""
+        until = time.monotonic() + HOLD_MS / 1000
+        poll = select.poll()
+        poll.register(self.connection, select.POLLIN)
+        while self.connection is not None:
+            left_ms = (until - time.monotonic()) * 1000
+            if left_ms <= 0 or not poll.poll(left_ms):
+                breaker.missed()
+                return
+            try:
+                octets = self.connection.recv(4096)
+            except BlockingIOError:
+                continue
+            except OSError:
+                octets = b""
+            if not octets:
+                self.close()
+            elif self.has_reply(octets, ticket):
+                breaker.replied()
+                return
+
+    def has_reply(self, octets, ticket):
+        """Replies to tickets that nobody waits for any more are passed over."""
+        replies = self.replies + octets
+        whole = len(replies) - len(replies) % self.REPLY_BYTES
+        self.replies = replies[whole:]
+        return any(replies[at : at + 4] == ticket for at in range(0, whole, self.REPLY_BYTES))
 
     def connect(self):
         now = time.monotonic()
@@ -87,6 +167,7 @@ class Sender(threading.local):
         if self.connection is not None:
             self.connection.close()
             self.connection = None
+            self.replies = b""
 
 
 sender = Sender()
@@ -113,7 +194,7 @@ def response_of(qinfo, reply):
     return header + question + b"".join(answers)
 
 
-def hand_over(qinfo, reply):
+def hand_over(qinfo, reply, may_hold=False):
     if reply is None or qinfo.qtype not in (A, AAAA, SVCB, HTTPS) or reply.security == sec_status_bogus:
         return
     response = response_of(qinfo, reply)
@@ -128,9 +209,12 @@ def hand_over(qinfo, reply):
         + b"\x6d" + struct.pack("<I", int((now - seconds) * 1e9))
         + field(14, response)
     )
-    # Dnstap: identity, message, type MESSAGE (1).
-    frame = field(1, IDENTITY) + field(14, message) + b"\x78\x01"
-    sender.send(struct.pack(">I", len(frame)) + frame)
+    ticket = sender.next_ticket() if may_hold and HOLD_MS > 0 and breaker.may_wait() else None
+    extra = b"" if ticket is None else field(3, b"hold" + ticket)
+    # Dnstap: identity, extra, message, type MESSAGE (1).
+    frame = field(1, IDENTITY) + extra + field(14, message) + b"\x78\x01"
+    if sender.send(struct.pack(">I", len(frame)) + frame) and ticket is not None:
+        sender.wait(ticket)
 
 
 def is_prefetch(qstate):
@@ -146,7 +230,7 @@ def on_reply(qinfo, qstate, reply, rcode, edns, options, region, **kwargs):
     """Unbound is about to send this to a client."""
     try:
         if rcode == 0:
-            hand_over(qinfo, reply)
+            hand_over(qinfo, reply, may_hold=True)
     except Exception as error:  # The client's answer comes first.
         log_err("dnstap-bgp: an answer was not handed over: %r" % error)
     return True

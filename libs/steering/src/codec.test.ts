@@ -1,5 +1,15 @@
 import { describe, expect, test } from 'vitest'
-import { BINDINGS, HEAD, RESOLUTIONS, RESOLVERS, ROUTE_CHANGES, SNAPSHOT, TAIL } from './subjects.ts'
+import {
+  AWAIT_ROUTES,
+  BINDINGS,
+  HEAD,
+  RESOLUTIONS,
+  RESOLVERS,
+  ROUTE_CHANGES,
+  ROUTES_SETTLED,
+  SNAPSHOT,
+  TAIL,
+} from './subjects.ts'
 import { dnstapbgp } from './generated/steering.js'
 
 const resolution = {
@@ -29,6 +39,11 @@ describe('what services tell each other', () => {
     expect(HEAD.decode(HEAD.encode({ epoch: 'e1', revision: 0 }))).toEqual({ epoch: 'e1', revision: 0 })
     const resolvers = ['192.0.2.53', '2001:db8::53']
     expect(RESOLVERS.decode(RESOLVERS.encode(resolvers))).toEqual(resolvers)
+    expect(AWAIT_ROUTES.decode(AWAIT_ROUTES.encode(resolvers))).toEqual(resolvers)
+    for (const wereSettled of [true, false]) {
+      const settled = { addresses: resolvers, wereSettled }
+      expect(ROUTES_SETTLED.decode(ROUTES_SETTLED.encode(settled))).toEqual(settled)
+    }
     const chunk = { epoch: 'e1', revision: 9, routes: changes.changes.slice(0, 1) }
     expect(SNAPSHOT.part.decode(SNAPSHOT.part.encode(chunk))).toEqual(chunk)
     for (const part of [changes, 'gap', 'up-to-date'] as const) expect(TAIL.reply.decode(TAIL.reply.encode(part))).toEqual(part)

@@ -25,6 +25,7 @@ import { dnstapbgp } from './generated/steering.js'
 import type { Resolution } from './resolution.ts'
 import { sourceOf, sourceText } from './resolution-source.ts'
 import type { RouteChange, RouteChanges, RoutesChunk, StoreHead, TailPart } from './route-change.ts'
+import type { SettledRoutes } from './settled-routes.ts'
 
 const v1 = dnstapbgp.v1
 
@@ -33,6 +34,8 @@ const MAX_CHAIN = 256
 /** Lists that own one route. */
 const MAX_OWNERS = 10_000
 const MAX_EPOCH = 128
+/** One answer has a few addresses. */
+const MAX_AWAITED = 10_000
 const MAX_TTL_SECONDS = 0xffff_ffff
 
 export const resolutionsCodec: Codec<readonly Resolution[]> = checkedCodec(
@@ -70,6 +73,21 @@ export const resolversCodec: Codec<readonly string[]> = checkedCodec(
   v1.Resolvers,
   (addresses): dnstapbgp.v1.IResolvers => ({ addresses: addresses.map(octetsOf) }),
   (wire) => listOf(wire.addresses, 'addresses', addressOf),
+)
+
+export const awaitedRoutesCodec: Codec<readonly string[]> = checkedCodec(
+  v1.AwaitedRoutes,
+  (addresses): dnstapbgp.v1.IAwaitedRoutes => ({ addresses: addresses.map(octetsOf) }),
+  (wire) => listOf(wire.addresses, 'addresses', addressOf, MAX_AWAITED),
+)
+
+export const settledRoutesCodec: Codec<SettledRoutes> = checkedCodec(
+  v1.SettledRoutes,
+  ({ addresses, wereSettled }): dnstapbgp.v1.ISettledRoutes => ({ addresses: addresses.map(octetsOf), wereSettled }),
+  (wire) => ({
+    addresses: listOf(wire.addresses, 'addresses', addressOf, MAX_AWAITED),
+    wereSettled: wire.wereSettled === true,
+  }),
 )
 
 export const emptyCodec: Codec<undefined> = checkedCodec(

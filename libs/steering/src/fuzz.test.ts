@@ -7,6 +7,7 @@ import { dnstapbgp } from './generated/steering.js'
 import { ADMIN_CALLS, CACHE_STATUS, EXPLAIN, FORGET, MATCH } from './admin-calls.ts'
 import { EXPLAIN_REPLY, EXPLAIN_REQUEST, FORGOTTEN } from './operator.ts'
 import {
+  AWAIT_ROUTES,
   BINDINGS,
   CATCH_UP,
   CAUGHT_UP,
@@ -16,6 +17,7 @@ import {
   RESOLUTIONS,
   RESOLVERS,
   ROUTE_CHANGES,
+  ROUTES_SETTLED,
   SNAPSHOT,
   TAIL,
   TELL_HELD_DOWN,
@@ -67,6 +69,8 @@ const SAMPLES = new Map(
     sample(FORGOTTEN, forgotten, FORGOTTEN.name),
     sample(TELL_HELD_DOWN, undefined, TELL_HELD_DOWN.name),
     sample(RESOLVERS, ['192.0.2.53', '2001:db8::53'], RESOLVERS.name),
+    sample(AWAIT_ROUTES, ['192.0.2.1', '2001:db8::1'], AWAIT_ROUTES.name),
+    sample(ROUTES_SETTLED, { addresses: ['192.0.2.1'], wereSettled: true }, ROUTES_SETTLED.name),
     sample(CATCH_UP, { asker: 'a', number: 7 }, CATCH_UP.name),
     sample(CAUGHT_UP, { asker: 'a', number: 7, ingest: 'i' }, CAUGHT_UP.name),
     sample(

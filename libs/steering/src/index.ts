@@ -12,7 +12,9 @@ export { ADMIN_CALLS, CACHE_STATUS, EXPLAIN, FORGET, MATCH } from './admin-calls
 export type { AdminCall } from './admin-calls.ts'
 export { EXPLAIN_REPLY, EXPLAIN_REQUEST, FORGOTTEN } from './operator.ts'
 export type { ExplainReply, Forgotten, ExplainRequest, Note, RouteState } from './operator.ts'
+export type { SettledRoutes } from './settled-routes.ts'
 export {
+  AWAIT_ROUTES,
   BINDINGS,
   CATCH_UP,
   CAUGHT_UP,
@@ -22,6 +24,7 @@ export {
   RESOLUTIONS,
   RESOLVERS,
   ROUTE_CHANGES,
+  ROUTES_SETTLED,
   SNAPSHOT,
   TAIL,
   TELL_HELD_DOWN,

@@ -2,17 +2,20 @@
 import type { Call, Queue, StreamCall, Subject } from '@dnstap-bgp/bus'
 import { catchUpCodec, caughtUpCodec, type CatchUp, type CaughtUp } from './catch-up.ts'
 import {
+  awaitedRoutesCodec,
   emptyCodec,
   resolutionsCodec,
   resolversCodec,
   routeChangesCodec,
   routesChunkCodec,
+  settledRoutesCodec,
   storeHeadCodec,
   tailPartCodec,
 } from './codec.ts'
 import { offerAnswersCodec } from './operator-codec.ts'
 import { octetsOfResolution, type Resolution } from './resolution.ts'
 import type { RouteChanges, RoutesChunk, StoreHead, TailPart } from './route-change.ts'
+import type { SettledRoutes } from './settled-routes.ts'
 
 /** ingest and gateway -> cache. */
 export const RESOLUTIONS: Queue<readonly Resolution[]> = {
@@ -75,3 +78,9 @@ export const TELL_HELD_DOWN: Subject<undefined> = { name: 'dnstap-bgp.v1.tell-he
  * They go on the never list (heard-resolvers.ts).
  */
 export const RESOLVERS: Subject<readonly string[]> = { name: 'dnstap-bgp.v1.resolvers', ...resolversCodec }
+
+/** ingest -> announcers: a resolver holds an answer back until the routers have these addresses. */
+export const AWAIT_ROUTES: Subject<readonly string[]> = { name: 'dnstap-bgp.v1.await-routes', ...awaitedRoutesCodec }
+
+/** announcer -> ingests: what was awaited is there, or will not come. */
+export const ROUTES_SETTLED: Subject<SettledRoutes> = { name: 'dnstap-bgp.v1.routes-settled', ...settledRoutesCodec }

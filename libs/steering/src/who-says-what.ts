@@ -8,6 +8,7 @@
 import { CACHE_STATUS, EXPLAIN, FORGET, MATCH } from './admin-calls.ts'
 import { EXPLAIN_REPLY, EXPLAIN_REQUEST, FORGOTTEN } from './operator.ts'
 import {
+  AWAIT_ROUTES,
   BINDINGS,
   CATCH_UP,
   CAUGHT_UP,
@@ -17,6 +18,7 @@ import {
   RESOLUTIONS,
   RESOLVERS,
   ROUTE_CHANGES,
+  ROUTES_SETTLED,
   SNAPSHOT,
   TAIL,
   TELL_HELD_DOWN,
@@ -49,8 +51,8 @@ export type ServiceName = (typeof SERVICES)[number]
 
 export const WHO_SAYS_WHAT: Readonly<Record<ServiceName, BusRow>> = {
   'dnstap-ingest': {
-    publishes: [RESOLVERS, CAUGHT_UP],
-    subscribes: [HEAD, FORGOTTEN, CATCH_UP],
+    publishes: [RESOLVERS, CAUGHT_UP, AWAIT_ROUTES],
+    subscribes: [HEAD, FORGOTTEN, CATCH_UP, ROUTES_SETTLED],
     enqueues: [RESOLUTIONS],
     consumes: [],
     serves: [],
@@ -65,8 +67,8 @@ export const WHO_SAYS_WHAT: Readonly<Record<ServiceName, BusRow>> = {
     asks: [EXPLAIN, FORGET],
   },
   'bgp-announcer': {
-    publishes: [EXPLAIN_REPLY],
-    subscribes: [ROUTE_CHANGES, HEAD, FORGOTTEN, RESOLVERS, EXPLAIN_REQUEST],
+    publishes: [EXPLAIN_REPLY, ROUTES_SETTLED],
+    subscribes: [ROUTE_CHANGES, HEAD, FORGOTTEN, RESOLVERS, EXPLAIN_REQUEST, AWAIT_ROUTES],
     enqueues: [],
     consumes: [],
     serves: [],

@@ -150,6 +150,11 @@ export const BGP_PEER = defineSection({
     /** With a role: no session with a peer that names none. */
     strictRole: setting(boolean, { default: false, meaning: 'With `role`: no session with a peer that names no role.' }),
     gracefulRestart: setting(boolean, { default: true, meaning: 'Offer it graceful restart.' }),
+    confirm: setting(boolean, {
+      default: false,
+      meaning:
+        "A resolver's hook that holds an answer back waits until this peer was sent the route ([first-packet.md](first-packet.md)). A peer without a session is not waited for.",
+    }),
   },
 })
 

@@ -1,4 +1,4 @@
-/** The tables [dnstap] and [dnstap.tls]. */
+/** The tables [dnstap], [dnstap.hold] and [dnstap.tls]. */
 import { describeListenAddress, isLoopback } from '@dnstap-bgp/net'
 import { duration } from './duration.ts'
 import { eachRepeated } from './each-repeated.ts'
@@ -67,6 +67,23 @@ export const DNSTAP = defineSection({
   },
 })
 
+export const DNSTAP_HOLD = defineSection({
+  title: 'dnstap.hold',
+  takesEffect: 'restart',
+  settings: {
+    graceMs: setting(duration({ zero: true, maximumMs: 1000 }), {
+      key: 'grace',
+      default: '3ms',
+      meaning: 'From the UPDATE until an answer that is held back may go: a router needs a moment for its own tables. `0`: none.',
+    }),
+    limitMs: setting(duration({ maximumMs: 1000 }), {
+      key: 'limit',
+      default: '50ms',
+      meaning: 'No answer waits longer than this for us, grace included; at most a second.',
+    }),
+  },
+})
+
 export const DNSTAP_TLS = defineSection({
   title: 'dnstap.tls',
   isOptional: true,
@@ -86,9 +103,13 @@ export const DNSTAP_TLS = defineSection({
   },
 })
 
+/** Answers that a resolver's hook holds back until they are routed. */
+export type HoldConfig = ValuesOf<typeof DNSTAP_HOLD.settings>
+
 export type TlsServerConfig = ValuesOf<typeof DNSTAP_TLS.settings>
 
 export interface DnstapConfig extends ValuesOf<typeof DNSTAP.settings> {
+  readonly hold: HoldConfig
   /** On TCP listeners. */
   readonly tls: TlsServerConfig | undefined
 }
@@ -96,6 +117,8 @@ export interface DnstapConfig extends ValuesOf<typeof DNSTAP.settings> {
 export function parseDnstap(section: Section, isHandedOver: boolean): DnstapConfig | undefined {
   const values = section.read(DNSTAP)
   const { listen, types } = values
+  const holdTable = section.table('hold')
+  const hold = holdTable.read(DNSTAP_HOLD)
   const tlsTable = section.table('tls')
   const tls = tlsTable.read(DNSTAP_TLS)
   if (section.present && !section.has('listen') && !isHandedOver)
@@ -106,7 +129,9 @@ export function parseDnstap(section: Section, isHandedOver: boolean): DnstapConf
   if (tlsTable.present && listen.length > 0 && listen.every((one) => one.kind === 'unix'))
     section.mistaken('listen', 'seen UNIX sockets only', 'a "host:port" among them ([dnstap.tls] protects TCP only)')
   if (types.length === 0) section.mistaken('types', 'seen an empty list', `at least one of ${DNSTAP_TYPES.join(', ')}`)
-  const dnstap: DnstapConfig = { ...values, tls: tlsTable.present ? tls : undefined }
+  if (hold.graceMs >= hold.limitMs)
+    holdTable.mistaken('grace', `seen ${hold.graceMs}ms, and a limit of ${hold.limitMs}ms`, 'a grace shorter than the limit')
+  const dnstap: DnstapConfig = { ...values, hold, tls: tlsTable.present ? tls : undefined }
   warnOfEverybody(section, dnstap)
   return section.present ? dnstap : undefined
 }

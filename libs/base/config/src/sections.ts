@@ -2,7 +2,7 @@
 import { ADMIN } from './admin-section.ts'
 import { BGP, BGP_PEER } from './bgp-section.ts'
 import { BUS, BUS_TLS } from './bus-section.ts'
-import { DNSTAP, DNSTAP_TLS } from './dnstap-section.ts'
+import { DNSTAP, DNSTAP_HOLD, DNSTAP_TLS } from './dnstap-section.ts'
 import { LIMITS, LOG, NEVER } from './limits-section.ts'
 import { LIST, LISTS } from './list-section.ts'
 import { RESOLVER } from './resolver-section.ts'
@@ -14,6 +14,7 @@ import { TOP } from './top-section.ts'
 export const SECTIONS: readonly SectionDescription[] = [
   TOP,
   DNSTAP,
+  DNSTAP_HOLD,
   DNSTAP_TLS,
   RESOLVER,
   LIST,

@@ -4,9 +4,10 @@
  */
 import type { Negotiated } from '@dnstap-bgp/bgp-session'
 import { encodeRouteRefresh, RouteRefreshSubtype } from '@dnstap-bgp/bgp-wire'
-import { AdjRibOut, ExportProfile, FamilyNumber, type RouteTable } from '@dnstap-bgp/route-table'
+import { AdjRibOut, ExportProfile, FamilyNumber, type RouteStanding, type RouteTable } from '@dnstap-bgp/route-table'
 import { RateLimitedLog, type Clock, type Log } from '@dnstap-bgp/runtime'
 import type { SpeakerConfig, SpeakerPeerConfig } from './config.ts'
+import type { ConfirmingPeer, SendProgress } from './confirmation.ts'
 import { exportPolicy, MAX_UPDATE_LENGTH, type SessionAddresses } from './export-policy.ts'
 import type { PeerStatus } from './peer-status.ts'
 import { RefreshLimit } from './refresh-limit.ts'
@@ -20,9 +21,11 @@ export interface AdvertiserDeps {
   readonly table: RouteTable
   readonly turns: SendTurns
   readonly maxInFlightBytes: number
+  /** The kernel has taken UPDATEs, or the session is over; only of a peer that confirms. */
+  readonly onConfirming?: (() => void) | undefined
 }
 
-export class Advertiser {
+export class Advertiser implements ConfirmingPeer {
   readonly #speaker: SpeakerConfig
   readonly #config: SpeakerPeerConfig
   readonly #deps: AdvertiserDeps
@@ -50,6 +53,7 @@ export class Advertiser {
       ...deps,
       adjRibOut: this.#adjRibOut,
       onSent: (octets) => (this.#bytesSent += octets),
+      onTaken: config.confirm === true ? deps.onConfirming : undefined,
     })
     const limitedLog = new RateLimitedLog(deps.log, deps.clock)
     const refreshLimit = (family: 'ipv4' | 'ipv6') =>
@@ -88,6 +92,7 @@ export class Advertiser {
     this.#adjRibOut.close()
     this.#releaseInTurns()
     this.#sender.close()
+    if (this.#config.confirm === true) this.#deps.onConfirming?.()
   }
 
   /** For good. */
@@ -124,6 +129,20 @@ export class Advertiser {
 
   *routesOut(): IterableIterator<SentRoute> {
     for (const [prefix, attributes] of this.#adjRibOut.routes()) yield sentRoute(prefix, attributes)
+  }
+
+  get isUp(): boolean {
+    return this.#negotiated !== undefined
+  }
+
+  standing(prefix: string): RouteStanding {
+    return this.#adjRibOut.standing(prefix)
+  }
+
+  /** Octets of UPDATEs that were written so far, and how many of them the kernel has taken at least. */
+  get progress(): SendProgress {
+    // A KEEPALIVE among the octets that wait makes the second number smaller, never larger.
+    return { written: this.#bytesSent, taken: this.#bytesSent - this.#sender.untaken }
   }
 
   has(prefix: string): boolean {

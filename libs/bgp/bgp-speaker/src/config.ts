@@ -54,6 +54,8 @@ export interface SpeakerPeerConfig {
   /** Names of the lists whose routes it gets; undefined: all. */
   readonly lists?: readonly string[] | undefined
   readonly maxRoutes?: number
+  /** Its routes count as confirmed when the kernel has taken them: confirmation.ts. */
+  readonly confirm?: boolean
   /** 0: no KEEPALIVEs, no hold timer. */
   readonly holdTimeSeconds: number
   readonly connectRetrySeconds: number

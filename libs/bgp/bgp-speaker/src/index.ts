@@ -1,4 +1,6 @@
 export type { PeerRole, SpeakerConfig, SpeakerPeerConfig } from './config.ts'
+export { Confirmation } from './confirmation.ts'
+export type { ConfirmingPeer, SendProgress } from './confirmation.ts'
 export type { PeerStatus } from './peer-status.ts'
 export { communityTexts } from './sent-route.ts'
 export type { SentRoute } from './sent-route.ts'

@@ -13,6 +13,7 @@ import type { RouteTable } from '@dnstap-bgp/route-table'
 import type { Clock, Log } from '@dnstap-bgp/runtime'
 import { Advertiser } from './advertiser.ts'
 import type { SpeakerConfig, SpeakerPeerConfig } from './config.ts'
+import type { ConfirmingPeer } from './confirmation.ts'
 import { FloodLimit } from './flood-limit.ts'
 import { PeerConnections, type PeerConnection } from './peer-connections.ts'
 import { PeerRecord } from './peer-record.ts'
@@ -37,6 +38,8 @@ export interface PeerDeps {
   readonly onIdle?: () => void
   /** An address that no route may cover: the peer's, or ours towards it. */
   readonly onAddress: (address: string, what: string) => void
+  /** The kernel has taken UPDATEs, or the session is over; only of a peer that confirms. */
+  readonly onConfirming?: (() => void) | undefined
 }
 
 export class SpeakerPeer {
@@ -202,6 +205,10 @@ export class SpeakerPeer {
 
   routesOut(): IterableIterator<SentRoute> {
     return this.#advertiser.routesOut()
+  }
+
+  get confirming(): ConfirmingPeer {
+    return this.#advertiser
   }
 
   has(prefix: string): boolean {

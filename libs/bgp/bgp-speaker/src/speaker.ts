@@ -11,6 +11,7 @@ import type { CloseOptions, OutputStatus, RouteOutput } from '@dnstap-bgp/route-
 import type { RouteTable } from '@dnstap-bgp/route-table'
 import { RateLimitedLog, reasonOf, type Clock, type Log, type Timer } from '@dnstap-bgp/runtime'
 import { DEFAULT_MAX_IN_FLIGHT_BYTES, type SpeakerConfig, type SpeakerPeerConfig } from './config.ts'
+import type { ConfirmingPeer } from './confirmation.ts'
 import { farewell, SpeakerPeer } from './peer.ts'
 import { listenerDevice, PeerListeners } from './peer-listeners.ts'
 import type { PeerStatus } from './peer-status.ts'
@@ -32,6 +33,8 @@ export interface SpeakerDeps {
   readonly loadSocketCalls?: () => Promise<SocketCalls>
   /** An address in use that no route may cover: a peer's, or our own on a session. May be called again for the same address. */
   readonly onAddress?: (address: string, what: string) => void
+  /** A confirmation that was incomplete may be complete now. */
+  readonly onConfirming?: () => void
 }
 
 export interface SpeakerCloseOptions extends CloseOptions {
@@ -127,6 +130,16 @@ export class BgpSpeaker implements RouteOutput {
       .map((peer) => peer.config.name)
   }
 
+  /** Is any peer marked to confirm? */
+  get confirms(): boolean {
+    return this.#config.peers.some((peer) => peer.confirm === true)
+  }
+
+  /** The peers that confirm, with a session or without. */
+  *confirmingPeers(): IterableIterator<ConfirmingPeer> {
+    for (const peer of this.#all()) if (peer.config.confirm === true) yield peer.confirming
+  }
+
   /** Ends the session with a peer and starts again without a pause; false if there is no such peer. */
   reset(peerName: string): boolean {
     const peer = this.#named(peerName)
@@ -196,10 +209,10 @@ export class BgpSpeaker implements RouteOutput {
   }
 
   #peerDeps(config: SpeakerPeerConfig) {
-    const { clock, log, table, random = Math.random, onAddress = () => {} } = this.#deps
+    const { clock, log, table, random = Math.random, onAddress = () => {}, onConfirming } = this.#deps
     const maxInFlightBytes = Math.max(64 * 1024, this.#config.maxInFlightBytes ?? DEFAULT_MAX_IN_FLIGHT_BYTES)
     const transport = this.#deps.transport?.(config) ?? new TcpTransport(config, this.#calls, maxInFlightBytes)
-    return { clock, log, table, random, onAddress, turns: this.#turns, transport, maxInFlightBytes }
+    return { clock, log, table, random, onAddress, onConfirming, turns: this.#turns, transport, maxInFlightBytes }
   }
 
   async #loadCalls(): Promise<SocketCalls | undefined> {

@@ -13,9 +13,12 @@ function make(octets: number) {
     writable: true,
     writableLength: 0,
     writes: [] as number[],
-    write: (bytes: Uint8Array) => {
+    /** Called when the kernel takes what waits. */
+    onTaken: [] as (() => void)[],
+    write: (bytes: Uint8Array, onTaken?: () => void) => {
       outlet.writes.push(bytes.length)
       outlet.writableLength += bytes.length
+      if (onTaken !== undefined) outlet.onTaken.push(onTaken)
     },
   }
   let left = octets
@@ -30,17 +33,19 @@ function make(octets: number) {
     },
   }
   let sent = 0
+  let taken = 0
   const sender = new UpdateSender({
     adjRibOut,
     clock,
     turns: new SendTurns(clock, (run) => turns.push(run)),
     maxInFlightBytes: 256 * KIB,
     onSent: (bytes) => (sent += bytes),
+    onTaken: () => taken++,
   })
   const run = () => {
     for (let turn = turns.shift(); turn !== undefined; turn = turns.shift()) turn()
   }
-  return { sender, outlet, clock, run, turns, sent: () => sent }
+  return { sender, outlet, clock, run, turns, sent: () => sent, taken: () => taken }
 }
 
 describe('UPDATEs to a peer', () => {
@@ -73,6 +78,17 @@ describe('UPDATEs to a peer', () => {
     run()
     await drained
     expect(outlet.writes).toEqual([8 * KIB, 2 * KIB])
+  })
+
+  test('are told of when the kernel has taken them, and until then their octets are counted', () => {
+    const { sender, outlet, run, taken } = make(KIB)
+    sender.open(outlet)
+    sender.wake()
+    run()
+    expect([sender.untaken, taken()]).toEqual([KIB, 0])
+    outlet.writableLength = 0
+    for (const onTaken of outlet.onTaken) onTaken()
+    expect([sender.untaken, taken()]).toEqual([0, 1])
   })
 
   test('are not waited for without a session, nor when it ends', async () => {

@@ -11,7 +11,8 @@ export interface Outlet {
   readonly writable: boolean
   /** Octets that the kernel has not taken. */
   readonly writableLength: number
-  write(octets: Uint8Array): unknown
+  /** `onTaken`: the kernel has taken the last of these octets, or the socket failed. */
+  write(octets: Uint8Array, onTaken?: () => void): unknown
 }
 
 export interface UpdateSenderDeps {
@@ -21,6 +22,8 @@ export interface UpdateSenderDeps {
   /** Octets that may wait in our process. */
   readonly maxInFlightBytes: number
   readonly onSent: (octets: number) => void
+  /** The kernel has taken UPDATEs; undefined: nobody wants to know. */
+  readonly onTaken?: (() => void) | undefined
 }
 
 export class UpdateSender {
@@ -43,6 +46,11 @@ export class UpdateSender {
   close(): void {
     this.#outlet = undefined
     this.#onDrained?.()
+  }
+
+  /** Octets that the kernel has not taken. */
+  get untaken(): number {
+    return this.#outlet?.writableLength ?? 0
   }
 
   /** There is something to send, or room for it: sends at the end of this turn, when all changes of a burst are known. */
@@ -85,7 +93,7 @@ export class UpdateSender {
       const bytes = this.#encode(Math.min(room, this.#turnBytes))
       if (bytes !== undefined) {
         onSent(bytes.length)
-        outlet.write(bytes)
+        outlet.write(bytes, this.#deps.onTaken)
       }
     }
     if (adjRibOut.pending) {

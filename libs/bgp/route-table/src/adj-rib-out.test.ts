@@ -386,6 +386,25 @@ describe('AdjRibOut', () => {
     expect(out.has('10.0.0.1/32')).toBe(false)
   })
 
+  test('a prefix is due until it is sent, and not for the peer when the peer does not get it', () => {
+    const standing = (prefix: string) => out.standing(prefix)
+    table.set(v4(1), A)
+    expect(standing(v4(1))).toBe('not for it') // no session
+    open(2, [true, false])
+    expect([v4(1), v4(2), v6(1)].map(standing)).toEqual(['due', 'due', 'not for it'])
+    table.set(v4(3), SECRET)
+    drain()
+    expect([v4(1), v4(2), v4(3)].map(standing)).toEqual(['told', 'due', 'not for it'])
+    table.set(v4(4), A)
+    table.set(v4(5), A) // beyond maxRoutes
+    drain()
+    expect([v4(4), v4(5)].map(standing)).toEqual(['told', 'not for it'])
+    table.delete(v4(1))
+    expect(standing(v4(1))).toBe('due')
+    out.withdrawAll()
+    expect(standing(v4(4))).toBe('not for it')
+  })
+
   test('a farewell withdraws all that is out, and only that', () => {
     for (let n = 1; n <= 3000; n++) table.set(v4(n), A)
     for (let n = 1; n <= 3000; n++) table.set(v6(n), A)

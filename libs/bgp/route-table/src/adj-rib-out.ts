@@ -28,6 +28,9 @@ export interface AdjRibOutSession {
   readonly maxRoutes: number
 }
 
+/** Of a prefix, towards one peer. */
+export type RouteStanding = 'told' | 'due' | 'not for it'
+
 export class AdjRibOut implements TableFollower {
   readonly #table: RouteTable
   readonly #onWork: () => void
@@ -153,6 +156,19 @@ export class AdjRibOut implements TableFollower {
     if (found === undefined) return false
     const { out } = this.#outs[found.family]
     return found.id < out.length && out[found.id] !== NOT_EXPORTED
+  }
+
+  /** Was the peer told this prefix, will it be, or does it not get it (its families, its lists, `maxRoutes`)? */
+  standing(prefix: string): RouteStanding {
+    const session = this.#session
+    const family = prefix.includes(':') ? FamilyNumber.ipv6 : FamilyNumber.ipv4
+    const out = this.#outs[family]
+    if (session === undefined || this.#withdrawing || !out.active) return 'not for it'
+    const id = this.#table.find(prefix)?.id
+    const attributes = id === undefined ? 0 : out.table.attributes[id]
+    if (id === undefined || attributes === 0) return 'due' // once it is in the table
+    if (session.profile.idFor(family, attributes) === NOT_EXPORTED || out.isSuppressed(id)) return 'not for it'
+    return id < out.out.length && out.out[id] !== NOT_EXPORTED ? 'told' : 'due'
   }
 
   /** The routes that the peer has, with the attributes that it was sent (undefined: no route has those any more, and an UPDATE is on its way). */

@@ -87,6 +87,10 @@ export class FamilyOut {
     this.suppressed += isSuppressed ? 1 : -1
   }
 
+  isSuppressed(id: number): boolean {
+    return id >> 5 < this.#suppressedBits.length && (this.#suppressedBits[id >> 5] & (1 << (id & 31))) !== 0
+  }
+
   isDirty(id: number): boolean {
     return (this.#dirty[id >> 5] & (1 << (id & 31))) !== 0
   }

@@ -1,5 +1,5 @@
 export { AdjRibOut } from './adj-rib-out.ts'
-export type { AdjRibOutSession } from './adj-rib-out.ts'
+export type { AdjRibOutSession, RouteStanding } from './adj-rib-out.ts'
 export { ExportProfile, NOT_EXPORTED } from './export-profile.ts'
 export type { ExportPolicy } from './export-profile.ts'
 export type { RouteAttributes } from './route-attributes.ts'

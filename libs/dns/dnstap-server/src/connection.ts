@@ -1,8 +1,8 @@
 /**
  * One sender's connection: bytes into its FrameStreamReader, answers back, and an end with one reason.
  *
- * The socket is always read; nothing here waits for the handler of frames. At most one ACCEPT and one FINISH are written, so a sender that
- * does not read costs nothing.
+ * The socket is always read; nothing here waits for the handler of frames. At most one ACCEPT and one FINISH are written, and replies as far
+ * as they are read, so a sender that does not read costs nothing.
  */
 import type { Socket } from 'node:net'
 import { FrameStreamReader } from '@dnstap-bgp/frame-streams'
@@ -11,6 +11,8 @@ import { reasonOfRefusal, type CloseReason, type DnstapServerCounters } from './
 
 /** How long a sender may take to close after FINISH. */
 const LINGER_MS = 2000
+/** Octets of replies that wait in our process beside those in the kernel. */
+const MAX_UNREAD = 4096
 
 export interface ConnectionOwner {
   readonly clock: Clock
@@ -98,6 +100,16 @@ export class DnstapConnection {
   /** Tells an orderly end from a broken connection. */
   watchEnd(socket: Socket): void {
     socket.on('end', () => this.#note(this.#reasonOfEnd(), undefined))
+  }
+
+  /**
+   * Writes to a sender that asked for it. One that does not read what it asked for is told no more: false. Only on a UNIX socket.
+   */
+  reply(octets: Uint8Array): boolean {
+    if (this.address !== undefined || this.#closed || this.isEnding) return false
+    if (this.#socket.writableLength > MAX_UNREAD) return false
+    this.#socket.write(octets)
+    return true
   }
 
   /** Ends the connection now. */

@@ -13,7 +13,7 @@
  * dnstap has them), keys past 32 bits, varints past 64, and whatever runs over its end. The obvious twin that
  * the tests compare with is test-support in decoder.test.ts.
  *
- * Fields that no part of ours needs are skipped: Dnstap.type (a frame with a message is one), extra, sockets, response_port, the query and its
+ * Fields that no part of ours needs are skipped: Dnstap.type (a frame with a message is one), sockets, response_port, the query and its
  * time, zone, policy, http_protocol.
  */
 
@@ -51,6 +51,8 @@ export class DnstapDecoder {
   identityEnd = 0
   versionStart = 0
   versionEnd = 0
+  extraStart = 0
+  extraEnd = 0
 
   /** Message.type, one of MessageType; 0 when absent or unknown. */
   messageType = 0
@@ -70,7 +72,7 @@ export class DnstapDecoder {
   #at = 0
 
   /**
-   * Reads `bytes[start..end)`, message Dnstap of dnstap.proto: identity 1, version 2, message 14, each length-delimited; the other fields are
+   * Reads `bytes[start..end)`, message Dnstap of dnstap.proto: identity 1, version 2, extra 3, message 14, each length-delimited; the other fields are
    * skipped. 0, or a DnstapFault.
    */
   decode(bytes: Uint8Array, start: number, end: number): number {
@@ -87,6 +89,7 @@ export class DnstapDecoder {
       switch (key) {
         case (1 << 3) | LENGTH_DELIMITED:
         case (2 << 3) | LENGTH_DELIMITED:
+        case (3 << 3) | LENGTH_DELIMITED:
         case (14 << 3) | LENGTH_DELIMITED: {
           let length = bytes[at++] as number
           if (at > end) return DnstapFault.truncated
@@ -105,9 +108,12 @@ export class DnstapDecoder {
           } else if (key === ((1 << 3) | LENGTH_DELIMITED)) {
             this.identityStart = from
             this.identityEnd = at
-          } else {
+          } else if (key === ((2 << 3) | LENGTH_DELIMITED)) {
             this.versionStart = from
             this.versionEnd = at
+          } else {
+            this.extraStart = from
+            this.extraEnd = at
           }
           break
         }
@@ -301,6 +307,8 @@ export class DnstapDecoder {
     this.identityEnd = 0
     this.versionStart = 0
     this.versionEnd = 0
+    this.extraStart = 0
+    this.extraEnd = 0
     this.messageType = 0
     this.queryAddressStart = 0
     this.queryAddressEnd = 0

@@ -3,6 +3,7 @@ import type { BgpSpeaker, PeerStatus } from '@dnstap-bgp/bgp-speaker'
 import type { RouteTable } from '@dnstap-bgp/route-table'
 import { samplesOf, type Metrics } from '@dnstap-bgp/telemetry'
 import type { Announcer } from './announcer.ts'
+import type { RouteConfirmer } from './route-confirmer.ts'
 
 export function describeAnnouncerMetrics(metrics: Metrics, announcer: Announcer, speaker: BgpSpeaker, table: RouteTable): void {
   metrics.gauge({ name: 'announcer_routes', help: 'Routes that peers should have.', read: () => table.size })
@@ -75,5 +76,17 @@ export function describeAnnouncerMetrics(metrics: Metrics, announcer: Announcer,
     name: 'bgp_refused_connections_total',
     help: 'BGP connections from addresses that no peer has, or without an option that the peer must have.',
     read: () => speaker.refusedConnections,
+  })
+}
+
+export function describeConfirmations(metrics: Metrics, confirmer: RouteConfirmer): void {
+  metrics.counter({
+    name: 'announcer_awaited_routes_total',
+    help: 'Addresses for which a resolver held its answer back, by what became of the wait.',
+    labels: ['result'],
+    read: () => {
+      const { confirmed, forgotten, refused } = confirmer.counters
+      return samplesOf('result', { confirmed, forgotten, refused })
+    },
   })
 }

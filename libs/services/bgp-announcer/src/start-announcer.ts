@@ -11,8 +11,9 @@ import { randomInt } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { Announcer, type AnnouncerConfig } from './announcer.ts'
 import { announcerHealth } from './announcer-health.ts'
-import { describeAnnouncerMetrics } from './announcer-metrics.ts'
+import { describeAnnouncerMetrics, describeConfirmations } from './announcer-metrics.ts'
 import { addBgpHandlers } from './bgp-admin.ts'
+import { RouteConfirmer } from './route-confirmer.ts'
 import { RouteMemory } from './route-memory.ts'
 
 export type BgpAnnouncerConfig = ConfigWith<'bgp'>
@@ -48,7 +49,9 @@ export async function startBgpAnnouncer(config: BgpAnnouncerConfig, deps: StartA
     log,
     table,
     onAddress: (address, what) => announcer.protect(address, what),
+    onConfirming: () => confirmer?.look(),
   })
+  const confirmer = speaker.confirms ? new RouteConfirmer({ bus, clock, peers: () => speaker.confirmingPeers() }) : undefined
   const announcer: Announcer = new Announcer(announcerConfig(config, config), {
     bus,
     table,
@@ -72,6 +75,7 @@ export async function startBgpAnnouncer(config: BgpAnnouncerConfig, deps: StartA
   reportHealth()
   const timer = clock.every(HEALTH_PERIOD_MS, reportHealth)
   describeAnnouncerMetrics(deps.metrics, announcer, speaker, table)
+  if (confirmer !== undefined) describeConfirmations(deps.metrics, confirmer)
   addBgpHandlers(deps.handlers, announcer, speaker, table)
   return {
     service: announcer,
@@ -84,6 +88,7 @@ export async function startBgpAnnouncer(config: BgpAnnouncerConfig, deps: StartA
     async close() {
       timer.cancel()
       hosts.close()
+      await confirmer?.close()
       await announcer.close()
       const withdraw = config.bgp.onStop === 'withdraw'
       await Promise.all([withdraw ? memory?.forget() : memory?.close(), speaker.close({ withdraw })])

@@ -1,6 +1,7 @@
 /** Ingest's numbers for Prometheus. */
 import { messageTypeName } from '@dnstap-bgp/dnstap'
 import { samplesOf, type Metrics, type Sample } from '@dnstap-bgp/telemetry'
+import type { HoldDesk } from './hold-desk.ts'
 import type { Ingest } from './ingest.ts'
 import type { SenderFacts } from './sender-identities.ts'
 
@@ -111,6 +112,26 @@ export function describeIngestMetrics(metrics: Metrics, ingest: Ingest): void {
       }),
   })
   metrics.gauge({ name: 'ingest_waiting_facts', help: 'Facts waiting for the bus.', read: () => outbox.waiting })
+}
+
+export function describeHolds(metrics: Metrics, holds: HoldDesk): void {
+  metrics.counter({
+    name: 'ingest_held_answers_total',
+    help: 'Answers that a hook asked to hold back, by what became of them.',
+    labels: ['result'],
+    read: () => {
+      const { nothing, routedBefore, routed, late, known, resting, full } = holds.counters
+      return samplesOf('result', {
+        'nothing-to-wait-for': nothing,
+        'routed-before': routedBefore,
+        routed,
+        late,
+        'known-to-be-unrouted': known,
+        'nothing-is-confirmed': resting,
+        'too-many': full,
+      })
+    },
+  })
 }
 
 function bySender(ingest: Ingest, valueOf: (sender: SenderFacts) => number): Sample<'identity'>[] {

@@ -128,6 +128,15 @@ export class FactFilter {
     return novelty
   }
 
+  /** May the address at `a` be routed, as far as ingest knows? */
+  isRoutable(bytes: Uint8Array, a: number): boolean {
+    const { reader } = this.#deps
+    const lengthBytes = reader.addressLength[a]
+    if (this.#policy.whyNotFamily(lengthBytes) !== undefined) return false
+    this.#address = formatAddress(bytes, reader.addressOffset[a], lengthBytes)
+    return !this.#isResolver(bytes, reader.addressOffset[a], lengthBytes)
+  }
+
   /** Makes the fact that pass() let through a moment ago. */
   tell(
     sender: FrameSender,

@@ -14,6 +14,7 @@ import type { Bus } from '@dnstap-bgp/bus'
 import type { ListConfig } from '@dnstap-bgp/config'
 import { DnstapDecoder, dnstapFaultName, MessageType, messageTypeName } from '@dnstap-bgp/dnstap'
 import { ResponseReader, responseFaultName } from '@dnstap-bgp/dns-wire'
+import { formatAddress } from '@dnstap-bgp/ip'
 import type { ResolverProbes } from '@dnstap-bgp/resolver-probe'
 import type { Clock, Closeable, Log, Timer } from '@dnstap-bgp/runtime'
 import { ChainText } from './chain-text.ts'
@@ -22,6 +23,8 @@ import { Novelty } from './coalescer.ts'
 import { newIngestCounters } from './ingest-counters.ts'
 import { FactFilter, type FactObserver, type Listed } from './fact-filter.ts'
 import { beginKey, factKey } from './fact-key.ts'
+import type { HoldDesk } from './hold-desk.ts'
+import { ticketOf } from './hold-wire.ts'
 import { Outbox } from './outbox.ts'
 import { Relearning } from './relearning.ts'
 import { SenderWatch } from './sender-watch.ts'
@@ -50,11 +53,15 @@ export interface IngestDeps {
   readonly log: Log
   /** 32 random bits, twice. */
   readonly seed: readonly [number, number]
+  /** For answers that hooks hold back; undefined: nobody is told. */
+  readonly holds?: HoldDesk
   /** Told of each fact after the outbox. */
   readonly observers?: readonly FactObserver[]
   /** Know the frames that are about questions of our own; absent: we ask none. */
   readonly probes?: Pick<ResolverProbes, 'onRead' | 'isOwn'> | undefined
 }
+
+const NONE_LISTED = -1
 
 export class Ingest implements Closeable {
   readonly counters = newIngestCounters()
@@ -76,9 +83,10 @@ export class Ingest implements Closeable {
   readonly #splitChains: SplitChains
   readonly #relearning: Relearning
   readonly #probes: IngestDeps['probes']
+  readonly #holds: HoldDesk | undefined
   readonly #ticker: Timer
 
-  constructor(config: IngestConfig, { bus, clock, matcher, log, seed, observers = [], probes }: IngestDeps) {
+  constructor(config: IngestConfig, { bus, clock, matcher, log, seed, holds, observers = [], probes }: IngestDeps) {
     this.#matcher = matcher
     this.#probes = probes
     this.#seed = seed
@@ -93,6 +101,7 @@ export class Ingest implements Closeable {
     const filter = (this.#filter = new FactFilter({ ...inHand, clock, watch, observers: [outbox, ...observers] }))
     this.#splitChains = new SplitChains({ ...inHand, filter, seed })
     this.#relearning = new Relearning({ bus, time, onLoss: () => this.forgetAll(), onForgotten: () => filter.clear() })
+    this.#holds = holds
     this.use(config, matcher)
     this.#ticker = clock.every(TICK_MS, () => {
       time.read()
@@ -165,6 +174,27 @@ export class Ingest implements Closeable {
       countFault(counters.dnstapFaults, dnstapFaultName(fault))
       return
     }
+    const firstListed = this.#answer(sender, bytes)
+    if (decoder.extraEnd === 0 || this.#holds === undefined) return
+    const ticket = ticketOf(bytes, decoder.extraStart, decoder.extraEnd)
+    if (ticket !== undefined) this.#holds.ask(sender, ticket, this.#routable(bytes, firstListed))
+  }
+
+  /** Addresses of the answer at hand that a listed name led to and that may be routed, as far as ingest knows. */
+  #routable(bytes: Uint8Array, firstListed: number): string[] {
+    const addresses: string[] = []
+    if (firstListed === NONE_LISTED) return addresses
+    const reader = this.#reader
+    for (let a = 0; a < reader.addressCount; a++)
+      if (reader.addressOwner[a] >= firstListed && this.#filter.isRoutable(bytes, a))
+        addresses.push(formatAddress(bytes, reader.addressOffset[a], reader.addressLength[a]))
+    return addresses
+  }
+
+  /** The frame that was decoded. Returns which name of its chain is the first listed one. */
+  #answer(sender: FrameSender, bytes: Uint8Array): number {
+    const { counters } = this
+    const decoder = this.#decoder
     const { tick } = this.#time
     if (sender.heardAt !== tick) {
       sender.heardAt = tick
@@ -172,22 +202,22 @@ export class Ingest implements Closeable {
     }
     if (this.#probes?.isOwn(sender, decoder, bytes) === true) {
       counters.ownFrames++
-      return
+      return NONE_LISTED
     }
     this.framesByType[decoder.messageType]++
     if (this.#wanted[decoder.messageType] === 0) {
       counters.otherTypes++
-      return
+      return NONE_LISTED
     }
     if (decoder.responseMessageEnd === decoder.responseMessageStart) {
       counters.noResponse++
-      return
+      return NONE_LISTED
     }
     const reader = this.#reader
     const responseFault = reader.read(bytes, decoder.responseMessageStart, decoder.responseMessageEnd)
     if (responseFault !== 0) {
       countFault(counters.responseFaults, responseFaultName(responseFault))
-      return
+      return NONE_LISTED
     }
     counters.offChainRecords += reader.offChainRecords
     counters.otherClassRecords += reader.otherClassRecords
@@ -199,10 +229,12 @@ export class Ingest implements Closeable {
     const isSplit = decoder.messageType !== MessageType.CLIENT_RESPONSE
     const matcher = this.#matcher
     let matched = false
+    let firstListed = NONE_LISTED
     for (let index = 0; index < reader.chainLength; index++) {
       const verdict = matcher.match(reader.chainBytes(index), reader.chainOffset(index))
       if (verdict < 0) continue
       this.#nameMatched(sender, bytes, index, verdict, matched, isSplit)
+      if (!matched) firstListed = index
       matched = true
     }
     if (isSplit && this.#splitChains.join(sender, bytes, this.#lists)) matched = true
@@ -211,6 +243,7 @@ export class Ingest implements Closeable {
       counters.matched++
       if (reader.addressCount === 0) counters.withoutAddress++
     }
+    return firstListed
   }
 
   async close(): Promise<void> {

@@ -17,6 +17,8 @@ export interface FrameSender {
   ownFrames?: number
   /** Ingest's own note of when it last looked at the identity. */
   heardAt?: number
+  /** Writes to the sender; false: it cannot be told. */
+  reply?(octets: Uint8Array): boolean
 }
 
 export interface SenderFacts {

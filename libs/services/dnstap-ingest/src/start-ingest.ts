@@ -11,7 +11,8 @@ import type { Clock, Closeable, Log } from '@dnstap-bgp/runtime'
 import { samplesOf, type Health, type Metrics } from '@dnstap-bgp/telemetry'
 import { randomInt, randomUUID } from 'node:crypto'
 import { CatchUpAnswerer } from './catch-up-answerer.ts'
-import { describeIngestMetrics } from './describe-metrics.ts'
+import { describeHolds, describeIngestMetrics } from './describe-metrics.ts'
+import { HoldDesk } from './hold-desk.ts'
 import { Ingest, type IngestConfig, type NameMatcher } from './ingest.ts'
 import { readTlsFiles, TlsFileError } from './tls-files.ts'
 import { watchOutbox } from './watch-outbox.ts'
@@ -46,12 +47,14 @@ const NO_SENDER_MS = 60_000
 export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartIngestDeps): Promise<RunningIngest> {
   const { bus, policies, clock, log, metrics, health, handlers } = deps
   const probes = new ResolverProbes({ clock })
+  const holds = new HoldDesk(config.dnstap.hold, { bus, clock, log })
   const ingest = new Ingest(ingestConfig(config), {
     bus,
     probes,
     clock,
     matcher: policies.current.lists.matcher,
     log,
+    holds,
     seed: [randomInt(2 ** 32), randomInt(2 ** 32)],
   })
   const { tls } = config.dnstap
@@ -80,6 +83,7 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
       },
     )
   } catch (error) {
+    await holds.close()
     await ingest.close()
     throw error
   }
@@ -109,6 +113,7 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
   const timer = clock.every(HEALTH_PERIOD_MS, look)
   describeIngestMetrics(metrics, ingest)
   describeResolverMetrics(metrics, probes)
+  describeHolds(metrics, holds)
   metrics.counter({
     name: 'dnstap_connections_closed_total',
     help: 'dnstap connections that ended, by reason.',
@@ -167,6 +172,7 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
     async close() {
       timer.cancel()
       probes.close()
+      await holds.close()
       await server.close()
       await answerer.close()
       await ingest.close()
