@@ -7,6 +7,8 @@
 -- `postresolve` runs for each answer that is not in the packet cache, whether its records were cached or not. (The Recursor's own dnstap
 -- tells what it asked of others, and nothing of what it answers from its cache.) A script that has a postresolve of its own keeps it: it runs
 -- first.
+--
+-- A third argument, in milliseconds, holds an answer until it is routed, for so long at most. It blocks one thread of the Recursor.
 local folder = debug.getinfo(1, 'S').source:match('^@(.*/)') or './'
 local char, floor = string.char, math.floor
 
@@ -71,9 +73,9 @@ local function isBogus(dq)
   return not (state == states.Indeterminate or state == states.Insecure or state == states.Secure or state == states.NTA or state == states.TA)
 end
 
-return function(path, identity)
+return function(path, identity, holdMs)
   local library = dofile(folder .. 'dnstap_bgp.lua')
-  local sender = library.new(path, identity)
+  local sender = library.new(path, identity, holdMs)
   local before = postresolve
 
   local handOver = library.safely(pdnslog, function(dq)
@@ -89,7 +91,7 @@ return function(path, identity)
     end
     if count == 0 then return end
     local response = '\0\0\129\128\0\1' .. u16(count) .. '\0\0\0\0' .. wireName(dq.qname:toString()) .. u16(dq.qtype) .. u16(1) .. answers
-    sender:send(response, #response)
+    sender:send(response, #response, true)
   end)
 
   function postresolve(dq)

@@ -40,8 +40,8 @@ describe('what services tell each other', () => {
     const resolvers = ['192.0.2.53', '2001:db8::53']
     expect(RESOLVERS.decode(RESOLVERS.encode(resolvers))).toEqual(resolvers)
     expect(AWAIT_ROUTES.decode(AWAIT_ROUTES.encode(resolvers))).toEqual(resolvers)
-    for (const wereSettled of [true, false]) {
-      const settled = { addresses: resolvers, wereSettled }
+    for (const how of ['routed', 'before', 'refused'] as const) {
+      const settled = { addresses: resolvers, how }
       expect(ROUTES_SETTLED.decode(ROUTES_SETTLED.encode(settled))).toEqual(settled)
     }
     const chunk = { epoch: 'e1', revision: 9, routes: changes.changes.slice(0, 1) }

@@ -25,7 +25,7 @@ import { dnstapbgp } from './generated/steering.js'
 import type { Resolution } from './resolution.ts'
 import { sourceOf, sourceText } from './resolution-source.ts'
 import type { RouteChange, RouteChanges, RoutesChunk, StoreHead, TailPart } from './route-change.ts'
-import type { SettledRoutes } from './settled-routes.ts'
+import type { SettledHow, SettledRoutes } from './settled-routes.ts'
 
 const v1 = dnstapbgp.v1
 
@@ -34,6 +34,8 @@ const MAX_CHAIN = 256
 /** Lists that own one route. */
 const MAX_OWNERS = 10_000
 const MAX_EPOCH = 128
+/** By the number on the wire. What a later version says ends the wait, too. */
+const SETTLED_HOW: readonly SettledHow[] = ['routed', 'before', 'refused']
 /** One answer has a few addresses. */
 const MAX_AWAITED = 10_000
 const MAX_TTL_SECONDS = 0xffff_ffff
@@ -83,10 +85,10 @@ export const awaitedRoutesCodec: Codec<readonly string[]> = checkedCodec(
 
 export const settledRoutesCodec: Codec<SettledRoutes> = checkedCodec(
   v1.SettledRoutes,
-  ({ addresses, wereSettled }): dnstapbgp.v1.ISettledRoutes => ({ addresses: addresses.map(octetsOf), wereSettled }),
+  ({ addresses, how }): dnstapbgp.v1.ISettledRoutes => ({ addresses: addresses.map(octetsOf), how: SETTLED_HOW.indexOf(how) }),
   (wire) => ({
     addresses: listOf(wire.addresses, 'addresses', addressOf, MAX_AWAITED),
-    wereSettled: wire.wereSettled === true,
+    how: SETTLED_HOW[wire.how ?? 0] ?? 'before',
   }),
 )
 

@@ -70,7 +70,7 @@ const SAMPLES = new Map(
     sample(TELL_HELD_DOWN, undefined, TELL_HELD_DOWN.name),
     sample(RESOLVERS, ['192.0.2.53', '2001:db8::53'], RESOLVERS.name),
     sample(AWAIT_ROUTES, ['192.0.2.1', '2001:db8::1'], AWAIT_ROUTES.name),
-    sample(ROUTES_SETTLED, { addresses: ['192.0.2.1'], wereSettled: true }, ROUTES_SETTLED.name),
+    sample(ROUTES_SETTLED, { addresses: ['192.0.2.1'], how: 'refused' as const }, ROUTES_SETTLED.name),
     sample(CATCH_UP, { asker: 'a', number: 7 }, CATCH_UP.name),
     sample(CAUGHT_UP, { asker: 'a', number: 7, ingest: 'i' }, CAUGHT_UP.name),
     sample(

@@ -12,7 +12,7 @@ export { ADMIN_CALLS, CACHE_STATUS, EXPLAIN, FORGET, MATCH } from './admin-calls
 export type { AdminCall } from './admin-calls.ts'
 export { EXPLAIN_REPLY, EXPLAIN_REQUEST, FORGOTTEN } from './operator.ts'
 export type { ExplainReply, Forgotten, ExplainRequest, Note, RouteState } from './operator.ts'
-export type { SettledRoutes } from './settled-routes.ts'
+export type { SettledHow, SettledRoutes } from './settled-routes.ts'
 export {
   AWAIT_ROUTES,
   BINDINGS,

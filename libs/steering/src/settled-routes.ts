@@ -1,7 +1,11 @@
-/** What an announcer says to an ingest that holds an answer back: nothing is left to wait for. */
+/** What an announcer or a cache says to an ingest that holds an answer back: nothing is left to wait for. */
 export interface SettledRoutes {
-  /** Each peer that confirms was handed a route to these, or does not get one. */
   readonly addresses: readonly string[]
-  /** It was so before anybody asked. */
-  readonly wereSettled: boolean
+  /**
+   * `routed`: each peer that confirms was handed the routes a moment ago, or does not get them. `before`: likewise, and before anybody asked.
+   * `refused`: there will be no routes.
+   */
+  readonly how: SettledHow
 }
+
+export type SettledHow = 'routed' | 'before' | 'refused'

@@ -79,8 +79,8 @@ export const TELL_HELD_DOWN: Subject<undefined> = { name: 'dnstap-bgp.v1.tell-he
  */
 export const RESOLVERS: Subject<readonly string[]> = { name: 'dnstap-bgp.v1.resolvers', ...resolversCodec }
 
-/** ingest -> announcers: a resolver holds an answer back until the routers have these addresses. */
+/** ingest -> announcers, caches: a resolver holds an answer back until the routers have these addresses. */
 export const AWAIT_ROUTES: Subject<readonly string[]> = { name: 'dnstap-bgp.v1.await-routes', ...awaitedRoutesCodec }
 
-/** announcer -> ingests: what was awaited is there, or will not come. */
+/** announcer or cache -> ingests: what was awaited is there, or will not come. */
 export const ROUTES_SETTLED: Subject<SettledRoutes> = { name: 'dnstap-bgp.v1.routes-settled', ...settledRoutesCodec }

@@ -44,9 +44,9 @@ test('routes that are there are settled at once, the others when the peers have 
   const { awaitRoutes, tell, settled, confirmer } = start()
   await tell('192.0.2.1/32')
   await awaitRoutes(A, B)
-  expect(settled).toEqual([{ addresses: [A], wereSettled: true }])
+  expect(settled).toEqual([{ addresses: [A], how: 'before' }])
   await tell('2001:db8::2/128')
-  expect(settled.slice(1)).toEqual([{ addresses: [B], wereSettled: false }])
+  expect(settled.slice(1)).toEqual([{ addresses: [B], how: 'routed' }])
   expect(confirmer.awaited).toBe(0)
 })
 

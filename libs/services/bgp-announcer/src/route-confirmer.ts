@@ -11,7 +11,7 @@ import { Confirmation, type ConfirmingPeer } from '@dnstap-bgp/bgp-speaker'
 import type { Bus, Subscription } from '@dnstap-bgp/bus'
 import { hostPrefix } from '@dnstap-bgp/ip'
 import type { Clock, Closeable, Timer } from '@dnstap-bgp/runtime'
-import { AWAIT_ROUTES, ROUTES_SETTLED } from '@dnstap-bgp/steering'
+import { AWAIT_ROUTES, ROUTES_SETTLED, type SettledHow } from '@dnstap-bgp/steering'
 
 export interface RouteConfirmerDeps {
   readonly bus: Bus
@@ -52,7 +52,7 @@ export class RouteConfirmer implements Closeable {
     const settled: string[] = []
     for (const [address, { confirmation }] of this.#awaited) if (confirmation.isComplete(peers)) settled.push(address)
     for (const address of settled) this.#awaited.delete(address)
-    this.#settle(settled, false)
+    this.#settle(settled, 'routed')
   }
 
   async close(): Promise<void> {
@@ -74,14 +74,14 @@ export class RouteConfirmer implements Closeable {
         this.#awaited.set(address, { confirmation, untilMs: clock.monotonic() + KEPT_MS })
       }
     }
-    this.#settle(settled, true)
+    this.#settle(settled, 'before')
     if (this.#awaited.size > 0) this.#sweep ??= clock.after(KEPT_MS, () => this.#forget())
   }
 
-  #settle(addresses: readonly string[], wereSettled: boolean): void {
+  #settle(addresses: readonly string[], how: SettledHow): void {
     if (addresses.length === 0) return
     this.counters.confirmed += addresses.length
-    this.#deps.bus.publish(ROUTES_SETTLED, { addresses, wereSettled })
+    this.#deps.bus.publish(ROUTES_SETTLED, { addresses, how })
   }
 
   #forget(): void {

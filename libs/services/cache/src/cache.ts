@@ -22,6 +22,7 @@ import type { IpStore, StoreLimits } from '@dnstap-bgp/ip-store'
 import { NeverList } from '@dnstap-bgp/policy'
 import { Timers, type Clock, type Closeable, type Log } from '@dnstap-bgp/runtime'
 import {
+  AWAIT_ROUTES,
   BINDINGS,
   EXPLAIN,
   EXPLAIN_REPLY,
@@ -40,6 +41,7 @@ import type { ExplainRequest, OfferAnswer, Resolution, StoreHead } from '@dnstap
 import { ProtectedAddresses } from './protected-addresses.ts'
 import { Admission, type AdmissionConfig } from './admission.ts'
 import { Auditor } from './auditor.ts'
+import { AwaitedRoutes } from './awaited-routes.ts'
 import { limitsOf, wantedAddresses, type CacheConfig } from './cache-config.ts'
 import { Clocks } from './clocks.ts'
 import { newCacheCounters } from './cache-counters.ts'
@@ -92,6 +94,7 @@ export class CacheService implements Closeable {
   readonly #head: HeadPublisher
   readonly #expiry: Expiry
   readonly #auditor: Auditor
+  readonly #awaited: AwaitedRoutes
   readonly #learning: Learning
   readonly #forgetting: Forgetting
   readonly #subscriptions: Subscription[] = []
@@ -137,7 +140,8 @@ export class CacheService implements Closeable {
         if (this.limitNotes.any) this.limitNotes.clear(await store.counts(), this.#limits)
       },
     })
-    const outcomes = new StoreOutcomes({ counters, explainer, limitNotes: this.limitNotes, limits })
+    this.#awaited = new AwaitedRoutes({ bus, clock })
+    const outcomes = new StoreOutcomes({ awaited: this.#awaited, counters, explainer, limitNotes: this.limitNotes, limits })
     this.#auditor = new Auditor({
       ...{ store, clock, clocks, timers, log, admission, limits, routes, outcomes },
       policy: () => this.#policy,
@@ -176,6 +180,7 @@ export class CacheService implements Closeable {
       bus.subscribe(FORGOTTEN, (forgotten) => this.#forgetting.forgottenHeard(forgotten)),
       bus.subscribe(TELL_HELD_DOWN, () => this.#forgetting.heldDownAsked()),
       bus.subscribe(RESOLVERS, (addresses) => this.#resolversHeard(addresses)),
+      bus.subscribe(AWAIT_ROUTES, (addresses) => this.#awaited.hear(addresses)),
     )
     // Messages sent while the bus was away are lost: ask again.
     bus.onState((state) => {

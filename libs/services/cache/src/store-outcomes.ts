@@ -2,12 +2,14 @@
 import type { Outcome, Sighting, StoreLimits } from '@dnstap-bgp/ip-store'
 import { sourceOf, type Resolution } from '@dnstap-bgp/steering'
 import type { NotAdmitted, Refused } from './admission.ts'
+import type { AwaitedRoutes } from './awaited-routes.ts'
 import type { CacheCounters } from './cache-counters.ts'
 import type { Explainer } from './explain.ts'
 import { ALL, type LimitNotes } from './limit-notes.ts'
 import { addressOfPrefix } from './sent-resolution.ts'
 
 export interface OutcomesDeps {
+  readonly awaited: AwaitedRoutes
   readonly counters: Pick<CacheCounters, 'outcomes' | 'refused'>
   readonly explainer: Explainer
   readonly limitNotes: LimitNotes
@@ -28,6 +30,7 @@ export class StoreOutcomes {
   notAdmitted(resolution: Resolution, refused: NotAdmitted): void {
     this.#deps.counters.refused[refused.refusal]++
     this.#deps.explainer.noteRefusal(resolution, refused)
+    this.#deps.awaited.refused(resolution.address)
   }
 
   /** The store answered. Returns the refusal when a ceiling or the list's rate refused the sighting. */
@@ -39,12 +42,13 @@ export class StoreOutcomes {
   }
 
   #noteFull(sighting: Sighting, outcome: Full): Refused {
-    const { explainer, limitNotes, limits } = this.#deps
+    const { awaited, explainer, limitNotes, limits } = this.#deps
     const { list, name, prefix } = sighting
     const refused: Refused =
       outcome === 'no-new-route'
         ? { refusal: 'rate', why: `list "${list}" makes new routes too fast` }
         : { refusal: outcome, why: FULL[outcome] }
+    awaited.refused(addressOfPrefix(prefix))
     explainer.noteRefusal({ ...sighting, address: addressOfPrefix(prefix), source: sourceOf(sighting.source) }, refused)
     if (outcome === 'full-routes') limitNotes.refusedRoute(ALL, limits().routes)
     else if (outcome === 'full-routes-per-list') limitNotes.refusedRoute(list, limits().routesPerList.get(list) ?? Infinity)

@@ -1,6 +1,6 @@
 import { LocalBus } from '@dnstap-bgp/bus'
 import { silentLog } from '@dnstap-bgp/runtime'
-import { AWAIT_ROUTES, ROUTES_SETTLED } from '@dnstap-bgp/steering'
+import { AWAIT_ROUTES, ROUTES_SETTLED, type SettledHow } from '@dnstap-bgp/steering'
 import { FakeClock } from '@dnstap-bgp/testkit'
 import { describe, expect, test } from 'vitest'
 import { HoldDesk } from './hold-desk.ts'
@@ -40,8 +40,8 @@ function start() {
     awaited,
     replies,
     ask: (...addresses: string[]) => desk.ask(sender, next++, addresses),
-    settled: async (addresses: string[], wereSettled = false) => {
-      bus.publish(ROUTES_SETTLED, { addresses, wereSettled })
+    settled: async (addresses: string[], how: SettledHow = 'routed') => {
+      bus.publish(ROUTES_SETTLED, { addresses, how })
       await clock.advanceAsync(0)
     },
   }
@@ -73,7 +73,7 @@ describe('an answer that a hook holds back', () => {
   test('goes at once when the route was there before', async () => {
     const { ask, settled, replies } = start()
     ask(A)
-    await settled([A], true)
+    await settled([A], 'before')
     expect(replies).toEqual([[1, ROUTED, 0]])
   })
 
@@ -83,7 +83,7 @@ describe('an answer that a hook holds back', () => {
     await settled([A])
     await clock.advanceAsync(1)
     ask(A)
-    await settled([A], true)
+    await settled([A], 'before')
     await clock.advanceAsync(2)
     expect(replies).toEqual([
       [1, ROUTED, 3],
@@ -99,13 +99,23 @@ describe('an answer that a hook holds back', () => {
     ask(A)
     expect(replies.at(-1)).toEqual([2, NOTHING, 50])
     ask(A, B)
-    await settled([B], true)
+    await settled([B], 'before')
     expect(replies.at(-1)).toEqual([3, ROUTED, 50])
     await settled([A])
     ask(A)
     expect(desk.held).toBe(1)
-    await settled([A], true)
+    await settled([A], 'before')
     expect(replies.at(-1)).toEqual([4, ROUTED, 50])
+  })
+
+  test('goes at once when the cache refuses the address, and does not wait for that address again', async () => {
+    const { ask, settled, replies, desk } = start()
+    ask(A)
+    await settled([A], 'refused')
+    expect(replies).toEqual([[1, ROUTED, 0]])
+    ask(A)
+    expect(replies.at(-1)).toEqual([2, NOTHING, 0])
+    expect(desk.held).toBe(0)
   })
 
   test('is not held any more when nothing is confirmed, until a trial succeeds', async () => {

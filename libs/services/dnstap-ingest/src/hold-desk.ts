@@ -5,14 +5,14 @@
  *   frame with a ticket ─▶ no listed address: reply at once
  *                          else AWAIT_ROUTES ─▶ announcers ─▶ ROUTES_SETTLED ─▶ grace ─▶ reply
  *
- * Nothing here is worth a resolver's time. An answer waits for the limit at most; an address that was not routed in time is not waited for again
- * for a while; and when nothing at all is confirmed, as without a peer marked `confirm`, nothing is waited for until a trial succeeds. What waits
+ * Nothing here is worth a resolver's time. An answer waits for the limit at most; an address that was refused, or not routed in time, is not
+ * waited for again for a while; and when nothing at all is confirmed, as without a peer marked `confirm`, nothing is waited for until a trial succeeds. What waits
  * is bounded.
  */
 import type { Bus, Subscription } from '@dnstap-bgp/bus'
 import type { HoldConfig } from '@dnstap-bgp/config'
 import { RateLimitedLog, type Clock, type Closeable, type Log, type Timer } from '@dnstap-bgp/runtime'
-import { AWAIT_ROUTES, ROUTES_SETTLED, type SettledRoutes } from '@dnstap-bgp/steering'
+import { AWAIT_ROUTES, ROUTES_SETTLED, type SettledHow, type SettledRoutes } from '@dnstap-bgp/steering'
 import { encodeHoldReply, HoldResult } from './hold-wire.ts'
 import type { FrameSender } from './sender-identities.ts'
 
@@ -31,7 +31,7 @@ interface Held {
 }
 
 const MAX_HELD = 4096
-/** For an address that was not routed in time: perhaps the cache refuses it. */
+/** For an address that was refused, or not routed in time. */
 const UNROUTED_MS = 60_000
 const MAX_UNROUTED = 10_000
 /** So many answers in a row without a word of any announcer, and nothing is held for a while; then one answer is a trial. */
@@ -47,7 +47,7 @@ export class HoldDesk implements Closeable {
   readonly #byAddress = new Map<string, Set<Held>>()
   /** Addresses in their grace, and until when. */
   readonly #graces = new Map<string, number>()
-  /** Addresses that were not routed in time, and until when they are not waited for; the oldest first. */
+  /** Addresses that were refused or not routed in time, and until when they are not waited for; the oldest first. */
   readonly #unrouted = new Map<string, number>()
   readonly #subscription: Subscription
   #silentHolds = 0
@@ -105,15 +105,16 @@ export class HoldDesk implements Closeable {
     await this.#subscription.close()
   }
 
-  #settled({ addresses, wereSettled }: SettledRoutes): void {
+  #settled({ addresses, how }: SettledRoutes): void {
     this.#silentHolds = 0
     const nowMs = this.#deps.clock.monotonic()
     for (const address of addresses) {
-      this.#unrouted.delete(address)
+      if (how === 'refused') this.#noteUnrouted(address, nowMs)
+      else this.#unrouted.delete(address)
       const waiting = this.#byAddress.get(address)
       if (waiting === undefined) continue
       this.#byAddress.delete(address)
-      const graceUntilMs = this.#graceOf(address, wereSettled, nowMs)
+      const graceUntilMs = this.#graceOf(address, how, nowMs)
       for (const held of waiting) {
         held.addresses.delete(address)
         held.graceUntilMs = Math.max(held.graceUntilMs, graceUntilMs)
@@ -123,9 +124,9 @@ export class HoldDesk implements Closeable {
   }
 
   /** A route that was there before may still be in the grace that began when somebody else waited for it. */
-  #graceOf(address: string, wereSettled: boolean, nowMs: number): number {
+  #graceOf(address: string, how: SettledHow, nowMs: number): number {
     const { graceMs } = this.#config
-    if (wereSettled || graceMs === 0) return this.#graces.get(address) ?? 0
+    if (how !== 'routed' || graceMs === 0) return this.#graces.get(address) ?? 0
     const until = nowMs + graceMs
     this.#graces.set(address, until)
     this.#deps.clock.after(graceMs, () => this.#graces.delete(address))
