@@ -131,7 +131,8 @@ export class LoopbackPods {
             join(root, mountPath),
             translate,
           )
-        const [command, ...args] = this.#inNamespace([...container.command, ...(container.args ?? [])].map(translate))
+        const words = [...container.command, ...(container.args ?? [])].map((word) => word.replaceAll('$(POD_NAME)', name))
+        const [command, ...args] = this.#inNamespace(words.map(translate))
         return { command: 'unshare', args: [command, ...args], env }
       },
       ready: () => {
