@@ -1,5 +1,7 @@
 export { systemClock } from './clock.ts'
 export type { Clock, Timer } from './clock.ts'
+export { GrowingPause, growingPauseMs } from './growing-pause.ts'
+export type { PauseLimits } from './growing-pause.ts'
 export { HostAddresses } from './host-addresses.ts'
 export type { HostAddressesDeps, Resolve } from './host-addresses.ts'
 export { silentLog } from './log.ts'

@@ -4,6 +4,8 @@
  *
  * The pause doubles with each attempt that fails, up to a limit. A session that lasted a keepalive interval starts the count anew. A peer
  * that refused our number of prefixes is damped: the pause is long, and start() alone ends it early.
+ *
+ * It is not runtime's GrowingPause: the RFC has its own jitter (§10), and damping and refused capabilities change the length.
  */
 import { jittered } from './config.ts'
 import type { Settings } from './config.ts'

@@ -8,7 +8,7 @@
  * A message that cannot be decoded is terminated, counted and logged: it would fail for ever. When the connection breaks the buffer is
  * still handled, and acknowledged after the return.
  */
-import type { Clock } from '@dnstap-bgp/runtime'
+import { GrowingPause, type Clock } from '@dnstap-bgp/runtime'
 import type { Msg, NatsConnection, Subscription as NatsSubscription } from 'nats'
 import { createInbox, nanos } from 'nats'
 import { DURABLE, streamName } from './names.ts'
@@ -25,8 +25,7 @@ const PULL_EXPIRES_MS = 10_000
 const FIRST_PULL_EXPIRES_MS = 1000
 /** After a pull request should have ended by itself it is taken for lost. */
 const PULL_GRACE_MS = 3000
-const FIRST_RETRY_MS = 200
-const MAX_RETRY_MS = 5000
+const RETRY = { firstMs: 200, longestMs: 5000 }
 
 /** "Exceeded MaxAckPending", "Message Size Exceeds MaxBytes": the consumer is there, and busy. */
 const LIMIT_REACHED = /MaxAckPending|MaxWaiting|MaxBytes/i
@@ -65,7 +64,7 @@ export class QueueConsumer<T> {
   #doubted = false
   #pulling = false
   #pausedUntilMs = -Infinity
-  #failures = 0
+  readonly #failures = new GrowingPause(RETRY)
   #lastProgressMs = 0
   /** Acknowledgements that wait for a connection. */
   #unsent: { readonly reply: string; readonly word: Uint8Array }[] = []
@@ -168,7 +167,7 @@ export class QueueConsumer<T> {
     if (status === 503) this.#doubt('nobody answers for its consumer')
     else if (status === 409 && !LIMIT_REACHED.test(description)) this.#doubt(`JetStream ended a request: ${description}`)
     else if (status !== 409) this.#works()
-    if (status === 503 || status === 409) this.#pause(FIRST_RETRY_MS)
+    if (status === 503 || status === 409) this.#pause(RETRY.firstMs)
     else void this.#pull()
   }
 
@@ -192,10 +191,10 @@ export class QueueConsumer<T> {
       try {
         if (messages.length > 0) await this.#onMessages(messages)
         for (const message of batch) this.#say(message, ACK)
-        this.#failures = 0
+        this.#failures.reset()
       } catch {
         // The handler has said why in its own log; here it only means: not now.
-        const delayMs = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures++)
+        const delayMs = this.#failures.nextMs()
         this.#sendBack([...batch, ...this.#buffer.splice(0)], delayMs)
         this.#pause(delayMs)
       }

@@ -4,12 +4,11 @@
  *   connect() ─▶ onConnected ─▶ lost ─▶ onDisconnected ─▶ the library reconnects ─▶ onConnected …
  *       │ fails: again after 100 ms to 5 s
  */
-import type { Clock, Log } from '@dnstap-bgp/runtime'
+import { GrowingPause, type Clock, type Log } from '@dnstap-bgp/runtime'
 import { connect, Events, NatsError, type ConnectionOptions, type NatsConnection } from 'nats'
 import type { RefusedSubject } from './refused-subjects.ts'
 
-const FIRST_DELAY_MS = 100
-const MAX_DELAY_MS = 5000
+const RETRY = { firstMs: 100, longestMs: 5000, random: Math.random }
 const FLUSH_TIMEOUT_MS = 2000
 const DEFAULT_MAX_PAYLOAD_BYTES = 1024 * 1024
 
@@ -101,10 +100,11 @@ export class ServerConnection {
   async #keepConnected(opened: () => void): Promise<void> {
     const { log, onOpened, onFailure } = this.#deps
     let told: string | undefined
-    for (let delayMs = FIRST_DELAY_MS; !this.#closing;) {
+    const pause = new GrowingPause(RETRY)
+    while (!this.#closing) {
       try {
         const nc = await connect(this.#options)
-        delayMs = FIRST_DELAY_MS
+        pause.reset()
         told = undefined
         if (this.#closing) {
           await nc.close()
@@ -124,8 +124,7 @@ export class ServerConnection {
         told = this.#failure
         onFailure()
         opened()
-        await this.#pause(delayMs * (0.5 + Math.random() / 2))
-        delayMs = Math.min(MAX_DELAY_MS, delayMs * 2)
+        await this.#pause(pause.nextMs())
       }
     }
   }
@@ -161,9 +160,11 @@ export class ServerConnection {
     this.#deps.onDisconnected()
   }
 
+  /** The library tries several servers and does not say how often it failed: the pause grows with the time away. */
   #reconnectDelayMs(): number {
     const awayMs = this.#deps.clock.monotonic() - this.#downSinceMs
-    return Math.min(MAX_DELAY_MS, Math.max(FIRST_DELAY_MS, awayMs / 4)) * (0.5 + Math.random() / 2)
+    const { firstMs, longestMs, random } = RETRY
+    return Math.min(longestMs, Math.max(firstMs, awayMs / 4)) * (0.5 + random() / 2)
   }
 
   /** Ends early when the bus closes. */

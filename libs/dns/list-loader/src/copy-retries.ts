@@ -1,13 +1,12 @@
 /** Tries again to keep last good versions that could not be written, for example because the disk was full. */
-import type { Clock, Timer } from '@dnstap-bgp/runtime'
+import { GrowingPause, type Clock, type Timer } from '@dnstap-bgp/runtime'
 import type { ListStatus } from './list-definition.ts'
 
-const FIRST_MS = 30_000
-const LONGEST_MS = 3_600_000
+const LIMITS = { firstMs: 30_000, longestMs: 3_600_000 }
 
 interface Retry {
   timer: Timer | undefined
-  waitMs: number
+  readonly pause: GrowingPause
 }
 
 export class CopyRetries {
@@ -38,11 +37,10 @@ export class CopyRetries {
   }
 
   #plan(name: string): void {
-    const retry = this.#retries.get(name) ?? { timer: undefined, waitMs: FIRST_MS }
+    const retry = this.#retries.get(name) ?? { timer: undefined, pause: new GrowingPause(LIMITS) }
     if (retry.timer !== undefined) return
-    retry.timer = this.#clock.after(retry.waitMs, () => {
+    retry.timer = this.#clock.after(retry.pause.nextMs(), () => {
       retry.timer = undefined
-      retry.waitMs = Math.min(retry.waitMs * 2, LONGEST_MS)
       this.#again(name)
     })
     this.#retries.set(name, retry)

@@ -5,7 +5,7 @@
  *
  * Downloads run outside of builds, so a slow server delays its own list only.
  */
-import type { Clock, Timer } from '@dnstap-bgp/runtime'
+import { growingPauseMs, type Clock, type Timer } from '@dnstap-bgp/runtime'
 import type { BuildJob, BuildResult } from './build-job.ts'
 import type { BuildQueue } from './build-queue.ts'
 import { addFetched } from './build-request.ts'
@@ -205,8 +205,8 @@ export class UrlRefresher {
     const failures = hasFailed ? (this.#failures.get(list.name) ?? 0) + 1 : 0
     this.#failures.set(list.name, failures)
     const { refreshIntervalMs } = list
-    const retryMs = FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 20)
-    this.schedule(list, failures > 0 ? Math.min(refreshIntervalMs, retryMs) : refreshIntervalMs)
+    const retry = { firstMs: FIRST_RETRY_MS, longestMs: refreshIntervalMs }
+    this.schedule(list, failures > 0 ? growingPauseMs(failures, retry) : refreshIntervalMs)
   }
 
   #cancelTimer(name: string): void {

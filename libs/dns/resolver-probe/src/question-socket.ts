@@ -38,5 +38,4 @@ export function openUdp(sourcePorts: number): OpenQuestionSocket {
 }
 
 /** A broken socket is opened again after this time, doubled each time up to the longest. */
-export const RETRY_MS = 500
-export const LONGEST_RETRY_MS = 10_000
+export const RETRY = { firstMs: 500, longestMs: 10_000 }

@@ -1,7 +1,7 @@
 /** One TCP connection (RFC 1035 §4.2.2: each message behind its length, u16be). All its questions are for one worker of the resolver. */
 import { connect, type Socket } from 'node:net'
-import type { Timer } from '@dnstap-bgp/runtime'
-import { LONGEST_RETRY_MS, RETRY_MS, type QuestionSocket, type QuestionSocketOptions } from './question-socket.ts'
+import { GrowingPause, type Timer } from '@dnstap-bgp/runtime'
+import { RETRY, type QuestionSocket, type QuestionSocketOptions } from './question-socket.ts'
 
 /** No more than this is queued for a resolver that does not read. */
 const MAX_UNSENT_OCTETS = 16_384
@@ -11,7 +11,7 @@ export class TcpQuestions implements QuestionSocket {
   #socket: Socket | undefined
   #isOpen = false
   #forget: (() => void) | undefined
-  #retryMs = RETRY_MS
+  readonly #pause = new GrowingPause(RETRY)
   #again: Timer | undefined
   #isClosed = false
 
@@ -48,7 +48,7 @@ export class TcpQuestions implements QuestionSocket {
       this.#forget = onOpen(socket.localAddress ?? '', socket.localPort ?? 0)
     })
     socket.on('data', (chunk: Buffer) => {
-      this.#retryMs = RETRY_MS // it serves
+      this.#pause.reset() // it serves
       rest = eachMessage(rest.length === 0 ? chunk : Buffer.concat([rest, chunk]), onMessage)
     })
     socket.on('error', () => undefined) // 'close' follows
@@ -57,8 +57,7 @@ export class TcpQuestions implements QuestionSocket {
       this.#forget?.()
       this.#forget = undefined
       if (this.#isClosed) return
-      this.#again = clock.after(this.#retryMs, () => this.#open())
-      this.#retryMs = Math.min(LONGEST_RETRY_MS, 2 * this.#retryMs)
+      this.#again = clock.after(this.#pause.nextMs(), () => this.#open())
     })
   }
 }

@@ -1,14 +1,14 @@
 /** One UDP socket with a fixed source port, connected: the kernel lets nobody but the resolver's address through. */
 import { createSocket, type Socket } from 'node:dgram'
-import type { Timer } from '@dnstap-bgp/runtime'
-import { LONGEST_RETRY_MS, RETRY_MS, type QuestionSocket, type QuestionSocketOptions } from './question-socket.ts'
+import { GrowingPause, type Timer } from '@dnstap-bgp/runtime'
+import { RETRY, type QuestionSocket, type QuestionSocketOptions } from './question-socket.ts'
 
 export class UdpQuestions implements QuestionSocket {
   readonly #options: QuestionSocketOptions
   /** Undefined until it is connected. */
   #socket: Socket | undefined
   #forget: (() => void) | undefined
-  #retryMs = RETRY_MS
+  readonly #pause = new GrowingPause(RETRY)
   #again: Timer | undefined
   #isClosed = false
 
@@ -41,7 +41,7 @@ export class UdpQuestions implements QuestionSocket {
     socket.on('message', (message) => onMessage(message))
     socket.on('connect', () => {
       if (this.#isClosed) return void socket.close()
-      this.#retryMs = RETRY_MS
+      this.#pause.reset()
       this.#socket = socket
       const local = socket.address()
       this.#forget = onOpen(local.address, local.port)
@@ -57,7 +57,6 @@ export class UdpQuestions implements QuestionSocket {
     this.#forget?.()
     this.#forget = undefined
     if (this.#isClosed) return
-    this.#again = this.#options.clock.after(this.#retryMs, () => this.#open())
-    this.#retryMs = Math.min(LONGEST_RETRY_MS, 2 * this.#retryMs)
+    this.#again = this.#options.clock.after(this.#pause.nextMs(), () => this.#open())
   }
 }

@@ -9,7 +9,7 @@
  */
 import { ArrayReader, PushQueue, encodeEntry } from '@dnstap-bgp/peer-sync'
 import type { PeerEntry } from '@dnstap-bgp/peer-sync'
-import type { Clock, Log, SecretText, Timer } from '@dnstap-bgp/runtime'
+import { growingPauseMs, type Clock, type Log, type SecretText, type Timer } from '@dnstap-bgp/runtime'
 import { shortText, whyFailed } from './failure-text.ts'
 import { SyncPeerConnection, REQUEST_TIMEOUT_MS } from './sync-peer-connection.ts'
 import { BATCH_HEADER, BATCH_TYPE } from './peer-server.ts'
@@ -63,8 +63,7 @@ const MAX_FETCH_BYTES = 1024 * 1024 * 1024
 const PUTS_AT_ONCE = 4
 const ENTRIES_PER_BATCH = 500
 const ENTRIES_PER_ACCEPT = 1000
-const FIRST_BACKOFF_MS = 1000
-const MAX_BACKOFF_MS = 60_000
+const RETRY = { firstMs: 1000, longestMs: 60_000 }
 
 export class PeerClient {
   readonly name: string
@@ -189,7 +188,7 @@ export class PeerClient {
     this.#pushFailuresInARow++
     this.#batchSize = 1 // the next answer may come from another program
     this.#tellHealth({ push: `${this.name} cannot be told anything: ${whyFailed(error)}` })
-    this.#backoff ??= this.#deps.clock.after(this.#backoffMs(this.#pushFailuresInARow), () => {
+    this.#backoff ??= this.#deps.clock.after(this.#pauseMs(this.#pushFailuresInARow), () => {
       this.#backoff = undefined
       this.#pump()
     })
@@ -228,7 +227,7 @@ export class PeerClient {
       this.#fetchFailuresInARow++
       const what = error instanceof NotTakenError ? 'has entries that we cannot take now' : 'cannot be asked for what it has'
       this.#tellHealth({ fetch: `${this.name} ${what}: ${whyFailed(error)}` })
-      waitMs = Math.min(syncIntervalMs, this.#backoffMs(this.#fetchFailuresInARow))
+      waitMs = Math.min(syncIntervalMs, this.#pauseMs(this.#fetchFailuresInARow))
     }
     this.#isFetching = false
     if (!this.#closed) this.#planFetch(this.#fetchWanted ? 0 : waitMs)
@@ -286,8 +285,8 @@ export class PeerClient {
     else this.#deps.health.degraded(problem)
   }
 
-  #backoffMs(failures: number): number {
-    return Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(failures - 1, 10)) * (0.5 + this.#random() / 2)
+  #pauseMs(failures: number): number {
+    return growingPauseMs(failures, { ...RETRY, random: this.#random })
   }
 }
 

@@ -47,7 +47,7 @@ function start(limits = { news: 10, refreshes: 5 }) {
     clock,
     log: silentLog,
     onDrop: (one, isNews) => dropped.push({ n: one.keyLow, isNews }),
-    random: () => 0.5,
+    random: () => 1,
     limits: { news: bounds(limits.news), refreshes: bounds(limits.refreshes) },
   })
   return { outbox, clock, sent, dropped, behaviour, offeredAt, say: (state: BusState) => say(state) }

@@ -7,7 +7,7 @@
  */
 import { BusError } from '@dnstap-bgp/bus'
 import type { Bus } from '@dnstap-bgp/bus'
-import type { Clock, Closeable, Log, Timer } from '@dnstap-bgp/runtime'
+import { GrowingPause, type Clock, type Closeable, type Log, type Timer } from '@dnstap-bgp/runtime'
 import { RESOLUTIONS } from '@dnstap-bgp/steering'
 import type { FactObserver } from './fact-filter.ts'
 import { FactQueue, type FactBatch, type OutgoingFact, type QueueLimits } from './fact-queue.ts'
@@ -39,8 +39,7 @@ export const OUTBOX_LIMITS: OutboxLimits = {
   refreshes: { facts: 50_000, octets: 25_000_000 },
 }
 const MAX_IN_FLIGHT = 16
-const FIRST_RETRY_MS = 250
-const MAX_RETRY_MS = 4_000
+const RETRY = { firstMs: 250, longestMs: 4_000 }
 /** After a refusal the bus counts as failing for this long: it may take one batch and refuse the next. */
 const CALM_MS = 10_000
 /** Closing waits this long for a bus that does not take the rest. */
@@ -56,7 +55,7 @@ export class Outbox implements FactObserver, Closeable {
   #window = MAX_IN_FLIGHT
   #scheduled: Timer | undefined
   #retry: Timer | undefined
-  #retryMs = FIRST_RETRY_MS
+  readonly #pause: GrowingPause
   #refusedLast = false
   #refusedAtMs = -Infinity
   #droppedAtMs = -Infinity
@@ -66,6 +65,7 @@ export class Outbox implements FactObserver, Closeable {
 
   constructor(deps: OutboxDeps) {
     this.#deps = deps
+    this.#pause = new GrowingPause({ ...RETRY, random: deps.random })
     const limits = deps.limits ?? OUTBOX_LIMITS
     this.#news = new FactQueue(limits.news)
     this.#refreshes = new FactQueue(limits.refreshes)
@@ -166,7 +166,7 @@ export class Outbox implements FactObserver, Closeable {
     queue.sent(batch)
     this.counters[isNews ? 'sentNews' : 'sentRefreshes'] += batch.facts.length
     this.#refusedLast = false
-    this.#retryMs = FIRST_RETRY_MS
+    this.#pause.reset()
     this.#window = Math.min(2 * this.#window, MAX_IN_FLIGHT)
     if (this.waiting > 0) this.#schedule()
     else if (this.#inFlight === 0) this.#onEmpty?.()
@@ -183,7 +183,7 @@ export class Outbox implements FactObserver, Closeable {
 
   #refused(batch: FactBatch, isNews: boolean, error: unknown): void {
     if (!(error instanceof BusError)) throw error
-    const { clock, random } = this.#deps
+    const { clock } = this.#deps
     this.#inFlight--
     this.counters.refusedBatches++
     this.#refusedLast = true
@@ -192,8 +192,7 @@ export class Outbox implements FactObserver, Closeable {
     for (const fact of (isNews ? this.#news : this.#refreshes).putBack(batch)) this.#dropped(fact, isNews)
     this.#lookAtMarks()
     if (this.#retry !== undefined || this.#closed) return
-    this.#retry = clock.after(this.#retryMs * (0.75 + random() / 2), () => this.#tryAgain())
-    this.#retryMs = Math.min(2 * this.#retryMs, MAX_RETRY_MS)
+    this.#retry = clock.after(this.#pause.nextMs(), () => this.#tryAgain())
   }
 
   #dropped(fact: OutgoingFact, isNews: boolean): void {

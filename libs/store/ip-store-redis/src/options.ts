@@ -1,5 +1,5 @@
 /** The operator's options of Redis, as the client library's options. */
-import { reveal, type SecretText } from '@dnstap-bgp/runtime'
+import { growingPauseMs, reveal, type SecretText } from '@dnstap-bgp/runtime'
 import { readFileSync } from 'node:fs'
 import type { RedisOptions } from 'ioredis'
 
@@ -35,8 +35,7 @@ const CONNECT_TIMEOUT_MS = 5000
 export const COMMAND_TIMEOUT_MS = 5000
 /** A connection that is silent for this long while commands wait is closed: its host may be gone, and another server the master. */
 const SILENCE_MS = 2 * COMMAND_TIMEOUT_MS
-const FIRST_DELAY_MS = 50
-const MAX_DELAY_MS = 5000
+const RECONNECT = { firstMs: 100, longestMs: 5000, random: Math.random }
 
 /** @throws when a file cannot be read or no server is named */
 export function clientOptions(options: RedisStoreOptions): ClientOptions {
@@ -55,7 +54,7 @@ export function clientOptions(options: RedisStoreOptions): ClientOptions {
           sentinels: options.servers.map(({ host, port }) => ({ host, port })),
           name: options.sentinelName,
           ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
-          sentinelRetryStrategy: delayMs,
+          sentinelRetryStrategy: reconnectMs,
           sentinelCommandTimeout: COMMAND_TIMEOUT_MS,
           ...(tls === undefined ? {} : { sentinelTLS: tlsOptions, enableTLSForSentinelMode: true }),
         }),
@@ -74,14 +73,13 @@ export function clientOptions(options: RedisStoreOptions): ClientOptions {
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    retryStrategy: delayMs,
+    retryStrategy: reconnectMs,
     // After a failover the old master answers READONLY: leave it and ask the Sentinels again.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
     lazyConnect: true,
   }
 }
 
-/** Capped and jittered, for ever. */
-function delayMs(attempt: number): number {
-  return Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2)
+function reconnectMs(attempt: number): number {
+  return growingPauseMs(attempt, RECONNECT)
 }
