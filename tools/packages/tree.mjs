@@ -50,6 +50,7 @@ export function layOut(tree) {
   for (const [name, text] of units()) write(path(`usr/lib/systemd/system/${name}`), text)
   copy(join(root, 'deploy/systemd/sysusers.conf'), path('usr/lib/sysusers.d/dnstap-bgp.conf'))
   copy(join(root, 'deploy/examples'), path(`${DOC}/examples`))
+  copy(join(root, 'deploy/resolvers'), path('usr/share/dnstap-bgp/resolvers'))
   copy(join(root, 'README.md'), path(`${DOC}/README.md`))
   copy(join(root, 'SECURITY.md'), path(`${DOC}/SECURITY.md`))
   copy(join(root, 'CHANGELOG.md'), path(`${DOC}/CHANGELOG.md`))

@@ -205,6 +205,16 @@ describe.each([
       'examples/all-in-one.toml',
     ])
       expect(existsSync(join(tree, 'usr/share/doc/dnstap-bgp', document)), document).toBe(true)
+    for (const hook of [
+      'unbound.py',
+      'dnstap_bgp.lua',
+      'kresd.lua',
+      'recursor.lua',
+      'dnsdist.lua',
+      'bind/Makefile',
+      'bind/dnstap_bgp.c',
+    ])
+      expect(existsSync(join(tree, 'usr/share/dnstap-bgp/resolvers', hook)), hook).toBe(true)
     expect(readdirSync(join(tree, 'usr/lib/systemd/system')).sort()).toEqual(
       units()
         .map(([name]) => name)

@@ -15,7 +15,7 @@ import { openStore } from './open-store.ts'
 await runProgram({ name: 'all-in-one', needs: PROGRAM_NEEDS['all-in-one'], flags: ['guide'] }, async (program, use) => {
   const { config } = program
   // Start receivers before senders. The dnstap listener starts last and stops first.
-  const lists = use(await startLists(config, { ...program, limitRegexpTime: true }))
+  const lists = use(await startLists(config, { ...program, limitRegexpTime: true, keepNamesFile: true }))
   const bus = use(
     new LocalBus({ pause: (ms) => new Promise((resolve) => (ms === 0 ? setImmediate(resolve) : setTimeout(resolve, ms))) }),
   )

@@ -30,7 +30,12 @@ interface Definition<Options extends OptionsOfCommand> {
   readonly options: Options
   /** Its arguments besides options, as the error says them. */
   readonly subjects:
-    'none' | 'one address or name' | 'one folder' | 'at least one name' | 'at least one capture (a Frame Streams file)'
+    | 'none'
+    | 'one address or name'
+    | 'one folder'
+    | 'one resolver: dnsdist'
+    | 'at least one name'
+    | 'at least one capture (a Frame Streams file)'
   /** Added to the error when an argument is given to a command that takes none. */
   readonly whyNone?: string
   run(values: Values<Options>, subjects: readonly string[]): Promise<number> | number

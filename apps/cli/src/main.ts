@@ -9,6 +9,7 @@ import { forget } from './commands/forget.ts'
 import { lists } from './commands/lists.ts'
 import { match } from './commands/match.ts'
 import { peers } from './commands/peers.ts'
+import { resolverConfig } from './commands/resolver-config.ts'
 import { replay } from './commands/replay.ts'
 import { routes } from './commands/routes.ts'
 import { run } from './commands/run.ts'
@@ -18,7 +19,7 @@ import { helpOf, type CommandGroup } from './help.ts'
 import { complain, endWithReader } from './output.ts'
 
 const GROUPS: readonly CommandGroup[] = [
-  { title: 'Start', commands: [run, credentials] },
+  { title: 'Start', commands: [run, credentials, resolverConfig] },
   { title: 'Look before you start', commands: [check, match, replay] },
   {
     title: 'Ask a running instance, at [admin] socket or listen of the configuration',

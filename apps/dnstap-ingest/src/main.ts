@@ -8,7 +8,7 @@ import { runProgram } from '@dnstap-bgp/program'
 
 await runProgram({ name: 'dnstap-ingest', needs: PROGRAM_NEEDS['dnstap-ingest'] }, async (program, use) => {
   const { config } = program
-  const lists = use(await startLists(config, { ...program, limitRegexpTime: true }))
+  const lists = use(await startLists(config, { ...program, limitRegexpTime: true, keepNamesFile: true }))
   const bus = use(await openNatsBus({ ...config.bus, name: program.name }, program))
   askOwners(bus, program.handlers)
   const ingest = use(await startDnstapIngest(config, { ...program, bus, policies: lists.policies }))

@@ -30,6 +30,8 @@ export interface Config {
   readonly lists: readonly ListConfig[]
   /** Where the last good versions of lists are kept; undefined: beside the store, or in systemd's STATE_DIRECTORY. */
   readonly listState: string | undefined
+  /** A file with the names of all lists, for programs beside us. */
+  readonly namesFile: string | undefined
   readonly limits: LimitsConfig
   readonly never: NeverConfig
   readonly dnstap: DnstapConfig | undefined

@@ -136,6 +136,10 @@ export const LISTS = defineSection({
       meaning:
         "Folder for the last good versions of lists. Absent: `lists` beside `cache`, else in systemd's `STATE_DIRECTORY`; with neither a restart needs every URL, and takes files as they are.",
     }),
+    namesFile: setting(path, {
+      meaning:
+        'A file with the names of all lists (CDB) that dnstap-ingest and the all-in-one keep current for dnsdist: `dnstap-bgp resolver-config dnsdist` ([first-packet.md](first-packet.md)).',
+    }),
   },
 })
 

@@ -77,6 +77,7 @@ export function readConfig(fileText: string, fileName: string, environment: Envi
   const top = root.read(TOP)
   const { ipv6 } = top
   const lists = parseLists(root, top)
+  const ofLists = root.table('lists').read(LISTS)
   const isHandedOver = Number(environment['LISTEN_FDS'] ?? 0) > 0
   const config = {
     fileName,
@@ -84,7 +85,8 @@ export function readConfig(fileText: string, fileName: string, environment: Envi
     written: reading.written,
     ipv6,
     lists,
-    listState: root.table('lists').read(LISTS).state,
+    listState: ofLists.state,
+    namesFile: ofLists.namesFile,
     limits: root.table('limits').read(LIMITS),
     never: root.table('never').read(NEVER),
     dnstap: parseDnstap(root.table('dnstap'), isHandedOver),

@@ -1,5 +1,6 @@
 export { compareMatchers } from './difference.ts'
 export type { MatcherDifference } from './difference.ts'
+export { listedNames } from './listed-names.ts'
 export { Matcher, NO_MATCH } from './matcher.ts'
 export type { ExplainedRule, MatchExplanation, Feed } from './explain-hits.ts'
 export { MatcherBuilder } from './matcher-builder.ts'

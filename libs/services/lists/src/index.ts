@@ -1,3 +1,4 @@
+export { writeNames } from './names-file.ts'
 export { placeKey, placesOfRules } from './places-of-rules.ts'
 export type { WantedRule } from './places-of-rules.ts'
 export { listRow, startLists } from './start-lists.ts'

@@ -15,9 +15,10 @@ import { PolicySource, type Policies } from '@dnstap-bgp/policy'
 import { StoppedError, type Clock, type Closeable, type Log } from '@dnstap-bgp/runtime'
 import { samplesOf, type Health, type Metrics } from '@dnstap-bgp/telemetry'
 import { dirname, join } from 'node:path'
+import { NamesFile } from './names-file.ts'
 import { watchUntriedRegexps } from './untried-regexps.ts'
 
-export type ListsConfig = Pick<Config, 'lists' | 'listState' | 'store'>
+export type ListsConfig = Pick<Config, 'lists' | 'listState' | 'store' | 'namesFile'>
 
 export interface StartListsDeps {
   readonly clock: Clock
@@ -35,6 +36,8 @@ export interface StartListsDeps {
    * is used up. `coverage` has no such limit: to the cache a missed name would be a name that the list no longer covers.
    */
   readonly limitRegexpTime?: boolean
+  /** Keep the file of names that the configuration asks for, for programs beside us. */
+  readonly keepNamesFile?: boolean
 }
 
 /** One version of the lists, as the cache asks it. */
@@ -124,6 +127,9 @@ export async function startLists<Settings extends ListsConfig>(
   const filterOf = ({ matcher }: LoadedLists) =>
     deps.limitRegexpTime === true ? new Matcher(matcher.buffer, { now: () => clock.monotonic() }) : matcher
   let filter = filterOf(loaded)
+  const namesFile =
+    deps.keepNamesFile === true && config.namesFile !== undefined ? new NamesFile(config.namesFile, log) : undefined
+  namesFile?.write(loaded.matcher)
   const untried = watchUntriedRegexps(() => [...new Set([loaded.matcher, filter])], deps)
   const policies = new PolicySource<Settings, ListsInUse>(config, { matcher: filter, coverage })
   const health = deps.health?.component('lists')
@@ -138,7 +144,10 @@ export async function startLists<Settings extends ListsConfig>(
     const isOtherMatcher = fresh.matcher !== loaded.matcher
     loaded = fresh
     look()
-    if (isOtherMatcher) filter = filterOf(fresh)
+    if (isOtherMatcher) {
+      filter = filterOf(fresh)
+      namesFile?.write(fresh.matcher)
+    }
     if (sameRules) return false
     coverage = coverageOf(fresh)
     return true
@@ -194,9 +203,10 @@ export async function startLists<Settings extends ListsConfig>(
         else if (changed) handOut(policies.current.config)
       }
     },
-    close() {
+    async close() {
       untried.close()
-      return loader.close()
+      await loader.close()
+      await namesFile?.close()
     },
   }
   if (deps.handlers !== undefined) addHandlers(deps.handlers, loader, running)
