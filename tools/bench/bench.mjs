@@ -44,7 +44,7 @@ for (const [name, script] of Object.entries(BENCHES)) {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
     maxBuffer: 1 << 26,
-    timeout: 600_000,
+    timeout: 1_200_000,
   })
   const figures = jsonOf(stdout ?? '')
   if (status !== 0 || figures.length === 0) {

@@ -2,12 +2,14 @@
  * The first packet: from a resolver's answer to the UPDATE and to the kernel route of a BIRD in a namespace, for each resolver and each way to
  * be faster; and whether a client that connects at once takes the right way.
  *
- * Usage: tsx tools/bench/first-packet.bench.ts [--json] [--only unbound,dnsdist] [--modes hook,hold] [--count 300]
+ * Usage: tsx tools/bench/first-packet.bench.ts [--json] [--only unbound,dnsdist] [--modes hook,hold] [--count 300] [--realtime]
+ * `--realtime`: our program, the resolver, BIRD and the prober come before everything else on this machine, for one that is busy.
  *
  * Each row has a fresh resolver, a fresh program of ours and names that nobody asked for before. first_packet.py asks, hears the UPDATEs as a second
  * router, and watches the routes in the namespace; datagrams and segments have the kernel's time. A row that cannot be had says why.
  */
 import {
+  askAdmin,
   Daemon,
   freePort,
   isInstalled,
@@ -36,8 +38,9 @@ const json = process.argv.includes('--json')
 const only = option('only', 'unbound,bind,knot-resolver,pdns-recursor,dnsdist').split(',')
 const wantedModes = option('modes', 'bare,tuned,metronome,hook,hold,first SYN').split(',')
 const count = Number(option('count', '200'))
+const realtime = process.argv.includes('--realtime')
 const ZONE = 'listed.test'
-const ROW_NAMES = 20_000
+const NAMES = 60_000
 const HOLD_MS = 50
 const DNSDIST_HOLD_MS = 10
 const IN_ROOT = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
@@ -56,19 +59,24 @@ interface Mode {
   /** Questions, and the mean pause between them: a resolver that reports late needs time between them. */
   readonly count: number
   readonly gapSeconds: number
+  /** Questions before those that count, and the pause behind them: code that runs for the first time is slow. */
+  readonly warmUp?: { readonly count: number; readonly pauseSeconds: number }
   /** Further lines of our configuration, when the resolver runs; absent: our program is started before the resolver. */
   readonly config?: (resolver: Resolver, kind: string) => string
   /** A client opens TCP right after its answer. */
   readonly opensTcp?: boolean
 }
 
+/** A hook that has waited in vain rests for ten seconds. */
+const BEFORE_HOLDS = { count: 200, pauseSeconds: 11 }
+
 /** The metronome's rows: `config` gives its [[resolver]] table. */
 const MODES: readonly Mode[] = [
-  { name: 'bare', count: 40, gapSeconds: 0.4 },
-  { name: 'tuned', count: 40, gapSeconds: 0.4 },
-  { name: 'hook', count, gapSeconds: 0.03 },
-  { name: 'hold', count, gapSeconds: 0.03 },
-  { name: 'first SYN', count, gapSeconds: 0.05, opensTcp: true },
+  { name: 'bare', count: 30, gapSeconds: 0.4 },
+  { name: 'tuned', count: 30, gapSeconds: 0.4 },
+  { name: 'hook', count, gapSeconds: 0.03, warmUp: { count: 100, pauseSeconds: 1 } },
+  { name: 'hold', count, gapSeconds: 0.03, warmUp: BEFORE_HOLDS },
+  { name: 'first SYN', count, gapSeconds: 0.05, warmUp: BEFORE_HOLDS, opensTcp: true },
 ]
 
 type Start = (place: Place) => Promise<Resolver>
@@ -199,6 +207,10 @@ const KINDS: Readonly<Record<string, Kind>> = {
   },
 }
 
+function comesFirst(pid: number | undefined): void {
+  if (realtime && pid !== undefined) execFileSync('chrt', ['--all-tasks', '--rr', '--pid', '1', String(pid)], { stdio: 'pipe' })
+}
+
 /** A namespace with two ways out: its default route leads by the first, the routes of listed names by the second. */
 class RouterNamespace {
   readonly name = `dnstap-bgp-${process.pid}`
@@ -241,6 +253,7 @@ protocol bgp peer {
       },
       ready: (daemon) => existsSync(join(daemon.folder, 'ctl')),
     })
+    comesFirst(this.#bird.pid)
   }
 
   isEstablished(): boolean {
@@ -274,6 +287,7 @@ function startProber(args: readonly string[]) {
   const child = spawn('/usr/bin/python3', [fileURLToPath(new URL('first_packet.py', import.meta.url)), ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
+  comesFirst(child.pid)
   const lines: string[] = []
   createInterface({ input: child.stdout }).on('line', (line) => lines.push(line))
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
@@ -335,26 +349,49 @@ async function measure(kind: string, mode: Mode, start: Start, router: RouterNam
     writeFileSync(join(folder, 'dnstap-bgp.toml'), config)
     const program = await startProgram({ app: 'all-in-one', config: () => config })
     closers.push(() => program.remove())
+    comesFirst(program.pid)
+    return program
   }
   try {
-    if (mode.config === undefined) await startOurs()
+    let program = mode.config === undefined ? await startOurs() : undefined
     const resolver = await start(place)
     closers.push(() => resolver.remove())
-    if (mode.config !== undefined) await startOurs(mode.config(resolver, kind))
+    comesFirst(resolver.daemon.pid)
+    program ??= await startOurs(mode.config?.(resolver, kind))
+    const warm = mode.warmUp?.count ?? 0
     const syn = mode.opensTcp === true ? ['--syn', router.interfaces.join(',')] : []
     const prober = startProber([
       ...['--dns', `${resolver.address}:${resolver.port}`, '--bgp', proberAt, '--netns', router.name, '--zone', ZONE],
-      ...['--first', String(first), '--count', String(mode.count), '--gap', String(mode.gapSeconds), ...syn],
+      ...[
+        '--first',
+        String(first),
+        '--warm',
+        String(warm),
+        '--pause',
+        String(mode.warmUp?.pauseSeconds ?? 0),
+        '--count',
+        String(mode.count),
+        '--gap',
+        String(mode.gapSeconds),
+        ...syn,
+      ],
     ])
     closers.push(() => prober.end())
     await prober.listening()
     await waitFor(() => router.isEstablished(), { timeoutMs: 60_000, what: 'the session with BIRD' })
     await prober.established()
     const { wrong, lookups } = await prober.go()
-    return rowOf(kind, mode, wrong, lookups, router)
+    return { ...rowOf(kind, mode, wrong, lookups, router), held: await heldBy(program) }
   } finally {
     for (const close of closers.reverse()) await close()
   }
+}
+
+/** Answers that a hook held back: how many until they were routed, and how many in vain. */
+async function heldBy(program: Daemon): Promise<string> {
+  const { text } = await askAdmin(join(program.folder, 'admin.sock'), 'GET', '/metrics')
+  const of = (result: string) => new RegExp(`held_answers_total\\{result="${result}"\\} (\\d+)`).exec(text)?.[1] ?? '0'
+  return of('routed') === '0' && of('late') === '0' ? '-' : `${of('routed')} routed, ${of('late')} late`
 }
 
 function rowOf(kind: string, mode: Mode, wrong: number, lookups: readonly Times[], router: RouterNamespace) {
@@ -409,9 +446,8 @@ async function main(): Promise<object[]> {
   const rows: object[] = []
   try {
     await router.start()
-    const total = ROW_NAMES * 2
     const address = (i: number) => `20.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`
-    authority = await startAuthority({ [ZONE]: Array.from({ length: total }, (_, i) => `n${i} A ${address(i)}`).join('\n') })
+    authority = await startAuthority({ [ZONE]: Array.from({ length: NAMES }, (_, i) => `n${i} A ${address(i)}`).join('\n') })
     let first = 0
     for (const [kind, { needs, starts }] of Object.entries(KINDS)) {
       if (!only.includes(kind)) continue
@@ -433,7 +469,7 @@ async function main(): Promise<object[]> {
           rows.push({ resolver: kind, mode: mode.name, skipped: String(error).split('\n')[0] })
         }
         if (!json) console.log(JSON.stringify(rows.at(-1)))
-        first = (first + mode.count) % total
+        first = (first + (mode.warmUp?.count ?? 0) + mode.count) % NAMES
       }
     }
   } finally {

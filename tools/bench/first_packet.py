@@ -2,6 +2,7 @@
 Measures for first-packet.bench.ts: a DNS client, a BGP peer and a client of TCP, in one thread with one clock.
 
     --dns A:P       the resolver            --first N --count N   the names nN.ZONE, each asked once; nN has the address 20.x.y.z of N
+                                            --warm N              so many others before them; then --pause S
     --bgp A:P       where our program connects as to a router    --gap S    a mean pause between questions, at random from 0.2 to 1.8 of it
     --netns NAME    a namespace whose kernel routes are watched, by netlink
     --syn A,B       names of interfaces on our side: opens TCP from the namespace right after each answer, and sees by which of them the first SYN comes
@@ -24,6 +25,8 @@ for option in ("dns", "bgp", "netns", "zone", "syn"):
     parser.add_argument("--" + option)
 parser.add_argument("--first", type=int, default=0)
 parser.add_argument("--count", type=int, default=60)
+parser.add_argument("--warm", type=int, default=0)
+parser.add_argument("--pause", type=float, default=0)
 parser.add_argument("--gap", type=float, default=0.1)
 parser.add_argument("--wait", type=float, default=3)
 options = parser.parse_args()
@@ -244,12 +247,20 @@ if not bgp.established:
     raise SystemExit("no BGP session")
 print("established", flush=True)
 input()
-for number in range(options.first, options.first + options.count):
+begin = options.first + options.warm
+for number in range(options.first, begin):
+    if syns:
+        syns.prepare()
+    dns.ask(number)
+    spin(time.time() + 0.02)
+spin(time.time() + options.pause)
+wrong = 0
+for number in range(begin, begin + options.count):
     if syns:
         syns.prepare()
     dns.ask(number)
     spin(time.time() + options.gap * random.uniform(0.2, 1.8))
 spin(time.time() + options.wait)
-names = [address_of(number) for number in range(options.first, options.first + options.count)]
+names = [address_of(number) for number in range(begin, begin + options.count)]
 columns = (asked, answered, updated, routed, arrived)
 print(json.dumps({"wrong": wrong, "lookups": [[column.get(name) for column in columns] for name in names]}))
