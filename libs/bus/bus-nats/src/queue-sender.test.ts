@@ -64,7 +64,9 @@ describe('QueueSender', () => {
     clock.advance(2000)
     sender.checkTimeouts(clock.monotonic())
     expect(await early).toContain('within 5000 ms')
-    expect(evidence).toEqual(['test.v1.queue: nats-server did not acknowledge a message within 5000 ms'])
+    expect(evidence).toEqual([
+      'test.v1.queue: nats-server did not acknowledge a message within 5000 ms; if its disk is full, make room and restart nats-server',
+    ])
     sender.onAck(numbers[0] ?? 0, STORED)
     sender.onAck(numbers[1] ?? 0, STORED)
     expect(await late).toBe('stored')

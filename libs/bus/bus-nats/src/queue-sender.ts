@@ -9,7 +9,7 @@
  */
 import { BusError } from '@dnstap-bgp/bus'
 import type { Clock } from '@dnstap-bgp/runtime'
-import type { QueueName } from './streams.ts'
+import { IF_ITS_DISK_IS_FULL, type QueueName } from './streams.ts'
 
 const MAX_IN_FLIGHT_MESSAGES = 32_768
 const MAX_IN_FLIGHT_BYTES = 64 * 1024 * 1024
@@ -91,7 +91,7 @@ export class QueueSender {
   checkTimeouts(nowMs: number): void {
     for (const [number, { queue, sentAtMs }] of this.#inFlight) {
       if (nowMs - sentAtMs < ACK_TIMEOUT_MS) return // insertion order is time order
-      const why = `nats-server did not acknowledge a message within ${ACK_TIMEOUT_MS} ms`
+      const why = `nats-server did not acknowledge a message within ${ACK_TIMEOUT_MS} ms; ${IF_ITS_DISK_IS_FULL}`
       this.#evidence.fails(queue, why)
       this.#settle(number, new BusError(why))
     }

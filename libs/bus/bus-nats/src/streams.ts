@@ -18,6 +18,8 @@ export const ACK_WAIT_MS = 10_000
 /** Handed out and not yet acknowledged, all consumers of a queue together. */
 const MAX_ACK_PENDING = 16_384
 const API_TIMEOUT_MS = 5000
+/** JetStream that met a full disk stands still, and does not go on when there is room; the connection works (nats-server 2.9). */
+export const IF_ITS_DISK_IS_FULL = 'if its disk is full, make room and restart nats-server'
 /** We send no message ids; the window for them must not exceed the age limit. */
 const DUPLICATE_WINDOW_MS = 1000
 
@@ -173,6 +175,7 @@ function explain(error: unknown): string {
   const noResponder = error instanceof NatsError && error.code === '503' && code === undefined
   if (noResponder || (code !== undefined && NOT_ENABLED.includes(code)))
     return 'JetStream does not answer; nats-server needs a jetstream { store_dir: … } block, and the account must be allowed to use it'
-  if (error instanceof NatsError && error.code === 'TIMEOUT') return `nats-server did not answer within ${API_TIMEOUT_MS} ms`
+  if (error instanceof NatsError && error.code === 'TIMEOUT')
+    return `nats-server did not answer within ${API_TIMEOUT_MS} ms; ${IF_ITS_DISK_IS_FULL}`
   return error instanceof Error ? error.message : String(error)
 }
