@@ -17,5 +17,8 @@ export function sentenceFor(error: unknown): string {
     return 'Redis cannot be reached'
   if (message === 'Command timed out' || message.startsWith('Socket timeout')) return 'Redis did not answer in time'
   if (message.startsWith('NOAUTH') || message.startsWith('WRONGPASS')) return `Redis does not accept our credentials: ${message}`
-  return `Redis: ${message}`
+  // Of no use to an operator: which line of our script asked.
+  const said = message.replace(/,? script: .*$/, '')
+  if (said.startsWith('MISCONF')) return `Redis cannot write to its disk and takes nothing: ${said}`
+  return `Redis: ${said}`
 }
