@@ -6,6 +6,9 @@ import { dnstapbgp } from './generated/steering.js'
 const v1 = dnstapbgp.v1
 const MAX_ID = 64
 
+/** The number of an answer that says: our facts wait, the queue does not take them. Questions count from 1. */
+export const NOT_YET = 0
+
 export interface CatchUp {
   /** One run of a cache. */
   readonly asker: string

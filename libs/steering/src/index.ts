@@ -1,4 +1,5 @@
 export { SteeringError } from './checked.ts'
+export { NOT_YET } from './catch-up.ts'
 export type { CatchUp, CaughtUp } from './catch-up.ts'
 export { HeardResolvers } from './heard-resolvers.ts'
 export { octetsOfResolution } from './resolution.ts'

@@ -1,5 +1,5 @@
 import { BusError, type BusState, type QueueProgress } from '@dnstap-bgp/bus'
-import { CATCH_UP, type CatchUp, type CaughtUp } from '@dnstap-bgp/steering'
+import { CATCH_UP, NOT_YET, type CatchUp, type CaughtUp } from '@dnstap-bgp/steering'
 import { FakeClock } from '@dnstap-bgp/testkit'
 import { describe, expect, test } from 'vitest'
 import { ExpiryGate, START_MS, WAIT_MS } from './expiry-gate.ts'
@@ -118,6 +118,23 @@ describe('a deadline counts', () => {
     const [number] = asked.slice(-1)
     await clock.advanceAsync(3000, 100)
     expect(asked.filter((one) => one === number).length).toBeGreaterThan(2)
+  })
+
+  test('not before the queue takes the facts of an ingest that says it does not, however long that is', async () => {
+    const { gate, clock, answer, now, settle } = start()
+    answer('a')
+    await clock.advanceAsync(100)
+    const due = now()
+    gate.startRound()
+    for (let seconds = 0; seconds < 120; seconds++) {
+      answer('a', NOT_YET)
+      await clock.advanceAsync(1000, 100)
+    }
+    expect(gate.upToMs).toBeLessThan(due)
+    expect(gate.waitsFor).toContain('1 dnstap-ingest')
+    answer('a')
+    await settle()
+    expect(gate.upToMs).toBeGreaterThanOrEqual(due)
   })
 
   test('30 s late at most, however long an ingest is silent; it is not awaited again', async () => {

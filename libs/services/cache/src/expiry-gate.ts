@@ -8,14 +8,15 @@
  *
  * With everything up a round takes a few milliseconds. The wait is bounded: a binding ends WAIT_MS after its deadline, or WAIT_MS after the
  * part that was away is back, whichever is later. An ingest that is silent for WAIT_MS is no longer awaited. While the bus is away nothing
- * ends: announcers cannot be told, and new lookups do not reach us.
+ * ends: announcers cannot be told, and new lookups do not reach us. Nor does anything end while an ingest says that the queue does not take its
+ * facts (NOT_YET): nats-server may be reached and refuse messages, as when its disk is full.
  *
  * Times of deadlines are store time; everything else is measured by the monotonic clock.
  */
 import { BusError } from '@dnstap-bgp/bus'
 import type { Bus, Subscription } from '@dnstap-bgp/bus'
 import { Timers, type Clock } from '@dnstap-bgp/runtime'
-import { CATCH_UP, CAUGHT_UP, RESOLUTIONS, type CaughtUp } from '@dnstap-bgp/steering'
+import { CATCH_UP, CAUGHT_UP, NOT_YET, RESOLUTIONS, type CaughtUp } from '@dnstap-bgp/steering'
 
 /** The longest that a deadline waits for facts. */
 export const WAIT_MS = 30_000
@@ -65,6 +66,8 @@ export class ExpiryGate {
   #thereSinceMs: number | undefined
   /** No round starts for this long after that. */
   #quietMs = START_MS
+  /** When an ingest last said that the queue does not take its facts. */
+  #refusedAtMs = -Infinity
   /** When each ingest was heard last. */
   readonly #ingests = new Map<string, number>()
   #round: Round | undefined
@@ -94,7 +97,8 @@ export class ExpiryGate {
   /** A binding whose deadline is this store time, or before it, may end. */
   get upToMs(): number {
     const nowMs = this.#noticeStall()
-    if (this.#thereSinceMs === undefined || nowMs - this.#thereSinceMs < WAIT_MS) return this.#passedMs
+    if (this.#thereSinceMs === undefined) return this.#passedMs
+    if (nowMs - Math.max(this.#thereSinceMs, this.#refusedAtMs) < WAIT_MS) return this.#passedMs
     return Math.max(this.#passedMs, this.#deps.storeNow() - WAIT_MS)
   }
 
@@ -170,7 +174,9 @@ export class ExpiryGate {
 
   #answered({ asker, number, ingest }: CaughtUp): void {
     if (this.#ingests.has(ingest) || this.#ingests.size < MAX_INGESTS) this.#ingests.set(ingest, this.#deps.clock.monotonic())
-    if (asker === this.#deps.id && number === this.#round?.number) this.#answeredBy(ingest)
+    if (asker !== this.#deps.id) return
+    if (number === NOT_YET) this.#refusedAtMs = this.#deps.clock.monotonic()
+    else if (number === this.#round?.number) this.#answeredBy(ingest)
   }
 
   #answeredBy(ingest: string): void {

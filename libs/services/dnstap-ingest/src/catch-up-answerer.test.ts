@@ -1,5 +1,5 @@
 import { LocalBus } from '@dnstap-bgp/bus'
-import { CATCH_UP, CAUGHT_UP } from '@dnstap-bgp/steering'
+import { CATCH_UP, CAUGHT_UP, NOT_YET } from '@dnstap-bgp/steering'
 import { FakeClock } from '@dnstap-bgp/testkit'
 import { describe, expect, test } from 'vitest'
 import { CatchUpAnswerer } from './catch-up-answerer.ts'
@@ -7,7 +7,7 @@ import { CatchUpAnswerer } from './catch-up-answerer.ts'
 function start() {
   const clock = new FakeClock()
   const bus = new LocalBus({ pause: () => new Promise((resolve) => setImmediate(resolve)) })
-  const state = { reads: 0, isBehind: false, onTurn: () => {}, sent: undefined as (() => void) | undefined }
+  const state = { reads: 0, isBehind: false, isRefused: false, onTurn: () => {}, sent: undefined as (() => void) | undefined }
   const answered: number[] = []
   let heardOf = 0
   bus.subscribe(CAUGHT_UP, ({ asker, number, ingest }) => {
@@ -23,6 +23,7 @@ function start() {
       return state.reads
     },
     isBehind: () => state.isBehind,
+    isRefused: () => state.isRefused,
     whenSent: (reached) => (state.sent = reached),
   })
   return {
@@ -85,6 +86,21 @@ describe('an ingest that is asked whether a fact waits', () => {
     state.isBehind = false
     await clock.advanceAsync(200)
     expect(state.sent).toBeDefined()
+  })
+
+  test('says at once, to each question, that its facts wait while the bus refuses them', async () => {
+    const { state, answered, ask, settle } = start()
+    state.isRefused = true
+    for (let times = 0; times < 3; times++) {
+      ask(1)
+      await settle()
+    }
+    expect(answered).toEqual([NOT_YET, NOT_YET, NOT_YET])
+    state.isRefused = false
+    ask(1)
+    state.sent?.()
+    await settle()
+    expect(answered.slice(3)).toEqual([1])
   })
 
   test('answers a question that was repeated meanwhile once, and holds few of them', async () => {

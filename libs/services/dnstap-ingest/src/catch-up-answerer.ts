@@ -3,12 +3,14 @@
  *
  *   asked ─▶ read what the sockets hold ─▶ no sender is late ─▶ the outbox has sent what it holds ─▶ CAUGHT_UP
  *
+ * While the bus refuses facts, each question is answered NOT_YET at once: caches then go on waiting for us.
+ *
  * Sockets: the event loop turns until a turn reads nothing. Late: after a stall a resolver first sends the answers that it kept. A cache does
  * not wait for ever, so an answer needs no time limit here.
  */
 import type { Bus, Subscription } from '@dnstap-bgp/bus'
 import { Timers, type Clock, type Closeable } from '@dnstap-bgp/runtime'
-import { CATCH_UP, CAUGHT_UP, type CatchUp } from '@dnstap-bgp/steering'
+import { CATCH_UP, CAUGHT_UP, NOT_YET, type CatchUp } from '@dnstap-bgp/steering'
 
 export interface CatchUpDeps {
   readonly bus: Bus
@@ -19,6 +21,8 @@ export interface CatchUpDeps {
   readonly reads: () => number
   /** Is a sender still sending answers that it could not send in time? */
   readonly isBehind: () => boolean
+  /** Has the bus refused facts a moment ago? */
+  readonly isRefused: () => boolean
   /** Calls back when the facts that wait in the outbox now have left it. */
   readonly whenSent: (reached: () => void) => void
 }
@@ -52,6 +56,8 @@ export class CatchUpAnswerer implements Closeable {
   }
 
   #asked(question: CatchUp): void {
+    const { bus, id, isRefused } = this.#deps
+    if (isRefused()) bus.publish(CAUGHT_UP, { asker: question.asker, number: NOT_YET, ingest: id })
     const key = `${question.number} ${question.asker}`
     if (this.#open.has(key) || this.#open.size >= MAX_QUESTIONS) return
     this.#open.add(key)

@@ -94,6 +94,7 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
     id: randomUUID(),
     reads: () => server.counters.reads,
     isBehind: () => ingest.isBehind,
+    isRefused: () => ingest.outbox.failing,
     whenSent: (reached) => ingest.outbox.whenSent(reached),
   })
   const listenHealth = health.component('dnstap')
