@@ -139,7 +139,7 @@ describe.skipIf(spawnSync('systemd-analyze', ['--version']).status !== 0)('deplo
     expect(texts.get('dnstap-bgp@.service')).toContain('\nNetworkNamespacePath=/run/netns/%i\n')
   })
 
-  test('systemd is told when everything is open, by the process it started', async () => {
+  test('the started process tells systemd when everything is open', async () => {
     const bin = mkdtempSync(join(tmpdir(), 'dnstap-bgp-notify-'))
     const said = join(bin, 'said')
     writeFileSync(join(bin, 'systemd-notify'), `#!/bin/sh\necho "$@" > ${said}\n`, { mode: 0o755 })

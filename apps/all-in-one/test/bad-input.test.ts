@@ -103,7 +103,7 @@ describe('the all-in-one does not start, and says why, when', () => {
     withoutStack(output)
   })
 
-  test('a regular file lies where the socket should be, and it is left alone', async () => {
+  test('a regular file is in the place of the socket, and it is left alone', async () => {
     writeFileSync(join(folder, 'tap.sock'), 'precious')
     const { code, output } = await fails(GOOD)
     expect(code).toBe(1)
@@ -112,7 +112,7 @@ describe('the all-in-one does not start, and says why, when', () => {
     withoutStack(output)
   })
 
-  test('another process listens on the socket, and it goes on listening', async () => {
+  test('another process listens on the socket, and it keeps the socket', async () => {
     await listen(join(folder, 'tap.sock'))
     const { code, output } = await fails(GOOD)
     expect(code).toBe(1)

@@ -115,7 +115,7 @@ level = "debug"
       await waitForRoutes('198.51.100.1/32', '198.51.100.2/32', '198.51.100.3/32', '2001:db8:51::1/128')
     })
 
-    test('what was forgotten by hand is back with the next lookup', async () => {
+    test('a name that was forgotten by hand is back with the next lookup', async () => {
       const body = { subject: 'alias.x.test', holdDown: '0s' }
       const { text } = await askAdmin(join(program.folder, 'admin.sock'), 'POST', '/api/forget', body)
       expect(JSON.parse(text)).toMatchObject({ forgotten: 2 })
@@ -145,7 +145,7 @@ level = "debug"
       await waitForRoutes('198.51.100.1/32', '198.51.100.2/32', '198.51.100.3/32', '198.51.100.7/32', '2001:db8:51::1/128')
     })
 
-    test('SIGHUP reads the lists again: what they no longer cover goes, and a name still covered stays', async () => {
+    test('SIGHUP reads the lists again: routes that they no longer cover are withdrawn, routes of names still covered stay', async () => {
       writeFileSync(join(program.folder, 'domains.txt'), 'www.x.test\n')
       program.signal('SIGHUP')
       await waitForRoutes('198.51.100.1/32', '2001:db8:51::1/128')

@@ -75,7 +75,7 @@ listen = "./admin.sock"
     await bird?.remove()
   }, 60_000)
 
-  test('reads what waited before deadlines count: no route goes', async () => {
+  test('reads the waiting frames before deadlines count: no route is withdrawn', async () => {
     program.signal('SIGSTOP')
     await until(Date.now() + TTL_SECONDS * 1000 + 1500)
     program.signal('SIGCONT')
@@ -84,7 +84,7 @@ listen = "./admin.sock"
     expect(await withdrawals()).toBe(0)
   }, 120_000)
 
-  test('withdraws what was not looked up meanwhile', async () => {
+  test('withdraws the routes of names that were not looked up meanwhile', async () => {
     lookups.stop()
     program.signal('SIGSTOP')
     await until(Date.now() + TTL_SECONDS * 1000 + 1500)

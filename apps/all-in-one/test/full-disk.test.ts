@@ -90,7 +90,7 @@ function tellNew(program: Daemon, first: number, count: number): Promise<void> {
 
 describe.skipIf(withoutTmpfs !== '')(`a disk that is full${withoutTmpfs === '' ? '' : ` (${withoutTmpfs})`}`, () => {
   test(
-    'while the store writes: it goes on in memory, and all is on disk when there is room',
+    'while the store writes: it goes on in memory, and everything is on disk when there is room again',
     async () => {
       for (let round = 0; round < ROUNDS; round++) {
         const kind: SmallDiskKind = round % 2 === 1 && smallDiskMissing('ext4') === '' ? 'ext4' : 'tmpfs'
@@ -126,7 +126,7 @@ describe.skipIf(withoutTmpfs !== '')(`a disk that is full${withoutTmpfs === '' ?
     ROUNDS * 120_000,
   )
 
-  test('at the start, with nothing on it: no lock, no store, no copies of lists, and it works all the same', async () => {
+  test('at the first start: it works without a lock, a store or copies of lists', async () => {
     const disk = use(makeSmallDisk('tmpfs', 2 * 2 ** 20))
     disk.fill()
     const program = use(await startOn(disk))
@@ -140,7 +140,7 @@ describe.skipIf(withoutTmpfs !== '')(`a disk that is full${withoutTmpfs === '' ?
     expect(await bindings(program)).toBe(10)
   }, 120_000)
 
-  test('at the start, and at the end: what was learnt before is there, and it stops in order', async () => {
+  test('at a later start, and at the end: earlier bindings are there, and it stops in order', async () => {
     const disk = use(makeSmallDisk('tmpfs', 2 * 2 ** 20))
     const program = use(await startOn(disk))
     await tellNew(program, 0, 10)

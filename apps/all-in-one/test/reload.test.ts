@@ -111,14 +111,14 @@ listen = "./admin.sock"
       await authority?.remove()
     })
 
-    test('other communities are told for every route of the list, and nothing is withdrawn', async () => {
+    test('changed communities are sent for every route of the list, and nothing is withdrawn', async () => {
       const before = await withdrawals()
       reload([{ ...video, settings: 'communities = ["64512:7"]' }, work])
       await waitForRoutes({ '198.51.100.1/32': '64512:7', '198.51.100.2/32': '64512:7', '198.51.100.3/32': '64512:2' })
       expect(await withdrawals()).toBe(before)
     })
 
-    test('a list by another name keeps its routes: nothing is withdrawn', async () => {
+    test('a list that is renamed keeps its routes: nothing is withdrawn', async () => {
       const before = await withdrawals()
       reload([{ ...video, name: 'films' }, work])
       await waitForRoutes({ '198.51.100.1/32': '64512:1', '198.51.100.2/32': '64512:1', '198.51.100.3/32': '64512:2' })
@@ -134,7 +134,7 @@ listen = "./admin.sock"
       expect(await inBird()).toEqual(before)
     })
 
-    test('an exception takes out what it names, whichever list it stands in, and nothing else', async () => {
+    test('an exception for all lists withdraws the routes of its name, and nothing else', async () => {
       const before = await withdrawals()
       reload([
         { ...video, name: 'films' },
@@ -144,12 +144,12 @@ listen = "./admin.sock"
       expect(await withdrawals()).toBe(before + 1)
     })
 
-    test('a list that is taken out takes its routes along', async () => {
+    test('removing a list withdraws its routes', async () => {
       reload([{ ...video, name: 'films' }])
       await waitForRoutes({ '198.51.100.1/32': '64512:1' })
     })
 
-    test('a list that is edited is noticed unasked: what it lost is withdrawn, and nothing else', async () => {
+    test('an edit of a list is noticed without SIGHUP: routes of the removed names are withdrawn, and nothing else', async () => {
       await unbound.lookup('ads.x.test')
       await waitForRoutes({ '198.51.100.1/32': '64512:1', '198.51.100.2/32': '64512:1' })
       const before = await withdrawals()
@@ -161,7 +161,7 @@ listen = "./admin.sock"
       expect(await withdrawals()).toBe(before + 1)
     })
 
-    test('a shorter lifetime counts for what is bound already', async () => {
+    test('a shorter lifetime applies to existing bindings', async () => {
       reload([{ ...video, name: 'films', settings: 'communities = ["64512:1"]\nttl = "1s"' }])
       await waitForRoutes({})
     })

@@ -110,7 +110,7 @@ listen = "./admin.sock"
       }
     })
 
-    test('the router without graceful restart was told goodbye in words (RFC 9003), and lost the routes', () => {
+    test('the router without graceful restart got a Cease with a text (RFC 9003), and lost the routes', () => {
       expect(plain.log()).toMatch(/Received: Administrative shutdown.*dnstap-bgp stops/)
       expect(helpers[0].log()).not.toMatch(/Administrative shutdown/)
     })

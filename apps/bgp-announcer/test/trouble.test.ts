@@ -75,7 +75,7 @@ listen = "./admin.sock"
 }
 
 describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not installed)', () => {
-  test('a peer that refuses our number of prefixes: peers, log and health say so, and it is left alone', async () => {
+  test('a peer that refuses our number of prefixes is damped: peers, log and health say so', async () => {
     const { program, peer, health, tap } = await opposite({ maxPrefixes: 10 }, '')
     await waitFor(async () => (await peer()).state === 'Established', { what: 'the session' })
     await tell(
@@ -94,7 +94,7 @@ describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not
     await waitFor(async () => (await health()).includes('edge'), { what: 'health to name the peer' })
   })
 
-  test('by hand a peer is sent its routes again, or its session starts again', async () => {
+  test('an operator can send a peer its routes again, or reset its session', async () => {
     const { bird, program, peer, tap } = await opposite({}, '')
     await tell(tap, [
       dnstapFrame({
@@ -129,7 +129,7 @@ describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not
     )
   })
 
-  test('where koffi cannot be loaded, a password is refused in a sentence, and nothing goes out without it', async () => {
+  test('where koffi cannot be loaded, a peer with a password is refused with a sentence, and nothing is sent to it', async () => {
     const { program, bird, peer, health } = await opposite({}, 'password = "s3cret"', withoutKoffi)
     const sentence = 'edge wants a TCP MD5 password, and socket options cannot be set'
     await waitFor(() => program.log().includes(sentence), { what: 'the sentence in the log' })

@@ -111,7 +111,7 @@ listen = "./admin.sock"
       ['Redis', () => redis.kill(), () => redis.restart()],
       ['the only cache', () => programs['cache 1'].kill(), () => programs['cache 1'].restart()],
     ])(
-      '%s is killed and comes back after the lifetime: no route goes',
+      '%s is killed and comes back after the lifetime: no route is withdrawn',
       async (_what, kill, restart) => {
         await kill()
         await until(Date.now() + HOLD_MS + 1500)
@@ -123,7 +123,7 @@ listen = "./admin.sock"
       120_000,
     )
 
-    test('one of two caches is frozen with facts in its hands, then killed: no route goes that they extend', async () => {
+    test('one of two caches is frozen with unprocessed facts, then killed: no route that they extend is withdrawn', async () => {
       programs['cache 2'] = await startProgram({ app: 'cache', config })
       const once = namesIn(101, 30)
       const seenMs = Date.now()
@@ -144,7 +144,7 @@ listen = "./admin.sock"
       await waitFor(async () => (await routes()) === 100, { ...PATIENT, what: () => `100 routes;\n${logs()}` })
     }, 60_000)
 
-    test('what expired while Redis was away goes when it is back with its data, and is not held as lost', async () => {
+    test('routes that expired while Redis was away are withdrawn when it is back with its data, and are not kept as stale', async () => {
       await waitFor(async () => (await routes()) === 100, PATIENT)
       startLookups({ path: tap(), names: namesIn(102, 20), everyMs: 1e9 })
       await waitFor(async () => (await routes()) === 120, { ...PATIENT, what: () => `120 routes;\n${logs()}` })
@@ -155,7 +155,7 @@ listen = "./admin.sock"
       expect(programs['cache 1'].log()).not.toContain('Redis has lost data')
     }, 120_000)
 
-    test('what is looked up no more goes', async () => {
+    test('routes of names that are no longer looked up are withdrawn', async () => {
       steady.stop()
       await waitFor(async () => (await routes()) === 0, { ...PATIENT, what: () => `no routes;\n${logs()}` })
     }, 60_000)

@@ -149,7 +149,7 @@ level = "debug"
       expect((await bird.routes())[0].nextHop).toBe('192.0.2.9')
     })
 
-    test('both ingests and both caches work at once, and nothing is announced twice over', async () => {
+    test('both ingests and both caches work at once, and nothing is announced twice', async () => {
       for (let i = 0; i < 10; i++) await lookUpNew(resolvers[i % 2])
       await waitForExpected()
     })
@@ -188,7 +188,7 @@ level = "debug"
       },
     )
 
-    test('what is forgotten by hand at any program is withdrawn, and neither cache takes it back', async () => {
+    test('an address forgotten by hand at any program is withdrawn, and neither cache learns it again', async () => {
       await lookUpNew()
       await waitForExpected()
       const n = hosts[nextHost - 1]
@@ -224,7 +224,7 @@ level = "debug"
       },
     )
 
-    test('nats-server may be killed: routes stay, and what was learnt meanwhile arrives after it is back', async () => {
+    test('nats-server may be killed: routes stay, and routes learnt meanwhile arrive when it is back', async () => {
       await waitForExpected()
       const watch = watchRoutes(inBird, expected)
       await nats.kill()
@@ -236,7 +236,7 @@ level = "debug"
       expect(await watch.stop()).toEqual([])
     })
 
-    test('redis-server may be killed: routes stay, and what was learnt meanwhile arrives after it is back', async () => {
+    test('redis-server may be killed: routes stay, and routes learnt meanwhile arrive when it is back', async () => {
       await waitForExpected()
       const watch = watchRoutes(inBird, expected)
       await redis.kill()
@@ -292,7 +292,7 @@ level = "debug"
         },
       ],
     ])(
-      'when redis-server %s, routes are kept as stale while names are looked up again, and the rest goes later',
+      'when redis-server %s, routes are kept as stale until their names are looked up again, and the others are withdrawn later',
       async (_what, lose) => {
         await waitForExpected()
         // The caches store the bindings of the last 5 s again. This test is about the older ones.
@@ -326,7 +326,7 @@ level = "debug"
       120_000,
     )
 
-    test('an edit of the lists withdraws exactly what they no longer cover, and an exception takes its name out', async () => {
+    test('an edit of the lists withdraws exactly the routes that they no longer cover, and an exception takes its name out', async () => {
       await waitForExpected()
       const [gone, excepted, ...stay] = [...expected].sort()
       const nameOf = (prefix: string | undefined) => `h${/\.(\d+)\/32$/.exec(prefix ?? '')?.[1]}.x.test`

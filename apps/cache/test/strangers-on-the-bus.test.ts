@@ -148,7 +148,7 @@ listen = "./admin.sock"
       for (const service of SERVICES) expect(program(service).log()).not.toContain('does not let this user')
     })
 
-    test('who faces others may not forget, and says why; a cache and an announcer may', async () => {
+    test('a program that strangers reach may not forget, and says why; a cache and an announcer may', async () => {
       await lookUp()
       const body = { subject: `198.51.100.${lookups}` }
       for (const service of ['sync-gateway', 'dnstap-ingest']) {
@@ -188,12 +188,12 @@ listen = "./admin.sock"
       },
     )
 
-    test('nobody comes in without a password', async () => {
+    test('no client is let in without a password', async () => {
       await expect(connect({ servers: nats.url })).rejects.toThrow(/Authorization Violation/)
       await expect(connect({ servers: nats.url, user: 'cache', pass: 'guessed' })).rejects.toThrow(/Authorization Violation/)
     })
 
-    test('whatever stands on the bus, no process ends, and all is counted by name', async () => {
+    test('no message on the bus ends a process, and every bad one is counted by its subject', async () => {
       const pids = SERVICES.map((service) => program(service).pid)
       const nc = await connected(STRANGER)
       const names = [...decodersOnBus().keys()].filter((name) => !name.endsWith('(answer)'))
@@ -214,7 +214,7 @@ listen = "./admin.sock"
       expect(SERVICES.filter((service) => !program(service).running)).toEqual([])
     })
 
-    test('a server of calls that answers with nonsense ends none of those who ask', async () => {
+    test('a server of calls that answers with nonsense does not end a process that asks', async () => {
       const nc = await connected(STRANGER)
       const served = WHO_SAYS_WHAT.cache.serves.flatMap(({ name }) =>
         nonsense().map((answer) =>

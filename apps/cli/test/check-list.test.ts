@@ -50,7 +50,7 @@ test('a URL is tried the same way, beside a configuration and a capture', async 
   expect(readdirSync(at('tmp'))).toEqual([])
 })
 
-test('what is no list, and what is no format, is said in a sentence', async () => {
+test('a file that is no list, and an unknown format, are one sentence each', async () => {
   const missing = await cli('check', '--list', at('nowhere.txt'), '--config', at('none.toml'))
   expect(missing).toMatchObject({ code: 1, output: expect.stringContaining('nowhere.txt: there is no such file') as string })
   const format = await cli('check', '--list', at('list.txt'), '--format', 'nonsense', '--config', at('none.toml'))

@@ -70,7 +70,7 @@ test('credentials of a NATS cluster and of Sentinels are made when they are aske
   ])
 })
 
-test('credentials wants one folder, and groups by number', async () => {
+test('`credentials` takes one folder, and groups by number', async () => {
   expect(await cli('credentials')).toEqual({ code: 2, output: 'credentials takes one folder. Try: dnstap-bgp --help\n' })
   const { code, output } = await cli('credentials', join(folder, 'credentials'), '--group', 'nobody=5')
   expect(code).toBe(2)
@@ -180,7 +180,7 @@ peers = []
 listen = "./admin.sock"
 `
 
-test('check says of a list that cannot be had that nothing would start, and exits 1', async () => {
+test('check says that nothing would start if a list cannot be read, and exits 1', async () => {
   const lost = join(folder, 'lost.toml')
   writeFileSync(lost, `domains = "nowhere.txt"\n${REST}`)
   const { code, output } = await cli('check', '--config', lost)
@@ -201,7 +201,7 @@ test('check says what a program needs that the file does not have: the all-in-on
   expect(cache.code).toBe(0)
 })
 
-test('check sees that the store is the cache of dnstap-bgp 1, and that the folder of a socket is not there', async () => {
+test('check finds a store that is the cache of dnstap-bgp 1, and a socket whose folder is missing', async () => {
   const bolt = Buffer.alloc(32_768)
   bolt.writeUInt32LE(0xed0cdaed, 16)
   writeFileSync(join(folder, 'old.cache'), bolt)
@@ -214,7 +214,7 @@ test('check sees that the store is the cache of dnstap-bgp 1, and that the folde
   expect(readFileSync(join(folder, 'old.cache')).equals(bolt)).toBe(true)
 })
 
-test('match says of a list that is not in its answer that it is not', async () => {
+test('match says which list is missing in its answer', async () => {
   const state = join(folder, 'dead.toml')
   writeFileSync(
     state,
@@ -228,7 +228,7 @@ test('match says of a list that is not in its answer that it is not', async () =
   expect(code).toBe(0)
 })
 
-test('match answers for the names that are good, and then says which are none: exit 2', async () => {
+test('match answers for the valid names, then says which are invalid: exit 2', async () => {
   const { code, output } = await cli('match', 'x.lab', 'foo bar', '--config', config)
   expect(output).toMatch(/x\.lab: lab \(lab\)/)
   expect(output).toMatch(/"foo bar" is no domain name/)
@@ -253,7 +253,7 @@ test('match says which rule of which list decides', async () => {
 })
 
 describe('replay', () => {
-  test('says what a real capture would have routed', async () => {
+  test('says which routes a real capture would have made', async () => {
     const { code, output } = await cli('replay', CAPTURE, '--config', config, '--json')
     expect(code).toBe(0)
     const answer = JSON.parse(output) as { frames: number; matched: number; routes: { prefix: string }[]; speed: string }
@@ -263,7 +263,7 @@ describe('replay', () => {
     expect(answer.speed).toMatch(/frames a second/)
   })
 
-  test('refuses what is no capture', async () => {
+  test('refuses a file that is no capture', async () => {
     const { code, output } = await cli('replay', config, '--config', config)
     expect(code).toBe(1)
     expect(output).toMatch(/is no dnstap capture/)
@@ -307,7 +307,7 @@ ${REST}`,
     }
   })
 
-  test('explains, forgets, and answers what makes no sense with a sentence', async () => {
+  test('explains, forgets, and answers a subject that makes no sense with a sentence', async () => {
     expect((await ask('explain', 'www.lab')).output).toMatch(/Listed, but no answer with an address has been seen/)
     expect((await ask('explain', '127.0.0.1')).output).toMatch(/never list has it/)
     expect((await ask('forget', '203.0.113.1')).output).toMatch(/Nothing was bound to it\./)
@@ -318,7 +318,7 @@ ${REST}`,
     expect((await ask('lists', '--accept', 'nonsense')).output).toMatch(/there is no such list; there are lab/)
   })
 
-  test('check shows what its file, as it is now, would do to it', async () => {
+  test('check shows what the file, as it is now, would change', async () => {
     const file = join(program.folder, 'dnstap-bgp.toml')
     const written = readFileSync(file, 'utf8')
     // Another file: the one that is in use would be read again by itself.
@@ -399,7 +399,7 @@ describe('a running instance that keeps its lists', () => {
     expect(inventory()).toEqual(before)
   })
 
-  test('that refuses to tell is not said to be away', async () => {
+  test('that refuses to answer is not reported as away', async () => {
     const file = join(program.folder, 'stranger.toml')
     const written = readFileSync(join(program.folder, 'dnstap-bgp.toml'), 'utf8')
     body = 'a.example\nb.example\nc.example\n'
@@ -408,7 +408,7 @@ describe('a running instance that keeps its lists', () => {
   })
 })
 
-test('nobody there is a sentence', async () => {
+test('that is not there is a sentence', async () => {
   const { code, output } = await cli('status', '--admin', join(folder, 'nobody.sock'))
   expect(code).toBe(1)
   expect(output).toMatch(/Nothing answers at/)

@@ -184,7 +184,7 @@ listen = "./admin.sock"
     await Promise.all(Object.values(programs).map((program) => program.remove()))
   })
 
-  describe.concurrent('what a client looks up', () => {
+  describe.concurrent('a lookup of a client', () => {
     for (const sender of ALL) {
       const absent = sender.programs.filter((program) => !isInstalled(program))
       const why = absent.length > 0 ? ` (not installed: ${absent.join(', ')})` : ''
@@ -236,7 +236,7 @@ listen = "./admin.sock"
       })
   })
 
-  test('all of them answer while we are away, and come back to us', { timeout: 90_000 }, async () => {
+  test('all of them answer while we are away, and connect to us again', { timeout: 90_000 }, async () => {
     await Promise.all(Object.values(programs).map((program) => program.stop()))
     for (const sender of SENDERS)
       expect(await resolverOf(sender).lookup(`n${labels++}.last.${sender.id}.steer.test`)).toEqual([v4(sender, 'last')])

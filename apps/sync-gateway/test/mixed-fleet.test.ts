@@ -135,7 +135,7 @@ level = "debug"
       expect((await entriesOf(peer)).map((entry) => entry.IP).sort()).toEqual(['2001:db8:2::1', '203.0.113.1'])
     })
 
-    test('what a lookup teaches us is told at once, in the octets that the ancestor would send; what it told us is not told back', async () => {
+    test('a binding from a lookup is pushed at once, in the octets that the ancestor would send; its own entries are not pushed back', async () => {
       await unbound.lookup('WWW.x.test', 'A')
       await unbound.lookup('www.x.test', 'AAAA')
       await waitFor(() => ancestor.puts.length >= 2, { what: () => `two PUTs; seen ${ancestor.puts.length}` })
@@ -151,7 +151,7 @@ level = "debug"
       expect(ancestor.told.map((entry) => entry.IP).sort()).toEqual(['198.51.100.1', '2001:db8:51::1'])
     })
 
-    test('what the ancestor has is fetched every interval: the good is merged, the rest costs only itself', async () => {
+    test("the ancestor's entries are fetched every interval: good ones are merged, a bad one costs only itself", async () => {
       const refused = {
         never: await metric('cache_refused_total{reason="never"}'),
         old: await metric('cache_refused_total{reason="too-old"}'),
@@ -211,7 +211,7 @@ level = "debug"
       expect(await prefixes()).toEqual(routes)
     })
 
-    test('a stranger gets 403 with the reason, and nothing of it stays', async () => {
+    test('a stranger gets 403 with the reason, and nothing that it sent is kept', async () => {
       const before = await metric('gateway_requests_total{result="forbidden"}')
       const forbidden = { status: 403, body: `Forbidden: ${stranger} is not among the peers (syncer.peers, syncer.allow)` }
       expect(await put({ ...peer, from: stranger }, json('203.0.113.4', 'listed.test'))).toMatchObject(forbidden)

@@ -116,7 +116,7 @@ level = "debug"
       await Promise.all([ancestor?.close(), bird?.remove(), nats?.remove(), redis?.remove(), authority?.remove()])
     }, 60_000)
 
-    test('what the ancestor puts and what it has become routes, what a lookup teaches is told to it, and all of it can be fetched', async () => {
+    test("the ancestor's pushed and fetched entries become routes, bindings from lookups are pushed to it, and /fetch has all of them", async () => {
       await waitFor(async () => (await fetchAll(peer)).status === 200, { what: () => `an answer of the cache;\n${logs()}` })
       expect(await put(peer, json('203.0.113.1', 'put.x.test'))).toMatchObject({ status: 200, body: '' })
       ancestor.entries = [JSON.parse(json('203.0.113.2', 'fetched.x.test')) as FakeAncestor['entries'][number]]
@@ -131,7 +131,7 @@ level = "debug"
       })
     })
 
-    test('while no cache is there a peer hears 503, so that it tells us again; then everything goes on', async () => {
+    test('while there is no cache a sync peer gets 503, so that it pushes again later', async () => {
       await program('cache').kill()
       expect(await put(peer, json('203.0.113.3', 'put.x.test'))).toMatchObject({ status: 503 })
       await program('cache').restart()

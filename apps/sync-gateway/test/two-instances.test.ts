@@ -125,7 +125,7 @@ level = "debug"
     await authority?.remove()
   })
 
-  test('what one learns becomes a route at the other, though the peer before it never answers', async () => {
+  test('a binding of one becomes a route at the other, although the peer before it never answers', async () => {
     await unbound.lookup('h1.x.test')
     await waitForRoutes(1)
     expect(mute.sockets.size).toBeGreaterThan(0)
@@ -134,7 +134,7 @@ level = "debug"
     expect(alive).toMatchObject({ pushed: 1, queued: 0 })
   })
 
-  test('without the token it is 401, with a wrong one too, even for a peer; and nothing of it stays', async () => {
+  test('without the token, or with a wrong one, even a peer gets 401, and nothing that it sent is kept', async () => {
     const json = `{"IP":"198.51.100.200","Domain":"h9.x.test","TS":"${new Date().toISOString()}"}`
     expect(await put(askers.second, json)).toMatchObject({
       status: 401,
@@ -150,7 +150,7 @@ level = "debug"
     expect(text + second.log() + first.log()).not.toContain(TOKEN)
   })
 
-  test('one that was away has everything again, though it kept nothing', async () => {
+  test('an instance that was away has everything again, although it stored nothing', async () => {
     await second.kill()
     await unbound.lookup('h2.x.test')
     await waitFor(async () => (await has('first')).length === 2, { what: 'the lookup at the first' })
@@ -160,7 +160,7 @@ level = "debug"
     expect(await has('second')).toEqual(await has('first'))
   })
 
-  test('and so has the one that hears the resolver', async () => {
+  test('so has the instance that hears the resolver', async () => {
     await first.kill()
     await first.restart()
     await waitFor(async () => (await has('first')).length === 2, { what: 'both at the first' })

@@ -32,7 +32,7 @@ async function afterDeath(kind: 'bird' | 'frr' | 'gobgp', clock = systemClock, r
 
 describe.each(['bird', 'frr', 'gobgp'] as const)('opposite %s', (kind) => {
   describe.skipIf(!isInstalled(kind))('(skipped where it is not installed)', () => {
-    test('told to leave before the table was loaded, the stale routes go too', async () => {
+    test('withdraws stale routes too when it is closed before the table was loaded', async () => {
       const { router, next } = await afterDeath(kind)
       await next.close({ withdraw: true })
       await router.waitForCount(0)
@@ -41,7 +41,7 @@ describe.each(['bird', 'frr', 'gobgp'] as const)('opposite %s', (kind) => {
 })
 
 describe.skipIf(!isInstalled('gobgp'))('opposite GoBGP, which is the slowest to read (skipped where it is not installed)', () => {
-  test('told to leave when the session has just come up, the stale routes go too', async () => {
+  test('withdraws stale routes too when it is closed just after the session came up', async () => {
     const { router, next, state } = await afterDeath('gobgp')
     await next.start()
     await waitFor(() => state() === 'Established', { what: 'the session', intervalMs: 0, timeoutMs: 60_000 })
@@ -49,7 +49,7 @@ describe.skipIf(!isInstalled('gobgp'))('opposite GoBGP, which is the slowest to 
     await router.waitForCount(0)
   })
 
-  test('a router that is slow to read finds the withdrawals all the same', async () => {
+  test('a router that reads slowly gets the withdrawals all the same', async () => {
     const clock = new FakeClock()
     const { router, next, state } = await afterDeath('gobgp', clock)
     await next.start()
@@ -66,7 +66,7 @@ describe.skipIf(!isInstalled('gobgp'))('opposite GoBGP, which is the slowest to 
 })
 
 describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not installed)', () => {
-  test('told to leave before the session is up, the stale routes go too', async () => {
+  test('withdraws stale routes too when it is closed before the session is up', async () => {
     const { router, next, state } = await afterDeath('bird')
     await next.start()
     expect(state()).not.toBe('Established')
@@ -74,7 +74,7 @@ describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not
     await router.waitForCount(0)
   })
 
-  test('that connects to us, told to leave, we let it in once more to tell it', async () => {
+  test('that connects to us is let in once more after close, to get the withdrawals', async () => {
     const { router, next } = await afterDeath('bird', systemClock, true)
     await next.start()
     await next.close({ withdraw: true })

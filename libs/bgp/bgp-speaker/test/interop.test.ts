@@ -62,7 +62,7 @@ describe.each(ROUTER_KINDS)('opposite %s', (kind) => {
       await router.waitForCount(0)
     })
 
-    test('killed and started again, it gets the table as it is by then', async () => {
+    test('killed and started again, it gets the table as it is then', async () => {
       const { router, table, speaker } = (current = await pair(kind, {}))
       for (let n = 1; n <= 20; n++) table.set(`198.51.100.${n}/32`, PLAIN)
       await speaker.start()

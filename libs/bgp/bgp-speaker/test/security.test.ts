@@ -42,7 +42,7 @@ describe.skipIf(!isInstalled('bird') || process.platform !== 'linux')('opposite 
     [false, undefined],
     [true, undefined],
   ] as const)(
-    'with another password, or none, nothing comes up (router connects: %s, our password: %s)',
+    'with another password, or none, no session comes up (router connects: %s, our password: %s)',
     async (routerConnects, password) => {
       current = await pair('bird', { routerConnects, router: { password: 's3cret' }, peer: { password, connectRetrySeconds: 1 } })
       const { router, speaker } = current
@@ -87,7 +87,7 @@ describe.skipIf(!isInstalled('bird') || process.platform !== 'linux')('opposite 
     },
   )
 
-  test('bound to the loopback device a session comes up, to a device that is not there it says so', async () => {
+  test('a session bound to the loopback device comes up; a missing device is reported', async () => {
     current = await pair('bird', { peer: { device: 'lo' } })
     await established(current)
     await current.close()
@@ -105,7 +105,7 @@ describe.skipIf(!isInstalled('bird') || process.platform !== 'linux')('opposite 
     expect(speaker.peers()[0].counters.sessions).toBe(0)
   })
 
-  test('a peer from an allowed prefix is let in, and gone when it has left', async () => {
+  test('a peer from an allowed prefix is let in, and forgotten when it has left', async () => {
     current = await pair('bird', { routerConnects: true, peer: { remote: { kind: 'prefix', prefix: '127.0.0.0/8' } } })
     const { speaker, router } = current
     await established(current)
@@ -169,7 +169,7 @@ describe('a listener', () => {
     return { speaker, connect, host, port }
   }
 
-  test.skipIf(process.platform !== 'linux')('that came late hears a peer by name signed only, at once', async () => {
+  test.skipIf(process.platform !== 'linux')('that started late requires the password of a peer by name at once', async () => {
     const clock = new FakeClock()
     const { speaker, connect, host, port } = await listening([{ ...named, password }], { clock })
     const occupant = createServer()

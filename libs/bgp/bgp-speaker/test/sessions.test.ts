@@ -16,7 +16,7 @@ const v4 = (n: number) => `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}/32
 const v6 = (n: number) => `2001:db8:${(n >> 16).toString(16)}:${(n & 0xffff).toString(16)}::1/128`
 
 describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not installed)', () => {
-  test('a peer without graceful restart is told why we leave: Cease with our words (RFC 9003)', async () => {
+  test('a peer without graceful restart gets a Cease with our text (RFC 9003)', async () => {
     const { router, table, speaker } = (current = await pair('bird', { router: { gracefulRestart: false } }))
     table.set(v4(1), PLAIN)
     await speaker.start()
@@ -26,7 +26,7 @@ describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not
     await router.waitForCount(0)
   })
 
-  test('stopped with withdrawal, the routes go also where graceful restart was agreed', async () => {
+  test('a stop with withdrawal withdraws the routes also where graceful restart was agreed', async () => {
     const { router, table, speaker } = (current = await pair('bird'))
     for (let n = 1; n <= 5000; n++) table.set(v4(n), PLAIN)
     await speaker.start()
@@ -107,7 +107,7 @@ describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not
     })
   })
 
-  test('a router that refuses our number of prefixes is left alone for a long time, loudly', async () => {
+  test('a router that refuses our number of prefixes is damped, and the log says so', async () => {
     const { lines, log } = collectLog()
     const { table, speaker } = (current = await pair('bird', { router: { maxPrefixes: 10 } }, log))
     for (let n = 1; n <= 50; n++) table.set(v4(n), PLAIN)
@@ -119,7 +119,7 @@ describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not
     expect(lines.filter((line) => line.startsWith('error'))).toHaveLength(1)
   })
 
-  test('no more routes go out than a peer is to have', async () => {
+  test('no more than maxRoutes routes are sent', async () => {
     const { router, table, speaker } = (current = await pair('bird', { peer: { maxRoutes: 10 } }))
     for (let n = 1; n <= 50; n++) table.set(v4(n), PLAIN)
     await speaker.start()
@@ -163,7 +163,7 @@ describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not
     expect(lines.filter((line) => line.startsWith('warn') && /stopped|Collision/.test(line))).toEqual([])
   })
 
-  test('our role reaches the peer, and routes say that they go no further up (RFC 9234)', async () => {
+  test('our role reaches the peer, and routes carry Only to Customer (RFC 9234)', async () => {
     const { router, table, speaker } = (current = await pair('bird', {
       external: true,
       router: { role: 'customer' },

@@ -29,7 +29,7 @@ describe('a speaker among strangers', () => {
     ['an OPEN with our own identifier, and KEEPALIVEs', () => Buffer.concat([openFrom('10.0.0.1', 65000), encodeKeepalive()])],
     ['an OPEN from another AS', () => openFrom('10.0.0.2', 64999)],
     ['half an OPEN', () => openFrom('10.0.0.2', 65000).subarray(0, 25)],
-  ])('a peer that sends %s is refused in words, and a good one after it is let in', async (_what, octets) => {
+  ])('a peer that sends %s is refused with a sentence, and a good one after it is let in', async (_what, octets) => {
     const host = loopbackAddress()
     const from = loopbackAddress()
     const port = await freePort(host)
@@ -104,7 +104,7 @@ describe('a speaker among strangers', () => {
     await speaker.close()
   })
 
-  test('a peer that knows no capabilities gets a session without, and that is told', async () => {
+  test('a peer that knows no capabilities gets a session without them, and the log says so', async () => {
     const { lines, log } = collectLog()
     const { speaker, good, connect } = await opposeSocket({ log })
     good.end(Buffer.concat([encodeNotification({ code: 2, subcode: 4, data: new Uint8Array(0) })]))
@@ -131,7 +131,7 @@ describe('a speaker among strangers', () => {
     await speaker.close()
   })
 
-  test('a peer out of a range that refuses our number of prefixes is left alone, too, however often it connects', async () => {
+  test('a peer from an allowed prefix that refuses our number of prefixes is damped too, however often it connects', async () => {
     const clock = new FakeClock()
     const from = loopbackAddress()
     const { speaker, good, connect } = await opposeSocket({
@@ -159,7 +159,7 @@ describe('a speaker among strangers', () => {
     await speaker.close()
   })
 
-  test('a peer that does not read does not look as if it had everything', async () => {
+  test('the status of a peer that does not read shows octets in flight', async () => {
     const { speaker, table, good } = await opposeSocket()
     good.pause()
     for (let n = 0; n < 400_000; n++) table.set(v4(n), PLAIN)
@@ -209,7 +209,7 @@ describe('a speaker among strangers', () => {
     expect(tail.subarray(16).toString('hex')).toBe('00170200000000') // End-of-RIB for IPv4
   })
 
-  test('who cannot listen opens what sessions it can, says so, and tries again', async () => {
+  test('a speaker that cannot listen connects to its peers, says so, and tries again', async () => {
     const clock = new FakeClock()
     const host = loopbackAddress()
     const port = await freePort(host)
@@ -238,7 +238,7 @@ describe('a speaker among strangers', () => {
     await reached.close()
   })
 
-  test('after a stall of ours the hold timer hears what was sent meanwhile before it judges', async () => {
+  test('after a stall of ours the octets that came meanwhile are read before the hold timer expires', async () => {
     const clock = new FakeClock()
     const { speaker, good } = await opposeSocket({ clock, peer: { holdTimeSeconds: 3 } })
     good.write(Buffer.concat([openFrom('10.0.0.2', 65000), encodeKeepalive()]))

@@ -5,7 +5,7 @@ import { loadSocketCalls } from '../src/socket-calls.ts'
 import { boundSending, connectTcp, inFlight } from '../src/tcp.ts'
 
 test.skipIf(process.platform !== 'linux')(
-  'a connection whose other end reads nothing takes little, says how much, and ends when its time is over (RFC 9687)',
+  'a connection whose other end reads nothing takes few octets, says how many, and ends after the send hold time (RFC 9687)',
   async () => {
     const calls = await loadSocketCalls()
     const sockets: Socket[] = []

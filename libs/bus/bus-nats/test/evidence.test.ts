@@ -7,7 +7,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { NatsBus } from '../src/index.ts'
 import { BusesUnderTest, call, queue, STREAM, subject } from '../testing/bus-under-test.ts'
 
-describe.skipIf(!isInstalled('nats-server'))('what the bus believes', () => {
+describe.skipIf(!isInstalled('nats-server'))('what the bus believes about the server', () => {
   const buses = new BusesUnderTest()
   afterEach(buses.end)
 
@@ -42,7 +42,7 @@ describe.skipIf(!isInstalled('nats-server'))('what the bus believes', () => {
     await wellAgain(why)
   })
 
-  test('a consumer that somebody made otherwise is made anew', async () => {
+  test('a consumer that somebody changed is made anew', async () => {
     const nats = await buses.server()
     const { bus, worked, why } = await working(nats)
     const { jsm } = await buses.otherClient(nats)
@@ -61,7 +61,7 @@ describe.skipIf(!isInstalled('nats-server'))('what the bus believes', () => {
     expect((await jsm.consumers.info(STREAM, 'consumers')).config.deliver_subject).toBeUndefined()
   })
 
-  test('a stream that somebody deletes and makes again as no work queue is told with what to do, and is ours once it is gone', async () => {
+  test('a stream that somebody replaced by no work queue is reported with an advice, and is made anew once it is gone', async () => {
     const nats = await buses.server()
     const { bus, worked, why } = await working(nats)
     const { jsm } = await buses.otherClient(nats)
@@ -100,7 +100,7 @@ describe.skipIf(!isInstalled('nats-server'))('what the bus believes', () => {
     first.resume()
   })
 
-  test('a server that is away is told once with its reason, without a stack, and told when it is there', async () => {
+  test('a server that is away is logged once with its reason, without a stack, and once when it is back', async () => {
     let attempts = 0
     const port = await freePort('127.0.0.1')
     const refusing = createServer((socket) => {
@@ -127,7 +127,7 @@ describe.skipIf(!isInstalled('nats-server'))('what the bus believes', () => {
     expect(nats.port).toBe(port)
   })
 
-  test('what nats-server does not let us say or hear is told by health, and heard once it is allowed', async () => {
+  test('a forbidden publish or subscription shows in health, and works once it is allowed', async () => {
     const users = (more: string) =>
       `authorization { users: [ { user: us, password: secret, permissions: { publish: ["_INBOX.>"${more}], subscribe: ["_INBOX.>"${more}] } } ] }`
     const nats = await buses.server({ extra: users('') })

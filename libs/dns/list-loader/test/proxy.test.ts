@@ -140,7 +140,7 @@ test.each([
   ['says nothing in TLS', '', true],
   ['never answers', 'never.txt', false],
   ['stops in the middle of the list', 'stops.txt', false],
-] as const)('a server that %s behind the proxy is given up on as one before it', async (_how, file, isMute) => {
+] as const)('a server that %s is given up on behind a proxy too', async (_how, file, isMute) => {
   behind = isMute ? await portOf(createTcpServer(() => {})) : lists.stranger
   expect(await fetched(`https://stranger.example.org/${file}`, 1_000)).toEqual({
     outcome: 'failed',

@@ -114,7 +114,7 @@ export function routeOutputConformance(name: string, open: OpenOutput): void {
       expect(under.received().size).toBe(0)
     })
 
-    test('is started once, and closed as often as somebody wants', async () => {
+    test('can be started once, and closed any number of times', async () => {
       const under = await start(new RouteTable())
       await expect(under.output.start()).rejects.toThrow('once')
       await under.output.close()

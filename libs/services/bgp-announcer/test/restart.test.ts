@@ -71,7 +71,7 @@ function start(config: BgpAnnouncerConfig, bus: LocalBus): Promise<RunningAnnoun
 }
 
 describe.skipIf(!isInstalled('bird'))('opposite BIRD (skipped where bird2 is not installed)', () => {
-  test('no route goes, neither while the cache is away nor when its store has lost most of them', async () => {
+  test('no route is withdrawn, neither while the cache is away nor when its store has lost most of them', async () => {
     folder = mkdtempSync(join(tmpdir(), 'dnstap-bgp-restart-'))
     const [us, them] = [loopbackAddress(), loopbackAddress()]
     const port = await freePort(them)

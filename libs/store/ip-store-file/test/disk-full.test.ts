@@ -28,7 +28,7 @@ describe.skipIf(!hasPrlimit)('a file that may not grow (needs prlimit)', () => {
   })
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-  test('leaves the store working in memory, saying so, and what was missed is written when there is room', async () => {
+  test('leaves the store working in memory, with a report, and the missing rows are written when there is room', async () => {
     const path = join(folder, 'store')
     const clock = new FakeClock(T0)
     const store = await openFileStore({ path }, { clock, log: silentLog, boot: ANY_BOOT })
@@ -70,7 +70,7 @@ describe.skipIf(!hasPrlimit)('a file that may not grow (needs prlimit)', () => {
     await again.close()
   })
 
-  test('does not keep what was learnt from being used after a restart', async () => {
+  test('leaves earlier bindings usable after a restart', async () => {
     const path = join(folder, 'restarted')
     const clock = new FakeClock(T0)
     const first = await openFileStore({ path }, { clock, log: silentLog, boot: ANY_BOOT })
@@ -96,7 +96,7 @@ describe.skipIf(!hasPrlimit)('a file that may not grow (needs prlimit)', () => {
     await again.close()
   })
 
-  test('does not keep it from closing', async () => {
+  test('does not prevent a close', async () => {
     const path = join(folder, 'closing')
     const store = await openFileStore({ path }, { clock: new FakeClock(T0), log: silentLog, boot: ANY_BOOT })
     await store.flush()

@@ -32,7 +32,7 @@ describe.skipIf(!isInstalled('redis-server'))('RedisIpStore and a real redis-ser
     expect(states).toEqual(['unavailable', 'ready'])
   })
 
-  test('come back empty, it is a new epoch: heads differ, old heads get a gap, and the log says so', async () => {
+  test('a Redis that comes back empty begins a new epoch: heads differ, old heads get a gap, and the log says so', async () => {
     const server = await redis()
     const warnings: string[] = []
     const store = await open({ servers: [server] }, { ...silentLog, warn: (_fields, sentence) => void warnings.push(sentence) })
@@ -53,7 +53,7 @@ describe.skipIf(!isInstalled('redis-server'))('RedisIpStore and a real redis-ser
     expect((await other.head()).epoch).toBe(after.epoch)
   })
 
-  test('what somebody flushes away under its feet is a new epoch, too', async () => {
+  test('FLUSHALL by somebody begins a new epoch, too', async () => {
     const server = await redis()
     const store = await open({ servers: [server] })
     await store.observe([sighting(soon(60_000))], NO_LIMITS)
@@ -92,7 +92,7 @@ describe.skipIf(!isInstalled('redis-server'))('RedisIpStore and a real redis-ser
     await waitFor(() => store.state.kind === 'ready', { what: 'the store to be back' })
   })
 
-  test('both connections to a host that goes silent are left, and what it was told last is told its successor', async () => {
+  test('both connections to a host that goes silent are replaced, and its last writes are repeated to its successor', async () => {
     const server = await redis()
     const way = await wayTo(server)
     ends.push(() => way.close())
@@ -136,7 +136,7 @@ describe.skipIf(!isInstalled('redis-server'))('RedisIpStore and a real redis-ser
     }
   })
 
-  test('a call larger than one script is cut, and told as one', async () => {
+  test('a call larger than one script is cut, and its changes are published as one', async () => {
     const server = await redis()
     const store = await open({ servers: [server] })
     const many = Array.from({ length: 2345 }, (_, index) => sighting({ prefix: address(index), ...soon(60_000) }))
@@ -163,7 +163,7 @@ describe.skipIf(!isInstalled('redis-server'))('RedisIpStore and a real redis-ser
     expect(Number(cli(server, 'xlen', 'dnstap-bgp:log'))).toBeLessThan(40)
   })
 
-  test('when something is due there is a key whose TTL ends then, and its expiry is a hint to sweep', async () => {
+  test("one key's TTL ends at the next deadline, and its expiry is a hint to sweep", async () => {
     const server = await redis()
     const store = await open({ servers: [server] })
     let hints = 0
@@ -323,7 +323,7 @@ describe.skipIf(!isInstalled('redis-server'))('RedisIpStore and a real redis-ser
     await waitFor(() => store.state.kind === 'ready', { what: 'the store to be ready again' })
   })
 
-  test('a disk that Redis cannot write to is said, though Redis answers, until it can again', async () => {
+  test('a disk that Redis cannot write to is reported, although Redis answers, until it can again', async () => {
     const server = await redis({ extra: 'save 3600 1\nstop-writes-on-bgsave-error yes' })
     const store = await open({ servers: [server] })
     await store.observe([sighting(soon(60_000))], NO_LIMITS)

@@ -20,7 +20,7 @@ describe.skipIf(!isInstalled('redis-server'))('a life of the server process', ()
     await server.restart()
   }
 
-  test('ends an epoch: whoever changes something first after a rollback, no number is given out twice', async () => {
+  test('ends an epoch: whichever replica writes first after a rollback, no number is given out twice', async () => {
     const server = await redis({ extra: 'save 3600 1000000' })
     const first = await open({ servers: [server] })
     await first.observe([at(1), at(2)], NO_LIMITS)
@@ -107,7 +107,7 @@ describe.skipIf(!isInstalled('redis-server'))('a life of the server process', ()
     expect((await store.head()).epoch).not.toBe(known.epoch)
   })
 
-  test('that lost what another replica was told begins a new epoch when that one comes', async () => {
+  test('that lost a write of another replica begins a new epoch when that replica comes', async () => {
     const { server, witness, teller, known } = await rolledBackUnnoticed()
     await rollBack(server)
     await Promise.all([ready(witness), ready(teller)])
@@ -116,7 +116,7 @@ describe.skipIf(!isInstalled('redis-server'))('a life of the server process', ()
     expect(await prefixes(witness)).toEqual([1, 2, 3, 4].map(address))
   })
 
-  test('that lost what it answered last is told it again by who was told', async () => {
+  test('that lost its last answers gets these writes again from the replica that made them', async () => {
     const server = await redis({ extra: 'save 3600 1000000' })
     const store = await open({ servers: [server] })
     const other = await open({ servers: [server] })
@@ -153,30 +153,33 @@ describe.skipIf(!isInstalled('redis-server'))('a life of the server process', ()
   test.each([
     ['the run_id is told', '+@all'],
     ['the run_id may not be known', '+@all -info'],
-  ])('that begins with a full memory lets go what is due, and is told the rest when there is room (%s)', async (_what, rules) => {
-    const server = await redis({
-      extra: 'save 3600 1000000\nmaxmemory 1000',
-      users: { dnstap: `>secret ~* &* ${rules}`, operator: '>secret ~* &* +@all' },
-    })
-    const operator = (...args: string[]) => cli(server, '--user', 'operator', '--pass', 'secret', '--no-auth-warning', ...args)
-    operator('config', 'set', 'maxmemory', '0') // until it starts again
-    const store = await open({ servers: [server], user: 'dnstap', password: 'secret' })
-    const due = store.now() + 3_600_000
-    await store.observe([at(1, { expiresAtMs: due }), at(2, { expiresAtMs: due }), at(3)], NO_LIMITS)
-    operator('save')
-    await store.observe([at(4), at(5)], NO_LIMITS)
-    await store.forget([at(3), at(5)])
-    operator('hincrby', 'dnstap-bgp:meta', 'clock', '7200000') // two hours pass
-    await store.head()
-    await rollBack(server)
-    const ended = await waitFor(() => store.expire(store.now(), 10), { what: 'an answer' })
-    expect(ended.bindings).toBe(2)
-    expect(store.state).toMatchObject({ kind: 'unavailable', why: expect.stringContaining('OOM') as string })
-    expect(await prefixes(store)).toEqual([])
-    operator('config', 'set', 'maxmemory', '0')
-    await ready(store)
-    expect(await prefixes(store)).toEqual([address(4)])
-  })
+  ])(
+    'that begins with a full memory ends due bindings, and gets the repeated writes when there is room (%s)',
+    async (_what, rules) => {
+      const server = await redis({
+        extra: 'save 3600 1000000\nmaxmemory 1000',
+        users: { dnstap: `>secret ~* &* ${rules}`, operator: '>secret ~* &* +@all' },
+      })
+      const operator = (...args: string[]) => cli(server, '--user', 'operator', '--pass', 'secret', '--no-auth-warning', ...args)
+      operator('config', 'set', 'maxmemory', '0') // until it starts again
+      const store = await open({ servers: [server], user: 'dnstap', password: 'secret' })
+      const due = store.now() + 3_600_000
+      await store.observe([at(1, { expiresAtMs: due }), at(2, { expiresAtMs: due }), at(3)], NO_LIMITS)
+      operator('save')
+      await store.observe([at(4), at(5)], NO_LIMITS)
+      await store.forget([at(3), at(5)])
+      operator('hincrby', 'dnstap-bgp:meta', 'clock', '7200000') // two hours pass
+      await store.head()
+      await rollBack(server)
+      const ended = await waitFor(() => store.expire(store.now(), 10), { what: 'an answer' })
+      expect(ended.bindings).toBe(2)
+      expect(store.state).toMatchObject({ kind: 'unavailable', why: expect.stringContaining('OOM') as string })
+      expect(await prefixes(store)).toEqual([])
+      operator('config', 'set', 'maxmemory', '0')
+      await ready(store)
+      expect(await prefixes(store)).toEqual([address(4)])
+    },
+  )
 
   test('is the same after a connection was lost: the epoch goes on', async () => {
     const server = await redis()
@@ -189,7 +192,7 @@ describe.skipIf(!isInstalled('redis-server'))('a life of the server process', ()
     expect(await store.head()).toEqual(head)
   })
 
-  test('that may not be known is taken for another at each connection, and the log says so once', async () => {
+  test('whose run_id may not be read counts as another life at each connection, and the log says so once', async () => {
     const server = await redis({ users: { dnstap: '>secret ~* &* +@all -info', operator: '>secret ~* &* +@all' } })
     const warnings: string[] = []
     const log = { ...silentLog, warn: (_fields: object, sentence: string) => void warnings.push(sentence) }

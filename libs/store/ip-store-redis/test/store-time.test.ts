@@ -63,7 +63,7 @@ describe.skipIf(!isInstalled('redis-server'))('store time in a real redis-server
     await waitFor(() => store.now() > after, { what: 'time to pass' })
   })
 
-  test('what passed while nobody was there has passed', async () => {
+  test('time that passed while no replica was there counts', async () => {
     const server = await redis()
     const store = await open({ servers: [server] })
     const before = store.now()
@@ -75,7 +75,7 @@ describe.skipIf(!isInstalled('redis-server'))('store time in a real redis-server
     expect((await later.expire(later.now(), 10)).bindings).toBe(1)
   })
 
-  test('it may be any distance from the wall clock, and goes on there after a restart and after a loss', async () => {
+  test('store time may be any distance from the wall clock, and stays there after a restart and after a loss', async () => {
     const server = await redis({ persistent: true, extra: 'appendfsync always' })
     const first = await open({ servers: [server] })
     await first.close()
@@ -96,7 +96,7 @@ describe.skipIf(!isInstalled('redis-server'))('store time in a real redis-server
     }
   })
 
-  test('a trigger’s TTL is what is left by store time, not by the clock on the wall', async () => {
+  test('a trigger’s TTL is the remaining store time, not wall-clock time', async () => {
     const server = await redis()
     await (await open({ servers: [server] })).close()
     cli(server, 'hincrby', 'dnstap-bgp:meta', 'clock', String(200 * HOUR_MS))

@@ -21,7 +21,7 @@ describe.skipIf(!isInstalled('redis-server'))('a Redis that answers, and is not 
   test.each([
     ['a number that is none', ['hset', 'dnstap-bgp:meta', 'revision', 'abc'], ['del', 'dnstap-bgp:meta']],
     ['a key of another type', ['set', 'dnstap-bgp:b:192.0.2.1/32', 'x'], ['del', 'dnstap-bgp:b:192.0.2.1/32']],
-  ])('scripts fail over %s: it is unavailable, said once, until they work', async (_what, spoil, mend) => {
+  ])('scripts fail because of %s: the store is unavailable, logged once, until they work', async (_what, spoil, mend) => {
     const { server, store, warnings } = await start()
     cli(server, ...spoil)
     const last = () => cli(server, 'hget', 'dnstap-bgp:meta', 'last')
@@ -41,7 +41,7 @@ describe.skipIf(!isInstalled('redis-server'))('a Redis that answers, and is not 
     await waitFor(() => store.state.kind === 'ready', PATIENT)
   })
 
-  test('its policy allows eviction since a moment ago: a concern, said once, until it does not', async () => {
+  test('its policy was changed to allow eviction: a concern, logged once, until it does not', async () => {
     const { server, store, warnings } = await start()
     expect(store.state).toEqual({ kind: 'ready' })
     cli(server, 'config', 'set', 'maxmemory-policy', 'allkeys-lru')

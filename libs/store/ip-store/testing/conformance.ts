@@ -57,7 +57,7 @@ export function ipStoreConformance(name: string, openStore: () => Promise<IpStor
     describe('has ceilings', () => ceilingTests(withStore))
     describe('tells what was missed', () => missedChangeTests(withStore))
 
-    test('its time is the wall clock at first and grows; how many to end at once is its own choice', () =>
+    test('store time starts at the wall clock and grows; the store chooses how many bindings end at once', () =>
       withStore(async (store) => {
         const first = store.now()
         expect(Number.isFinite(first)).toBe(true)
@@ -73,7 +73,7 @@ export function ipStoreConformance(name: string, openStore: () => Promise<IpStor
         expect(await store.counts()).toMatchObject({ bindings: 1 })
       }))
 
-    test('does what its obvious twin does, whatever is asked of it', async () => {
+    test('does what its obvious twin does, on random calls', async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(operation, { minLength: 1, maxLength: 60 }), (operations) =>
           withStore(async (store) => {
