@@ -64,7 +64,7 @@ interface Senders {
   readonly connections: readonly { readonly identity: string; readonly frames: number }[]
   readonly resolvers: readonly {
     readonly resolver: string
-    readonly state: string
+    readonly metronome: string
     readonly delayMs: number
     readonly questions: number
   }[]
@@ -158,7 +158,7 @@ ${tables}`
     )
     await waitFor(async () => (await senders()).resolvers.length === CASES.length, { what: 'the reload' })
     for (const one of CASES)
-      await waitFor(async () => ['ok', 'slow'].includes((await rowOf(one))?.state ?? ''), {
+      await waitFor(async () => ['ok', 'slow'].includes((await rowOf(one))?.metronome ?? ''), {
         timeoutMs: 30_000,
         what: () => `${one.name} to be measured; our log:\n${program.log().slice(-3000)}`,
       })

@@ -50,7 +50,7 @@ export const SNAPSHOT: StreamCall<undefined, RoutesChunk> = {
 /** announcer -> cache: the changes after this head. */
 export const TAIL: Call<StoreHead, TailPart> = { name: 'dnstap-bgp.v1.tail', request: storeHeadCodec, reply: tailPartCodec }
 
-/** gateway -> cache: every live binding, as resolutions, for peers that ask. */
+/** gateway, ingest -> cache: every live binding, as resolutions, for peers that ask and for names that are to stay warm. */
 export const BINDINGS: StreamCall<undefined, readonly Resolution[]> = {
   name: 'dnstap-bgp.v1.bindings',
   request: emptyCodec,

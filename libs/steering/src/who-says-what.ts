@@ -56,7 +56,7 @@ export const WHO_SAYS_WHAT: Readonly<Record<ServiceName, BusRow>> = {
     enqueues: [RESOLUTIONS],
     consumes: [],
     serves: [],
-    asks: [EXPLAIN, CACHE_STATUS],
+    asks: [BINDINGS, EXPLAIN, CACHE_STATUS],
   },
   cache: {
     publishes: [LEARNT, ROUTE_CHANGES, HEAD, FORGOTTEN, TELL_HELD_DOWN, EXPLAIN_REQUEST, EXPLAIN_REPLY, CATCH_UP, ROUTES_SETTLED],

@@ -25,13 +25,16 @@ export const senders = row({
   resolvers: Type.Array(
     row({
       resolver: text('address and port'),
-      state: Type.Union(
-        (['starting', 'ok', 'slow', 'no-answer', 'no-frames'] as const).map((state) => Type.Literal(state)),
-        { description: 'of its metronome' },
+      kind: text('kind of the configuration'),
+      metronome: Type.Union(
+        (['off', 'starting', 'ok', 'slow', 'no-answer', 'no-frames'] as const).map((state) => Type.Literal(state)),
+        { description: 'state of its metronome' },
       ),
-      flushTargetMs: count('flushTarget of the configuration'),
+      flushTargetMs: orNull(count('flushTarget of the configuration')),
       delayMs: orNull(Type.Number({ description: 'half of its answers wait no longer until we have them' })),
       longDelayMs: orNull(Type.Number({ description: '99 of 100 answers wait no longer' })),
+      warmNames: orNull(count('names that are kept warm')),
+      warmLateMs: orNull(count('how long the next question for a warm name has been due')),
       questions: count('questions of our own to it'),
       answers: count('answers to them'),
     }),

@@ -9,10 +9,10 @@ const table = (lines: string) => `[[resolver]]\naddress = "127.0.0.1"\n${lines}\
 test('a resolver has an address, port 53 unless it says another, and is asked nothing by default', () => {
   expect(resolvers('')).toEqual([])
   expect(resolvers(table('kind = "unbound"'))).toEqual([
-    { name: '127.0.0.1:53', address: '127.0.0.1', port: 53, kind: 'unbound', flushTargetMs: undefined },
+    { name: '127.0.0.1:53', address: '127.0.0.1', port: 53, kind: 'unbound', flushTargetMs: undefined, warm: undefined },
   ])
   expect(resolvers('[[resolver]]\naddress = "[2001:DB8::53]:5353"\nkind = "bind"\nflushTarget = "25ms"')).toEqual([
-    { name: '[2001:db8::53]:5353', address: '2001:db8::53', port: 5353, kind: 'bind', flushTargetMs: 25 },
+    { name: '[2001:db8::53]:5353', address: '2001:db8::53', port: 5353, kind: 'bind', flushTargetMs: 25, warm: undefined },
   ])
 })
 
@@ -27,6 +27,18 @@ describe('flushTarget is refused for resolvers that questions do not help, with 
     expect(found[0]).toMatch(/^resolver\.flushTarget: /)
     expect(mistakes(table(`kind = "${kind}"`))).toEqual([])
   })
+})
+
+test('warm names have a budget and a time that they stay', () => {
+  expect(resolvers(table('kind = "unbound"\nwarm = "learnt"'))).toMatchObject([
+    { warm: { names: 'learnt', queriesPerSecond: 100, keepMs: 24 * 3_600_000 } },
+  ])
+  const own = 'kind = "dnsdist"\nwarm = "exact"\nwarmQueriesPerSecond = 5\nwarmFor = "2h"'
+  expect(resolvers(table(own))).toMatchObject([{ warm: { names: 'exact', queriesPerSecond: 5, keepMs: 7_200_000 } }])
+  expect(mistakes(table('kind = "bind"\nwarmFor = "2h"'))).toEqual([expect.stringContaining('applies only with `warm`')])
+  expect(mistakes(table('kind = "pdns-recursor"\nwarm = "learnt"'))).toEqual([
+    expect.stringContaining('does not report who asked'),
+  ])
 })
 
 test('mistakes are named', () => {

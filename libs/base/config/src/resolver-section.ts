@@ -1,4 +1,4 @@
-/** The tables [[resolver]]: resolvers that we ask questions ourselves, for shorter delays of their dnstap. */
+/** The tables [[resolver]]: resolvers that we ask questions ourselves, so that their dnstap comes sooner and names stay warm. */
 import { parseAddress } from '@dnstap-bgp/ip'
 import { duration } from './duration.ts'
 import { eachRepeated } from './each-repeated.ts'
@@ -8,7 +8,7 @@ import type { Read } from './read.ts'
 import type { Section } from './section.ts'
 import { defineSection, required, setting } from './setting.ts'
 import type { ValuesOf } from './setting.ts'
-import { oneOf, string } from './values.ts'
+import { integer, oneOf, string } from './values.ts'
 
 const MAX_RESOLVERS = 64
 /** Below, timers and the resolver's own work are the larger part of the delay; above, nobody gains. */
@@ -35,6 +35,8 @@ interface ResolverAddress {
 }
 
 const DNS_PORT = 53
+
+const WARM_NAMES = ['exact', 'learnt'] as const
 
 const resolverAddress: Read<ResolverAddress> = (value, folder) => {
   const expected = new Wrong('an address, with a port unless it is 53: "127.0.0.1", "192.0.2.53:5353" or "[2001:db8::53]:53"')
@@ -67,6 +69,19 @@ export const RESOLVER = defineSection({
       meaning:
         '`"10ms"` to `"500ms"`, such as `"25ms"`: questions keep an answer from waiting longer than this in the resolver. Only for `unbound` and `bind`; the others have a better way, which the error names. Absent: no questions.',
     }),
+    warm: setting(oneOf(WARM_NAMES), {
+      meaning:
+        '`learnt`: listed names that clients look up at this resolver are asked again before their TTL is over, so that a new address is routed before a client meets it. `exact`: the names that lists have exactly are, whether clients ask or not. [Never cold](resolvers.md#names-that-are-never-cold). Not for `pdns-recursor`. Absent: none.',
+    }),
+    warmQueriesPerSecond: setting(integer(1, 10_000), {
+      default: 100,
+      meaning: 'The budget for these questions. The names used last come first; up to 20,000 names.',
+    }),
+    warmForMs: setting(duration({ minimumMs: 60_000 }), {
+      key: 'warmFor',
+      default: '24h',
+      meaning: "How long a `learnt` name stays warm after a client's last lookup.",
+    }),
   },
 })
 
@@ -74,6 +89,16 @@ export interface ResolverConfig extends ResolverAddress {
   readonly kind: ResolverKind
   /** A metronome keeps the resolver's frames from waiting longer than this; undefined: there is none. */
   readonly flushTargetMs: ValuesOf<typeof RESOLVER.settings>['flushTargetMs']
+  /** Undefined: no names are kept warm. */
+  readonly warm: WarmConfig | undefined
+}
+
+interface WarmConfig {
+  /** Those that the lists have exactly, or those that clients use. */
+  readonly names: (typeof WARM_NAMES)[number]
+  readonly queriesPerSecond: number
+  /** A name that clients used stays warm for this long after its last use. */
+  readonly keepMs: number
 }
 
 export function parseResolvers(root: Section): readonly ResolverConfig[] {
@@ -89,8 +114,18 @@ export function parseResolvers(root: Section): readonly ResolverConfig[] {
 }
 
 function parseResolver(section: Section): ResolverConfig | undefined {
-  const { where, kind, flushTargetMs } = section.read(RESOLVER)
+  const { where, kind, flushTargetMs, warm, warmQueriesPerSecond, warmForMs } = section.read(RESOLVER)
   const advice = kind === undefined ? undefined : NO_METRONOME[kind]
   if (flushTargetMs !== undefined && advice !== undefined) section.mistaken('flushTarget', advice, '')
-  return where === undefined || kind === undefined ? undefined : { ...where, kind, flushTargetMs }
+  if (warm !== undefined && kind === 'pdns-recursor')
+    section.mistaken(
+      'warm',
+      'PowerDNS Recursor does not report who asked, so our own questions would keep each name for ever: remove it',
+      '',
+    )
+  for (const key of ['warmQueriesPerSecond', 'warmFor'])
+    if (warm === undefined && section.has(key)) section.mistaken(key, 'applies only with `warm`: set `warm`, or remove it', '')
+  if (where === undefined || kind === undefined) return undefined
+  const names = warm && { names: warm, queriesPerSecond: warmQueriesPerSecond, keepMs: warmForMs }
+  return { ...where, kind, flushTargetMs, warm: names }
 }

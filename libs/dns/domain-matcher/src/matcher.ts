@@ -44,6 +44,8 @@ export const NO_MATCH = -1
 /** Numbers from here on are verdicts of names that more than plain rules matched. */
 const FIRST_COMBINATION = 2 ** 30
 const MAX_KEPT_VERDICTS = 65_536
+/** A few milliseconds of work. */
+const NAMES_A_TURN = 4096
 
 /** Of a plain hit with wildcards, keywords and regular expressions. */
 interface Combination {
@@ -211,6 +213,25 @@ export class Matcher {
         if (atomList(atom) === list)
           name(atomKind(atom), this.#words, entry + 1, this.#endOf(entry), atomIsException(atom), atomIsImportant(atom))
     for (const rule of this.textRules) if (rule.list === list) text(rule.kind, rule.text, rule.exception, rule.important)
+  }
+
+  /** The names that a list has exactly, and not with their subdomains alone; undefined now and then, so that the caller can give others a turn. */
+  *exactNames(): Generator<string | undefined> {
+    const isExact = new Map<number, boolean>()
+    let seen = 0
+    for (const entry of this.entries()) {
+      if (++seen % NAMES_A_TURN === 0) yield undefined
+      const ruleSet = this.ruleSetOf(entry)
+      let wanted = isExact.get(ruleSet)
+      if (wanted === undefined) {
+        wanted = this.atomsOf(ruleSet).some((atom) => atomKind(atom) === RuleKind.exact && !atomIsException(atom))
+        isExact.set(ruleSet, wanted)
+      }
+      if (!wanted) continue
+      const name = packedToText(this.#words, entry + 1, this.#endOf(entry))
+      const wire = textToName(name)
+      if (wire !== undefined && this.match(wire, 0) !== NO_MATCH) yield name
+    }
   }
 
   // For compareMatchers.

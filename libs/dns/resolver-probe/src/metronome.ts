@@ -95,11 +95,6 @@ export class Metronome {
     return this.#config.flushTargetMs
   }
 
-  isFor({ address, port, kind, flushTargetMs }: MetronomeConfig): boolean {
-    const own = this.#config
-    return address === own.address && port === own.port && kind === own.kind && flushTargetMs === own.flushTargetMs
-  }
-
   /** This share of answers waited no longer, in the last ten seconds that are over; undefined: not known. */
   delayMs(share: number): number | undefined {
     return this.#lastWindow.quantileMs(share) ?? this.#window.quantileMs(share)
@@ -119,10 +114,6 @@ export class Metronome {
   onOwnFrame(isQuery: boolean): void {
     this.#ownFrames++
     this.#schedule.ownFrame(isQuery, this.#clock.monotonic())
-  }
-
-  get isClosed(): boolean {
-    return this.#isClosed
   }
 
   close(): void {

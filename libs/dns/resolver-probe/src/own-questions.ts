@@ -8,19 +8,19 @@ import { parseAddress } from '@dnstap-bgp/ip'
 
 const PORTS = 65_536
 
-interface OwnSocket<Asker> {
+interface OwnSocket<Asking> {
   readonly address: Uint8Array
   readonly port: number
-  readonly asker: Asker
+  readonly asker: Asking
 }
 
-export class OwnQuestions<Asker> {
+export class OwnQuestions<Asking> {
   /** How many of our sockets have this port. */
   readonly #ports = new Uint8Array(PORTS)
-  readonly #sockets = new Set<OwnSocket<Asker>>()
+  readonly #sockets = new Set<OwnSocket<Asking>>()
 
   /** A socket of ours asks from here. The function takes it back. */
-  add(address: string, port: number, asker: Asker): () => void {
+  add(address: string, port: number, asker: Asking): () => void {
     const socket = { address: parseAddress(address) ?? new Uint8Array(), port, asker }
     this.#sockets.add(socket)
     this.#ports[port]++
@@ -30,7 +30,7 @@ export class OwnQuestions<Asker> {
   }
 
   /** Who asked the question that the frame at hand is about; undefined: somebody else. */
-  askerOf(decoder: DnstapDecoder, bytes: Uint8Array): Asker | undefined {
+  askerOf(decoder: DnstapDecoder, bytes: Uint8Array): Asking | undefined {
     const { queryPort, messageType, queryAddressStart } = decoder
     // Past the table's end it reads undefined.
     if (!(this.#ports[queryPort] > 0)) return undefined

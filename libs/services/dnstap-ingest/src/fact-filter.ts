@@ -19,14 +19,19 @@ import type { SenderWatch } from './sender-watch.ts'
 import type { FrameSender } from './sender-identities.ts'
 
 const COALESCER_CAPACITY = 1 << 20
+/** Of questions of our own: of a few thousand names. */
+const OWN_COALESCER_CAPACITY = 1 << 18
 /** A sighting is passed on when it makes a fact live longer by this share of its lifetime, or by ten minutes; never by less than a second. */
 const WORTH_SHARE = 8
 const MAX_WORTH_SECONDS = 600
 
-/** Watches the facts that pass, each once: the outbox does, and a prober of names could. */
+/** Watches the facts that pass, each once: the outbox, and what keeps names warm. */
 export interface FactObserver {
-  /** `isNew`: the cache has not been told of it; else it refreshes what the cache knows. */
-  onFact(fact: OutgoingFact, isNew: boolean): void
+  /**
+   * `isNew`: the cache has not been told of it; else it refreshes what the cache knows. `isForUs`: we asked ourselves; no client has
+   * used the name. `sender`: by which connection it came.
+   */
+  onFact(fact: OutgoingFact, isNew: boolean, isForUs: boolean, sender: FrameSender): void
 }
 
 export interface FactFilterDeps {
@@ -49,6 +54,10 @@ export interface Listed {
 export class FactFilter {
   readonly #deps: FactFilterDeps
   readonly #coalescer = new Coalescer(COALESCER_CAPACITY)
+  /** For answers to our own questions. In one coalescer they would make repeats of the clients', and nobody would see that a name is in use. */
+  #ownCoalescer: Coalescer | undefined
+  /** Is the message at hand about a question of our own? */
+  isForUs = false
   #policy: RoutePolicy
   /** The text of the address that pass() let through last. */
   #address = ''
@@ -60,7 +69,7 @@ export class FactFilter {
 
   /** Facts forgotten before they expired, for lack of room. */
   get evicted(): number {
-    return this.#coalescer.evicted
+    return this.#coalescer.evicted + (this.#ownCoalescer?.evicted ?? 0)
   }
 
   configure(ipv6: boolean): void {
@@ -70,11 +79,14 @@ export class FactFilter {
   /** Forgets what the cache was told: every fact is new. */
   clear(): void {
     this.#coalescer.clear()
+    this.#ownCoalescer?.clear()
   }
 
   /** The fact was let through and has not reached the cache. */
   dropped(fact: OutgoingFact, isNew: boolean): void {
-    this.#coalescer.dropped(fact.keyLow, fact.keyHigh, isNew, this.#deps.time.nowSeconds)
+    const { keyLow, keyHigh } = fact
+    this.#coalescer.dropped(keyLow, keyHigh, isNew, this.#deps.time.nowSeconds)
+    this.#ownCoalescer?.dropped(keyLow, keyHigh, isNew, this.#deps.time.nowSeconds)
   }
 
   /**
@@ -99,7 +111,7 @@ export class FactFilter {
     }
     endKey(nameLow, nameHigh, bytes, offset, lengthBytes)
     const { low, high } = factKey
-    const coalescer = this.#coalescer
+    const coalescer = this.isForUs ? (this.#ownCoalescer ??= new Coalescer(OWN_COALESCER_CAPACITY)) : this.#coalescer
     const { nowSeconds } = time
     const lifetimeSeconds = lifetimeMsOf(lifetime, ttlSeconds) / 1000
     const worthSeconds = Math.max(1, Math.min(MAX_WORTH_SECONDS, lifetimeSeconds / WORTH_SHARE))
@@ -162,7 +174,7 @@ export class FactFilter {
       keyLow: factKey.low,
       keyHigh: factKey.high,
     }
-    for (let i = 0; i < observers.length; i++) observers[i].onFact(fact, novelty === Novelty.news)
+    for (let i = 0; i < observers.length; i++) observers[i].onFact(fact, novelty === Novelty.news, this.isForUs, sender)
   }
 
   /** No answer may steer the way to a resolver: one that is known, or the one that this message itself names. */

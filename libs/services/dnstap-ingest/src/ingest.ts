@@ -15,7 +15,7 @@ import type { ListConfig } from '@dnstap-bgp/config'
 import { DnstapDecoder, dnstapFaultName, MessageType, messageTypeName } from '@dnstap-bgp/dnstap'
 import { ResponseReader, responseFaultName } from '@dnstap-bgp/dns-wire'
 import { formatAddress } from '@dnstap-bgp/ip'
-import type { ResolverProbes } from '@dnstap-bgp/resolver-probe'
+import { AskedFor, type ResolverProbes } from '@dnstap-bgp/resolver-probe'
 import type { Clock, Closeable, Log, Timer } from '@dnstap-bgp/runtime'
 import { ChainText } from './chain-text.ts'
 import { CoarseClock, TICK_MS } from './coarse-clock.ts'
@@ -58,7 +58,7 @@ export interface IngestDeps {
   /** Told of each fact after the outbox. */
   readonly observers?: readonly FactObserver[]
   /** Know the frames that are about questions of our own; absent: we ask none. */
-  readonly probes?: Pick<ResolverProbes, 'onRead' | 'isOwn'> | undefined
+  readonly probes?: Pick<ResolverProbes, 'onRead' | 'askerOf'> | undefined
 }
 
 const NONE_LISTED = -1
@@ -200,10 +200,12 @@ export class Ingest implements Closeable {
       sender.heardAt = tick
       this.#watch.look(sender, bytes, counters.frames)
     }
-    if (this.#probes?.isOwn(sender, decoder, bytes) === true) {
+    const asker = this.#probes === undefined ? AskedFor.client : this.#probes.askerOf(sender, decoder, bytes)
+    if (asker === AskedFor.metronome) {
       counters.ownFrames++
       return NONE_LISTED
     }
+    this.#filter.isForUs = asker === AskedFor.warm
     this.framesByType[decoder.messageType]++
     if (this.#wanted[decoder.messageType] === 0) {
       counters.otherTypes++

@@ -14,6 +14,7 @@ import { encodeData } from '@dnstap-bgp/frame-streams'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Sender } from '../../../dns/dnstap-server/testing/sender.ts'
 import type { NameMatcher } from './ingest.ts'
+import type { ExactNames } from './keep-warm.ts'
 import { startDnstapIngest } from './start-ingest.ts'
 
 let folder: string
@@ -38,7 +39,8 @@ async function start(dnstap = 'listen = "./dnstap.sock"') {
     parseConfig(`domains = "/nowhere"\n[dnstap]\n${table}`, join(folder, 'test.toml'), {}) as ConfigWith<'dnstap'>
   /** Names whose first label is `listed` are on the list. */
   const listed = Buffer.from('\x06listed')
-  const matcher: NameMatcher = {
+  const matcher: NameMatcher & ExactNames = {
+    exactNames: () => [],
     match: (bytes, offset) => (listed.equals(bytes.subarray(offset, offset + listed.length)) ? 0 : -1),
     verdict: () => [{ list: 'default', rule: 'all' }],
   }

@@ -14,6 +14,7 @@ import { CatchUpAnswerer } from './catch-up-answerer.ts'
 import { describeHolds, describeIngestMetrics } from './describe-metrics.ts'
 import { HoldDesk } from './hold-desk.ts'
 import { Ingest, type IngestConfig, type NameMatcher } from './ingest.ts'
+import { KeepWarm, type ExactNames } from './keep-warm.ts'
 import { readTlsFiles, TlsFileError } from './tls-files.ts'
 import { watchOutbox } from './watch-outbox.ts'
 import { describeResolverMetrics, probedResolvers, resolverRows, watchResolvers } from './watch-resolvers.ts'
@@ -21,7 +22,7 @@ import { describeResolverMetrics, probedResolvers, resolverRows, watchResolvers 
 export type DnstapIngestConfig = ConfigWith<'dnstap'>
 
 /** The configuration, and the lists as a matcher: another object when they changed. */
-export type IngestPolicies = Policies<DnstapIngestConfig, { readonly matcher: NameMatcher }>
+export type IngestPolicies = Policies<DnstapIngestConfig, { readonly matcher: NameMatcher & ExactNames }>
 
 export interface StartIngestDeps {
   readonly bus: Bus
@@ -48,9 +49,11 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
   const { bus, policies, clock, log, metrics, health, handlers } = deps
   const probes = new ResolverProbes({ clock })
   const holds = new HoldDesk(config.dnstap.hold, { bus, clock, log })
+  const keepWarm = new KeepWarm({ bus, clock, probes })
   const ingest = new Ingest(ingestConfig(config), {
     bus,
     probes,
+    observers: [keepWarm.observer],
     clock,
     matcher: policies.current.lists.matcher,
     log,
@@ -99,7 +102,11 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
   })
   const listenHealth = health.component('dnstap')
   const lookAtOutbox = watchOutbox(ingest.outbox, health.component('ingest-outbox'), clock, log)
-  probes.use(probedResolvers(config.resolvers))
+  const askResolvers = ({ config: fresh, lists }: IngestPolicies['current']) => {
+    keepWarm.begin(probes.use(probedResolvers(fresh)))
+    void keepWarm.list(lists.matcher)
+  }
+  askResolvers(policies.current)
   const lookAtResolvers = watchResolvers(probes, health)
   let senderSeenMs = clock.monotonic()
   const look = () => {
@@ -149,14 +156,18 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
       lastSeen: new Date(lastSeenMs).toISOString(),
       frames,
     })),
-    resolvers: resolverRows(probes),
+    resolvers: resolverRows(probes, clock),
   }))
-  policies.onChange(({ config: fresh, lists: { matcher } }, before) => {
+  policies.onChange((policy, before) => {
+    const {
+      config: fresh,
+      lists: { matcher },
+    } = policy
     ingest.use(ingestConfig(fresh), matcher)
     // Otherwise the cache answers as before, and repeats stay repeats.
     if (matcher !== before.lists.matcher || !sameRouting(fresh, before.config)) ingest.forgetAll()
+    askResolvers(policy)
     if (fresh === before.config) return
-    probes.use(probedResolvers(fresh.resolvers))
     allowed = allowedAddresses(fresh)
     server.cutDisallowed()
     if (tls === undefined || fresh.dnstap.tls === undefined) return
@@ -172,6 +183,7 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
     addresses: server.addresses,
     async close() {
       timer.cancel()
+      await keepWarm.close()
       probes.close()
       await holds.close()
       await server.close()

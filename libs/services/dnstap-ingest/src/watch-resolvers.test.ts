@@ -8,7 +8,7 @@ import { a, matcherOf, startIngest } from '../testing/ingest-under-test.ts'
 import { describeResolverMetrics, probedResolvers, resolverRows, watchResolvers } from './watch-resolvers.ts'
 
 const UNBOUND = '[[resolver]]\naddress = "127.0.0.1"\nkind = "unbound"\n'
-const resolversOf = (text: string) => probedResolvers(parseConfig(text, 'test.toml', {}).resolvers)
+const resolversOf = (text: string) => probedResolvers(parseConfig(text, 'test.toml', {}))
 
 /** Probes whose sockets ask from 127.0.0.1 port 40000 and lead nowhere. */
 function startProbes(clock = new FakeClock()) {
@@ -21,7 +21,9 @@ function startProbes(clock = new FakeClock()) {
 
 test('only a resolver with flushTarget gets a metronome', () => {
   expect(resolversOf(UNBOUND)).toEqual([])
-  expect(resolversOf(`${UNBOUND}flushTarget = "25ms"`)).toMatchObject([{ name: '127.0.0.1:53', flushTargetMs: 25 }])
+  expect(resolversOf(`${UNBOUND}flushTarget = "25ms"`)).toMatchObject([
+    { name: '127.0.0.1:53', metronome: { flushTargetMs: 25 }, warm: undefined },
+  ])
 })
 
 test('health, metrics and the reply of senders say that a resolver does not answer, and nothing once it is gone', async () => {
@@ -38,10 +40,10 @@ test('health, metrics and the reply of senders say that a resolver does not answ
   expect(health.report().components).toMatchObject([
     { state: 'degraded', why: expect.stringContaining('does not answer our questions') as string },
   ])
-  expect(resolverRows(probes)).toMatchObject([
+  expect(resolverRows(probes, clock)).toMatchObject([
     {
       resolver: '127.0.0.1:53',
-      state: 'no-answer',
+      metronome: 'no-answer',
       flushTargetMs: 25,
       delayMs: null,
       longDelayMs: null,
@@ -49,7 +51,7 @@ test('health, metrics and the reply of senders say that a resolver does not answ
       answers: 0,
     },
   ])
-  expect(await metrics.text()).toContain('dnstap_bgp_ingest_resolver_questions_total{resolver="127.0.0.1:53"} 40')
+  expect(await metrics.text()).toContain('dnstap_bgp_ingest_resolver_questions_total{resolver="127.0.0.1:53",for="metronome"} 40')
   probes.use([])
   look()
   expect(health.report().components).toEqual([])

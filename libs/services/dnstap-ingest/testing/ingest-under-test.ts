@@ -49,6 +49,7 @@ export function startIngest(
     config?: string
     resolvers?: string[]
     probes?: IngestDeps['probes']
+    observers?: IngestDeps['observers']
   } = {},
 ) {
   const clock = new FakeClock()
@@ -67,6 +68,7 @@ export function startIngest(
       log: { ...silentLog, warn: (its, sentence) => (fields.push({ ...its }), lines.push(sentence)) },
       seed: [1, 2],
       probes: options.probes,
+      observers: options.observers ?? [],
     },
   )
   const settle = () => clock.advanceAsync(5)

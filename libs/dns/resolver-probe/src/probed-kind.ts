@@ -1,0 +1,1 @@
+export type ProbedKind = 'unbound' | 'bind' | 'knot-resolver' | 'pdns-recursor' | 'dnsdist'
