@@ -304,7 +304,7 @@ function startProber(args: readonly string[]) {
   }
 }
 
-function configOf(folder: string, us: string, prober: string, more: string): string {
+function configOf(folder: string, us: string, prober: string, types: string, more: string): string {
   return `[[list]]
 name = "default"
 source = "${folder}/names"
@@ -317,6 +317,7 @@ routes = 10000000
 [dnstap]
 listen = "${folder}/dnstap.sock"
 perm = "0666"
+types = ["${types}"]
 [bgp]
 as = 64512
 routerID = "192.0.2.1"
@@ -344,8 +345,10 @@ async function measure(kind: string, mode: Mode, start: Start, router: RouterNam
   const proberAt = `${loopbackAddress()}:${await freePort('127.0.0.1')}`
   const place: Place = { socket: join(folder, 'dnstap.sock'), folder, zones: [ZONE], authority }
   const closers: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })]
+  // The Recursor's own dnstap knows no answers to clients.
+  const types = kind === 'pdns-recursor' && mode.name === 'bare' ? 'RESOLVER_RESPONSE' : 'CLIENT_RESPONSE'
   const startOurs = async (more = '') => {
-    const config = configOf(folder, us, proberAt, more)
+    const config = configOf(folder, us, proberAt, types, more)
     writeFileSync(join(folder, 'dnstap-bgp.toml'), config)
     const program = await startProgram({ app: 'all-in-one', config: () => config })
     closers.push(() => program.remove())
@@ -442,6 +445,8 @@ async function main(): Promise<object[]> {
   const reason = whyNot()
   if (reason !== undefined) return [{ resolver: 'all', mode: `skipped: ${reason}` }]
   const router = new RouterNamespace()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void router.remove().finally(() => process.exit(1)))
   let authority: Authority | undefined
   const rows: object[] = []
   try {
