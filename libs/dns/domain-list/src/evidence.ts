@@ -7,6 +7,7 @@
  */
 import { parseAddress, parsePrefix } from '@dnstap-bgp/ip'
 import { isClassical } from './clash-classical.ts'
+import { DELETE, isBlank, SPACE, startsWith } from './octets.ts'
 import { decodeUtf8 } from './utf8.ts'
 import { yamlItemEnd, yamlItemStart } from './yaml-item.ts'
 
@@ -44,6 +45,9 @@ export const COSMETIC = /^[^#\s]*[^#\s]#(?:@?[?$%]?|[?$%]@?)#(?!\s|$)|^##(?=[^#\
 export class LineClassifier {
   /** The address and the blank of the last hosts line: the next one most often begins the same. */
   #prefix = new Uint8Array(0)
+  /** The beginning of the last line whose beginning alone decides, and what it decides: the next line most often begins the same. */
+  #beginning = new Uint8Array(0)
+  #ofBeginning: Evidence = Evidence.none
 
   classify(bytes: Uint8Array, start: number, lineEnd: number): Evidence {
     let from = start
@@ -59,10 +63,23 @@ export class LineClassifier {
     if (to === end) return oneWord(bytes, from, end)
     if (to > from && isBlank(bytes[to]) && this.#isKnownHosts(bytes, from, end)) return Evidence.hosts
     if (first === HASH && (end - from < 2 || isBlank(bytes[from + 1]))) return Evidence.none
+    if (this.#beginsTheSame(bytes, from, end)) return this.#ofBeginning
     const text = decodeUtf8(bytes, from, Math.min(end, from + MAX_LOOKED))
     const evidence = to === from ? bySymbol(text) : byDelimiter(text, to - from)
     if (evidence === Evidence.hosts && isBlank(bytes[to])) this.#prefix = bytes.slice(from, to + 1)
+    const deciding = DECIDING.get(evidence)?.exec(text)?.[0].length ?? 0
+    if (deciding > 0) {
+      this.#beginning = bytes.slice(from, from + deciding)
+      this.#ofBeginning = evidence
+    }
     return evidence
+  }
+
+  /** One more printable character of ASCII must follow. */
+  #beginsTheSame(bytes: Uint8Array, from: number, end: number): boolean {
+    const beginning = this.#beginning
+    const next = bytes[from + beginning.length]
+    return beginning.length > 0 && next > SPACE && next < DELETE && startsWith(bytes, from, end - 1, beginning)
   }
 
   /** The address of the line before, a blank, and one name. */
@@ -210,10 +227,6 @@ function isPlainWord(word: string): boolean {
   return PLAIN_WORD.test(word) || parseAddress(word) !== undefined || parsePrefix(word) !== undefined
 }
 
-function isBlank(octet: number | undefined): boolean {
-  return octet === 0x20 || octet === 0x09
-}
-
 const PIPE = 0x7c
 const CARET = 0x5e
 const HASH = 0x23
@@ -226,6 +239,13 @@ const MAX_LOOKED = 512
 const NAME_OCTET = Uint8Array.from({ length: 256 }, (_, octet) =>
   octet < 0x80 && /[A-Za-z0-9._-]/.test(String.fromCharCode(octet)) ? 1 : 0,
 )
+
+/** Beginnings, all of ASCII, that give a line this evidence whatever printable character follows them. */
+const DECIDING: ReadonlyMap<Evidence, RegExp> = new Map([
+  [Evidence.dnsmasq, /^[a-z-]+=/],
+  [Evidence.v2fly, /^[a-z]+:/i],
+  [Evidence.routeros, /^(?:add name=|\/?ip dns static add )/],
+])
 
 const PLAIN_WORD = /^['"]?(?:!|@@)?[=+]?[^\s/|^=:,;*#()[\]{}<>"'$?@]*(?:\*\.?[^\s/|^=:,;*#()[\]{}<>"'$?@]+)*['"]?;?$/
 const HOSTS_LINE = /^(?:0|[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9a-f]*:[0-9a-f:.]*(?:%\w+)?)\s+(?![0-9.]+(?:\s|\/|,|$))[^\s#/,]+/i

@@ -154,10 +154,10 @@ export class RpzFormat implements LineFormat {
     if (owner === apex) return // records of the zone itself
     if (apex !== '' && !owner.endsWith(`.${apex}`)) return emitter.skip(SkipReason.outOfZone, owner)
     const trigger = apex === '' ? owner : owner.slice(0, -apex.length - 1)
-    if (OTHER_TRIGGER.test(trigger)) return emitter.skip(SkipReason.rpzTrigger, trigger)
+    if (trigger.includes('rpz-') && OTHER_TRIGGER.test(trigger)) return emitter.skip(SkipReason.rpzTrigger, trigger)
 
     let exception = false
-    if (type === 'CNAME') {
+    if (type === 'CNAME' && target !== '.' && target !== '*.') {
       const action = target.toLowerCase().replace(/(?<=.)\.$/, '')
       if (action === 'rpz-passthru' || normalizeName(target, 'zone').name === trigger) exception = true
       else if (action.startsWith('rpz-') && action !== 'rpz-drop') return this.#skipAction(trigger, `${trigger} ${target}`)
@@ -181,14 +181,14 @@ export class RpzFormat implements LineFormat {
     if (trigger === '*') return skip(SkipReason.tooBroad)
     const below = trigger.startsWith('*.')
     const name = below ? trigger.slice(2) : trigger
-    if (/(?:^|\.)\*(?:\.|$)/.test(name)) return skip(SkipReason.unsupportedPattern)
+    if (name.includes('*') && /(?:^|\.)\*(?:\.|$)/.test(name)) return skip(SkipReason.unsupportedPattern)
     emitter.name(below ? RuleKind.subdomains : RuleKind.exact, name, exception, false, 'zone')
   }
 }
 
 /** Does the text end in a dot that is not escaped? */
 function isAbsolute(text: string): boolean {
-  return text.length <= MAX_OWNER_TEXT && /(?:^|[^\\])(?:\\\\)*\.$/.test(text)
+  return text.endsWith('.') && text.length <= MAX_OWNER_TEXT && /(?:^|[^\\])(?:\\\\)*\.$/.test(text)
 }
 
 const SIMPLE_RECORD = /^([A-Za-z0-9_.*-]+)[ \t]+(?:[0-9]+[ \t]+)?(?:IN[ \t]+)?CNAME[ \t]+(\.|\*\.|rpz-passthru\.)$/

@@ -4,6 +4,7 @@
  * Names go through octets and words only: pattern text -> packed words (name-reader.ts) -> CollectedNames. What cannot be taken is refused with a
  * reason, never guessed. Lists are known by the order in which they were added.
  */
+import { MAX_NAME_LENGTH } from '@dnstap-bgp/dns-wire'
 import { RuleKind } from '@dnstap-bgp/domain-list'
 import { enclosersOf } from './closest-encloser.ts'
 import { CollectedNames } from './collected-names.ts'
@@ -56,6 +57,7 @@ export class MatcherBuilder {
   readonly #ruleSets = new RuleSets()
   readonly #names: CollectedNames
   readonly #reader = new NameReader()
+  readonly #pattern = new Uint8Array(MAX_PATTERN)
   readonly #shapes: WildcardShapes
   readonly #texts: TextRuleBuilder
   /** 128 bits: is there a stored name of so many labels? */
@@ -87,7 +89,7 @@ export class MatcherBuilder {
       rule: (kind, pattern, exception, important) =>
         isText(kind)
           ? this.#addText(index, kind, pattern, exception, important)
-          : this.#addName(index, kind, octetsOf(pattern), 0, pattern.length, exception, important),
+          : this.#addName(index, kind, this.#pattern, 0, this.#readPattern(pattern), exception, important),
       ruleBytes: (kind, bytes, start, end, exception, important) =>
         isText(kind)
           ? this.#addText(index, kind, textOf(bytes, start, end), exception, important)
@@ -134,6 +136,13 @@ export class MatcherBuilder {
       (kind, text, exception, important) => note(this.#addText(index, kind, text, exception, important)),
     )
     return refused
+  }
+
+  /** Puts a pattern into #pattern, and returns its length. 0, which is no name: it is too long. A character that is no octet becomes 0xff, which no name has. */
+  #readPattern(text: string): number {
+    if (text.length > MAX_PATTERN) return 0
+    for (let i = 0; i < text.length; i++) this.#pattern[i] = Math.min(text.charCodeAt(i), 0xff)
+    return text.length
   }
 
   #addText(list: number, kind: RuleKind, text: string, exception: boolean, important: boolean): Refusal | undefined {
@@ -202,13 +211,11 @@ export class MatcherBuilder {
   }
 }
 
+/** A name of 255 octets, each written \\DDD, is shorter. */
+const MAX_PATTERN = 4 * MAX_NAME_LENGTH + 1
+
 function isText(kind: RuleKind): boolean {
   return kind === RuleKind.keyword || kind === RuleKind.regexp
-}
-
-/** As octets; a character that is none becomes 0xff, which no name has. */
-function octetsOf(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => Math.min(character.charCodeAt(0), 0xff))
 }
 
 function textOf(bytes: Uint8Array, start: number, end: number): string {
