@@ -39,7 +39,7 @@ test('without a secret in it a configuration may be read by all, but not written
   expect(warningsOf('', 0o646)).toEqual([`every local user may write ${file}: chmod 640 ${file}`])
 })
 
-test('files that the configuration names for a secret are looked at: tokens, credentials, private keys', () => {
+test('files with secrets that the configuration names are checked too: tokens, credentials, private keys', () => {
   const names = ['token', 'creds', 'key.pem', 'cert.pem']
   for (const name of names) {
     writeFileSync(join(folder, name), 'x\n')

@@ -58,7 +58,7 @@ describe('the never list', () => {
     expect(list.refuses('198.18.5.1/32')).toBeUndefined()
   })
 
-  test('can be had with more besides', () => {
+  test('can be extended by further addresses', () => {
     const list = never({ also: [['93.184.215.14', 'our next hop']] }).with([['93.184.215.15', 'a resolver']])
     expect(['93.184.215.14/32', '93.184.215.15/32', '127.0.0.1/32', '93.184.215.16/32'].map((one) => list.refuses(one))).toEqual([
       'our next hop',
@@ -68,7 +68,7 @@ describe('the never list', () => {
     ])
   })
 
-  test('what is no prefix is refused', () => expect(never().refuses('not-an-ip')).toMatch(/not a prefix/))
+  test('a text that is no prefix is refused', () => expect(never().refuses('not-an-ip')).toMatch(/not a prefix/))
 
   test.each([
     ['198.41.0.4/32', /root server \(a\.root-servers\.net\)/],
@@ -146,7 +146,7 @@ describe('an IPv4 address inside an allowed IPv6 range is judged', () => {
     '2600::1:5efe:a00:1/128',
   ])('%s passes', (prefix) => expect(allowed.refuses(prefix)).toBeUndefined())
 
-  test('what the operator allows of IPv4 is allowed inside as well', () => {
+  test('an IPv4 range that the operator allows is allowed inside IPv6 as well', () => {
     const list = never({ allowPrivate: true, allow: ['64:ff9b::/96'] })
     expect(list.refuses('64:ff9b::a00:1/128')).toBeUndefined()
     expect(list.refuses('64:ff9b::7f00:1/128')).toMatch(/loopback/)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { PolicySource } from './policy.ts'
 
-test('the next policy is handed out once to each listener, with the one before, when it is current already', () => {
+test('each listener gets the next policy once, with the one before, when the next is already current', () => {
   const policies = new PolicySource('config 1', 'lists 1')
   const heard: unknown[] = []
   for (const name of ['a', 'b'])

@@ -26,6 +26,6 @@ test.each([
   ['2000::/2', ['wide'], 'too wide'],
   ['0.0.0.0/0', ['prefixes'], 'too wide'],
   ['::/0', ['prefixes'], 'too wide'],
-] as const)('of a route to %s that lists %j are to own, this stays: %j', (prefix, lists, expected) => {
+] as const)('of the lists %j, these may own a route to %s: %j', (prefix, lists, expected) => {
   expect(owners.of(prefix, lists)).toEqual(expected)
 })

@@ -41,7 +41,7 @@ test.each([
   expect(policy.whyNot(HOST, NAME, 1000)).toBeUndefined()
 })
 
-test('of two reasons the one that stays is given', () => {
+test('of two reasons the lasting one is given', () => {
   const holdDowns = new HoldDowns()
   const policy = new RoutePolicy({ ipv6: false, never, holdDowns })
   for (const subject of ['127.0.0.1/32', '::1/128']) holdDowns.set({ subject, holdDownMs: 1000 }, 0)

@@ -134,7 +134,7 @@ test('every name on the bus has a sample here', () => {
 describe.each([...SAMPLES.values()])('$name', ({ message, bytes, decode, readAndWrite }) => {
   test('survives the wire', () => expect(decode(bytes)).toEqual(message))
 
-  test('cut off anywhere, and with any one octet changed, is refused or taken', () => {
+  test('cut off anywhere, or with any octet changed, is refused or taken without an exception', () => {
     for (let length = 0; length < bytes.length; length++) takenOrRefused(readAndWrite, bytes.slice(0, length))
     for (let at = 0; at < bytes.length; at++)
       for (const octet of [0, 1, 0x7f, 0x80, 0xff, bytes[at] ^ 1, bytes[at] ^ 8])
@@ -144,7 +144,7 @@ describe.each([...SAMPLES.values()])('$name', ({ message, bytes, decode, readAnd
         )
   })
 
-  test('random octets, and spliced ones, are refused or taken', () => {
+  test('random octets, and spliced ones, are refused or taken without an exception', () => {
     const part = fc.uint8Array({ maxLength: 40 })
     const spliced = fc.tuple(fc.nat(bytes.length), part, fc.nat(bytes.length)).map(([to, middle, from]) => {
       return Uint8Array.from([...bytes.slice(0, to), ...middle, ...bytes.slice(from)])
@@ -161,7 +161,7 @@ describe.each([...SAMPLES.values()])('$name', ({ message, bytes, decode, readAnd
     expect(() => decode(Uint8Array.of(0x1c))).toThrow(SteeringError)
   })
 
-  test('fields of a later version are passed over', () => {
+  test('fields of a later version are skipped', () => {
     const later = Uint8Array.of(...bytes, 0xfa, 0x3f, 2, 7, 7, 0xf8, 0x3f, 1)
     expect(decode(later)).toEqual(message)
   })
@@ -242,7 +242,7 @@ describe('of a later version', () => {
     expect(FORGET.reply.decode(wire.answer({ refusal: { status: 409, error: 'no' } }))).toEqual({ status: 409, error: 'no' })
   })
 
-  test('another kind of note is passed over, the others are taken', () => {
+  test('an unknown kind of note is skipped, the others are taken', () => {
     expect(EXPLAIN_REPLY.decode(wire.reply({ notes: [{ agoMs: 1 }, { agoMs: 2, ended: { why: 'x' } }] }))).toEqual({
       id: '1',
       notes: [{ kind: 'ended', agoMs: 2, why: 'x' }],
@@ -250,7 +250,7 @@ describe('of a later version', () => {
   })
 })
 
-test('what we write ourselves is never refused for its length', () => {
+test('our own messages are never refused for their length', () => {
   const note = { ...notes[0], name: long, address: long, why: long, source: long }
   expect(EXPLAIN_REPLY.decode(EXPLAIN_REPLY.encode({ id: '1', notes: Array(2000).fill(note) })).notes).toHaveLength(1000)
   expect(

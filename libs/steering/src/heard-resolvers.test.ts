@@ -3,7 +3,7 @@ import { HeardResolvers } from './heard-resolvers.ts'
 
 const HOUR_MS = 3_600_000
 
-test('what several ingests say is put together, and only a change is told as one', () => {
+test('the resolvers of several ingests are joined, and only a change is reported', () => {
   const heard = new HeardResolvers()
   expect(heard.hear(['192.0.2.53'], 0)).toBe(true)
   expect(heard.hear(['2001:db8::53', '192.0.2.53'], 1)).toBe(true)
@@ -11,7 +11,7 @@ test('what several ingests say is put together, and only a change is told as one
   expect([...heard.addresses].sort()).toEqual(['192.0.2.53', '2001:db8::53'])
 })
 
-test('an address that nobody says any more is kept for a day, and then let go', () => {
+test('an address that no ingest names any more is kept for a day, then forgotten', () => {
   const heard = new HeardResolvers()
   heard.hear(['192.0.2.53'], 0)
   expect(heard.hear(['192.0.2.54'], 23 * HOUR_MS)).toBe(true)
@@ -20,7 +20,7 @@ test('an address that nobody says any more is kept for a day, and then let go', 
   expect(heard.addresses).toEqual(['192.0.2.54'])
 })
 
-test('strangers cannot make it grow without end: what was said longest ago goes first', () => {
+test('strangers cannot make it grow without bound: the oldest address is forgotten first', () => {
   const heard = new HeardResolvers()
   const some = (from: number, count: number) =>
     Array.from({ length: count }, (_, i) => `10.${(from + i) >>> 16}.${((from + i) >>> 8) & 255}.${(from + i) & 255}`)

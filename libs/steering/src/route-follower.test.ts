@@ -99,7 +99,7 @@ describe('a route follower', () => {
     expect(follower.state).toBe('following')
   })
 
-  test('applies a change once, however often it comes', () => {
+  test('applies a change once, even if it comes several times', () => {
     const follower = following()
     const changes = { epoch: 'a', firstRevision: 1, changes: [announce(1), announce(2)] }
     expect(follower.changes(changes)).toEqual([{ type: 'apply', changes: changes.changes }])

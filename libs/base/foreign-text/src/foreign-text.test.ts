@@ -20,7 +20,7 @@ test('letters, marks and signs of every script stay', () => {
   expect(foreignText(text)).toBe(text)
 })
 
-test('what is over the bound is cut, neither through a character nor through an escape', () => {
+test('text over the bound is cut, never within a character or an escape', () => {
   expect(foreignText('x'.repeat(31_457_280), 10)).toBe(`${'x'.repeat(9)}…`)
   expect(foreignText('ab😀c', 4)).toBe('ab…')
   expect(foreignText('ab😀', 4)).toBe('ab😀')

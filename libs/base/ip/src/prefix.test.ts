@@ -44,7 +44,7 @@ test.each([
 ])('%s was meant to be %s', (text, meant) => expect(withoutHostBits(text)).toBe(meant))
 
 test.each(['192.0.2.1', '192.0.2.1/33', '192.0.2.1/24/8', '::1/129', 'x/8', '192.0.2.1/-1'])(
-  '%s was meant to be no prefix',
+  '%s cannot be mended to a prefix',
   (text) => {
     expect(withoutHostBits(text)).toBeUndefined()
   },
@@ -77,7 +77,7 @@ test('the longest prefix gives the reason', () => {
   expect(set.covering(parsePrefix('11.0.0.1')!)).toBeUndefined()
 })
 
-test('what lies inside a prefix is found below it, and not the prefix itself', () => {
+test('prefixes inside a prefix are found below it, and not the prefix itself', () => {
   const set = new PrefixSet()
     .add(parsePrefix('10.1.0.0/16')!, 'inner')
     .add(parsePrefix('10.0.0.0/8')!, 'outer')
@@ -90,7 +90,7 @@ test('what lies inside a prefix is found below it, and not the prefix itself', (
   expect(set.size).toBe(3)
 })
 
-test('families do not meet, and the whole of one covers only that one', () => {
+test('IPv4 and IPv6 do not cover each other, not even with length 0', () => {
   const set = new PrefixSet().add(parsePrefix('0.0.0.0/0')!, 'four')
   expect(set.covering(parsePrefix('203.0.113.1')!)).toBe('four')
   expect(set.covering(parsePrefix('::')!)).toBeUndefined()

@@ -81,7 +81,7 @@ describe('a UNIX socket', () => {
     expect(readdirSync(folder)).toEqual([])
   })
 
-  test('that is another one by now is not in place, and is not removed', async () => {
+  test('that another process has replaced is not in place, and is not removed', async () => {
     const first = await start()
     rmSync(path)
     expect(first.file?.isInPlace).toBe(false)
@@ -91,7 +91,7 @@ describe('a UNIX socket', () => {
     expect([first.file?.isInPlace, second.file?.isInPlace, existsSync(path)]).toEqual([false, true, true])
   })
 
-  test('that no process answers is replaced', async () => {
+  test('on which no process answers is replaced', async () => {
     const stale = createServer()
     await listening(stale, { path })
     renameSync(path, `${path}.kept`) // close() would unlink it
@@ -101,7 +101,7 @@ describe('a UNIX socket', () => {
     expect(file?.isInPlace).toBe(true)
   })
 
-  test('that another process answers is left alone', async () => {
+  test('on which another process answers is left alone', async () => {
     const { file } = await start()
     await expect(start()).rejects.toThrow(`${path}: another process listens there (its socket was left alone)`)
     expect(file?.isInPlace).toBe(true)

@@ -33,7 +33,7 @@ test.each([
   [['a.toml'], 'all-in-one', 'Usage: dnstap-bgp run [--config FILE] [--guide]'],
   [['--config'], 'all-in-one', 'Usage: dnstap-bgp run [--config FILE] [--guide]'],
   [['--config='], 'all-in-one', 'Usage: dnstap-bgp run [--config FILE] [--guide]'],
-])('%j given to %s is a usage error that says how it is done', (argv, program, usage) => {
+])('%j given to %s is a usage error that shows the right form', (argv, program, usage) => {
   const read = () => readArguments(argv, program, program === 'all-in-one' ? ['guide'] : [])
   expect(read).toThrow(UsageError)
   expect(read).toThrow(usage)
@@ -46,7 +46,7 @@ test.each([
   [['--config', '--json'], '--config takes a value'],
   [['--json=yes'], '--json takes no value'],
   [['a.toml'], 'Nothing is done with "a.toml"'],
-])('of %j it is said: %s', (args, sentence) => {
+])('%j is refused with: %s', (args, sentence) => {
   const options = { config: { type: 'string' }, json: { type: 'boolean' } } as const
   let thrown: unknown
   try {

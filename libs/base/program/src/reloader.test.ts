@@ -20,7 +20,7 @@ function start(text: string, what = 'Configuration and lists were') {
   return { file, lines, notedFields, reloader }
 }
 
-test('what is in the file now is handed on, and the log says so', async () => {
+test('the file as it is now is handed on, and the log says so', async () => {
   const { file, lines, reloader } = start('')
   const seen: number[] = []
   reloader.onReload((config) => void seen.push(config.limits.routes))
@@ -31,7 +31,7 @@ test('what is in the file now is handed on, and the log says so', async () => {
   expect(lines).toEqual(['info: Configuration and lists were read again.'])
 })
 
-test('one that was asked for while the program still starts is done when it has started, once', async () => {
+test('a reload that is requested while the program starts runs once, after the start', async () => {
   const { lines, reloader } = start('')
   await reloader.request()
   await reloader.request()
@@ -63,7 +63,7 @@ test('settings that wait for a restart are named by their keys, each time until 
   expect(notedFields[0]).toEqual({})
 })
 
-test('a new oddity of the file is told, one that was there before is not told again', async () => {
+test('a new warning about the file is logged, an old one is not repeated', async () => {
   const { file, lines, reloader } = start('')
   await reloader.started()
   file.text = 'cache = "c"\n[store]\nredis = "r"\n'
@@ -72,7 +72,7 @@ test('a new oddity of the file is told, one that was there before is not told ag
   expect(lines.filter((line) => line === 'warn: cache is ignored: store.redis is set')).toHaveLength(1)
 })
 
-test('whoever cannot take it over is heard, and the next reload goes on', async () => {
+test('a listener that fails is logged, and the next reload works', async () => {
   const { lines, reloader } = start('')
   let isBroken = true
   reloader.onReload(() => (isBroken ? Promise.reject(new TypeError('of ours')) : undefined))

@@ -31,7 +31,7 @@ test('ready once every part has started; degraded is ready, failed is not', () =
   expect(health.report().components[0]).toEqual({ name: 'store', state: 'failed', why: 'The disk is full.', sinceMs: 1_000_000 })
 })
 
-test('before the start is over nothing is ready, whether no part is there yet or all that are there are well', () => {
+test('before the start is over nothing is ready, with no part yet or with all parts well', () => {
   const { health } = setUp()
   expect(health.report()).toEqual({ ready: false, state: 'starting', components: [] })
   const store = health.component('store')
@@ -66,7 +66,7 @@ test('a change is logged once, and its length when it ends', () => {
   ])
 })
 
-test('the latest sentence is shown though the state stays, since when it began', () => {
+test('the latest sentence is shown when the state stays the same, with the time at which the state began', () => {
   const { health, time } = setUp()
   const bus = health.component('bus')
   bus.failed('First.')

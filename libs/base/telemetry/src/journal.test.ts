@@ -22,7 +22,7 @@ test('an output leads to the journal when systemd names its device and inode', (
   expect(leadsToJournal(fd, '')).toBe(false)
 })
 
-test('where nothing is open, nothing leads to the journal', () => {
+test('a closed output does not lead to the journal', () => {
   expect(leadsToJournal(9999, '8:1')).toBe(false)
 })
 

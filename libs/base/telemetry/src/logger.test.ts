@@ -59,7 +59,7 @@ describe('to the journal', () => {
   })
 })
 
-test('what is under the level is not written', () => {
+test('lines below the level are not written', () => {
   const { lines, log } = linesOf({ level: 'warn', format: 'text' })
   log.info({}, 'Too small.')
   log.warn({}, 'Large enough.')

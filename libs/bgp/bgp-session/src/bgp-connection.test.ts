@@ -27,7 +27,7 @@ describe('a collision', () => {
     }
   })
 
-  test('is not settled by an OPEN that is refused', () => {
+  test('is not decided by an OPEN that is refused', () => {
     const played = new Played()
     const incoming = played.fsm.incoming().connection!
     played.fsm.receive(played.connection, encodeOpen(OPEN))

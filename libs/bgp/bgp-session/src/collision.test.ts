@@ -8,7 +8,7 @@ test('the connection of the higher BGP Identifier stays, compared as unsigned nu
   expect(losingSide(speaker(0x0a000001), speaker(0xc0000202))).toBe('outgoing')
 })
 
-test('with equal ones that of the higher AS number', () => {
+test('with equal identifiers, the connection of the higher AS number stays', () => {
   expect(losingSide(speaker(1, 4200000001), speaker(1, 64496))).toBe('incoming')
   expect(losingSide(speaker(1, 64496), speaker(1, 4200000001))).toBe('outgoing')
 })

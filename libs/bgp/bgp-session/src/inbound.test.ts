@@ -38,7 +38,7 @@ describe('octets from the peer', () => {
     ])
   })
 
-  test('behind the end of a session are nobody’s', () => {
+  test('after the end of a session are ignored', () => {
     const played = new Played().established()
     const actions = played.receive(encodeNotification(cease(4)), new Uint8Array(100), encodeKeepalive())
     expect(types(actions)).toEqual([
@@ -81,7 +81,7 @@ describe('octets from the peer', () => {
     expect(long(new Played())).toMatchObject({ sent: { code: 1, subcode: 2 } })
   })
 
-  test('are looked at as many at a time as the driver says, and the rest waits where it is', () => {
+  test('are read as many at a time as the driver says, and the rest waits in the buffer', () => {
     const played = new Played().established()
     const { fsm, connection } = played
     const chunk = Buffer.concat([...Array.from({ length: 25 }, encodeKeepalive), encodeNotification(cease(4))])

@@ -52,7 +52,7 @@ const EVERYTHING: Partial<Capabilities> = {
 }
 
 describe('negotiate', () => {
-  test('takes what both offer', () => {
+  test('agrees on what both offer', () => {
     const gracefulRestart = { restartTimeSeconds: 120, restarting: true, longLivedStaleTimeSeconds: 3600 }
     expect(agree({ gracefulRestart, extendedNextHop: true, role: Role.customer, holdTimeSeconds: 30 }, open(EVERYTHING))).toEqual(
       {
@@ -88,7 +88,7 @@ describe('negotiate', () => {
     )
   })
 
-  test('takes nothing that only one offers', () => {
+  test('does not agree on what only one offers', () => {
     expect(agree({ routeRefresh: false, extendedMessage: false }, open(EVERYTHING))).toMatchObject({
       maxMessageLength: 4096,
       routeRefresh: false,
@@ -157,7 +157,7 @@ describe('CapabilityOffer', () => {
   })
   const offer = (config: Partial<SessionConfig> = {}) => new CapabilityOffer(withDefaults({ ...CONFIG, ...config }))
 
-  test('is written as it is', () => {
+  test('is encoded into the OPEN', () => {
     const full = offer({
       gracefulRestart: { restartTimeSeconds: 120, restarting: true, longLivedStaleTimeSeconds: 60 },
       extendedNextHop: true,
@@ -174,11 +174,11 @@ describe('CapabilityOffer', () => {
     expect(restarting.open().capabilities.gracefulRestart?.restarting).toBe(false)
   })
 
-  test('tells an internal peer no role', () => {
+  test('offers no role to an internal peer', () => {
     expect(offer({ role: Role.peer, peerAsn: 64496 }).open().capabilities.role).toBeUndefined()
   })
 
-  test('is bare for a peer that knows no optional parameters', () => {
+  test('is left out for a peer that knows no optional parameters', () => {
     const refused = offer()
     const full = refused.open()
     expect(refused.refused(refusal(4), full)).toBe(true)
@@ -188,7 +188,7 @@ describe('CapabilityOffer', () => {
     expect(refused.encode().length).toBe(29)
   })
 
-  test('other NOTIFICATIONs take nothing out', () => {
+  test('other NOTIFICATIONs withhold no capability', () => {
     const same = offer()
     for (const other of [refusal(2), { ...refusal(4), code: 6 }, refusal(7, [6, 0])])
       expect(same.refused(other, same.open())).toBe(false)

@@ -33,7 +33,7 @@ describe('two linked peers', () => {
     expect(keepalives).toBeLessThan(165)
   })
 
-  test('that both connect settle on one connection, that of the higher identifier where they collide (RFC 4271 §6.8)', () => {
+  test('that both connect keep one connection, that of the higher identifier where they collide (RFC 4271 §6.8)', () => {
     let collisions = 0
     for (let seed = 1; seed <= 400; seed++) {
       const both = pair({}, {}, seed)
@@ -57,7 +57,7 @@ describe('two linked peers', () => {
     expect(collisions).toBeGreaterThan(20)
   })
 
-  test('in two ASes with one identifier settle by AS number (RFC 6286 §2.3)', () => {
+  test('in two ASes with one identifier decide by AS number (RFC 6286 §2.3)', () => {
     for (let seed = 1; seed <= 50; seed++) {
       const both = pair(
         { localAsn: 64496, peerAsn: 64497 },
@@ -101,7 +101,7 @@ describe('two linked peers', () => {
     expect(both.a.runningTimers).toEqual([])
   })
 
-  test('a frozen peer is given up when the hold time is over', () => {
+  test('a session with a frozen peer ends when the hold time is over', () => {
     const both = started({ holdTimeSeconds: 9 }, { passive: true })
     both.world.run(10)
     both.b.isFrozen = true
@@ -126,7 +126,7 @@ describe('two linked peers', () => {
     expect(Math.max(...pauses)).toBeLessThanOrEqual(60)
   })
 
-  test('a peer that is down is looked for for ever, at a pace', () => {
+  test('a peer that is down is tried for ever, with pauses', () => {
     const both = pair()
     both.b.isDown = true
     both.a.start()
@@ -143,7 +143,7 @@ describe('two linked peers', () => {
 })
 
 describe('graceful restart', () => {
-  test('"restarting" is told in the first session alone (RFC 4724 §4.1)', () => {
+  test('"restarting" is sent in the first session only (RFC 4724 §4.1)', () => {
     const both = started({ gracefulRestart: { restartTimeSeconds: 120, restarting: true } }, { ...GRACEFUL, passive: true })
     both.world.run(1)
     expect(both.b.fsm.negotiated?.gracefulRestart?.peerRestarting).toBe(true)
@@ -153,7 +153,7 @@ describe('graceful restart', () => {
     expect(both.b.fsm.negotiated?.gracefulRestart?.peerRestarting).toBe(false)
   })
 
-  test('a stop that preserves says nothing, and the peer sees a closed connection', () => {
+  test('a stop that preserves sends no NOTIFICATION, and the peer sees a closed connection', () => {
     const both = started(GRACEFUL, { ...GRACEFUL, passive: true })
     both.world.run(1)
     both.a.do(both.a.fsm.stop({ type: 'preserve' }))

@@ -38,7 +38,7 @@ describe('a peer that refuses', () => {
     expect(played.fsm.withheldCapabilities).toEqual([])
   })
 
-  test('capabilities, and does no better without, is offered them again', () => {
+  test('capabilities, and refuses an OPEN without them too, is offered them again', () => {
     const played = new Played()
     for (const code of [4, 2]) {
       played.receive(refusal(code))
@@ -60,7 +60,7 @@ describe('a peer that refuses', () => {
     expect(played.opens().at(-1)?.bytes.length).toBe(29)
   })
 
-  test('capabilities is offered none next, whatever becomes of the OPEN with capabilities on another connection', () => {
+  test('capabilities is offered none next, whatever happens to an OPEN with capabilities on another connection', () => {
     const played = new Played()
     const { connection = 0 } = played.fsm.incoming()
     played.actions.push(...played.fsm.receive(connection, refusal(4)))
@@ -69,7 +69,7 @@ describe('a peer that refuses', () => {
     expect(played.opens().at(-1)?.bytes.length).toBe(29)
   })
 
-  test('capabilities is offered them again when the operator begins anew', () => {
+  test('capabilities is offered them again after a reset by the operator', () => {
     const played = new Played()
     played.receive(refusal(4))
     played.actions.push(...played.fsm.start())
@@ -77,7 +77,7 @@ describe('a peer that refuses', () => {
     expect(played.opens()[1].bytes).toEqual(played.opens()[0].bytes)
   })
 
-  test('us for a capability that we lack is not offered less (RFC 5492 §5)', () => {
+  test('us because we lack a capability is still offered all of ours (RFC 5492 §5)', () => {
     const played = new Played()
     played.receive(encodeNotification({ code: 2, subcode: 7, data: Uint8Array.of(6, 0) }))
     played.again()

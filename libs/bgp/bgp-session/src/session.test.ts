@@ -179,7 +179,7 @@ describe('timers', () => {
     expect(timers(actions)).toEqual({ KeepaliveTimer: 10, HoldTimer: 30 })
   })
 
-  test('KEEPALIVE and UPDATE start the hold timer anew, ROUTE-REFRESH does not (§4.2)', () => {
+  test('KEEPALIVE and UPDATE restart the hold timer, ROUTE-REFRESH does not (§4.2)', () => {
     const session = sessionIn('Established')
     expect(timers(session.handle({ type: 'KeepAliveMsg' }))).toEqual({ HoldTimer: 30 })
     expect(timers(session.handle({ type: 'UpdateMsg' }))).toEqual({ HoldTimer: 30 })
@@ -195,7 +195,7 @@ describe('timers', () => {
     expect(session.handle({ type: 'TcpProgress' })).toEqual([])
   })
 
-  test('SendHoldTimer starts anew while the peer reads, and ends the session at once when it does not (RFC 9687)', () => {
+  test('SendHoldTimer restarts while the peer reads, and ends the session when it expires (RFC 9687)', () => {
     const session = sessionIn('OpenConfirm')
     expect(timers(session.handle({ type: 'KeepAliveMsg' }))).toEqual({ HoldTimer: 30, SendHoldTimer: 480 })
     expect(timers(session.handle({ type: 'TcpProgress' }))).toEqual({ SendHoldTimer: 480 })
@@ -210,7 +210,7 @@ describe('timers', () => {
 })
 
 describe('an end', () => {
-  test('is told with its reason and what was said', () => {
+  test('is reported with its reason and its NOTIFICATION', () => {
     expect(sessionIn('Established').handle({ type: 'NotifMsg', notification: NOTIFICATION }).at(-1)).toMatchObject({
       type: 'ended',
       from: 'Established',
@@ -230,7 +230,7 @@ describe('an end', () => {
     expect(actions.at(-1)).toMatchObject({ deliberate: true })
   })
 
-  test.each(['OpenSent', 'OpenConfirm', 'Established'] as const)('from %s that preserves says nothing to the peer', (state) => {
+  test.each(['OpenSent', 'OpenConfirm', 'Established'] as const)('from %s that preserves sends no NOTIFICATION', (state) => {
     const actions = sessionIn(state).handle({ type: 'ManualStop', preserve: true })
     expect(notificationIn(actions)).toBeUndefined()
     expect(types(actions)[0]).toBe('close')

@@ -103,7 +103,7 @@ describe('bad senders end their own connection alone', () => {
     ])
   })
 
-  test('who does not get through the handshake in time is dropped and delays nobody', async () => {
+  test('a sender that does not finish the handshake in time is dropped and delays nobody', async () => {
     const server = await start()
     const silent = sender()
     const half = sender()
@@ -123,7 +123,7 @@ describe('bad senders end their own connection alone', () => {
 
   const limits = { connections: 2, connectionsFromOne: 2, heldOctets: 1000 }
 
-  test('there is a limit to connections at each listener, and whoever leaves makes room', async () => {
+  test('there is a limit to connections at each listener, and one that closes makes room', async () => {
     const server = await start({ listen: [{ kind: 'unix', path }, LOOPBACK], limits })
     const first = await sender().begin()
     await sender().begin()
@@ -165,7 +165,7 @@ describe('bad senders end their own connection alone', () => {
     await sender(tcp).begin()
   })
 
-  test('frames begun and never ended are bounded over all of a listener, and who holds most goes', async () => {
+  test('unfinished frames of all senders of a listener are bounded, and the sender that holds most is cut', async () => {
     const server = await start({ listen: [{ kind: 'unix', path }, LOOPBACK], limits: { ...limits, connections: 10 } })
     const good = await sender().begin()
     const other = await sender(server.addresses[1]).begin()
@@ -186,7 +186,7 @@ describe('bad senders end their own connection alone', () => {
     expect(server.counters.connectionsOpen).toBe(3)
   })
 
-  test('who is not allowed is refused at TCP, and cut when it no longer is', async () => {
+  test('an address that is not allowed is refused at TCP, and cut when it is no longer allowed', async () => {
     let allowed = '127.0.0.2'
     const server = await start({ listen: [{ kind: 'unix', path }, LOOPBACK], allows: (address) => address === allowed })
     const stranger = sender(server.addresses[1])
@@ -286,7 +286,7 @@ describe('TLS', () => {
     await waitFor(() => frames.length === 1)
   })
 
-  test('with a client CA, only who shows a certificate of it is heard', async () => {
+  test('with a client CA, only a sender with a certificate of it is heard', async () => {
     const server = await start({ listen: [LOOPBACK], tls: { ...tls, clientCa: ca } })
     const nobody = secure(server, {})
     nobody.socket.write(READY)
@@ -297,7 +297,7 @@ describe('TLS', () => {
     expect(server.counters.closed['tls-error']).toBe(1)
   })
 
-  test('who speaks plainly to it is ended, and who says nothing is dropped in time', async () => {
+  test('a sender without TLS is cut, and one that sends nothing is dropped in time', async () => {
     const server = await start({ listen: [LOOPBACK], tls })
     const plain = sender(server.addresses[0])
     plain.socket.write(READY)

@@ -92,7 +92,7 @@ test('without a copy a URL that is down gives a failed list, not a failed start'
   expect(only(loaded)).toMatchObject({ state: 'failed', names: 0, why: `${site.base}/list.txt: it answers 404 Not Found` })
 })
 
-test('a list that shrank or is empty is refused, and so it stays over a restart, until the word is given', async () => {
+test('a list that shrank or is empty is refused, also after a restart, until it is accepted', async () => {
   site.answer = text(Array.from({ length: 10 }, (_, i) => `n${i}.example\n`).join(''))
   const first = site.loaderOf(site.subscription())
   await first.load()
@@ -157,7 +157,7 @@ test('a preview leaves copies alone', async () => {
   expect(readdirSync(site.stateFolder).filter((name) => name.startsWith('.'))).toEqual([])
 })
 
-test('what was fetched must have the digest asked for', async () => {
+test('a download must have the digest asked for', async () => {
   const sha256 = createHash('sha256').update('a.example\nb.example\n').digest('hex')
   const loader = site.loaderOf(site.subscription({ sha256 }))
   expect(only(await loader.load()).state).toBe('fresh')
@@ -240,7 +240,7 @@ test('without a state folder a URL is held in memory, and nothing is left behind
   expect(left()).toEqual(before)
 })
 
-test('a copy that cannot be kept is told, and the list is in use', async () => {
+test('a copy that cannot be written is reported, and the list is in use', async () => {
   const faults: object[] = []
   const log = { ...silentLog, child: () => log, error: (fields: object) => void faults.push(fields) }
   const loader = new ListLoader(

@@ -5,7 +5,7 @@ import { PushQueue } from './push-queue.ts'
 
 const entry = (name: string, seenAtMs: number): PeerEntry => ({ address: '192.0.2.1', name, seenAtMs })
 
-test('oldest wish first; the latest sighting of each binding', () => {
+test('the oldest entry goes first, with the latest sighting of its binding', () => {
   const queue = new PushQueue(10)
   queue.add(entry('a', 1))
   queue.add(entry('b', 2))
@@ -16,14 +16,14 @@ test('oldest wish first; the latest sighting of each binding', () => {
   expect(queue.size).toBe(0)
 })
 
-test('full, the oldest wish goes and is counted', () => {
+test('when the queue is full, the oldest entry is dropped and counted', () => {
   const queue = new PushQueue(2)
   for (const [index, name] of ['a', 'b', 'c', 'd'].entries()) queue.add(entry(name, index))
   expect(queue.dropped).toBe(2)
   expect(queue.take(9).map(({ name }) => name)).toEqual(['c', 'd'])
 })
 
-test('what could not be told waits again, unless something newer does', () => {
+test('an entry that could not be sent waits again, unless a newer one does', () => {
   const queue = new PushQueue(3)
   queue.add(entry('a', 1))
   queue.add(entry('b', 1))

@@ -50,7 +50,7 @@ test('the calendar is the one that Date has, for every day from 1970 to 9999', (
   )
 })
 
-test('what Go could not write is brought to the edge', () => {
+test('a time that Go could not write becomes the nearest one that it can', () => {
   expect(formatTime(-1)).toBe('1970-01-01T00:00:00Z')
   expect(formatTime(1e18)).toBe('9999-12-31T23:59:59.999Z')
 })

@@ -98,7 +98,7 @@ describe('a change that no cache of this configuration makes', () => {
 })
 
 describe('the comparison with the cache', () => {
-  test('puts right what differs, and nothing else', async () => {
+  test('mends the routes that differ, and no others', async () => {
     const { announcer, publish, compared, prefixes, table, lines } = await start([
       { prefix: A, lists: ['video'] },
       { prefix: B, lists: ['video'] },
@@ -122,7 +122,7 @@ describe('the comparison with the cache', () => {
     expect(prefixes()).toEqual([A])
   })
 
-  test('leaves alone what changes meanwhile, whichever of the two is older', async () => {
+  test('leaves alone a route that changes meanwhile, whichever of the two is older', async () => {
     const { announcer, cache, publish, compared, prefixes } = await start([
       { prefix: A, lists: ['video'] },
       { prefix: B, lists: ['video'] },
@@ -134,7 +134,7 @@ describe('the comparison with the cache', () => {
     expect(announcer.comparison).toMatchObject({ comparisons: 1, repaired: 0 })
   })
 
-  test('waits for the news that the snapshot has already', async () => {
+  test('waits for the changes that the snapshot has already', async () => {
     const { announcer, cache, publish, compared, clock, prefixes } = await start([{ prefix: A, lists: ['video'] }])
     cache.routes = [
       { prefix: A, lists: ['video'] },

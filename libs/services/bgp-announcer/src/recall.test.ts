@@ -97,7 +97,7 @@ async function restart(
 }
 
 describe('an announcer that restarts', () => {
-  test('while the store learns again what it lost, keeps what was held, for the time that was left', async () => {
+  test('while the store learns again what it lost, keeps stale routes for the time that was left', async () => {
     const head = { epoch: 'e2', revision: 300 }
     const held = routes(300, 2000).map(({ prefix }) => prefix)
     const memory = memoryOf(routes(0, 2000), { head, held, staleMs: 60_000 })
@@ -110,7 +110,7 @@ describe('an announcer that restarts', () => {
     expect(table.size).toBe(300)
   })
 
-  test('together with a store that lost what it knew, holds what the store does not name', async () => {
+  test('together with a store that lost its memory, keeps routes that the store does not name as stale', async () => {
     const { table, atReady, announcer } = await restart(memoryOf(routes(0, 2000)), {
       head: { epoch: 'e2', revision: 300 },
       routes: routes(0, 300),
@@ -121,7 +121,7 @@ describe('an announcer that restarts', () => {
     expect(table.size).toBe(2000)
   })
 
-  test('before a store that lost nothing, announces what the store has and nothing else', async () => {
+  test('with a store that lost nothing, announces exactly the routes of the store', async () => {
     const { atReady, announcer, table } = await restart(memoryOf(routes(0, 100)), {
       head: { epoch: 'e1', revision: 12 },
       routes: routes(50, 120),
@@ -131,7 +131,7 @@ describe('an announcer that restarts', () => {
     expect(table.has(route(0))).toBe(false)
   })
 
-  test('while the cache is away, announces what it remembers after a short patience', async () => {
+  test('while the cache is away, announces the remembered routes after a short wait', async () => {
     const { atReady, announcer, table, clock, answer, beat } = await restart(memoryOf(routes(0, 100)), 'away')
     expect(atReady()).toBeUndefined()
     await clock.advanceAsync(PATIENCE_MS)
@@ -145,7 +145,7 @@ describe('an announcer that restarts', () => {
     expect(table.size).toBe(99)
   })
 
-  test('while the cache is away for good, withdraws what it remembers when its time is over', async () => {
+  test('while the cache is away for good, withdraws the remembered routes when their time is over', async () => {
     const { table, clock } = await restart(memoryOf(routes(0, 2500)), 'away', { ageMs: 300_000 })
     await clock.advanceAsync(RELEARN_MS - 300_000 - 5000, 500)
     expect(table.size).toBe(2500)
@@ -153,7 +153,7 @@ describe('an announcer that restarts', () => {
     expect(table.size).toBe(0)
   })
 
-  test('again and again while the cache is away, does not keep its routes longer for that', async () => {
+  test('again and again while the cache is away, does not keep its routes longer', async () => {
     const { announcer } = await restart(memoryOf(routes(0, 10), { unconfirmedMs: 60_000 }), 'away', { ageMs: 15_000 })
     expect(announcer.unconfirmedMs).toBeLessThanOrEqual(45_000)
     await announcer.close()

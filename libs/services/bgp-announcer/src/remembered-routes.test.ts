@@ -29,7 +29,7 @@ function example(): Uint8Array {
 }
 
 describe('announced routes as octets', () => {
-  test('come back with their lists, the time for which they are held, and where the cache stood', () => {
+  test("come back with their lists, their remaining time as stale, and the cache's epoch and revision", () => {
     const { head, size, unconfirmedMs, routes } = decodeRemembered(example())
     expect({ head, size, unconfirmedMs }).toEqual({ head: HEAD, size: 3, unconfirmedMs: 5000 })
     expect([...routes()]).toEqual([
@@ -54,7 +54,7 @@ describe('announced routes as octets', () => {
     expect(new Set([...decodeRemembered(file).routes()].map(({ prefix }) => prefix)).size).toBe(30_000)
   })
 
-  test('with any octet changed, or cut anywhere, are refused in words', () => {
+  test('with any octet changed, or cut anywhere, are refused with a sentence', () => {
     const file = example()
     for (let at = 0; at < file.length; at++) {
       const changed = Uint8Array.from(file)
@@ -64,7 +64,7 @@ describe('announced routes as octets', () => {
     }
   })
 
-  test.each(['', 'example.org\n', 'dnstap-bgp announced routes, version 2\n....'])('are not what stands in %j', (text) => {
+  test.each(['', 'example.org\n', 'dnstap-bgp announced routes, version 2\n....'])('are not read from %j', (text) => {
     expect(() => decodeRemembered(new TextEncoder().encode(text))).toThrow(ForeignFile)
   })
 })

@@ -57,7 +57,7 @@ describe('the file of announced routes', () => {
     expect(statSync(path).mode & 0o777).toBe(0o600)
   })
 
-  test('that is not ours is refused in one line, and never written', async () => {
+  test('that is not ours is refused with a sentence, and never written', async () => {
     writeFileSync(path, 'example.org\n')
     const table = new RouteTable()
     const memory = new RouteMemory({ path, clock, log })
@@ -75,7 +75,7 @@ describe('the file of announced routes', () => {
     expect(memory.fault).toContain('is not ours')
   })
 
-  test('that is damaged is refused in one line, and written anew', async () => {
+  test('that is damaged is refused with a sentence, and written anew', async () => {
     const table = new RouteTable()
     table.set('93.184.215.1/32', VIDEO)
     await following(table).close()
@@ -108,7 +108,7 @@ describe('the file of announced routes', () => {
     await memory.close()
   })
 
-  test('that cannot be written is told once and tried again', async () => {
+  test('that cannot be written is reported once and tried again', async () => {
     rmSync(folder, { recursive: true })
     writeFileSync(folder, 'in the way')
     const memory = following(new RouteTable())
@@ -121,7 +121,7 @@ describe('the file of announced routes', () => {
     await memory.close()
   })
 
-  test('goes when the routes were withdrawn on purpose', async () => {
+  test('is removed when the routes were withdrawn on purpose', async () => {
     const memory = following(new RouteTable())
     await waitFor(() => (clock.advance(1000), prefixesIn()), { what: 'the file', timeoutMs: 60_000 })
     await memory.forget()

@@ -94,14 +94,14 @@ describe('an answer', () => {
     expect(ingest.counters).toMatchObject({ matched: 1, withoutAddress: 1 })
   })
 
-  test("that names the resolver's own address cannot steer the way to it", async () => {
+  test("with the resolver's own address makes no route to the resolver", async () => {
     const { answer, got, ingest } = startIngest()
     await answer('www.example.org', [a('www.example.org', '93.184.215.53')], { responseAddress: '93.184.215.53' })
     expect(got).toEqual([])
     expect(ingest.counters.resolverAddress).toBe(1)
   })
 
-  test("that names another resolver's address cannot steer the way to it either, once that is known for one", async () => {
+  test("with another resolver's address makes no route to it either, once it is known as a resolver", async () => {
     const ingest = startIngest()
     await ingest.prove('93.184.215.53')
     await ingest.answer('two.example.org', [a('two.example.org', '93.184.215.53')], { responseAddress: '127.0.0.1' })
@@ -205,7 +205,7 @@ describe('while the bus takes nothing', () => {
   })
 })
 
-test('garbage is counted by reason and harms nothing', async () => {
+test('garbage is counted by reason and does no harm', async () => {
   const { ingest, answer, got } = startIngest()
   let state = 12345
   const random = () => (state = (Math.imul(state, 1103515245) + 12345) >>> 0) >>> 16

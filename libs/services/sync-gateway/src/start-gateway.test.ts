@@ -109,7 +109,7 @@ test('without a [syncer] table there is no gateway', async () => {
 })
 
 describe('a peer that puts', () => {
-  test('is judged by the cache: which lists, whose word, and a TTL that outlasts the pause between two tellings', async () => {
+  test('has its entry judged by the cache: lists, source, and a TTL longer than the pause between two pushes', async () => {
     const { ask, offers } = await start(LISTENING)
     expect(await ask('PUT', '/put', jsonOf('203.0.113.1', 'WWW.Example.ORG'))).toEqual({ status: 200, body: '' })
     expect(offers).toEqual([
@@ -134,7 +134,7 @@ describe('a peer that puts', () => {
     expect(text).toContain('gateway_requests_total{result="puts"} 3')
   })
 
-  test('is told to come again while there is no cache, and health says so until there is one', async () => {
+  test('gets 503 while there is no cache, and health says so until there is one', async () => {
     const { ask, bus, metrics, health } = await start(LISTENING, { absent: true })
     expect(health.report().state).toBe('ok')
     expect(await ask('PUT', '/put', jsonOf('203.0.113.1'))).toMatchObject({ status: 503 })
@@ -173,7 +173,7 @@ test('a question to the cache is bounded in entries and in octets, and every ent
   for (const offer of offers) expect(JSON.stringify(offer).length).toBeLessThan(500_000)
 })
 
-describe('what the cache learnt', () => {
+describe('a binding that the cache learnt', () => {
   test('is told to every peer; one that never answers delays no other, and health names it', async () => {
     const mute = await startPeer(() => {})
     const alive = await startPeer()
@@ -207,7 +207,7 @@ describe('what the cache learnt', () => {
     expect(text).toContain(`gateway_queued{sync_peer="${mute.where}"} 2`)
   })
 
-  test('is told to nobody any more after close()', async () => {
+  test('is pushed to nobody after close()', async () => {
     const peer = await startPeer()
     const { bus, gateway, clock } = await start(`[syncer]\npeers = ["${peer.where}"]\nsyncInterval = "10m"`)
     await gateway.close()
@@ -260,7 +260,7 @@ test('when the store comes back with another epoch every peer is asked again at 
 describe('a fetch that brings more new routes than a list may make at once', () => {
   const tooFast = { refusal: 'rate', why: 'list "video" makes new routes too fast' }
 
-  test('goes on as fast as the list may', async () => {
+  test('goes on at the rate of the list', async () => {
     const peer = await startPeer((_request, response) => response.end(`[${jsonOf('203.0.113.1')},${jsonOf('203.0.113.2')}]\n`))
     let isFull = true
     const { clock, offers, metrics } = await start(`[syncer]\npeers = ["${peer.where}"]`, {

@@ -120,7 +120,7 @@ test('the journal is told of every slot that changes, and of no other', () => {
   expect(told).toEqual(['made 0', 'made 1', 'moved 1', 'moved 0', 'ended 0', 'ended 1'])
 })
 
-test('a log that is full forgets its oldest changes: who is behind them has a gap', () => {
+test('a full log forgets its oldest changes: a reader that is behind them gets a gap', () => {
   const table = new BindingTable({ epoch: 'e1', logCapacity: 3 })
   for (let at = 1; at <= 5; at++) table.observe([sighting({ prefix: `192.0.2.${at}/32` })], NO_LIMITS)
   expect(table.log.since({ epoch: 'e1', revision: 1 }, 10)).toBe('gap')

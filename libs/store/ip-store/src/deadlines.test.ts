@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { Float64Column } from './columns.ts'
 import { Deadlines } from './deadlines.ts'
 
-test('the first due is the smallest of all, however they move', () => {
+test('the first due deadline is the smallest, however deadlines move', () => {
   const deadline = fc.oneof(
     { weight: 9, arbitrary: fc.integer({ min: 0, max: 30 }) },
     { weight: 1, arbitrary: fc.constant(Infinity) },
