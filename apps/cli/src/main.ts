@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { backup } from './commands/backup.ts'
 import { check } from './commands/check.ts'
 import { credentials } from './commands/credentials.ts'
+import { doctor } from './commands/doctor.ts'
 import { explain } from './commands/explain.ts'
 import { forget } from './commands/forget.ts'
 import { lists } from './commands/lists.ts'
@@ -23,7 +24,7 @@ const GROUPS: readonly CommandGroup[] = [
   { title: 'Look before you start', commands: [check, match, replay] },
   {
     title: 'Ask a running instance, at [admin] socket or listen of the configuration',
-    commands: [status, senders, lists, peers, routes, explain, forget, backup],
+    commands: [doctor, status, senders, lists, peers, routes, explain, forget, backup],
   },
 ]
 const COMMANDS = GROUPS.flatMap(({ commands }) => commands)

@@ -103,6 +103,7 @@ test('--version and --help answer and exit 0', async () => {
     'check',
     'match',
     'replay',
+    'doctor',
     'status',
     'senders',
     'lists',

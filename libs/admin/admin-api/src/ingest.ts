@@ -1,6 +1,6 @@
 /** Replies of ingest. */
 import { Type } from '@sinclair/typebox'
-import { count, orNull, row, text, time } from './fields.ts'
+import { count, countsBy, orNull, row, text, time } from './fields.ts'
 
 export const senders = row({
   connections: Type.Array(
@@ -22,6 +22,7 @@ export const senders = row({
       frames: count('frames received'),
     }),
   ),
+  messages: countsBy('dnstap messages by type, without those about questions of our own'),
   resolvers: Type.Array(
     row({
       resolver: text('address and port'),

@@ -134,6 +134,12 @@ export class Ingest implements Closeable {
     return this.#watch.isBehind
   }
 
+  /** Messages that came, by type; without those about questions of our own. */
+  messagesByType(): Record<string, number> {
+    const counts = [...this.framesByType].map((count, type) => [messageTypeName(type) ?? 'unknown', count] as const)
+    return Object.fromEntries(counts.filter(([, count]) => count > 0))
+  }
+
   /** How far the clock of the resolver that a connection brought last is behind ours (negative: ahead); undefined in its first minute. */
   clockBehindMs(sender: FrameSender): number | undefined {
     return this.#watch.clockBehindMs(sender)

@@ -156,6 +156,7 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
       lastSeen: new Date(lastSeenMs).toISOString(),
       frames,
     })),
+    messages: ingest.messagesByType(),
     resolvers: resolverRows(probes, clock),
   }))
   policies.onChange((policy, before) => {
