@@ -9,6 +9,12 @@ export interface Policy<Config, Lists> {
   readonly version: number
 }
 
+/**
+ * Stands for one version of the lists in this process: the same symbol, the same lists. It cannot be written down, so no message from another
+ * process or instance can claim a version.
+ */
+export type ListsVersion = symbol
+
 export interface Policies<Config, Lists> {
   readonly current: Policy<Config, Lists>
   /** The listener is called after `current` was replaced. */

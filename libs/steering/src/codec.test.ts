@@ -49,6 +49,11 @@ describe('what services tell each other', () => {
     for (const part of [changes, 'gap', 'up-to-date'] as const) expect(TAIL.reply.decode(TAIL.reply.encode(part))).toEqual(part)
   })
 
+  test('leaves behind what means nothing elsewhere: the version of the lists that matched a name', () => {
+    const [arrived] = RESOLUTIONS.decode(RESOLUTIONS.encode([{ ...resolution, matchedBy: Symbol('lists') }]))
+    expect(arrived).toStrictEqual(resolution)
+  })
+
   test.each([
     [
       'an address of five octets',

@@ -98,7 +98,7 @@ export const emptyCodec: Codec<undefined> = checkedCodec(
   () => undefined,
 )
 
-function resolutionToWire(one: Resolution): dnstapbgp.v1.IResolution {
+function resolutionToWire({ matchedBy: _, ...one }: Resolution): dnstapbgp.v1.IResolution {
   return {
     ...one,
     rule: cut(one.rule),

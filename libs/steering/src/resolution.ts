@@ -17,6 +17,11 @@ export interface Resolution {
   readonly source: ResolutionSource
   /** QNAME first, owner of the address last; kept to explain. */
   readonly chain: readonly string[]
+  /**
+   * The version of the lists (`ListsVersion` of libs/policy) by which ingest of this process matched the name and wrote name, rule and address.
+   * A cache with the same version does not match again. No codec carries it: what comes from elsewhere is always matched again.
+   */
+  readonly matchedBy?: symbol | undefined
 }
 
 /** The object itself, its numbers and the heads of its strings. */

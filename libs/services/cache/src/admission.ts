@@ -2,14 +2,15 @@
  * Decides whether a resolution may become a binding, and until when it would live.
  *
  * The cache is the authority and checks again what ingest or a sync peer says: the policy must let the address be routed for the name
- * (RoutePolicy), the list must cover the name now, and the sighting must not be older than its lifetime. Pure: lists, configuration and time
- * are passed in. Bounds and rates are not here (store, token-bucket.ts).
+ * (RoutePolicy), the list must cover the name now, and the sighting must not be older than its lifetime. Only a name that ingest of this
+ * process matched by the same version of the lists is not matched again. Pure: lists, configuration and time are passed in. Bounds and rates
+ * are not here (store, token-bucket.ts).
  */
 import { lifetimeMsOf, type Lifetime } from '@dnstap-bgp/config'
 import { nameToText, textToName } from '@dnstap-bgp/dns-wire'
 import { formatAddress, hostPrefix, parseAddress } from '@dnstap-bgp/ip'
 import type { Outcome, Sighting } from '@dnstap-bgp/ip-store'
-import { HoldDowns, RoutePolicy, type NeverList } from '@dnstap-bgp/policy'
+import { HoldDowns, RoutePolicy, type ListsVersion, type NeverList } from '@dnstap-bgp/policy'
 import { sourceText, type Resolution } from '@dnstap-bgp/steering'
 import { storeTimeOf, type Instant } from './clocks.ts'
 
@@ -28,6 +29,8 @@ export interface NotAdmitted extends Refused {
 
 /** The lists as they are loaded now. */
 export interface Coverage {
+  /** Stands for these lists, wherever in this process they are. */
+  readonly version: ListsVersion
   /** The rule by which the list covers the name; undefined when it does not (or an exception wins). */
   ruleFor(list: string, name: string): string | undefined
   /**
@@ -94,14 +97,16 @@ export class Admission {
   admit(resolution: Resolution, now: Instant): Sighting | NotAdmitted {
     const lifetime = this.config.lifetimes.get(resolution.list)
     if (lifetime === undefined) return refused('unknown-list', `no list is named "${resolution.list}"`)
-    const name = canonicalName(resolution.name)
+    // Ingest of this process made all of it from octets, and matched the name by these very lists.
+    const isMatched = resolution.matchedBy === this.coverage.version
+    const name = isMatched ? resolution.name : canonicalName(resolution.name)
     if (name === undefined) return refused('bad-name', 'the name is no domain name in presentation format (RFC 1035 §5.1)')
-    const octets = parseAddress(resolution.address)
-    if (octets === undefined) return refused('bad-address', `"${resolution.address}" is not an address`)
-    const prefix = hostPrefix(formatAddress(octets))
+    const address = isMatched ? resolution.address : canonicalAddress(resolution.address)
+    if (address === undefined) return refused('bad-address', `"${resolution.address}" is not an address`)
+    const prefix = hostPrefix(address)
     const whyNot = this.#policy.whyNot(prefix, name, now.monotonicMs)
     if (whyNot !== undefined) return whyNot
-    const rule = this.coverage.ruleFor(resolution.list, name)
+    const rule = isMatched ? resolution.rule : this.coverage.ruleFor(resolution.list, name)
     if (rule === undefined) return refused('not-listed', `list "${resolution.list}" does not cover ${name}`)
     const seenAtMs = storeTimeOf(resolution.seenAtMs, now)
     const expiresAtMs = seenAtMs + lifetimeMsOf(lifetime, resolution.ttlSeconds)
@@ -132,6 +137,11 @@ export function canonicalName(text: string): string | undefined {
   if (text.length > MAX_NAME_CHARACTERS) return undefined
   const wire = textToName(text)
   return wire === undefined ? undefined : nameToText(wire, 0)
+}
+
+function canonicalAddress(text: string): string | undefined {
+  const octets = parseAddress(text)
+  return octets === undefined ? undefined : formatAddress(octets)
 }
 
 const PLAIN_NAME = /^(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}$/

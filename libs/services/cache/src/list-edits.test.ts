@@ -32,6 +32,7 @@ describe('an edit of the lists', () => {
     await learn({}, { name: 'a.example.net' }, { name: 'b.example.net', address: '93.184.215.99' })
     changes.length = 0
     const coverage = {
+      version: Symbol('edit'),
       ruleFor: (_list: string, name: string) => (name.endsWith('example.org') ? 'example.org' : undefined),
       addresses: new Map(),
       unloaded: new Set<string>(),

@@ -21,6 +21,10 @@ export type TestCache = Awaited<ReturnType<typeof startTestCache>>
 
 /** Rules are names; a list covers them and their subdomains. */
 export class FakeLists {
+  /** Of the rules. */
+  version = Symbol('lists')
+  /** How often a name was matched. */
+  matched = 0
   #rules: Record<string, readonly string[]>
   #addresses: Record<string, readonly string[]> = {}
   #current: LoadedCoverage | undefined
@@ -48,6 +52,7 @@ export class FakeLists {
   /** Tells nobody: reload() does. */
   replace(rules: Record<string, readonly string[]>, addresses: Record<string, readonly string[]> = {}): void {
     this.#rules = rules
+    this.version = Symbol('lists')
     this.#addresses = addresses
     this.#current = undefined
   }
@@ -63,7 +68,11 @@ export class FakeLists {
   #coverage(): LoadedCoverage {
     const rules = this.#rules
     return {
-      ruleFor: (list, name) => (rules[list] ?? []).find((rule) => name === rule || name.endsWith(`.${rule}`)),
+      version: this.version,
+      ruleFor: (list, name) => {
+        this.matched++
+        return (rules[list] ?? []).find((rule) => name === rule || name.endsWith(`.${rule}`))
+      },
       addresses: new Map(Object.entries(this.#addresses)),
       unloaded: new Set(this.#unloaded),
       isWaiting: this.#isWaiting,

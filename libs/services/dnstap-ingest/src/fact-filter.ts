@@ -8,7 +8,7 @@ import { lifetimeMsOf, type Lifetime } from '@dnstap-bgp/config'
 import type { DnstapDecoder } from '@dnstap-bgp/dnstap'
 import type { ResponseReader } from '@dnstap-bgp/dns-wire'
 import { formatAddress, hostPrefix } from '@dnstap-bgp/ip'
-import { RoutePolicy } from '@dnstap-bgp/policy'
+import { RoutePolicy, type ListsVersion } from '@dnstap-bgp/policy'
 import type { Clock } from '@dnstap-bgp/runtime'
 import type { CoarseClock } from './coarse-clock.ts'
 import { Coalescer, Novelty } from './coalescer.ts'
@@ -59,6 +59,7 @@ export class FactFilter {
   /** Is the message at hand about a question of our own? */
   isForUs = false
   #policy: RoutePolicy
+  #listsVersion: ListsVersion | undefined
   /** The text of the address that pass() let through last. */
   #address = ''
 
@@ -72,7 +73,9 @@ export class FactFilter {
     return this.#coalescer.evicted + (this.#ownCoalescer?.evicted ?? 0)
   }
 
-  configure(ipv6: boolean): void {
+  /** `listsVersion`: of the lists that match from now on. */
+  configure(ipv6: boolean, listsVersion: ListsVersion | undefined): void {
+    this.#listsVersion = listsVersion
     this.#policy = this.#policyFor(ipv6)
   }
 
@@ -170,6 +173,7 @@ export class FactFilter {
         seenAtMs: Math.round(clock.now() - watch.ageMs(sender, bytes, counters.frames)),
         source: { kind: 'resolver', identity: watch.nameOf(sender, bytes) },
         chain,
+        matchedBy: this.#listsVersion,
       },
       keyLow: factKey.low,
       keyHigh: factKey.high,

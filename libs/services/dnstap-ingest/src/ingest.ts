@@ -5,7 +5,7 @@
  *
  * Everything up to the matcher works on the bytes in place and allocates nothing; frames that are dropped are counted by reason. For
  * each list the first name on the chain that it covers is the binding's name, and the addresses at or behind that name are its
- * addresses. The matcher here is a filter for speed: the cache holds the lists too and decides.
+ * addresses. The cache holds the lists too and decides: it takes what was matched by the lists that it has, and matches anything else again.
  *
  * This file is the frame's path. fact-filter.ts stops repeats, split-chains.ts joins chains that arrive link by link, sender-watch.ts knows the
  * senders, relearning.ts says when the cache has forgotten.
@@ -15,6 +15,7 @@ import type { ListConfig } from '@dnstap-bgp/config'
 import { DnstapDecoder, dnstapFaultName, MessageType, messageTypeName } from '@dnstap-bgp/dnstap'
 import { ResponseReader, responseFaultName } from '@dnstap-bgp/dns-wire'
 import { formatAddress } from '@dnstap-bgp/ip'
+import type { ListsVersion } from '@dnstap-bgp/policy'
 import { AskedFor, type ResolverProbes } from '@dnstap-bgp/resolver-probe'
 import type { Clock, Closeable, Log, Timer } from '@dnstap-bgp/runtime'
 import { ChainText } from './chain-text.ts'
@@ -50,6 +51,8 @@ export interface IngestDeps {
   readonly bus: Bus
   readonly clock: Clock
   readonly matcher: NameMatcher
+  /** Of the matcher's lists; without it the cache matches each name again. */
+  readonly version?: ListsVersion | undefined
   readonly log: Log
   /** 32 random bits, twice. */
   readonly seed: readonly [number, number]
@@ -70,6 +73,7 @@ export class Ingest implements Closeable {
   readonly outbox: Outbox
 
   #matcher: NameMatcher
+  #version: ListsVersion | undefined
   /** By dnstap message type. */
   #wanted = new Uint8Array(16)
   #lists: ReadonlyMap<string, ListFacts> = new Map()
@@ -86,7 +90,8 @@ export class Ingest implements Closeable {
   readonly #holds: HoldDesk | undefined
   readonly #ticker: Timer
 
-  constructor(config: IngestConfig, { bus, clock, matcher, log, seed, holds, observers = [], probes }: IngestDeps) {
+  constructor(config: IngestConfig, deps: IngestDeps) {
+    const { bus, clock, matcher, version, log, seed, holds, observers = [], probes } = deps
     this.#matcher = matcher
     this.#probes = probes
     this.#seed = seed
@@ -102,7 +107,7 @@ export class Ingest implements Closeable {
     this.#splitChains = new SplitChains({ ...inHand, filter, seed })
     this.#relearning = new Relearning({ bus, time, onLoss: () => this.forgetAll(), onForgotten: () => filter.clear() })
     this.#holds = holds
-    this.use(config, matcher)
+    this.use(config, matcher, version)
     this.#ticker = clock.every(TICK_MS, () => {
       time.read()
       watch.tick()
@@ -146,12 +151,15 @@ export class Ingest implements Closeable {
   }
 
   /** Takes settings that were read again and the lists as they are now. Facts stay known: forgetAll() when the cache may answer otherwise. */
-  use(config: IngestConfig, matcher: NameMatcher): void {
+  use(config: IngestConfig, matcher: NameMatcher, version?: ListsVersion): void {
     this.#matcher = matcher
+    // Listed names that wait for the rest of their chain were matched by the old lists.
+    if (version !== this.#version) this.#splitChains.clear()
+    this.#version = version
     this.#lists = new Map(config.lists.map((list, number) => [list.name, { number, lifetime: list.lifetime }]))
     this.#wanted = new Uint8Array(16)
     for (let type = 1; type < 16; type++) if (config.types.includes(messageTypeName(type) ?? '')) this.#wanted[type] = 1
-    this.#filter.configure(config.ipv6)
+    this.#filter.configure(config.ipv6, version)
     this.#watch.nameResolvers(config.resolvers)
   }
 

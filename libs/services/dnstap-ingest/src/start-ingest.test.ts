@@ -44,7 +44,7 @@ async function start(dnstap = 'listen = "./dnstap.sock"') {
     match: (bytes, offset) => (listed.equals(bytes.subarray(offset, offset + listed.length)) ? 0 : -1),
     verdict: () => [{ list: 'default', rule: 'all' }],
   }
-  const policies = new PolicySource(parse(dnstap), { matcher })
+  const policies = new PolicySource(parse(dnstap), { matcher, version: Symbol('lists') })
   const running = await startDnstapIngest(parse(dnstap), {
     bus,
     clock,
@@ -66,7 +66,7 @@ async function start(dnstap = 'listen = "./dnstap.sock"') {
     connect,
     errors,
     reload: (table: string, lists = policies.current.lists) => policies.next(parse(table), lists),
-    otherLists: { matcher: { ...matcher } },
+    otherLists: { matcher: { ...matcher }, version: Symbol('lists') },
     state: (name: string) => health.report().components.find((one) => one.name === name),
     value: async (name: string) => new RegExp(`^dnstap_bgp_${name} (.*)$`, 'm').exec(await metrics.text())?.[1],
     senders: () => handlers.call('GET', '/api/senders', { query: {}, body: undefined }),

@@ -5,7 +5,7 @@ import { sameRouting, type ConfigWith } from '@dnstap-bgp/config'
 import { CLOSE_REASONS, DnstapServer, inheritedSockets, startDnstapServer } from '@dnstap-bgp/dnstap-server'
 import { parsePrefix, PrefixSet } from '@dnstap-bgp/ip'
 import type { ListenAddress } from '@dnstap-bgp/net'
-import type { Policies } from '@dnstap-bgp/policy'
+import type { ListsVersion, Policies } from '@dnstap-bgp/policy'
 import { ResolverProbes } from '@dnstap-bgp/resolver-probe'
 import type { Clock, Closeable, Log } from '@dnstap-bgp/runtime'
 import { samplesOf, type Health, type Metrics } from '@dnstap-bgp/telemetry'
@@ -21,8 +21,11 @@ import { describeResolverMetrics, probedResolvers, resolverRows, watchResolvers 
 
 export type DnstapIngestConfig = ConfigWith<'dnstap'>
 
-/** The configuration, and the lists as a matcher: another object when they changed. */
-export type IngestPolicies = Policies<DnstapIngestConfig, { readonly matcher: NameMatcher & ExactNames }>
+/** The configuration, and the lists as a matcher: another object, of another version, when they changed. */
+export type IngestPolicies = Policies<
+  DnstapIngestConfig,
+  { readonly matcher: NameMatcher & ExactNames; readonly version: ListsVersion }
+>
 
 export interface StartIngestDeps {
   readonly bus: Bus
@@ -56,6 +59,7 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
     observers: [keepWarm.observer],
     clock,
     matcher: policies.current.lists.matcher,
+    version: policies.current.lists.version,
     log,
     holds,
     seed: [randomInt(2 ** 32), randomInt(2 ** 32)],
@@ -162,9 +166,9 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
   policies.onChange((policy, before) => {
     const {
       config: fresh,
-      lists: { matcher },
+      lists: { matcher, version },
     } = policy
-    ingest.use(ingestConfig(fresh), matcher)
+    ingest.use(ingestConfig(fresh), matcher, version)
     // Otherwise the cache answers as before, and repeats stay repeats.
     if (matcher !== before.lists.matcher || !sameRouting(fresh, before.config)) ingest.forgetAll()
     askResolvers(policy)

@@ -44,6 +44,7 @@ export function startIngest(
   options: {
     rules?: Record<string, readonly string[]>
     matcher?: NameMatcher
+    version?: symbol
     types?: string[]
     ipv6?: boolean
     config?: string
@@ -65,6 +66,7 @@ export function startIngest(
       bus,
       clock,
       matcher: options.matcher ?? matcherOf(options.rules ?? { video: ['example.org'] }),
+      version: options.version,
       log: { ...silentLog, warn: (its, sentence) => (fields.push({ ...its }), lines.push(sentence)) },
       seed: [1, 2],
       probes: options.probes,

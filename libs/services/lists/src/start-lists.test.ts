@@ -66,6 +66,26 @@ describe('a configuration that is read again', () => {
   })
 })
 
+test('the version of the lists stays over a change of settings, and is another one when the rules are', async () => {
+  writeFileSync(join(folder, 'list.txt'), 'example.org\n')
+  const lists = await startLists(configOf('one'), deps)
+  const versions: symbol[] = []
+  const note = ({ lists: { version, coverage } }: (typeof lists)['policies']['current']) => {
+    expect(coverage.version).toBe(version)
+    versions.push(version)
+  }
+  note(lists.policies.current)
+  lists.policies.onChange(note)
+  await lists.reconfigure(configOf('one', 'ttl = "5m"'))
+  writeFileSync(join(folder, 'list.txt'), 'example.net\n')
+  await lists.reconfigure(configOf('one'))
+  const [first, sameRules, otherRules] = versions
+  expect(sameRules).toBe(first)
+  expect(otherRules).not.toBe(first)
+  expect((await lists.preview(configOf('one'))).coverage.version).not.toBe(otherRules)
+  await lists.close()
+})
+
 test('says which exception decides about a name', async () => {
   writeFileSync(join(folder, 'list.txt'), 'example.org\n!www.example.org\n')
   const lists = await startLists(configOf('one'), deps)

@@ -11,7 +11,7 @@ import { Matcher } from '@dnstap-bgp/domain-matcher'
 import type { MatchExplanation } from '@dnstap-bgp/domain-matcher'
 import { foreignText } from '@dnstap-bgp/foreign-text'
 import { isLoaded, ListLoader, type ListDifference, type ListStatus, type LoadedLists } from '@dnstap-bgp/list-loader'
-import { PolicySource, type Policies } from '@dnstap-bgp/policy'
+import { PolicySource, type ListsVersion, type Policies } from '@dnstap-bgp/policy'
 import { StoppedError, type Clock, type Closeable, type Log } from '@dnstap-bgp/runtime'
 import { samplesOf, type Health, type Metrics } from '@dnstap-bgp/telemetry'
 import { dirname, join } from 'node:path'
@@ -42,6 +42,8 @@ export interface StartListsDeps {
 
 /** One version of the lists, as the cache asks it. */
 export interface ListsCoverage {
+  /** Of the matcher that this coverage asks. */
+  readonly version: ListsVersion
   /** The rule by which the list covers the name (presentation format); undefined when it does not, or an exception wins. */
   ruleFor(list: string, name: string): string | undefined
   /** Lists that are not loaded. Bindings that such a list gave before stay. */
@@ -79,6 +81,8 @@ export interface ListPreview {
 export interface ListsInUse {
   /** For ingest: names as they arrive. */
   readonly matcher: Matcher
+  /** Another one whenever the matcher has other rules. */
+  readonly version: ListsVersion
   /** For the cache. */
   readonly coverage: ListsCoverage
 }
@@ -123,7 +127,8 @@ export async function startLists<Settings extends ListsConfig>(
   } finally {
     deps.look?.stop?.removeEventListener('abort', giveUp)
   }
-  let coverage = coverageOf(loaded)
+  let version: ListsVersion = Symbol('lists')
+  let coverage = coverageOf(loaded, version)
   const filterOf = ({ matcher }: LoadedLists) =>
     deps.limitRegexpTime === true ? new Matcher(matcher.buffer, { now: () => clock.monotonic() }) : matcher
   let filter = filterOf(loaded)
@@ -131,7 +136,7 @@ export async function startLists<Settings extends ListsConfig>(
     deps.keepNamesFile === true && config.namesFile !== undefined ? new NamesFile(config.namesFile, log) : undefined
   namesFile?.write(loaded.matcher)
   const untried = watchUntriedRegexps(() => [...new Set([loaded.matcher, filter])], deps)
-  const policies = new PolicySource<Settings, ListsInUse>(config, { matcher: filter, coverage })
+  const policies = new PolicySource<Settings, ListsInUse>(config, { matcher: filter, version, coverage })
   const health = deps.health?.component('lists')
   const look = () => {
     const troubles = loaded.lists.flatMap(troublesOf)
@@ -147,12 +152,13 @@ export async function startLists<Settings extends ListsConfig>(
     if (isOtherMatcher) {
       filter = filterOf(fresh)
       namesFile?.write(fresh.matcher)
+      version = Symbol('lists')
     }
     if (sameRules) return false
-    coverage = coverageOf(fresh)
+    coverage = coverageOf(fresh, version)
     return true
   }
-  const handOut = (settings: Settings) => policies.next(settings, { matcher: filter, coverage })
+  const handOut = (settings: Settings) => policies.next(settings, { matcher: filter, version, coverage })
   /** While a configuration is on its way in: lists wait, to come into force together with it. */
   let reconfiguring = 0
   let newest = loaded
@@ -188,7 +194,7 @@ export async function startLists<Settings extends ListsConfig>(
         ...pick(next.differences[i]),
       }))
       const removed = loaded.lists.map(({ name }) => name).filter((name) => !lists.some((list) => list.name === name))
-      return { coverage: coverageOf(next), lists, removed }
+      return { coverage: coverageOf(next, Symbol('preview')), lists, removed }
     },
     async reconfigure(fresh) {
       reconfiguring++
@@ -214,10 +220,11 @@ export async function startLists<Settings extends ListsConfig>(
   return running
 }
 
-function coverageOf(loaded: LoadedLists): ListsCoverage {
+function coverageOf(loaded: LoadedLists, version: ListsVersion): ListsCoverage {
   const { matcher } = loaded
   let addresses: ReadonlyMap<string, readonly string[]> | undefined
   return {
+    version,
     ruleFor(list, name) {
       const wire = textToName(name)
       if (wire === undefined) return undefined
