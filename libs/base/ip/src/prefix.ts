@@ -19,10 +19,8 @@ export function parsePrefix(text: string): Prefix | undefined {
   const bytes = parseAddress(slash < 0 ? text : text.slice(0, slash))
   if (bytes === undefined) return undefined
   if (slash < 0) return { bytes, lengthBits: bytes.length * 8 }
-  const lengthText = text.slice(slash + 1)
-  if (!/^(0|[1-9][0-9]{0,2})$/.test(lengthText)) return undefined
-  const lengthBits = Number(lengthText)
-  if (lengthBits > bytes.length * 8) return undefined
+  const lengthBits = readLength(text, slash + 1)
+  if (lengthBits < 0 || lengthBits > bytes.length * 8) return undefined
   return hasHostBits(bytes, lengthBits) ? undefined : { bytes, lengthBits }
 }
 
@@ -64,6 +62,21 @@ export function withoutHostBits(text: string): string | undefined {
 function groupsOf(bytes: Uint8Array): string {
   return Array.from({ length: 8 }, (_, group) => ((bytes[2 * group] << 8) | bytes[2 * group + 1]).toString(16)).join(':')
 }
+
+/** The decimal number of up to three digits from `start` to the end of the text, without leading zeros; -1 when it is none. */
+function readLength(text: string, start: number): number {
+  const digits = text.length - start
+  if (digits < 1 || digits > 3 || (digits > 1 && text.charCodeAt(start) === ZERO)) return -1
+  let length = 0
+  for (let at = start; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - ZERO
+    if (digit < 0 || digit > 9) return -1
+    length = length * 10 + digit
+  }
+  return length
+}
+
+const ZERO = 0x30
 
 function hasHostBits(bytes: Uint8Array, lengthBits: number): boolean {
   const whole = lengthBits >> 3
