@@ -6,16 +6,16 @@
  */
 export const UNITS = {
   /** fstrm_capture's CPU for a frame in the same run. */
-  yardstickUs: 0.6,
-  allInOne: { frame: 0.71, wakeUp: 12, repeat: 1.8, known: 17, fresh: 33, expired: 19, restPerSecond: 33_000 },
+  yardstickUs: 0.4,
+  allInOne: { frame: 1.1, wakeUp: 14, repeat: 3.2, known: 21, fresh: 31, expired: 41, restPerSecond: 37_000 },
   services: {
-    frame: 0.83,
-    wakeUp: 22,
-    repeat: 3.2,
-    known: { ingest: 12.5, cache: 37, announcer: 0.6, nats: 6.2, redis: 20 },
-    fresh: { ingest: 13, cache: 44, announcer: 10, nats: 6.8, redis: 24 },
-    expired: { ingest: 0, cache: 32, announcer: 9, nats: 5.1, redis: 21 },
-    restPerSecond: { ingest: 21_000, cache: 27_000, announcer: 23_000, nats: 1400, redis: 3800 },
+    frame: 1.4,
+    wakeUp: 17,
+    repeat: 4.7,
+    known: { ingest: 11, cache: 34, announcer: 0.5, nats: 4.6, redis: 17 },
+    fresh: { ingest: 14, cache: 44, announcer: 9.3, nats: 5.8, redis: 23 },
+    expired: { ingest: 6.4, cache: 55, announcer: 17, nats: 3, redis: 35 },
+    restPerSecond: { ingest: 21_000, cache: 27_000, announcer: 21_000, nats: 1300, redis: 3900 },
   },
   octets: {
     allInOne: 100_000_000,
