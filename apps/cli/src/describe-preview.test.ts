@@ -12,7 +12,7 @@ test('names that come and go, and the routes that would go with them', () => {
   )
 })
 
-test('lists that do not change are not told', () => {
+test('lists that do not change are not shown', () => {
   expect(line({ lists: [{ ...same, name: 'video' }] })).toBe('no list would change; 0 live routes would go')
   expect(
     line({
@@ -47,7 +47,7 @@ test('settings that wait for the next start are named', () => {
   )
 })
 
-test('when the instance runs by another file, that is said, and nothing of a file that nobody asked about', () => {
+test('if the instance runs by another file, only that is said', () => {
   expect(line({ config: '/etc/other.toml', removed: ['a'] })).toBe(
     'the running instance uses /etc/other.toml, not this file: no preview',
   )

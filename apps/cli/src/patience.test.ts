@@ -6,7 +6,7 @@ test('lists --accept outlasts the download that the instance makes for it', () =
   expect(ADMIN_API.acceptList.patienceSeconds * 1000).toBeGreaterThan(DOWNLOAD_LIMITS.timeoutMs)
 })
 
-test('a backup may take minutes, and an answer that needs no work half of one', () => {
+test('a backup may take minutes, an answer that needs no work half a minute', () => {
   const { backup, lists, explain } = ADMIN_API
   expect([backup, lists, explain].map(({ patienceSeconds }) => patienceSeconds)).toEqual([600, 30, 30])
 })

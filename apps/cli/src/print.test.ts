@@ -32,7 +32,7 @@ test('the table of peers fits a terminal whatever was negotiated', () => {
   )
 })
 
-test('nothing is a sentence', () => {
+test('an empty reply is a sentence', () => {
   expect(readable('routes', [])).toBe('No routes.')
 })
 
@@ -67,13 +67,13 @@ test('a nested table whose rows are of another kind shows all they have', () => 
   )
 })
 
-test('what announcers have is not called announced: there may be no peer', () => {
+test('a route that an announcer has is not called announced: there may be no peer', () => {
   expect(readable('explain', { announced: [{ prefix: '192.0.2.7/32', announcer: '192.0.2.1', peers: [], staleFor: '' }] })).toBe(
     ['ready for peers:', '  PREFIX        ANNOUNCER', '  192.0.2.7/32  192.0.2.1'].join('\n'),
   )
 })
 
-test('senders of which none is connected are a sentence', () => {
+test('no connected sender is a sentence', () => {
   expect(readable('senders', { connections: [], identities: [] })).toBe('No sender is connected.')
 })
 
@@ -90,7 +90,7 @@ test('a forget that found nothing says so', () => {
   expect(readable('forget', { forgotten: 0, withdrawn: [] })).toBe('Nothing was bound to it.')
 })
 
-test('what a stranger chose does not reach the terminal as control characters, and begins no line', () => {
+test('text from strangers reaches the terminal without control characters, and begins no line', () => {
   const evil = '\u001b]0;pwned\u0007\u009b2J\n\u202eforged'
   const rows = [{ name: 'sub', state: 'cached', why: evil, skipped: { [evil]: 1 }, firstSkipped: [evil, evil] }]
   const texts = [

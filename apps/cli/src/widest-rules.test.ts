@@ -46,7 +46,7 @@ test('the widest rules are those with the fewest labels; keywords and expression
   ])
 })
 
-test('names on other lists are told, and exceptions that take names from them', () => {
+test('names that are on other lists too are shown, and exceptions that take names out of those', () => {
   const conflicts = new Conflicts(matcherOf({ video: 'a.example\nb.example\n', work: 'a.example\n' }))
   for (const pattern of ['a.example', 'www.a.example', 'c.example']) conflicts.add(rule(RuleKind.suffix, pattern))
   conflicts.add(rule(RuleKind.suffix, 'b.example', true))

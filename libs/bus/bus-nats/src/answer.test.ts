@@ -20,7 +20,7 @@ describe('a message of an answer', () => {
     )
   })
 
-  test('is seen in no other bytes, and never throws', () => {
+  test('is read from no other bytes, and reading never throws', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 12 }), (bytes) => {
         const isOne = bytes.length >= ANSWER_HEADER_LENGTH && (bytes[0] ?? 255) <= Kind.STOP
@@ -180,7 +180,7 @@ describe('an answer', () => {
     expect(taken.length).toBeLessThanOrEqual(2 * WINDOW_MESSAGES + 1)
   })
 
-  test('that takes its time says so, and is waited for', async () => {
+  test('that is slow sends signs of life, and is waited for', async () => {
     const { answer, asker, clock } = linked()
     let go = (): void => {}
     const gate = new Promise<void>((resolve) => (go = resolve))

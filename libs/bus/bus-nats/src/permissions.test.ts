@@ -11,14 +11,14 @@ const TABLE: Record<string, OnTheBus> = {
 }
 
 describe('what a NATS user may', () => {
-  test('who enqueues may see whether the stream is there, and change nothing', () => {
+  test('a user that enqueues may see whether the stream exists, and change nothing', () => {
     expect(permissionsOf('teller', TABLE)).toEqual({
       publish: ['$JS.API.STREAM.INFO.v1_work', 'v1.news', 'v1.work'],
       subscribe: ['_INBOX.teller.>'],
     })
   })
 
-  test('who consumes makes the stream and its consumer, and no other', () => {
+  test('a user that consumes may make the stream and its consumer, and no other', () => {
     const { publish, subscribe } = permissionsOf('worker', TABLE)
     expect(publish.filter((subject) => subject.startsWith('$JS'))).toHaveLength(9)
     for (const subject of publish.filter((each) => each.startsWith('$JS')))
@@ -26,7 +26,7 @@ describe('what a NATS user may', () => {
     expect(subscribe).toEqual(['_INBOX.worker.>', 'v1.news', 'v1.question'])
   })
 
-  test('who serves answers those who ask and nobody else; who asks says to them what it has taken', () => {
+  test('a user that serves may answer its askers only; a user that asks may acknowledge to the server', () => {
     expect(permissionsOf('worker', TABLE).publish.filter((subject) => subject.startsWith('_INBOX'))).toEqual([
       '_INBOX.asker.*.q.*',
     ])

@@ -29,7 +29,7 @@ function sending() {
 }
 
 describe('QueueSender', () => {
-  test('settles each message by its own acknowledgement, in whatever order they come', async () => {
+  test('decides each message by its own acknowledgement, in whatever order they come', async () => {
     const { sender, send, numbers, evidence } = sending()
     const answers = [send(), send(), send()]
     sender.onAck(numbers[2] ?? 0, new Uint8Array())
@@ -47,7 +47,7 @@ describe('QueueSender', () => {
     ])
   })
 
-  test('takes a strange acknowledgement for a refusal', async () => {
+  test('takes an acknowledgement that makes no sense for a refusal', async () => {
     for (const strange of ['x', '{', 'null', '[1]', '{"stre', '{"x":1,"y":2,"z":3}']) {
       const { sender, send, numbers } = sending()
       const answer = send()
@@ -56,7 +56,7 @@ describe('QueueSender', () => {
     }
   })
 
-  test('rejects what is not acknowledged within 5 s, and passes over the acknowledgement that comes then', async () => {
+  test('rejects a message that is not acknowledged within 5 s, and ignores a later acknowledgement', async () => {
     const { clock, sender, send, numbers, evidence } = sending()
     const early = send()
     clock.advance(3000)

@@ -24,7 +24,7 @@ function believing() {
   return { clock, queues, looked, state, problems }
 }
 
-test('what is there is not looked at again for every message', async () => {
+test('an existing queue is not checked again for every message', async () => {
   const { queues, looked } = believing()
   expect(await queues.ensure(queue, 'receives')).toBeUndefined()
   expect(await queues.ensure(queue, 'receives')).toBeUndefined()
@@ -33,7 +33,7 @@ test('what is there is not looked at again for every message', async () => {
   expect(looked).toEqual(['receives'])
 })
 
-test('evidence against it outweighs what was found out, and health says so until something works again', async () => {
+test('contrary evidence outweighs an earlier check, and health says so until something works again', async () => {
   const { queues, looked, problems } = believing()
   await queues.ensure(queue, 'receives')
   await queues.ensure(queue, 'sends')
@@ -49,7 +49,7 @@ test('evidence against it outweighs what was found out, and health says so until
   expect(problems.at(-1)).toBeUndefined()
 })
 
-test('what is not there is asked for once a second however many want it, and told', async () => {
+test('a missing queue is asked for once a second, however many callers want it, and reported', async () => {
   const { clock, queues, looked, state } = believing()
   state.failure = 'there is no JetStream'
   const both = await Promise.all([queues.ensure(queue, 'sends'), queues.ensure(queue, 'sends')])
@@ -63,7 +63,7 @@ test('what is not there is asked for once a second however many want it, and tol
   expect(queues.problem).toBeUndefined()
 })
 
-test('a new connection makes everything unknown, and ends doubts of the old one', async () => {
+test('a new connection makes every queue unknown, and ends doubts about the old one', async () => {
   const { queues } = believing()
   await queues.ensure(queue, 'sends')
   queues.doubt(queue, 'sends', 'nats-server did not acknowledge a message')
@@ -72,7 +72,7 @@ test('a new connection makes everything unknown, and ends doubts of the old one'
   expect([queues.isReady(queue, 'sends'), queues.problem]).toEqual([false, undefined])
 })
 
-test('what was found out while the connection broke is not believed', async () => {
+test('a check during which the connection broke is not believed', async () => {
   const { queues, state } = believing()
   const looking = queues.ensure(queue, 'sends')
   state.connection = {}
@@ -80,7 +80,7 @@ test('what was found out while the connection broke is not believed', async () =
   expect(queues.isReady(queue, 'sends')).toBe(false)
 })
 
-test('what is ready is looked at again every minute, and is ready meanwhile', async () => {
+test('a ready queue is checked again every minute, and stays ready meanwhile', async () => {
   const { clock, queues, looked, state } = believing()
   await queues.ensure(queue, 'receives')
   clock.advance(59_000)

@@ -70,14 +70,14 @@ test.each([
   expect(updates).toEqual([PRESENT])
 })
 
-test('a stream that is no work queue is refused with what to do', async () => {
+test('a stream that is no work queue is refused with an advice', async () => {
   const { nc } = jetStream({ ...PRESENT, retention: 'limits' })
   await expect(ensureQueue(nc, queue, 'sends', { replicas: undefined })).rejects.toThrow(
     'the stream test_v1_work keeps messages by "limits", not as a work queue; delete that stream',
   )
 })
 
-test('a consumer like ours stays; a sender looks at none', async () => {
+test('a consumer like ours stays; a sender checks no consumer', async () => {
   const { nc, consumers } = jetStream(PRESENT)
   await ensureQueue(nc, queue, 'receives', { replicas: undefined })
   const other = jetStream(PRESENT, { ack_policy: 'none' })

@@ -38,7 +38,7 @@ describe('LocalBus', () => {
     expect(seen.every((each) => each === message)).toBe(true)
   })
 
-  test('what one turn enqueues comes as one batch', async () => {
+  test('messages that are enqueued in one turn come as one batch', async () => {
     const bus = new LocalBus({ pause })
     const sizes: number[] = []
     bus.consume(queueOf(1e6), async (messages) => void sizes.push(messages.length))
@@ -56,7 +56,7 @@ describe('LocalBus', () => {
     await bus.enqueue(queue, {})
   })
 
-  test('a queue is full by what its messages weigh, not by their number', async () => {
+  test('a queue is full by the weight of its messages, not by their number', async () => {
     const bus = new LocalBus({ pause })
     const queue = queueOf(1000)
     await bus.enqueue(queue, { octets: 999 })
@@ -77,7 +77,7 @@ describe('LocalBus', () => {
     expect(sizes).toEqual([1, 1, 2, 2])
   })
 
-  test('what was rejected weighs again', async () => {
+  test('rejected messages count in the weight again', async () => {
     const bus = new LocalBus({ pause })
     const queue = queueOf(1000)
     void bus.enqueue(queue, { octets: 1000 })
@@ -104,7 +104,7 @@ describe('LocalBus', () => {
     expect(pauses).toBe(Math.ceil(10_000 / 512) - 1)
   })
 
-  test('the last consumer to close takes along what waits, because it would die with the process', async () => {
+  test('the last consumer to close processes the waiting messages, because they would be lost with the process', async () => {
     const bus = new LocalBus({ pause })
     const queue = queueOf(1e9)
     let handled = 0

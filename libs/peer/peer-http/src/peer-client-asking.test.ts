@@ -45,7 +45,7 @@ describe('asking', () => {
     await waitFor(() => client.status().fetches === 2)
   })
 
-  test('is made at once when what it brought is lost, and once more when that happens in the middle of one', async () => {
+  test('is repeated at once when the store lost its memory, and again when that happens during a fetch', async () => {
     const held: (() => void)[] = []
     const { port } = await startPeer((_request, response) => held.push(() => response.end('null\n')))
     const { client, clock } = makeClient(port, { syncIntervalMs: 600_000 })
@@ -147,7 +147,7 @@ describe('asking', () => {
     await waitFor(() => bodies.length === 2)
   })
 
-  test('an answer that stops in the middle is given up, what came before stands', async () => {
+  test('an answer that stops in the middle is given up, its earlier entries are kept', async () => {
     const { port } = await startPeer((_request, response) => response.write(`[${entries(1500).map(encodeEntry).join()},`))
     const { client, clock, accepted } = makeClient(port, { syncIntervalMs: 600_000 })
     client.start()

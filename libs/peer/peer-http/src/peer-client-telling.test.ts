@@ -75,7 +75,7 @@ describe('telling', () => {
     expect(calls).toBeLessThan(20)
   })
 
-  test('while a peer is slow, sightings of one binding become one, the latest', async () => {
+  test('while a peer is slow, only the latest sighting of a binding waits', async () => {
     const waiting: ServerResponse[] = []
     const { port, bodies } = await startPeer((_request, response) => waiting.push(response))
     const { client } = makeClient(port)
@@ -88,14 +88,14 @@ describe('telling', () => {
     expect(bodies[4]).toBe(encodeEntry({ ...entry(9), seenAtMs: 99 }))
   })
 
-  test('what has no room is dropped and counted', async () => {
+  test('entries without room are dropped and counted', async () => {
     const { port } = await startPeer(() => {})
     const { client } = makeClient(port, { maxQueued: 10 })
     client.push(entries(30))
     expect(client.status()).toMatchObject({ queued: 6, dropped: 20 }) // four are on their way
   })
 
-  test('a peer that never answers is given up after 5 s, and what it was told waits', async () => {
+  test('a peer that never answers is given up after 5 s, and its entries wait', async () => {
     const { port } = await startPeer(() => {})
     const { client, clock, health } = makeClient(port)
     client.push([entry(1)])
@@ -148,7 +148,7 @@ describe('telling', () => {
     expect(first.status().pushed).toBe(0)
   })
 
-  test.each([400, 413])('what a peer answers with %d is not told again', async (status) => {
+  test.each([400, 413])('an entry that a peer answers with %d is not sent again', async (status) => {
     const { port, bodies } = await startPeer((_request, response, body) => {
       response.statusCode = body.includes('n1.test') ? status : 200
       response.end('Bad request: no')

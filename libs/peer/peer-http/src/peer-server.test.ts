@@ -187,7 +187,7 @@ describe('PUT /put', () => {
     ])
   })
 
-  test('any method will do, and octets after the value are ignored', async () => {
+  test('any method is taken, and octets after the value are ignored', async () => {
     const { server, accepted } = await start()
     expect(await exchange(server, goPut(`${LISTED}garbage`).replace('PUT', 'POST'))).toContain('200 OK')
     expect(await exchange(server, goGet('/put', 'GET', `Content-Length: ${LISTED.length}\r\n`) + LISTED)).toContain('200 OK')
@@ -211,7 +211,7 @@ describe('PUT /put', () => {
     expect(server.counts.malformed).toBe(1)
   })
 
-  test('what is not wanted is 200 with the reason: anything else would make the ancestor skip its other peers', async () => {
+  test('an unwanted entry is 200 with the reason: anything else would make the ancestor skip its other peers', async () => {
     const { server } = await start({}, { accept: (entries) => Promise.resolve(entries.map(() => 'other.test is on no list')) })
     expect(await exchange(server, goPut(LISTED))).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nIgnored: other\.test is on no list$/)
     expect(server.counts).toMatchObject({ entriesUnwanted: 1, entriesTaken: 0 })
@@ -332,7 +332,7 @@ describe('who may talk', () => {
     expect(await exchange(server, 'GET /fetch HTTP/1.0\r\n\r\n')).toContain('200 OK')
   })
 
-  test('with a token any Host will do: no web page knows the token', async () => {
+  test('with a token any Host is taken: no web page knows the token', async () => {
     const { server } = await start({ token: { reveal: () => 'sesame' } })
     expect(await exchange(server, toHost('proxy.example', 'Authorization: Bearer sesame\r\n'))).toContain('200 OK')
   })

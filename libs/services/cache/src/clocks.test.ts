@@ -8,7 +8,7 @@ describe('a wall clock that is set', () => {
     ['an hour ahead', HOUR_MS],
     ['a week ahead, by NTP after the start', 7 * 24 * HOUR_MS],
     ['a day back', -24 * HOUR_MS],
-  ])('%s neither expires a binding early nor keeps it longer, and what is seen from then on is fresh', async (_what, stepMs) => {
+  ])('%s neither expires a binding early nor keeps it longer, and later sightings are fresh', async (_what, stepMs) => {
     const { learn, store, clock, changes } = await startTestCache()
     await learn({})
     clock.step(stepMs)
@@ -23,7 +23,7 @@ describe('a wall clock that is set', () => {
     expect((await store.counts()).routes).toBe(0)
   })
 
-  test('is what people and other instances read times by', async () => {
+  test('is the clock for people and other instances', async () => {
     const { learn, clock, bus, learnt, explain } = await startTestCache()
     await learn({})
     clock.step(3 * HOUR_MS)
@@ -38,7 +38,7 @@ describe('a wall clock that is set', () => {
     expect(Math.abs(Date.parse(binding.expires) - (before + HOUR_MS))).toBeLessThan(1000)
   })
 
-  test('back on one machine only shows: what comes too late for its list is told once a minute, but not what a peer has', async () => {
+  test('back on one machine only is reported: resolutions that come too late for their list are logged once a minute, but not those of a peer', async () => {
     const { learn, clock, told } = await startTestCache()
     await learn({ seenAtMs: clock.now() - 2 * HOUR_MS, source: { kind: 'sync-peer', name: '192.0.2.7' } })
     expect(told).toEqual([])
@@ -46,7 +46,7 @@ describe('a wall clock that is set', () => {
     expect(told).toEqual([expect.stringMatching(/^Resolutions arrive older than their list/)])
   })
 
-  test('on one machine only shows: resolutions from the future count as of now, are counted, and told once a minute', async () => {
+  test('on one machine only is reported: resolutions from the future count as seen now, are counted, and are logged once a minute', async () => {
     const { learn, clock, cache, told } = await startTestCache()
     await learn({ seenAtMs: clock.now() + 4_000 })
     expect(cache.counters.fromTheFuture).toBe(0)

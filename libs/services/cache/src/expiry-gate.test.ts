@@ -68,7 +68,7 @@ describe('a deadline counts', () => {
     expect(opened()).toBe(1)
   })
 
-  test('when the queue has worked off what it had then, and not what came later', async () => {
+  test('when the messages that were in the queue then are processed, not later ones', async () => {
     const { gate, queue, now, clock, opened } = start()
     queue.newest = 7
     queue.done = 3
@@ -82,7 +82,7 @@ describe('a deadline counts', () => {
     expect(gate.upToMs).toBe(due)
   })
 
-  test('when the queue was lost, and what is in its successor is worked off', async () => {
+  test('when the queue was lost, and the messages of its successor are processed', async () => {
     const { gate, queue, clock, opened } = start()
     queue.newest = 7
     gate.startRound()
@@ -110,7 +110,7 @@ describe('a deadline counts', () => {
     expect(opened()).toBe(1)
   })
 
-  test('though a question was lost: it is asked again', async () => {
+  test('although a question was lost: it is asked again', async () => {
     const { gate, clock, asked, answer } = start()
     answer('a')
     await clock.advanceAsync(100)
@@ -155,7 +155,7 @@ describe('a deadline counts', () => {
     expect(gate.waitsFor).toBeUndefined()
   })
 
-  test('30 s late at most, though the queue is never worked off', async () => {
+  test('30 s late at most, even if the queue is never processed', async () => {
     const { gate, clock, queue, now } = start()
     queue.newest = 1
     const due = now()
@@ -168,7 +168,7 @@ describe('a deadline counts', () => {
   })
 })
 
-describe('what is away is waited for when it is back', () => {
+describe('a part that was away is waited for when it is back', () => {
   test('the bus: nothing ends while it is away, and then not before all have answered', async () => {
     const { gate, clock, say, answer, now, settle } = start()
     answer('a')

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { ROUTE_CHANGES } from '@dnstap-bgp/steering'
 import { HOUR_MS, RESOLUTION, ROUTE, startTestCache, Switchable } from '../testing/cache-under-test.ts'
 
-test('what falls due while a large store is looked through at the start is withdrawn in time', async () => {
+test('a route that falls due while a large store is read at the start is withdrawn in time', async () => {
   const store = new Switchable()
   const first = await startTestCache({ store })
   await first.learn({})
@@ -43,7 +43,7 @@ test('a route is withdrawn at its deadline, not with the sweep that comes after 
   expect(changes.at(-1)).toEqual({ prefix: ROUTE, lists: [] })
 })
 
-test('what the store holds to be due later than we do is left to the sweep that comes every 200 ms', async () => {
+test("a binding that is not yet due by the store's clock is left to the sweep every 200 ms", async () => {
   const store = new Switchable()
   const { learn, clock } = await startTestCache({ store })
   await learn({})

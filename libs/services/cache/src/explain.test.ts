@@ -36,7 +36,7 @@ describe('explain', () => {
     expect((await explainAlone(cache.explainer, subject)).verdict).toMatch(why)
   })
 
-  test('finds a name however a person writes it', async () => {
+  test('finds a name in every spelling', async () => {
     const { learn, cache } = await startTestCache({ rules: { default: ['xn--bcher-kva.example'] } })
     await learn({ name: 'www.xn--bcher-kva.example' })
     expect((await explainAlone(cache.explainer, 'www.BÜCHER.example.')).bindings).toHaveLength(1)
@@ -71,7 +71,7 @@ describe('explain', () => {
     expect((await explainAlone(cache.cache.explainer, ADDRESS)).verdict).toMatch(verdict)
   })
 
-  test('a name that was forgotten by hand is said to be, not to have expired', async () => {
+  test('a name that was forgotten by hand is reported as forgotten, not as expired', async () => {
     const { learn, cache } = await startTestCache()
     await learn({})
     await cache.forget({ subject: 'www.example.org', holdDownMs: 0 })
@@ -80,7 +80,7 @@ describe('explain', () => {
     )
   })
 
-  test('a refusal for a hold-down that is over is told as past', async () => {
+  test('a refusal for a hold-down that is over is shown as past', async () => {
     const { learn, cache, clock } = await startTestCache()
     await learn({})
     await cache.forget({ subject: ADDRESS, holdDownMs: 60_000 })
@@ -95,7 +95,7 @@ describe('explain', () => {
     )
   })
 
-  test('any other refusal is told with its time first', async () => {
+  test('any other refusal is shown with its time first', async () => {
     const { learn, cache, clock } = await startTestCache()
     await learn({ name: 'evil.example.org', address: '10.0.0.1' })
     await clock.advanceAsync(60_000)
@@ -139,7 +139,7 @@ describe('explain', () => {
         })
     })
 
-    test('and says that a route is only held, for how long, and when nobody has it', async () => {
+    test('and says that a route is only stale, for how long, and when nobody has it', async () => {
       const cache = await startTestCache()
       const wider = '93.184.0.0/16'
       announcer(cache, { prefix: wider, announcer: '192.0.2.1', peers: ['router-a'], staleForMs: 300_000 })
@@ -153,7 +153,7 @@ describe('explain', () => {
       expect((await cache.explain('93.185.0.1')).notes).toEqual(['No announcer has the route (yet).'])
     })
 
-    test('and does not call announced what an announcer has no peer for', async () => {
+    test('and does not call a route announced when the announcer has no peer', async () => {
       const cache = await startTestCache()
       announcer(cache, { prefix: ROUTE, announcer: '192.0.2.1', peers: [] })
       expect((await cache.explain(ADDRESS)).verdict).toBe('The store does not know it, but an announcer still has it.')

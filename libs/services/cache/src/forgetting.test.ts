@@ -17,7 +17,7 @@ describe('a hold-down by hand', () => {
   const subject = ADDRESS
   const entry = { ...RESOLUTION, list: '' }
 
-  test('is known to every replica, and what one of them stored meanwhile is ended', async () => {
+  test('is known to every replica, and a binding that one of them stored meanwhile is ended', async () => {
     const store = new Switchable()
     const one = await startTestCache({ store })
     await one.learn({})
@@ -33,7 +33,7 @@ describe('a hold-down by hand', () => {
     expect(await two.cache.offer([{ ...entry, seenAtMs: one.clock.now() }])).toMatchObject([{ refusal: 'held-down' }])
   })
 
-  test('holds before anything is taken out: a name that comes while bindings are read stays out too', async () => {
+  test('is in force before bindings are removed: a name that comes while they are read stays out too', async () => {
     const store = new Switchable()
     const { cache, clock, learn, settle } = await startTestCache({ store })
     await learn({})
@@ -48,7 +48,7 @@ describe('a hold-down by hand', () => {
     expect(await store.bindingsOf(ROUTE)).toEqual([])
   })
 
-  test('is known to a replica that starts later, for what is left of it', async () => {
+  test('is known to a replica that starts later, with its remaining time', async () => {
     const store = new Switchable()
     const one = await startTestCache({ store })
     await one.cache.forget({ subject, holdDownMs: 60_000 })
@@ -85,7 +85,7 @@ describe('a hold-down by hand', () => {
         expect(await offer(to, address)).toMatchObject([{ refusal: 'held-down' }])
   })
 
-  test('is neither prolonged nor done again by being told again', async () => {
+  test('is neither prolonged nor repeated when it is told again', async () => {
     const { one, two, buses, stores, offer, clock } = await twoReplicas()
     await one.cache.forget({ subject, holdDownMs: 60_000 })
     await one.settle()
@@ -151,7 +151,7 @@ describe('a hold-down by hand', () => {
     expect(Object.keys(routes())).toEqual(['93.184.216.0/24'])
   })
 
-  test('of what is not even bound is told to whoever holds its route for a store that lost its memory', async () => {
+  test('of a subject without a binding reaches announcers that keep its route as stale', async () => {
     const { cache, bus, settle } = await startTestCache()
     const heard: unknown[] = []
     bus.subscribe(FORGOTTEN, (forgotten) => heard.push(forgotten))

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { HEAD, TAIL, type StoreHead } from '@dnstap-bgp/steering'
 import { ROUTE, startTestCache } from '../testing/cache-under-test.ts'
 
-test('every second the head is told, and the tail and the snapshot can be had', async () => {
+test('every second the head is published, and the tail and the snapshot are served', async () => {
   const { learn, clock, bus } = await startTestCache()
   const heads: StoreHead[] = []
   bus.subscribe(HEAD, (head) => heads.push(head))

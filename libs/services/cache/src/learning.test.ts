@@ -50,7 +50,7 @@ describe('a resolution', () => {
     expect(binding.expiresAtMs).toBeLessThanOrEqual(clock.now() + HOUR_MS)
   })
 
-  test('heard first is told to other instances; heard from one of them, not', async () => {
+  test('is told to other instances, unless it came from one of them', async () => {
     const { learn, learnt } = await startTestCache()
     await learn({ source: { kind: 'sync-peer', name: '93.184.215.1' } })
     expect(learnt).toEqual([])
@@ -110,7 +110,7 @@ ttlGrace = "1m"
   })
 })
 
-test('many resolutions at once are taken a few at a time, and everybody else has turns between', async () => {
+test('many resolutions at once are taken a few at a time, with turns of the event loop in between', async () => {
   const clock = new FakeClock()
   let turns = 0
   const slow = {

@@ -5,7 +5,7 @@ import { BASE_CONFIG, configOf, HOUR_MS, ROUTE, startTestCache, Switchable } fro
 describe('an edit of the lists', () => {
   const rules = { default: ['example.org', 'example.net'] }
 
-  test('withdraws exactly what no list covers any more', async () => {
+  test('withdraws exactly the routes that no list covers any more', async () => {
     const { learn, lists, settle, changes } = await startTestCache({ rules })
     await learn({}, { name: 'a.example.net', address: '93.184.215.99' })
     changes.length = 0
@@ -54,7 +54,7 @@ describe('an edit of the lists', () => {
     expect(changes).toEqual([])
   })
 
-  test('is no way round: a stale ingest or a peer cannot put back what it removed', async () => {
+  test('cannot be undone by a stale ingest or a peer that tells a removed name again', async () => {
     const { learn, lists, settle, routes } = await startTestCache({ rules })
     await learn({ name: 'a.example.net' })
     lists.change({ default: ['example.org'] })
@@ -63,7 +63,7 @@ describe('an edit of the lists', () => {
     expect(routes()).toEqual({})
   })
 
-  test('of the lifetime moves the deadlines of what is bound', async () => {
+  test('of the lifetime moves the deadlines of existing bindings', async () => {
     const { learn, lists, clock, settle, store, informed } = await startTestCache()
     await learn({})
     lists.reload(configOf(BASE_CONFIG.replace('1h', '10m')))
@@ -116,7 +116,7 @@ describe('an edit of the lists', () => {
     ])
   })
 
-  test('that renames a list withdraws its routes when the new one turns out to be not to be had', async () => {
+  test('that renames a list withdraws its routes when the new one cannot be downloaded', async () => {
     const { lists, settle, changes } = await renamedWhileDownloaded()
     lists.isWaiting = false
     lists.change({})
@@ -139,7 +139,7 @@ describe('an edit of the lists', () => {
     ])
   })
 
-  test('that could not be read at all ends nothing: a list of which there is no copy keeps what it bound', async () => {
+  test('that could not be read at all ends nothing: a list without a copy keeps its bindings', async () => {
     const { learn, lists, settle, changes } = await startTestCache()
     await learn({})
     changes.length = 0
@@ -177,7 +177,7 @@ describe('an edit of the lists', () => {
     expect(cache.counters.refused['not-listed']).toBe(350)
   })
 
-  test('announces the addresses in a list that wants that, and withdraws them when they leave it', async () => {
+  test('announces the addresses of a list with `addresses = true`, and withdraws them when they leave it', async () => {
     const config = '[[list]]\nname = "default"\nsource = "/nowhere/x"\naddresses = true\n'
     const { lists, settle, routes, clock } = await startTestCache({ config })
     lists.change({ default: [] }, { default: ['93.184.216.0/24', '127.0.0.0/8'] })
@@ -191,7 +191,7 @@ describe('an edit of the lists', () => {
   })
 })
 
-test('what is in the store is held against the lists before anybody hears of it', async () => {
+test('the bindings in the store are checked against the lists before any is published', async () => {
   const store = new Switchable()
   const first = await startTestCache({ store, rules: { default: ['example.org', 'example.net'] } })
   await first.learn({}, { name: 'a.example.net', address: '93.184.215.99' })
@@ -221,7 +221,7 @@ describe('a reload', () => {
     expect(walks).toHaveBeenCalledTimes(1)
   })
 
-  test('that changes nothing of what is routed does not walk the store', async () => {
+  test('that changes nothing about routes does not walk the store', async () => {
     const { lists, settle, walks } = await started()
     lists.reload(configOf(config))
     lists.reload(configOf(`${config}communities = ["64500:1"]\n`))

@@ -6,7 +6,7 @@ const rated = (relearnTime: string) =>
   '[[list]]\nname = "default"\nsource = "/x"\nttl = "1h"\nnewRoutesPerSecond = 1\nnewRoutesBurst = 3\n' +
   `[bgp]\nas = 65000\nrouterID = "192.0.2.1"\nrelearnTime = "${relearnTime}"\n`
 
-test('a list that makes new routes too fast is capped, and what it has lives on', async () => {
+test('a list that makes new routes too fast is capped, and its existing routes stay', async () => {
   const config = rated('0')
   const { learn, clock, cache, store, settle } = await startTestCache({ config })
   for (let i = 1; i <= 10; i++) await learn({ address: `93.184.215.${i}` })
@@ -50,7 +50,7 @@ describe('the rate of a list is ten times as high', () => {
     expect((await store.counts()).routes).toBe(3)
   })
 
-  test('not when most of what there was is still there, in another epoch', async () => {
+  test('not when most of the routes are still there, in another epoch', async () => {
     const store = new Switchable()
     const { learn, clock } = await startTestCache({ config: rated('1m'), store })
     await learn(...some(1))
@@ -81,7 +81,7 @@ test('a burst in one message costs a list no more new routes than it may make', 
   expect((await store.counts()).routes).toBe(3)
 })
 
-test('what refreshes a route leaves the rate of its list to new ones, also in the same message', async () => {
+test('a refresh costs nothing of the rate for new routes, also in the same message', async () => {
   const config = rated('0')
   const { learn, cache, clock, store } = await startTestCache({ config })
   const known = Array.from({ length: 3 }, (_, i) => ({ address: `93.184.215.${i}` }))
@@ -94,7 +94,7 @@ test('what refreshes a route leaves the rate of its list to new ones, also in th
   expect(cache.counters.fromTheFuture).toBe(5)
 })
 
-test('what is taken at the second try is by the lists as they are then', async () => {
+test('a resolution that is taken at the second try is judged by the lists as they are then', async () => {
   const config = rated('0')
   const store = new Switchable()
   const { learn, clock, lists, cache } = await startTestCache({ config, store })
@@ -117,7 +117,7 @@ test('another name for a route that is there costs its list no new route', async
   expect((await store.counts()).routes).toBe(3)
 })
 
-test('an edit of something else does not fill the rate of a list again', async () => {
+test('an edit of another setting does not refill the rate of a list', async () => {
   const config = rated('0')
   const { learn, lists, store } = await startTestCache({ config })
   await learn({ address: '93.184.215.1' }, { address: '93.184.215.2' }, { address: '93.184.215.3' })

@@ -20,7 +20,7 @@ const entry = (more: Partial<Resolution> = {}): Resolution => ({
 })
 
 describe("another instance's entry", () => {
-  test('feeds every list that covers its name, and lives as long as each holds', async () => {
+  test('feeds every list that covers its name, with the lifetime of each', async () => {
     const { cache, store, clock } = await startTestCache({
       config: `[[list]]\nname = "a"\nsource = "/nowhere/a.txt"\nttl = "1h"\n[[list]]\nname = "b"\nsource = "/nowhere/b.txt"\nttl = "2h"\n`,
       rules: { a: ['example.org'], b: ['www.example.org'] },
@@ -89,7 +89,7 @@ describe("another instance's entry", () => {
     }
   })
 
-  test('refreshes what we know, and an older one neither ages nor withdraws it', async () => {
+  test('refreshes a known binding, and an older one neither ages nor withdraws it', async () => {
     const { cache, learn, clock, store, routes } = await startTestCache()
     await learn({})
     const learntAt = clock.now()
@@ -104,7 +104,7 @@ describe("another instance's entry", () => {
     expect(routes()).toEqual({ [ROUTE]: ['default'] })
   })
 
-  test('that we told it ourselves, and hear again, is no news: nothing of it is stored, whatever our clocks read', async () => {
+  test('that we told it ourselves is not stored when it comes back, whatever our clocks read', async () => {
     const clock = new FakeClock()
     let reads = 0
     const jittery: Clock = {
@@ -161,7 +161,7 @@ describe("another instance's entry", () => {
     })
   })
 
-  test('goes no further: the peer that heard the resolver tells the others itself', async () => {
+  test('is not passed on: the peer that heard the resolver tells the others itself', async () => {
     const { cache, clock, learnt, settle } = await startTestCache({ config: BASE_CONFIG })
     await cache.offer([entry({ seenAtMs: clock.now() })])
     await settle()

@@ -4,7 +4,7 @@ import { configOf, FakeLists, startTestCache } from '../testing/cache-under-test
 const configWith = (...lists: string[]) =>
   `ipv6 = true\n${lists.map((name) => `[[list]]\nname = "${name}"\nsource = "/nowhere/${name}"\naddresses = true\n`).join('')}`
 
-test('a look at a list by another name says that only what no list covers then would go', async () => {
+test('a preview of a renamed list says that only routes that no list covers then would be withdrawn', async () => {
   const { learn, lists, settle, cache } = await startTestCache({
     config: configWith('video'),
     rules: { video: ['example.org', 'example.net'] },

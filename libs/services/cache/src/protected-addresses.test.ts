@@ -3,7 +3,7 @@ import { RESOLVERS } from '@dnstap-bgp/steering'
 import { ADDRESS, BASE_CONFIG, configOf, explainAlone, startTestCache } from '../testing/cache-under-test.ts'
 
 describe('the resolvers that ingest hears from', () => {
-  test('are never routed: what was bound before is ended, what comes is refused, and so is what covers them', async () => {
+  test('are never routed: earlier bindings end, new ones are refused, and so are prefixes that cover them', async () => {
     const config = '[[list]]\nname = "default"\nsource = "/x"\naddresses = true\n'
     const { lists, learn, bus, settle, routes, cache } = await startTestCache({ config })
     lists.change({ default: ['example.org'] }, { default: ['93.184.216.0/24'] })
@@ -28,7 +28,7 @@ describe('the resolvers that ingest hears from', () => {
   })
 })
 
-test('an address of a host that the configuration names is protected: what covers it ends, explain says what it is', async () => {
+test('an address of a host in the configuration is protected: routes that cover it end, and explain names the host', async () => {
   const config = '[[list]]\nname = "default"\nsource = "/x"\naddresses = true\n'
   const { lists, learn, settle, routes, cache } = await startTestCache({ config })
   lists.change({ default: ['example.org'] }, { default: ['93.184.216.0/24'] })

@@ -15,7 +15,7 @@ test('the newest half of what may be kept is kept, and never more than may be', 
   )
 })
 
-test('what is deleted is gone, in whichever generation it was', () => {
+test('a deleted entry is gone, in whichever generation it was', () => {
   const map = new RecentMap<number>(4)
   for (const key of ['a', 'b', 'c']) map.set(key, 1)
   map.delete('a')

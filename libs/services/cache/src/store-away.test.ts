@@ -3,7 +3,7 @@ import { EXPLAIN, FORGET, HEAD, SNAPSHOT } from '@dnstap-bgp/steering'
 import { ADDRESS, HOUR_MS, ROUTE, startTestCache, Switchable } from '../testing/cache-under-test.ts'
 
 describe('a store that is away', () => {
-  test('in the middle of a sweep is met by the next one', async () => {
+  test('in the middle of a sweep is tried again by the next one', async () => {
     const store = new Switchable()
     const { learn, clock, changes } = await startTestCache({ store })
     await learn(...Array.from({ length: 600 }, (_, i) => ({ address: `93.184.${i >> 8}.${i & 255}` })))
@@ -16,7 +16,7 @@ describe('a store that is away', () => {
     expect((await store.counts()).routes).toBe(0)
   })
 
-  test('makes no fault of ours: who asks is told why', async () => {
+  test('is not our fault: an operator who asks is told the reason', async () => {
     const store = new Switchable()
     const { bus } = await startTestCache({ store })
     store.away = true
@@ -29,7 +29,7 @@ describe('a store that is away', () => {
     })
   })
 
-  test('and lost its memory is found out by the first thing it learns, not only by the next beat', async () => {
+  test('and lost its memory is noticed with the first write, not only with the next heartbeat', async () => {
     const store = new Switchable()
     const { learn, bus } = await startTestCache({ store })
     const heads: string[] = []
@@ -39,7 +39,7 @@ describe('a store that is away', () => {
     expect(heads).toEqual(['e2'])
   })
 
-  test('when the cache starts is waited for, and nothing is answered before it was looked through', async () => {
+  test('when the cache starts is waited for, and nothing is answered before the store was checked', async () => {
     const store = new Switchable()
     store.away = true
     const { cache, clock, bus } = await startTestCache({ store })

@@ -119,7 +119,7 @@ describe('an ingest that is asked whether a fact waits', () => {
     expect(answered).toHaveLength(64)
   })
 
-  test('says nothing more once it is closed', async () => {
+  test('sends nothing once it is closed', async () => {
     const { state, answerer, ask, settle } = start()
     ask(1)
     await new Promise((resolve) => setImmediate(resolve))

@@ -11,7 +11,7 @@ function pass(coalescer: Coalescer, key: number, now: number, until: number, wor
   return novelty
 }
 
-test('agrees with a map of what was told when', () => {
+test('agrees with a map of the facts that were passed', () => {
   const sighting = fc.record({ key: fc.nat(40), wait: fc.nat(300), hold: fc.integer({ min: 1, max: 2000 }) })
   fc.assert(
     fc.property(fc.array(sighting, { maxLength: 200 }), (sightings) => {
@@ -40,7 +40,7 @@ test('forgets what expires first when a set is full, and nothing else', () => {
   expect(pass(coalescer, 1, 6, 106, 50)).toBe(Novelty.news)
 })
 
-test('what was only judged is not remembered', () => {
+test('a fact that was judged and not passed is not remembered', () => {
   const coalescer = new Coalescer(16)
   expect(coalescer.judge(1, 2, 1, 100, 10)).toBe(Novelty.news)
   expect(coalescer.judge(1, 2, 1, 100, 10)).toBe(Novelty.news)
@@ -53,14 +53,14 @@ test('a fact that the cache may have refused is told again after 5 seconds, afte
   expect(toldAt).toEqual([1, 6, 36, 636, 1236, 1836])
 })
 
-test('news that did not get through are news again', () => {
+test('a new fact that was not delivered is new again', () => {
   const coalescer = new Coalescer(16)
   pass(coalescer, 1, 1, 101, 50)
   coalescer.dropped(7, 13, true, 1)
   expect(pass(coalescer, 1, 1, 101, 50)).toBe(Novelty.news)
 })
 
-test('a refresh that did not get through is a refresh again, once a second', () => {
+test('a refresh that was not delivered is a refresh again, once a second', () => {
   const coalescer = new Coalescer(16)
   pass(coalescer, 1, 1, 101, 50)
   expect(pass(coalescer, 1, 60, 160, 50)).toBe(Novelty.refresh)

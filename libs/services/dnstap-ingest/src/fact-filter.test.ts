@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { a, CONFIG, startIngest } from '../testing/ingest-under-test.ts'
 
 describe('repeats', () => {
-  test('are told twice more soon, for the cache may have refused the first, and by no message else', async () => {
+  test('are passed on twice more soon, because the cache may have refused the first, and then no more', async () => {
     const { answer, got, clock } = startIngest()
     const toldAt: number[] = []
     for (let second = 0; second < 300; second++) {
@@ -14,7 +14,7 @@ describe('repeats', () => {
     expect(toldAt).toEqual([0, 5, 35])
   })
 
-  test('stop here, until a fraction of the hold time has gone by', async () => {
+  test('are not passed on until a fraction of the lifetime has passed', async () => {
     const { answer, got, ingest, clock } = startIngest()
     const ask = () => answer('www.example.org', [a('www.example.org')])
     for (let i = 0; i < 50; i++) await ask()
@@ -47,7 +47,7 @@ describe('repeats', () => {
       'something was forgotten by hand',
       ({ bus }: ReturnType<typeof startIngest>) => bus.publish(FORGOTTEN, { subject: 'www.example.org', holdDownMs: 0 }),
     ],
-  ])('are news again when %s', async (_what, happen) => {
+  ])('are new facts again when %s', async (_what, happen) => {
     const one = startIngest()
     await one.answer('www.example.org', [a('www.example.org')])
     happen(one)
@@ -56,7 +56,7 @@ describe('repeats', () => {
     expect(one.got).toHaveLength(2)
   })
 
-  test('are news again when a hold-down is over, and not before', async () => {
+  test('are new facts again when a hold-down is over, and not before', async () => {
     const { answer, bus, clock, got, ingest } = startIngest()
     const ask = () => answer('www.example.org', [a('www.example.org')])
     await ask()
@@ -87,7 +87,7 @@ ttlGrace = "0s"
   const ask = (one: ReturnType<typeof startIngest>, ttlSeconds: number) =>
     one.answer('www.example.org', [a('www.example.org', '93.184.215.14', ttlSeconds)])
 
-  test('stop here while the resolver counts one TTL down, but for the two by which a refusal is tried again', async () => {
+  test('are not passed on while the resolver counts one TTL down, except for two after a possible refusal', async () => {
     const one = startIngest({ config })
     for (let ttl = 300; ttl > 0; ttl -= 10) {
       await ask(one, ttl)
@@ -103,7 +103,7 @@ ttlGrace = "0s"
     expect(one.got.map((fact) => fact.ttlSeconds)).toEqual([3, 300])
   })
 
-  test('of TTL 0 pass once for each shortest hold time', async () => {
+  test('of TTL 0 pass once in each shortest lifetime', async () => {
     const one = startIngest({ config })
     for (let i = 0; i < 40; i++) {
       await ask(one, 0)
@@ -115,7 +115,7 @@ ttlGrace = "0s"
 })
 
 describe('answers that waited somewhere', () => {
-  test('longer than the hold time are dropped and counted', async () => {
+  test('longer than the lifetime are dropped and counted', async () => {
     const { answer, got, ingest, clock } = startIngest({ config: CONFIG.replaceAll('1h', '10s') })
     await answer('other.net', [a('other.net')])
     await answer('www.example.org', [a('www.example.org')], { responseTimeMs: clock.now() - 11_000 })
@@ -131,7 +131,7 @@ describe('answers that waited somewhere', () => {
     expect(got).toHaveLength(2)
   })
 
-  test('for a stall of ours refresh what they should, though sockets are read before timers run', async () => {
+  test('because of a stall of ours refresh their bindings, although sockets are read before timers run', async () => {
     const { answer, got, clock, ingest } = startIngest({ config: CONFIG.replaceAll('1h', '40s') })
     await answer('www.example.org', [a('www.example.org')])
     clock.stall(15_000)
@@ -145,7 +145,7 @@ describe('answers that waited somewhere', () => {
     expect(ingest.isBehind).toBe(false)
   })
 
-  test('pass no more than one by one older than what was told', async () => {
+  test('that are older than the last passed fact pass one at a time', async () => {
     const { answer, got, clock } = startIngest()
     await answer('www.example.org', [a('www.example.org')])
     for (let age = 3000; age > 0; age -= 100)

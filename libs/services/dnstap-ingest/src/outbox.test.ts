@@ -55,7 +55,7 @@ function start(limits = { news: 10, refreshes: 5 }) {
 
 const namesTo = (count: number) => Array.from({ length: count }, (_, n) => `n${n}`)
 
-test('news go before refreshes that came earlier', async () => {
+test('new facts go before refreshes that came earlier', async () => {
   const { outbox, clock, sent } = start()
   outbox.refresh(fact(1))
   outbox.news(fact(2))
@@ -65,7 +65,7 @@ test('news go before refreshes that came earlier', async () => {
 })
 
 test.each(['refuse', 'hang'] as const)(
-  'a bus that does %s bounds what waits; each fact dropped is counted and told',
+  'with a bus that does %s the outbox is bounded; each dropped fact is counted and reported',
   async (how) => {
     const { outbox, clock, dropped, behaviour } = start()
     behaviour.answer = how
@@ -130,7 +130,7 @@ test('a bus that takes one batch and refuses the next is failing all the time, a
   expect(outbox.failing).toBe(false)
 })
 
-test('closing sends what waits', async () => {
+test('closing sends the waiting facts', async () => {
   const { outbox, clock, sent } = start({ news: 20_000, refreshes: 5 })
   for (let i = 0; i < 12_000; i++) outbox.news(fact(i))
   const closed = outbox.close()
@@ -152,7 +152,7 @@ test('closing waits a while for a bus that is away, asks it now and then, and gi
   expect(clock.timers).toBe(0)
 })
 
-test('closing takes along what a bus that comes back takes', async () => {
+test('closing sends the waiting facts to a bus that comes back', async () => {
   const { outbox, clock, behaviour, sent } = start()
   behaviour.answer = 'refuse'
   outbox.news(fact(1))
@@ -164,7 +164,7 @@ test('closing takes along what a bus that comes back takes', async () => {
   expect(sent).toEqual(['n1'])
 })
 
-test('says when what waited has gone, however much comes after it', async () => {
+test('reports when the waiting facts have left, however many come after them', async () => {
   const { outbox, clock, behaviour } = start()
   let reached = 0
   outbox.whenSent(() => reached++)
@@ -181,7 +181,7 @@ test('says when what waited has gone, however much comes after it', async () => 
   expect(reached).toBe(2)
 })
 
-test('does not say so while a batch is on its way, and does when what waited was dropped', async () => {
+test('does not report it while a batch is on its way, and reports it when the waiting facts were dropped', async () => {
   const { outbox, clock, behaviour } = start({ news: 1, refreshes: 1 })
   let reached = 0
   behaviour.answer = 'hang'

@@ -10,7 +10,7 @@ const piece = (target: string, name: string, chain = [name, target]) => ({
   ttlSeconds: 60,
 })
 
-test('knows a target for half a minute, and says at once what was none', () => {
+test('remembers a target for half a minute, and knows at once what was no target', () => {
   const memory = new PieceMemory()
   memory.remember(piece('a.cdn', 'www.x'), 7, 100)
   expect(memory.mayKnow(7)).toBe(true)

@@ -36,7 +36,7 @@ test('one frame makes no resolver of its address, and neither do a thousand in o
   expect(addresses.all).toEqual([])
 })
 
-test('an address that was seen in ten windows of ten seconds counts; that is news once', () => {
+test('an address that was seen in ten windows of ten seconds counts as a resolver, which is reported once', () => {
   const { addresses, look } = setUp()
   const news = Array.from({ length: 12 }, (_, window) => look(10 * window, '93.184.215.53'))
   expect(news.map(Number).join('')).toBe('000000000100')
@@ -84,7 +84,7 @@ test('a flood of addresses from many senders is bounded', () => {
   expect(addresses.size).toBe(1000)
 })
 
-test('a day after it was seen last an address is let go, and has to be proved again', () => {
+test('a day after it was last seen an address is forgotten, and has to be proved again', () => {
   const { addresses, look, prove } = setUp()
   prove(0, '93.184.215.53')
   addresses.forgetOld(23 * HOUR)

@@ -11,7 +11,7 @@ test.each([
   ["our clock set ahead, which is the resolver's too", { resolver: STEP_MS, wall: STEP_MS }],
   ["our clock set back, which is the resolver's too", { resolver: -STEP_MS, wall: -STEP_MS }],
   ["the resolver's own clock set ahead", { resolver: STEP_MS, wall: 0 }],
-] as const)('%s: no answer is old for that', (_what, { resolver, wall }) => {
+] as const)('%s: no answer becomes old by that', (_what, { resolver, wall }) => {
   const clock = new ResolverClock(new Uint8Array(0))
   for (let second = 0; second < 10; second++) clock.ageMs(NOW_MS, NOW_MS, NOW_MS, second)
   for (let second = 10; second < 200; second++) expect(clock.ageMs(NOW_MS + resolver, NOW_MS + wall, NOW_MS, second)).toBe(0)

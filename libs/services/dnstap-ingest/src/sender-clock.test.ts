@@ -23,7 +23,7 @@ test('after a stall, however long, what waited is old', () => {
   expect(clock.ageMs(1000, 601)).toBe(1000)
 })
 
-test('a clock that is put right is believed by its second answer, one that is put back within two minutes', () => {
+test('a clock that is corrected forward is believed at its second answer, one that is set back within two minutes', () => {
   const clock = new SenderClock()
   for (let second = 1; second < 200; second++) clock.ageMs(300_000, second)
   expect(clock.ageMs(0, 200)).toBe(0)
@@ -39,7 +39,7 @@ test.each([
   ['one whose clock is right', [0, 0]],
   ['one whose clock is behind', [300_000, 300_000]],
   ['one whose clock is ahead', [-300_000, -300_000]],
-] as const)('one answer from the future is of now, and makes no other of %s old', (_whose, before) => {
+] as const)('one answer from the future counts as seen now, and makes no other of %s old', (_whose, before) => {
   const clock = new SenderClock()
   const rightMs = before[0] ?? 0
   before.forEach((differenceMs, second) => clock.ageMs(differenceMs, second))
@@ -50,14 +50,14 @@ test.each([
   expect(clock.ageMs(rightMs + 1500, 600)).toBeGreaterThanOrEqual(1499)
 })
 
-test('answers that are all from another future are of now, and nothing is learnt of them', () => {
+test('answers with differing times in the future count as seen now, and teach nothing about the clock', () => {
   const clock = new SenderClock()
   clock.ageMs(0, 1)
   for (let i = 0; i < 100; i++) expect(clock.ageMs(-((i * 7919) % 100) * MINUTE_MS - 10_000, 2)).toBe(0)
   expect(clock.ageMs(1000, 3)).toBe(1000)
 })
 
-test('a time that cannot be does not stand in the way of the next ones', () => {
+test('an impossible time does not disturb the next ones', () => {
   const clock = new SenderClock()
   clock.ageMs(0, 1)
   expect(clock.ageMs(-Number.MAX_SAFE_INTEGER * 1000, 2)).toBe(0)
@@ -66,7 +66,7 @@ test('a time that cannot be does not stand in the way of the next ones', () => {
   expect(clock.ageMs(2 * HOUR_MS, 5)).toBe(0)
 })
 
-test('a window in which nothing was believed leaves what is known', () => {
+test('a window without a believable time leaves the known offset', () => {
   const clock = new SenderClock()
   for (let second = 0; second < 100; second++) clock.ageMs(300_000, second)
   for (const second of [200, 300, 400]) clock.ageMs(300_000 - second * MINUTE_MS, second)

@@ -17,7 +17,7 @@ describe('a resolver whose clock is minutes behind', () => {
     expect(clock.now() - got[99].seenAtMs).toBeLessThan(50)
   })
 
-  test('is told of once, and how far', async () => {
+  test('is reported once, with the difference', async () => {
     const { answer, lines, clock, ingest, source } = startIngest({ config })
     for (let i = 0; i < 200; i++) {
       await answer('other.net', [], { responseTimeMs: clock.now() - SLOW_MS })
@@ -32,7 +32,7 @@ describe('a relay', () => {
   const config = CONFIG.replaceAll('1h', '10s')
   const MINUTE_MS = 60_000
 
-  test("carries resolvers whose clocks are far apart: each one's answers are of now, and what waited is old", async () => {
+  test('carries resolvers whose clocks are far apart: their answers count as seen now, and delayed ones are old', async () => {
     const { answer, got, ingest, clock } = startIngest({ config })
     const ask = (i: number, identity: string, agoMs: number) =>
       answer(`n${i}.example.org`, [a(`n${i}.example.org`)], { identity, responseTimeMs: clock.now() - agoMs })
@@ -47,7 +47,7 @@ describe('a relay', () => {
     expect(ingest.counters.tooOld).toBe(1)
   })
 
-  test('has each clock that is off told of, by the identity it is of, or by the connection', async () => {
+  test('has each wrong clock reported by its identity, or by the connection', async () => {
     const { ingest, lines, clock, fields } = startIngest({ config })
     const source: FrameSender = { origin: 'relay', identity: '' }
     for (let i = 0; i < 300; i++) {
@@ -98,7 +98,7 @@ test.each([600_000, -600_000])('our clock being set by %s ms makes no answer old
 })
 
 describe('the resolvers that report', () => {
-  test('are told on the bus as soon as one is proved, and every minute; one frame tells nothing', async () => {
+  test('are published as soon as one is proved, and every minute; one frame proves nothing', async () => {
     const harness = startIngest()
     const told: (readonly string[])[] = []
     harness.bus.subscribe(RESOLVERS, (addresses) => told.push(addresses))
@@ -123,7 +123,7 @@ describe('the resolvers that report', () => {
     expect(ingest.resolverAddresses).toBe(1)
   })
 
-  test('are told at once when the operator names them', async () => {
+  test('are published at once when the operator names them', async () => {
     const { bus, clock, answer, got } = startIngest({ resolvers: ['93.184.215.53'] })
     const told: (readonly string[])[] = []
     bus.subscribe(RESOLVERS, (addresses) => told.push(addresses))

@@ -73,7 +73,7 @@ async function start(dnstap = 'listen = "./dnstap.sock"') {
   }
 }
 
-test('health says when no sender has been connected for a minute, and when one is back', async () => {
+test('health shows that no sender has been connected for a minute, and when one is back', async () => {
   const { clock, connect, state, running } = await start()
   clock.advance(59_000)
   expect(state('dnstap')).toMatchObject({ state: 'ok' })

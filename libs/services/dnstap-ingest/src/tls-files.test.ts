@@ -20,7 +20,7 @@ test.each([
   ['that is a folder', { ...server, keyFile: folder }, /dnstap\.tls\.key: .* it is a folder/],
   ['that is no PEM', { ...server, certFile: join(folder, 'text.pem') }, /no certificate and key that go together/],
   ['with the key of another', { ...server, keyFile: client.keyFile }, /no certificate and key that go together/],
-])('a file %s is told in one sentence', (_what, files, sentence) => {
+])('a file %s is one sentence', (_what, files, sentence) => {
   writeFileSync(join(folder, 'text.pem'), 'hello')
   expect(() => readTlsFiles(files)).toThrow(TlsFileError)
   expect(() => readTlsFiles(files)).toThrow(sentence)

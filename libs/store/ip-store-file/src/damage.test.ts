@@ -109,7 +109,7 @@ test.each([
   }
 })
 
-test('a part cut short anywhere: damage in an older one, in the newest the end of what was written before the power went', async () => {
+test('a part cut short anywhere is damage if an older one, and the end of the log if the newest', async () => {
   for (const name of ['4.part', '5.part', '6.part']) {
     const path = threeParts()
     const whole = readFileSync(join(path, name))
@@ -121,7 +121,7 @@ test('a part cut short anywhere: damage in an older one, in the newest the end o
   }
 })
 
-test('any octet of a part overwritten is damage, but for the last batch of all, which may have been cut off by a power cut', async () => {
+test('any overwritten octet of a part is damage, except in the very last batch, which a power cut may have cut off', async () => {
   for (const name of ['4.part', '5.part', '6.part']) {
     const path = threeParts()
     const whole = readFileSync(join(path, name))
@@ -146,7 +146,7 @@ test('a batch that is not whole with a whole one behind it is damage, not a torn
   await expectRefused(path, 'damaged', /1\.part is not as it was written, at octet 48/)
 })
 
-test('what a write that failed left behind the end of a part does not count', async () => {
+test('octets that a failed write left behind the end of a part do not count', async () => {
   const path = newPath()
   mkdirSync(path)
   const failed = Buffer.from(partOf({ number: 1, batches: [rows(3), rows(9, 1)] }))
@@ -194,7 +194,7 @@ test('a store in use, until it is not', async () => {
   expect(await prefixesAt(path)).toBe(0)
 })
 
-test('a path that cannot be', async () => {
+test('a path that cannot exist', async () => {
   const file = newPath()
   writeFileSync(file, 'x')
   expect(await refusal(join(file, 'below', 'store'))).toMatchObject({ fault: 'unusable' })
@@ -209,7 +209,7 @@ test('an empty folder becomes a store', async () => {
   expect(await prefixesAt(path)).toBe(1)
 })
 
-test('rows that make no sense are passed over, counted, and gone after', async () => {
+test('rows that make no sense are skipped, counted, and not written again', async () => {
   const path = newPath()
   mkdirSync(path)
   const table = tableOf(bindings(3))
@@ -230,7 +230,7 @@ test('rows that make no sense are passed over, counted, and gone after', async (
   await next.close()
 })
 
-test('the folder of a move that was cut off is taken up, or removed', async () => {
+test('a move that was cut off is completed or undone', async () => {
   const path = newPath()
   storeWith(`${path}.new`, bindings(3))
   writeFileSync(`${path}.old`, 'what stood there before')

@@ -67,7 +67,7 @@ describe('store time', () => {
   test.each([
     ['ahead', HOUR],
     ['back', -HOUR],
-  ])('a clock set an hour %s, then a restart: what has passed has passed, no more', async (_where, stepMs) => {
+  ])('a clock set an hour %s, then a restart: store time grows by the time that passed', async (_where, stepMs) => {
     const { path, clock, store } = await learntFor(HOUR)
     clock.advance(MINUTE)
     clock.step(stepMs)
@@ -180,7 +180,7 @@ describe('what was learnt', () => {
     await second.close()
   })
 
-  test('and expired meanwhile is not there, and never will be', async () => {
+  test('and expired meanwhile is not there, and never comes back', async () => {
     const path = newPath()
     const store = await openAt(path)
     await store.observe(
@@ -277,7 +277,7 @@ describe('a refresh', () => {
     }, brief)
   })
 
-  test('that was not worth writing is written at the end', () =>
+  test('that was too small to be written is written at the close', () =>
     withHeld(async (store, path) => {
       await store.observe([{ ...seenAgain(60_000), source: 'later' }], NO_LIMITS)
       await store.flush()
@@ -357,7 +357,7 @@ test('whatever is done, and whenever it is killed or closed between, what was fl
   )
 })
 
-test('a closed store answers nothing and may be closed again', async () => {
+test('a closed store rejects every call and may be closed again', async () => {
   const store = await openAt(newPath())
   await store.close()
   await store.close()

@@ -83,7 +83,7 @@ describe('an LMDB file of dnstap-bgp 2.0', () => {
     await store.close()
   })
 
-  test('may have rows that make no sense: they are passed over and counted', async () => {
+  test('may have rows that make no sense: they are skipped and counted', async () => {
     const store = await openAt(fixture('lmdb-store-with-bad-rows'))
     expect(store.loaded).toEqual({ bindings: 599, due: 0, corrupt: 2 })
     await store.close()

@@ -21,7 +21,7 @@ const bytesAt = (path: string) => readdirSync(path).reduce((sum, name) => sum + 
 const bound = (at: number, expiresAtMs = Infinity) =>
   sighting({ name: `n${at % 97}.example`, prefix: `10.${at >> 16}.${(at >> 8) & 255}.${at & 255}/32`, expiresAtMs })
 
-test('what was written over and over takes no more than twice its room, and nothing is lost on the way', async () => {
+test('bindings that are written over and over take no more than twice their room, and nothing is lost', async () => {
   const path = newPath()
   const store = await openAt(path)
   await store.observe(
@@ -56,7 +56,7 @@ test('what was written over and over takes no more than twice its room, and noth
   await again.close()
 })
 
-test('a store that nothing is left in gives its room back', async () => {
+test('an emptied store gives its room back', async () => {
   const path = newPath()
   const store = await openAt(path)
   const all = Array.from({ length: 30_000 }, (_, at) => bound(at))

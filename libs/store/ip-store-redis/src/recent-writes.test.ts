@@ -41,7 +41,7 @@ describe('what a store was told last', () => {
     expect(whenLost()).toEqual([{ sightings: [at(2)], limits: NO_LIMITS }])
   })
 
-  test('is let go of although nothing was written since', () => {
+  test('is forgotten although nothing was written since', () => {
     const { clock, recent, whenLost } = recentWrites()
     recent.forgot([key('old.example')])
     clock.advance(4000)
@@ -62,7 +62,7 @@ describe('what a store was told last', () => {
     expect(whenLost()).toEqual([{ sightings: [at(1)], limits: NO_LIMITS }])
   })
 
-  test('is owed until the server that lost it was told, and may be lost again after that', () => {
+  test('is kept until it was stored in the new server, and may be lost again after that', () => {
     const { clock, recent, owed, whenLost } = recentWrites()
     recent.observed([at(1)], ['new'], NO_LIMITS)
     recent.lost()
@@ -81,7 +81,7 @@ describe('what a store was told last', () => {
     expect(whenLost()).toEqual([])
   })
 
-  test('is not what was refused, and no rate is held twice', () => {
+  test('does not hold refused writes, nor one rate twice', () => {
     const { recent, whenLost } = recentWrites()
     const bound = sighting({ noNewRoute: true })
     recent.observed([bound, bound, sighting()], ['refreshed', 'no-new-route', 'full-routes'], NO_LIMITS)
