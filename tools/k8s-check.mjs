@@ -1,4 +1,4 @@
-// Checks k8s/ strictly, without a cluster: each overlay is rendered by `kubectl kustomize`, and each object is held against the Kubernetes
+// Checks k8s/ strictly, without a cluster: each overlay is rendered by `kubectl kustomize`, and each object is compared with the Kubernetes
 // types of the npm package kubernetes-models by the TypeScript compiler, which tells unknown fields, wrong types and missing ones.
 // Beside that, what types cannot say: names that refer to nothing.
 //

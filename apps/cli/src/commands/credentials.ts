@@ -1,5 +1,5 @@
 /**
- * `dnstap-bgp credentials FOLDER`: makes the passwords of the services apart, a folder for each that needs some of them.
+ * `dnstap-bgp credentials FOLDER`: makes the passwords of the separate services: one folder for each service that needs passwords.
  *
  *     FOLDER/nats/authorization.conf      users of NATS, each with the subjects of its service and no others
  *     FOLDER/redis/users.acl              the one user of Redis, and one that may only ping
@@ -36,7 +36,7 @@ export const credentials = defineCommand({
     {
       form: 'FOLDER [--group GID]...',
       does: [
-        'make the passwords of the services apart, for NATS, Redis and each of them; what is',
+        'make the passwords of the separate services, for NATS, Redis and each of them; what is',
         'there is kept. The group may read them; FOLDER=GID gives one folder another.',
         '--nats-route HOST:PORT... for a NATS cluster, --sentinel for Redis with Sentinels',
       ],

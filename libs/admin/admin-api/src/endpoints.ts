@@ -71,7 +71,7 @@ function post<Reply extends TSchema, Body extends Fields = typeof NOTHING>(
 }
 
 const PATIENCE_SECONDS = 30
-/** A list is asked for at its server, which may take 300 s, and built. */
+/** A list is downloaded, which may take 300 s, and built. */
 const PATIENCE_FOR_A_LIST_SECONDS = 360
 
 export const ADMIN_API = {

@@ -1,5 +1,5 @@
 /**
- * JSON (RFC 8259) as a stream of tokens: no tree is built, nothing recurses, and what is held is one string. Comments are passed by, as sing-box
+ * JSON (RFC 8259) as a stream of tokens: no tree is built, nothing recurses, and what is held is one string. Comments are skipped, as sing-box
  * does: `//` and `#` to the end of the line, and what stands between slash-star and star-slash.
  *
  * Grammar is checked; a fault throws ListError, because after it nothing can be trusted. Strings are handed over as the bytes between

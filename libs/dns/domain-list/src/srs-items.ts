@@ -8,7 +8,7 @@
  *   prefixes   number, uvarint | for each: octets, uvarint | address | bits, 1
  *
  * Names carry marks at their beginning: 0D the rest is a suffix of the text (".x": the names below x), 0A the name and those below it, none the
- * name itself. A field that narrows a rule makes sing-box.ts skip it whatever its value, so its value is passed over.
+ * name itself. A field that narrows a rule makes sing-box.ts skip it whatever its value, so its value is skipped.
  */
 import { prefixesOfRange } from './address-range.ts'
 import type { JsonWriter } from './json-writer.ts'

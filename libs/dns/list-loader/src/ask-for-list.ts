@@ -61,7 +61,7 @@ export async function askFor(url: URL, what: ListRequest, signal: AbortSignal): 
   }
   const target = `${url.hostname}:${url.port === '' ? 443 : url.port}`
   const socket = await tunnelTo(target, { ...atProxy, headers: { ...proxyHeaders, host: target } })
-  // The name the certificate is held against: `servername`, else `host`. TLS sends no addresses as names (RFC 6066 §3).
+  // The name that the certificate must have: `servername`, else `host`. TLS sends no addresses as names (RFC 6066 §3).
   const host = hostOf(url)
   const servername = isIP(host) === 0 ? host : ''
   // No `agent`, not even `false`: with one, Node makes a connection of its own and createConnection is never called.

@@ -44,7 +44,7 @@ export class ValueScanner {
 
   /**
    * Takes octets from `start` on, up to the end of the value at most. Returns the offset after the last one taken; `value` is the text when
-   * that ended a value, undefined when all of them were taken and it goes on. White space before a value is passed over.
+   * that ended a value, undefined when all of them were taken and it goes on. White space before a value is skipped.
    */
   take(chunk: Uint8Array, start: number): { readonly end: number; readonly value: string | undefined } {
     for (let at = start; at < chunk.length; at++) {

@@ -8,7 +8,7 @@ export interface LoadedBindings {
   readonly bindings: number
   /** Had expired meanwhile; never announced. */
   readonly due: number
-  /** Rows that made no sense, passed over. */
+  /** Rows that made no sense and were skipped. */
   readonly corrupt: number
 }
 

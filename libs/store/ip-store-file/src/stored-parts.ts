@@ -1,8 +1,8 @@
 /**
- * All parts of a store, read from the newest row to the oldest: the first row of a slot counts, the older ones are passed over.
+ * All parts of a store, read from the newest row to the oldest: the first row of a slot counts, the older ones are skipped.
  *
  * The parts follow one another without a gap, and each says where the one before ends. A newest part without a whole batch was only
- * just begun when its writer died; it is passed over, and written over later.
+ * just begun when its writer died; it is skipped, and overwritten later.
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'

@@ -112,7 +112,7 @@ export interface IpStore {
   observe(sightings: readonly Sighting[], limits: StoreLimits): Promise<Observed>
   /** Ends bindings with `expiresAtMs <= nowMs`, earliest first, at most `limit` of them. */
   expire(nowMs: number, limit: number): Promise<Expired>
-  /** Ends these bindings whatever their deadline; unknown keys are passed over. */
+  /** Ends these bindings whatever their deadline; unknown keys are skipped. */
   forget(keys: readonly BindingKey[]): Promise<RouteChanges | undefined>
   /**
    * Another process on the same store forgot this name or prefix (as stored) by hand: if the store loses its last writes, earlier sightings of
@@ -121,7 +121,7 @@ export interface IpStore {
   forgottenElsewhere?(subject: string): void
   /**
    * Gives these bindings these deadlines, earlier or later than they were (a list's lifetime was edited);
-   * unknown keys, and bindings seen since they were read, are passed over. No route changes.
+   * unknown keys, and bindings seen since they were read, are skipped. No route changes.
    */
   reschedule(deadlines: readonly NewDeadline[]): Promise<void>
 
