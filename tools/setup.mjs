@@ -20,6 +20,8 @@ export const DEBIAN_PACKAGES = {
   'dnsmasq-base': 'dnsmasq',
   'pdns-recursor': 'pdns_recursor',
   'fstrm-bin': 'fstrm_capture',
+  // Sets the wall clock of one process.
+  libfaketime: 'dpkg:',
   // The hooks of deploy/resolvers: Unbound's python, and what builds BIND's plugin.
   'python3-unbound': '/usr/lib/python3/dist-packages/unboundmodule.py',
   'bind9-dev': '/usr/include/ns/hooks.h',

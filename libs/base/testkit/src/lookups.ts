@@ -9,6 +9,8 @@ export interface LookupsOptions {
   readonly names: Readonly<Record<string, string>>
   readonly everyMs: number
   readonly ttlSeconds?: number
+  /** The resolver's clock. Default: the machine's. */
+  readonly now?: () => number
 }
 
 export interface Lookups {
@@ -16,7 +18,7 @@ export interface Lookups {
 }
 
 /** Like Unbound: data that cannot be sent waits in the socket, and a lost connection is made again. */
-export function startLookups({ path, names, everyMs, ttlSeconds = 300 }: LookupsOptions): Lookups {
+export function startLookups({ path, names, everyMs, ttlSeconds = 300, now = Date.now }: LookupsOptions): Lookups {
   let socket: Socket | undefined
   let again: NodeJS.Timeout | undefined
   const dial = () => {
@@ -29,7 +31,7 @@ export function startLookups({ path, names, everyMs, ttlSeconds = 300 }: Lookups
   const lookUp = () => {
     const frames = Object.entries(names).map(([name, address]) => {
       const response = dnsResponse({ qname: name, answers: [{ owner: name, type: 'A', ttlSeconds, value: address }] })
-      const frame = dnstapFrame({ response })
+      const frame = dnstapFrame({ response, responseTimeMs: now() })
       return Buffer.concat([u32(frame.length), frame])
     })
     socket?.write(Buffer.concat(frames))
