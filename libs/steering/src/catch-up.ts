@@ -1,6 +1,6 @@
 /** The question and the answer by which a cache knows that no fact waits unsent at an ingest. */
 import type { Codec } from '@dnstap-bgp/bus'
-import { checkedCodec, revisionOf, wordOf } from './checked.ts'
+import { checkedCodec, revisionOf, timeOf, wordOf } from './checked.ts'
 import { dnstapbgp } from './generated/steering.js'
 
 const v1 = dnstapbgp.v1
@@ -19,14 +19,20 @@ export interface CatchUp {
 export interface CaughtUp extends CatchUp {
   /** One run of an ingest. */
   readonly ingest: string
+  /** What its steady clock shows as it says this; undefined of an older version. */
+  readonly steadyMs?: number | undefined
 }
 
 export const catchUpCodec: Codec<CatchUp> = checkedCodec(v1.CatchUp, (question) => ({ ...question }), questionOf)
 
 export const caughtUpCodec: Codec<CaughtUp> = checkedCodec(
   v1.CaughtUp,
-  (answer) => ({ ...answer }),
-  (wire: dnstapbgp.v1.ICaughtUp) => ({ ...questionOf(wire), ingest: wordOf(wire.ingest, 'ingest', MAX_ID) }),
+  (answer): dnstapbgp.v1.ICaughtUp => ({ ...answer, steadyMs: answer.steadyMs ?? 0 }),
+  (wire: dnstapbgp.v1.ICaughtUp) => ({
+    ...questionOf(wire),
+    ingest: wordOf(wire.ingest, 'ingest', MAX_ID),
+    steadyMs: (wire.steadyMs ?? 0) === 0 ? undefined : timeOf(wire.steadyMs, 'steady_ms'),
+  }),
 )
 
 function questionOf(wire: dnstapbgp.v1.ICatchUp): CatchUp {

@@ -42,8 +42,15 @@ const MAX_TTL_SECONDS = 0xffff_ffff
 
 export const resolutionsCodec: Codec<readonly Resolution[]> = checkedCodec(
   v1.Resolutions,
-  (resolutions): dnstapbgp.v1.IResolutions => ({ resolutions: resolutions.map(resolutionToWire) }),
-  (wire) => listOf(wire.resolutions, 'resolutions', resolutionFromWire),
+  // Those of one message were heard by one ingest.
+  (resolutions): dnstapbgp.v1.IResolutions => ({
+    resolutions: resolutions.map(resolutionToWire),
+    ingest: resolutions.at(0)?.seenBy?.ingest ?? '',
+  }),
+  (wire) => {
+    const ingest = textOf(wire.ingest, 'ingest')
+    return listOf(wire.resolutions, 'resolutions', (one) => resolutionFromWire(one, ingest))
+  },
 )
 
 export const routeChangesCodec: Codec<RouteChanges> = checkedCodec(v1.RouteChanges, changesToWire, changesFromWire)
@@ -101,6 +108,7 @@ export const emptyCodec: Codec<undefined> = checkedCodec(
 function resolutionToWire({ matchedBy: _, ...one }: Resolution): dnstapbgp.v1.IResolution {
   return {
     ...one,
+    seenSteadyMs: one.seenBy?.steadyMs ?? 0,
     rule: cut(one.rule),
     address: octetsOf(one.address),
     source: cut(sourceText(one.source)),
@@ -108,7 +116,8 @@ function resolutionToWire({ matchedBy: _, ...one }: Resolution): dnstapbgp.v1.IR
   }
 }
 
-function resolutionFromWire(wire: dnstapbgp.v1.IResolution): Resolution {
+function resolutionFromWire(wire: dnstapbgp.v1.IResolution, ingest: string): Resolution {
+  const steadyMs = timeOf(wire.seenSteadyMs, 'seen_steady_ms')
   return {
     list: wordOrNothingOf(wire.list, 'list'),
     name: wordOf(wire.name, 'name'),
@@ -116,6 +125,7 @@ function resolutionFromWire(wire: dnstapbgp.v1.IResolution): Resolution {
     address: addressOf(wire.address),
     ttlSeconds: amountOf(wire.ttlSeconds, 'ttl_seconds', MAX_TTL_SECONDS),
     seenAtMs: timeOf(wire.seenAtMs, 'seen_at_ms'),
+    ...(ingest === '' || steadyMs === 0 ? {} : { seenBy: { ingest, steadyMs } }),
     source: sourceOf(textOf(wire.source, 'source')),
     chain: listOf(wire.chain, 'chain', (name) => wordOf(name, 'a name of the chain'), MAX_CHAIN),
   }

@@ -1,5 +1,12 @@
 import type { ResolutionSource } from './resolution-source.ts'
 
+/** A time of a clock that nobody sets, and that only the ingest of this run has: `CAUGHT_UP` tells caches what it shows. */
+export interface SteadyTime {
+  /** One run of an ingest. */
+  readonly ingest: string
+  readonly steadyMs: number
+}
+
 /** A listed name resolved to an address: what ingest or a sync peer tells the cache. */
 export interface Resolution {
   /** Name of the list, as configured. */
@@ -14,6 +21,8 @@ export interface Resolution {
   readonly ttlSeconds: number
   /** When the resolver answered: Unix time. */
   readonly seenAtMs: number
+  /** The same moment by the steady clock of the ingest that heard it; undefined of a sync peer. */
+  readonly seenBy?: SteadyTime | undefined
   readonly source: ResolutionSource
   /** QNAME first, owner of the address last; kept to explain. */
   readonly chain: readonly string[]

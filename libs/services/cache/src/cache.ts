@@ -51,6 +51,7 @@ import { Explainer, type Explanation } from './explain.ts'
 import { Forgetting, type ForgetReply, type ForgetRequest } from './forgetting.ts'
 import { HeadPublisher } from './head-publisher.ts'
 import { ExplainReplies } from './explain-replies.ts'
+import { IngestClocks } from './ingest-clocks.ts'
 import { Learning } from './learning.ts'
 import { LimitNotes } from './limit-notes.ts'
 import type { CachePolicies, CachePolicy, LoadedCoverage } from './loaded-coverage.ts'
@@ -128,10 +129,9 @@ export class CacheService implements Closeable {
     })
     const onPublished = (epoch: string) => this.#head.mayHaveChanged(epoch)
     const routes = (this.#routes = new RoutePublisher({ bus, counters, explainer, crowded, onPublished }))
+    const ingestClocks = new IngestClocks()
     this.#expiry = new Expiry({
-      bus,
-      store,
-      clock,
+      ...{ bus, store, clock, ingestClocks },
       onExpired: ({ bindings, changes }) => {
         counters.expiredBindings += bindings
         routes.publish(changes, 'its last binding expired')
@@ -148,7 +148,7 @@ export class CacheService implements Closeable {
       whenExpired: () => this.#expiry.sweeping,
     })
     this.#learning = new Learning({
-      ...{ bus, store, clock, clocks, log, admission, rates, limits, counters, crowded, routes, outcomes },
+      ...{ bus, store, clock, clocks, ingestClocks, log, admission, rates, limits, counters, crowded, routes, outcomes },
     })
     this.#forgetting = new Forgetting({
       ...{ bus, store, clock, timers, admission, explainer, routes },

@@ -3,6 +3,7 @@ import { CATCH_UP, NOT_YET, type CatchUp, type CaughtUp } from '@dnstap-bgp/stee
 import { FakeClock } from '@dnstap-bgp/testkit'
 import { describe, expect, test } from 'vitest'
 import { ExpiryGate, START_MS, WAIT_MS } from './expiry-gate.ts'
+import { IngestClocks } from './ingest-clocks.ts'
 
 const STORE_AHEAD_MS = 1_000_000
 
@@ -31,6 +32,7 @@ function start({ isEmpty = true, state = 'connected' as BusState } = {}) {
       },
     },
     clock,
+    ingestClocks: new IngestClocks(),
     id: 'me',
     storeNow: () => STORE_AHEAD_MS + clock.monotonic(),
     onOpened: () => opened++,

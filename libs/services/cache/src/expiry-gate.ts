@@ -17,6 +17,7 @@ import { BusError } from '@dnstap-bgp/bus'
 import type { Bus, Subscription } from '@dnstap-bgp/bus'
 import { Timers, type Clock } from '@dnstap-bgp/runtime'
 import { CATCH_UP, CAUGHT_UP, NOT_YET, RESOLUTIONS, type CaughtUp } from '@dnstap-bgp/steering'
+import type { IngestClocks } from './ingest-clocks.ts'
 
 /** The longest that a deadline waits for facts. */
 export const WAIT_MS = 30_000
@@ -30,6 +31,8 @@ export interface ExpiryGateDeps {
   readonly storeNow: () => number
   /** This run of the cache, among all that ask. */
   readonly id: string
+  /** Told of each question and answer. */
+  readonly ingestClocks: Pick<IngestClocks, 'asked' | 'answered'>
   /** More deadlines may count now. */
   readonly onOpened: () => void
 }
@@ -157,6 +160,7 @@ export class ExpiryGate {
   }
 
   #ask(number: number): void {
+    this.#deps.ingestClocks.asked(number, this.#deps.clock.monotonic())
     this.#deps.bus.publish(CATCH_UP, { asker: this.#deps.id, number })
   }
 
@@ -172,10 +176,13 @@ export class ExpiryGate {
     this.#ask(this.#round?.number ?? ++this.#lastNumber)
   }
 
-  #answered({ asker, number, ingest }: CaughtUp): void {
-    if (this.#ingests.has(ingest) || this.#ingests.size < MAX_INGESTS) this.#ingests.set(ingest, this.#deps.clock.monotonic())
+  #answered(answer: CaughtUp): void {
+    const { asker, number, ingest } = answer
+    const nowMs = this.#deps.clock.monotonic()
+    this.#deps.ingestClocks.answered(answer, asker === this.#deps.id, nowMs)
+    if (this.#ingests.has(ingest) || this.#ingests.size < MAX_INGESTS) this.#ingests.set(ingest, nowMs)
     if (asker !== this.#deps.id) return
-    if (number === NOT_YET) this.#refusedAtMs = this.#deps.clock.monotonic()
+    if (number === NOT_YET) this.#refusedAtMs = nowMs
     else if (number === this.#round?.number) this.#answeredBy(ingest)
   }
 

@@ -11,6 +11,7 @@ import type { Clock, Timer } from '@dnstap-bgp/runtime'
 import { RESOLUTIONS } from '@dnstap-bgp/steering'
 import { randomUUID } from 'node:crypto'
 import { ExpiryGate } from './expiry-gate.ts'
+import type { IngestClocks } from './ingest-clocks.ts'
 import { yieldLoop } from './yield-loop.ts'
 
 export const SWEEP_PERIOD_MS = 200
@@ -21,6 +22,7 @@ export interface ExpiryDeps {
   readonly bus: Bus
   readonly store: Pick<IpStore, 'now' | 'expire' | 'expireBatch' | 'counts'>
   readonly clock: Clock
+  readonly ingestClocks: IngestClocks
   /** Called for each slice as soon as it has ended: changes made meanwhile have later revisions. */
   readonly onExpired: (expired: Expired) => void
   /** Called, and waited for, after each sweep. */
@@ -54,10 +56,11 @@ export class Expiry {
 
   /** Ends bindings that expired so long ago that no waiting fact can extend them, and starts the sweeps. @throws StoreError */
   async start(): Promise<void> {
-    const { bus, store, clock } = this.#deps
+    const { bus, store, clock, ingestClocks } = this.#deps
     this.#gate ??= new ExpiryGate({
       bus,
       clock,
+      ingestClocks,
       id: randomUUID(),
       storeNow: () => store.now(),
       onOpened: () => this.#opened(),

@@ -16,6 +16,7 @@ import type { CacheCounters } from './cache-counters.ts'
 import type { CrowdedAddresses } from './crowded-addresses.ts'
 import type { NewRouteRates } from './new-route-rates.ts'
 import type { RoutePublisher } from './route-publisher.ts'
+import type { IngestClocks } from './ingest-clocks.ts'
 import { resolutionOf } from './sent-resolution.ts'
 import type { StoreOutcomes } from './store-outcomes.ts'
 import { yieldLoop } from './yield-loop.ts'
@@ -24,6 +25,8 @@ import { yieldLoop } from './yield-loop.ts'
 const BATCH = 250
 /** The loop is held no longer than about this. */
 const SLICE_MS = 5
+/** A time is believed as it is when it is off by no more. */
+const CLOCK_JITTER_MS = 1_000
 /** Clocks of machines may differ by this much before a warning. */
 const CLOCK_SKEW_MS = 5_000
 
@@ -32,6 +35,7 @@ export interface LearningDeps {
   readonly store: IpStore
   readonly clock: Clock
   readonly clocks: Clocks
+  readonly ingestClocks: IngestClocks
   readonly log: Log
   readonly admission: Admission
   readonly rates: NewRouteRates
@@ -54,7 +58,7 @@ export class Learning {
   /** Takes what the queue hands over. A rejection brings the messages back: right while the store is away; else it is a bug, and logged. */
   async consume(resolutions: readonly Resolution[]): Promise<void> {
     try {
-      await this.#learn(resolutions)
+      await this.#learn(this.#dated(resolutions))
     } catch (error) {
       if (!(error instanceof StoreError)) this.#log.error({ error }, 'Resolutions could not be taken; trying again.', 'fault')
       throw error
@@ -82,6 +86,25 @@ export class Learning {
     // A resolution taken for one list is taken.
     for (let at = 0; at < from.length; at++) if (!refusals.has(at)) answers[from[at]] = null
     return answers
+  }
+
+  /** Ingests tell how long ago they heard an answer: it counts where their wall clock or ours is wrong, or was set meanwhile. */
+  #dated(resolutions: readonly Resolution[]): readonly Resolution[] {
+    const { clocks, ingestClocks } = this.#deps
+    const now = clocks.now()
+    const unixMs = unixTimeOf(now.storeMs, now)
+    return resolutions.map((resolution) => {
+      const ageMs = ingestClocks.ageMs(resolution.seenBy, now.monotonicMs)
+      const offMs = ageMs === undefined ? 0 : unixMs - ageMs - resolution.seenAtMs
+      if (Math.abs(offMs) <= CLOCK_JITTER_MS) return resolution
+      if (Math.abs(offMs) > CLOCK_SKEW_MS)
+        this.#log.warn(
+          { source: sourceText(resolution.source), seconds: Math.round(Math.abs(offMs) / 1000) },
+          `The clock of a dnstap-ingest is ${offMs > 0 ? 'behind' : 'ahead of'} ours, or one of the two was set. Its answers are dated by how long ago they came.`,
+          'ingest-clock',
+        )
+      return { ...resolution, seenAtMs: resolution.seenAtMs + offMs }
+    })
   }
 
   /** Returns what admission or the store refused, by index. */

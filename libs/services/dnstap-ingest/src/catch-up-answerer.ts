@@ -47,7 +47,7 @@ export class CatchUpAnswerer implements Closeable {
     this.#timers = new Timers(deps.clock)
     this.#subscription = deps.bus.subscribe(CATCH_UP, (question) => this.#asked(question))
     // Without a question: from now on caches wait for us.
-    deps.bus.publish(CAUGHT_UP, { asker: deps.id, number: 0, ingest: deps.id })
+    this.#answer({ asker: deps.id, number: 0 })
   }
 
   async close(): Promise<void> {
@@ -65,10 +65,15 @@ export class CatchUpAnswerer implements Closeable {
       this.#whenNobodyIsLate(() =>
         this.#deps.whenSent(() => {
           this.#open.delete(key)
-          this.#deps.bus.publish(CAUGHT_UP, { asker: question.asker, number: question.number, ingest: this.#deps.id })
+          this.#answer(question)
         }),
       )
     })
+  }
+
+  #answer({ asker, number }: CatchUp): void {
+    const { bus, clock, id } = this.#deps
+    bus.publish(CAUGHT_UP, { asker, number, ingest: id, steadyMs: clock.monotonic() })
   }
 
   /** Goes round the loop until a turn reads nothing. */

@@ -35,6 +35,8 @@ export interface FactObserver {
 }
 
 export interface FactFilterDeps {
+  /** This run of ingest. */
+  readonly run: string
   readonly clock: Clock
   readonly time: CoarseClock
   readonly counters: IngestCounters
@@ -162,7 +164,8 @@ export class FactFilter {
     ttlSeconds: number,
     chain: readonly string[],
   ): void {
-    const { clock, watch, counters, observers } = this.#deps
+    const { run, clock, watch, counters, observers } = this.#deps
+    const ageMs = watch.ageMs(sender, bytes, counters.frames)
     const fact: OutgoingFact = {
       resolution: {
         list,
@@ -170,7 +173,8 @@ export class FactFilter {
         rule,
         address: this.#address,
         ttlSeconds,
-        seenAtMs: Math.round(clock.now() - watch.ageMs(sender, bytes, counters.frames)),
+        seenAtMs: Math.round(clock.now() - ageMs),
+        seenBy: { ingest: run, steadyMs: clock.monotonic() - ageMs },
         source: { kind: 'resolver', identity: watch.nameOf(sender, bytes) },
         chain,
         matchedBy: this.#listsVersion,

@@ -18,6 +18,7 @@ import { formatAddress } from '@dnstap-bgp/ip'
 import type { ListsVersion } from '@dnstap-bgp/policy'
 import { AskedFor, type ResolverProbes } from '@dnstap-bgp/resolver-probe'
 import type { Clock, Closeable, Log, Timer } from '@dnstap-bgp/runtime'
+import { randomUUID } from 'node:crypto'
 import { ChainText } from './chain-text.ts'
 import { CoarseClock, TICK_MS } from './coarse-clock.ts'
 import { Novelty } from './coalescer.ts'
@@ -67,6 +68,8 @@ export interface IngestDeps {
 const NONE_LISTED = -1
 
 export class Ingest implements Closeable {
+  /** This run of ingest, among all whose facts a cache takes. */
+  readonly run = randomUUID()
   readonly counters = newIngestCounters()
   /** Frames by message type, for metrics; 0 is a type we do not know. */
   readonly framesByType = new Float64Array(16)
@@ -103,7 +106,7 @@ export class Ingest implements Closeable {
       random: Math.random,
       onDrop: (fact, isNew) => this.#filter.dropped(fact, isNew),
     }))
-    const filter = (this.#filter = new FactFilter({ ...inHand, clock, watch, observers: [outbox, ...observers] }))
+    const filter = (this.#filter = new FactFilter({ ...inHand, run: this.run, clock, watch, observers: [outbox, ...observers] }))
     this.#splitChains = new SplitChains({ ...inHand, filter, seed })
     this.#relearning = new Relearning({ bus, time, onLoss: () => this.forgetAll(), onForgotten: () => filter.clear() })
     this.#holds = holds

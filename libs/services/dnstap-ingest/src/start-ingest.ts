@@ -9,7 +9,7 @@ import type { ListsVersion, Policies } from '@dnstap-bgp/policy'
 import { ResolverProbes } from '@dnstap-bgp/resolver-probe'
 import type { Clock, Closeable, Log } from '@dnstap-bgp/runtime'
 import { samplesOf, type Health, type Metrics } from '@dnstap-bgp/telemetry'
-import { randomInt, randomUUID } from 'node:crypto'
+import { randomInt } from 'node:crypto'
 import { CatchUpAnswerer } from './catch-up-answerer.ts'
 import { describeHolds, describeIngestMetrics } from './describe-metrics.ts'
 import { HoldDesk } from './hold-desk.ts'
@@ -98,7 +98,7 @@ export async function startDnstapIngest(config: DnstapIngestConfig, deps: StartI
   const answerer = new CatchUpAnswerer({
     bus,
     clock,
-    id: randomUUID(),
+    id: ingest.run,
     reads: () => server.counters.reads,
     isBehind: () => ingest.isBehind,
     isRefused: () => ingest.outbox.failing,
