@@ -1,5 +1,8 @@
 /** Makes a fault happen for a time, and repairs it afterwards. */
+import { STEP_SEEN_MS } from '@dnstap-bgp/testkit'
 import { setTimeout as pause } from 'node:timers/promises'
+import { BOUNDS } from './bounds.ts'
+import { looksLate } from './effects.ts'
 import type { Fault } from './faults.ts'
 import { type Fleet, partOf, removeStore } from './fleet.ts'
 import type { Part } from './part.ts'
@@ -68,7 +71,22 @@ export async function perform(fault: Fault, fleet: Fleet, deeds: Deeds, effectiv
       await fleet.peer.go()
       await pause(fault.lengthMs)
       return fleet.peer.come()
+    case 'clock-step':
+      return stepClocks(fleet, fault, effective)
+    case 'resolver-clock-step':
+      effective()
+      fleet.resolvers[fault.resolver].clockOffsetMs += fault.byMs
+      if (looksLate(fault)) await pause(BOUNDS.senderClockMs)
   }
+}
+
+async function stepClocks(fleet: Fleet, fault: Extract<Fault, { kind: 'clock-step' }>, effective: TookEffect): Promise<void> {
+  const parts = fault.target === 'machine' ? fleet.parts : [partOf(fleet, fault.target)]
+  effective()
+  for (const part of parts) part.clock?.set(fault.offsetMs)
+  await pause(Math.max(fault.lengthMs, STEP_SEEN_MS))
+  for (const part of parts) part.clock?.set(0)
+  await pause(STEP_SEEN_MS)
 }
 
 async function signal(part: Part, fault: Extract<Fault, { kind: 'kill' | 'stop' | 'freeze' }>, effective: TookEffect) {

@@ -25,6 +25,10 @@ export const BOUNDS = {
   expiryWaitMs: 30_000,
   /** libs/services/bgp-announcer/README.md: a change is in the announcer's file within 10 s. */
   announcedFileMs: 10_000,
+  /** libs/services/dnstap-ingest/README.md: a resolver's clock that was set back is believed after up to two minutes, */
+  senderClockMs: 125_000,
+  /** and at once when it was set back by an hour and more. */
+  longestDelayMs: 3_600_000,
   /** All has come back by itself so long after the last thing was started or let go. */
   recoveryMs: 60_000,
 } as const

@@ -1,4 +1,5 @@
 /** What the documentation allows a fault to do: which facts it may lose, and who can know of those that wait. */
+import { BOUNDS } from './bounds.ts'
 import type { Fault, Shape } from './faults.ts'
 import type { Effect } from './timeline.ts'
 
@@ -7,6 +8,8 @@ export interface Consequence extends Effect {
   readonly interrupts: boolean
   /** The store is empty afterwards: announcers hold routes, those they know or (the announcer began anew as well) those in its file. */
   readonly storeLost?: 'stale' | 'stale from the file'
+  /** What these say meanwhile may count for less, or not at all. */
+  readonly doubts?: readonly string[]
   /** BIRDs that are away, so that what they hold is not judged. */
   readonly birds?: readonly string[]
 }
@@ -31,11 +34,21 @@ export function consequenceOf(fault: Fault, shape: Shape): Consequence {
     case 'power-cut':
     case 'rolling-restart':
       return { interrupts: true, loses: ['*'] }
+    case 'clock-step':
+      // A sync peer's times are Unix times, and are compared with our wall clock.
+      return { interrupts: false, doubts: ['peer'] }
+    case 'resolver-clock-step':
+      return looksLate(fault) ? { interrupts: true, loses: [`resolver-${fault.resolver + 1}`] } : { interrupts: false }
     case 'kill':
     case 'stop':
     case 'freeze':
       return ofSignal(fault.kind === 'freeze', fault.target, shape)
   }
+}
+
+/** Set back by less than an hour: as if its answers had waited so long (libs/services/dnstap-ingest/README.md, Old answers). */
+export function looksLate({ byMs }: Extract<Fault, { kind: 'resolver-clock-step' }>): boolean {
+  return byMs < 0 && -byMs < BOUNDS.longestDelayMs
 }
 
 function ofSignal(frozen: boolean, target: string, shape: Shape): Consequence {

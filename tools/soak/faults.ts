@@ -18,6 +18,10 @@ export type Fault =
   | { readonly kind: 'rolling-restart' }
   | { readonly kind: 'resolver-reconnects'; readonly resolver: number }
   | { readonly kind: 'peer-away'; readonly lengthMs: number }
+  /** The wall clock of a program, or of all of them (`machine`), is set off by so much, and right again after a time. */
+  | { readonly kind: 'clock-step'; readonly target: string; readonly offsetMs: number; readonly lengthMs: number }
+  /** A resolver's clock is set by so much, and stays so. */
+  | { readonly kind: 'resolver-clock-step'; readonly resolver: number; readonly byMs: number }
 
 export interface Scene {
   readonly number: number
@@ -56,6 +60,16 @@ export const TARGETS: Readonly<Record<Shape, readonly string[]>> = {
     'sentinel-2',
   ],
 }
+
+/** Programs with a clock of their own. */
+const CLOCKS: Readonly<Record<Shape, readonly string[]>> = {
+  'all-in-one': ['all-in-one'],
+  services: ['machine', 'machine', 'cache-1', 'ingest-1', 'ingest-2', 'announcer-1', 'gateway'],
+  'services-ha': ['machine', 'machine', 'cache-1', 'ingest-1', 'announcer-1'],
+}
+
+/** Below what is taken for a delay, some seconds, longer than short lifetimes, and longer than any answer waits. */
+const STEPS_MS = [1500, 7000, 90_000, 3_700_000]
 
 /** Shorter than the BGP hold time of 90 s and the graceful restart time of 120 s; in the long run longer than the shortest lifetimes. */
 const LENGTHS = {
@@ -116,13 +130,26 @@ const reconnect: Maker = (dice, shape) => ({
   kind: 'resolver-reconnects',
   resolver: dice.between(0, shape === 'all-in-one' ? 0 : 1),
 })
+const step = (dice: Dice) => dice.pick([-1, 1]) * dice.pick(STEPS_MS)
+const clock: Maker = (dice, shape) => ({
+  kind: 'clock-step',
+  target: dice.pick(CLOCKS[shape]),
+  offsetMs: step(dice),
+  lengthMs: dice.between(10_000, 40_000),
+})
+const resolverClock: Maker = (dice, shape) => ({
+  kind: 'resolver-clock-step',
+  resolver: dice.between(0, shape === 'all-in-one' ? 0 : 1),
+  byMs: step(dice),
+})
 const rolling: Maker = () => ({ kind: 'rolling-restart' })
 
 /** `full` is for the long run; the short one has what takes little time. */
 function kindsOf(shape: Shape, full: boolean): Maker[] {
   const common = [kill, kill, stop, freeze, edit, reconnect, lasting('peer-away')]
   if (!full) return common
-  if (shape === 'all-in-one') return [...common, freeze, edit, lasting('full-disk'), lasting('store-gone')]
+  if (shape === 'all-in-one')
+    return [...common, freeze, edit, lasting('full-disk'), lasting('store-gone'), clock, clock, resolverClock]
   return [
     ...common,
     kill,
@@ -133,5 +160,8 @@ function kindsOf(shape: Shape, full: boolean): Maker[] {
     lasting('delete-consumers'),
     lasting('power-cut'),
     rolling,
+    clock,
+    clock,
+    resolverClock,
   ]
 }

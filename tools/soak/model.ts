@@ -59,6 +59,13 @@ interface Coverage {
   changedMs: number
 }
 
+/** What this resolver or peer said in this time may not have counted. */
+interface Doubt {
+  readonly via: string
+  readonly fromMs: number
+  toMs: number
+}
+
 export class Model {
   readonly timeline: Timeline
   readonly #bindings = new Map<string, Binding>()
@@ -66,6 +73,7 @@ export class Model {
   readonly #waiting = new Set<Binding>()
   readonly #coverage = new Map<string, Coverage>()
   readonly #neverListed = new Set<string>()
+  readonly #doubts: Doubt[] = []
 
   constructor(timeline: Timeline) {
     this.timeline = timeline
@@ -134,6 +142,13 @@ export class Model {
       if (binding.mayUntilMs >= lostMs - BOUNDS.settleMs) binding.mayUntilMs = Math.max(binding.mayUntilMs, untilMs)
   }
 
+  /** What is said by this way from now on may not count, until the function that is returned is called. */
+  doubt(via: string, atMs: number): (untilMs: number) => void {
+    const doubt = { via, fromMs: atMs, toMs: Infinity }
+    this.#doubts.push(doubt)
+    return (untilMs) => (doubt.toMs = untilMs)
+  }
+
   /** Sightings that were under way and must have arrived become firm. */
   settle(nowMs: number): void {
     for (const binding of this.#waiting) {
@@ -189,7 +204,7 @@ export class Model {
       binding.tell(nowMs, `seen ${seen} by ${via}: may be lost`)
       return true
     }
-    if (this.#maybeHeldBack(atMs, lifetimeMs) || !this.#surelyCovered(binding.name, atMs)) {
+    if (this.#maybeHeldBack(sighting) || !this.#surelyCovered(binding.name, atMs)) {
       binding.tell(nowMs, `seen ${seen} by ${via}: may not count`)
       return true
     }
@@ -200,9 +215,12 @@ export class Model {
   }
 
   /** A repeat of a fact that was lost without notice is held back as if it had arrived. */
-  #maybeHeldBack(atMs: number, lifetimeMs: number): boolean {
+  #maybeHeldBack({ atMs, lifetimeMs, via }: Sighting): boolean {
+    const afterMs = BOUNDS.repeatHeldBackMs(lifetimeMs) + BOUNDS.settleMs
+    const doubtful = (one: Doubt) => one.via === via && atMs > one.fromMs - BOUNDS.settleMs && atMs < one.toMs + afterMs
+    if (this.#doubts.some(doubtful)) return true
     const last = this.timeline.outages.findLast((outage) => outage.unnoticed && outage.fromMs <= atMs)
-    return last !== undefined && atMs < last.toMs + BOUNDS.repeatHeldBackMs(lifetimeMs) + BOUNDS.settleMs
+    return last !== undefined && atMs < last.toMs + afterMs
   }
 
   #surelyCovered(name: string, atMs: number): boolean {

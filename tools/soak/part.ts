@@ -1,5 +1,5 @@
 /** A process of a run, whatever it is: it can be killed, stopped, frozen and started, and it is noticed when it ends by itself. */
-import type { Daemon, Server } from '@dnstap-bgp/testkit'
+import type { Daemon, OwnClock, Server } from '@dnstap-bgp/testkit'
 
 export type PartKind = 'product' | 'server' | 'bird'
 
@@ -8,15 +8,18 @@ export class Part {
   readonly kind: PartKind
   /** The UNIX socket of the admin server, of our own programs. */
   readonly admin: string | undefined
+  /** Its own wall clock, of our own programs. */
+  readonly clock: OwnClock | undefined
   /** Down or frozen because we wanted it. */
   down = false
   readonly #process: Daemon | Server
 
-  constructor(name: string, kind: PartKind, process: Daemon | Server, admin?: string) {
+  constructor(name: string, kind: PartKind, process: Daemon | Server, own: { admin?: string; clock?: OwnClock } = {}) {
     this.name = name
     this.kind = kind
     this.#process = process
-    this.admin = admin
+    this.admin = own.admin
+    this.clock = own.clock
   }
 
   /** Its process, if it runs. */

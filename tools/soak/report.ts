@@ -35,6 +35,8 @@ const EXAMPLES = 3
 
 export function tellFault(fault: Fault): string {
   const seconds = 'lengthMs' in fault ? ` ${(fault.lengthMs / 1000).toFixed(1)} s` : ''
+  if (fault.kind === 'clock-step') return `clock of ${fault.target} ${fault.offsetMs / 1000} s off for${seconds}`
+  if (fault.kind === 'resolver-clock-step') return `clock of resolver-${fault.resolver + 1} set by ${fault.byMs / 1000} s`
   if ('target' in fault) return `${fault.kind} ${fault.target}${seconds}`
   if (fault.kind === 'edit') return `edit${fault.hup ? ' and SIGHUP' : ''}${fault.inPlace ? ' in place' : ''}`
   if (fault.kind === 'resolver-reconnects') return `resolver-${fault.resolver + 1} reconnects`

@@ -19,6 +19,8 @@ export class SoakResolver {
   given = 0
   dropped = 0
   readonly identity: string
+  /** How far its clock is ahead of the machine's. */
+  clockOffsetMs = 0
   readonly #path: string
   #socket: Socket | undefined
   #ready = false
@@ -42,7 +44,7 @@ export class SoakResolver {
       this.dropped++
       return false
     }
-    socket.write(framesOf(answer, this.identity))
+    socket.write(framesOf({ ...answer, atMs: answer.atMs + this.clockOffsetMs }, this.identity))
     this.given++
     return true
   }

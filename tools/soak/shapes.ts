@@ -1,5 +1,5 @@
 /** Starts the shapes: the all-in-one, the four services over one NATS and one Redis, and over a cluster and Sentinels. */
-import { freePort, loopbackAddress, startNats, startProgram, startRedis, startSentinel } from '@dnstap-bgp/testkit'
+import { freePort, loopbackAddress, OwnClock, startNats, startProgram, startRedis, startSentinel } from '@dnstap-bgp/testkit'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -141,8 +141,10 @@ async function startServices(placed: Placed, announcers: readonly string[], bird
 }
 
 async function startOne(placed: Placed, name: string, app: string, us: string, birds: readonly WatchedBird[]) {
-  const daemon = await startProgram({ app, config: () => configuration(placed, us, birds), startTimeoutMs: START_TIMEOUT_MS })
-  return { part: new Part(name, 'product', daemon, join(daemon.folder, 'admin.sock')), folder: daemon.folder }
+  const clock = new OwnClock(join(placed.work, `${name}.clock`))
+  const config = () => configuration(placed, us, birds)
+  const daemon = await startProgram({ app, config, env: clock.env, startTimeoutMs: START_TIMEOUT_MS })
+  return { part: new Part(name, 'product', daemon, { admin: join(daemon.folder, 'admin.sock'), clock }), folder: daemon.folder }
 }
 
 function configuration(placed: Placed, us: string, birds: readonly WatchedBird[]): string {

@@ -166,10 +166,12 @@ class Run {
   async #perform(fault: Fault): Promise<void> {
     const consequence = consequenceOf(fault, this.#options.shape)
     this.#busy++
+    const doubts: ((untilMs: number) => void)[] = []
     try {
       await perform(fault, this.#fleet, { edit: (edit) => this.#edit(edit) }, () => {
-        if (!consequence.interrupts) return
         const nowMs = Date.now()
+        for (const via of consequence.doubts ?? []) doubts.push(this.#model.doubt(via, nowMs))
+        if (!consequence.interrupts) return
         this.#outage ??= this.#timeline.begin(nowMs)
         this.#outage.add(tellFault(fault), consequence)
         for (const bird of this.#fleet.birds)
@@ -181,6 +183,7 @@ class Run {
       })
     } finally {
       this.#busy--
+      for (const end of doubts) end(Date.now())
     }
   }
 
