@@ -56,8 +56,7 @@ export class CatchUpAnswerer implements Closeable {
   }
 
   #asked(question: CatchUp): void {
-    const { bus, id, isRefused } = this.#deps
-    if (isRefused()) bus.publish(CAUGHT_UP, { asker: question.asker, number: NOT_YET, ingest: id })
+    if (this.#deps.isRefused()) this.#answer({ asker: question.asker, number: NOT_YET })
     const key = `${question.number} ${question.asker}`
     if (this.#open.has(key) || this.#open.size >= MAX_QUESTIONS) return
     this.#open.add(key)

@@ -18,6 +18,7 @@ describe('an answer', () => {
         address: '93.184.215.14',
         ttlSeconds: 300,
         seenAtMs: clock.now() - 1505,
+        seenBy: { ingest: expect.any(String) as string, steadyMs: expect.any(Number) as number },
         source: { kind: 'resolver', identity: 'ns1' },
         chain: ['www.example.org'],
       },
