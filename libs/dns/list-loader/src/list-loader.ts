@@ -21,7 +21,7 @@ import { FileWatch } from './file-watch.ts'
 import { removeLeftovers } from './kept-copies.ts'
 import { ListsError, type ListDefinition, type LoadedLists } from './list-definition.ts'
 import { logChanges } from './list-log.ts'
-import { prepareMatcher, versionOf, type ListsVersion } from './lists-version.ts'
+import { prepareMatcher, versionOf, type BuiltLists } from './lists-version.ts'
 import { settingsOf, type ListLoaderConfig, type ListLoaderDeps, type LoaderSettings } from './loader-config.ts'
 import { copyOf, planJob, type BuildContext } from './plan-job.ts'
 import { runBuild } from './run-build.ts'
@@ -54,7 +54,7 @@ export class ListLoader {
   readonly #urls: UrlRefresher
   readonly #copyRetries: CopyRetries
   #configured: readonly ListDefinition[]
-  #current: ListsVersion | undefined
+  #current: BuiltLists | undefined
   #lastReconfiguration: Promise<unknown> = Promise.resolve()
 
   constructor(config: ListLoaderConfig, { clock, log, random = Math.random }: ListLoaderDeps) {
@@ -186,7 +186,7 @@ export class ListLoader {
     await this.#queue.idle()
   }
 
-  #loaded(): ListsVersion {
+  #loaded(): BuiltLists {
     if (this.#current === undefined) throw new Error('the lists were not loaded yet')
     return this.#current
   }

@@ -5,7 +5,7 @@ import type { BuildResult } from './build-job.ts'
 import { isLoaded, type ListDefinition, type LoadedLists } from './list-definition.ts'
 import { splitLines } from './shared-text.ts'
 
-export interface ListsVersion extends LoadedLists {
+export interface BuiltLists extends LoadedLists {
   readonly matcherBuffer: SharedArrayBuffer
   readonly addressText: ReadonlyMap<string, SharedArrayBuffer>
   /** By list: the definition that its rules in use were read with. An edited definition takes effect when the source is read with it. */
@@ -14,9 +14,9 @@ export interface ListsVersion extends LoadedLists {
 
 export function versionOf(
   result: BuildResult,
-  before: ListsVersion | undefined,
+  before: BuiltLists | undefined,
   definitions: readonly ListDefinition[] = [],
-): ListsVersion {
+): BuiltLists {
   const matcherBuffer = result.matcher ?? before?.matcherBuffer
   if (matcherBuffer === undefined) throw new Error('the first build gave no matcher')
   const matcher = result.matcher === undefined && before !== undefined ? before.matcher : new Matcher(matcherBuffer)

@@ -5,13 +5,13 @@ import { fetchesAlike, type FetchResult } from './fetch-request.ts'
 import { copyPathOf, findCopy, readNote } from './kept-copies.ts'
 import { readingOf, readsAlike, type ListDefinition, type ListStatus } from './list-definition.ts'
 import { splitFragment, urlFragment, type Fragment } from './list-files.ts'
-import type { ListsVersion } from './lists-version.ts'
+import type { BuiltLists } from './lists-version.ts'
 import type { LoaderSettings } from './loader-config.ts'
 
 export interface BuildContext {
   readonly settings: LoaderSettings
   /** The version in use. */
-  readonly current: ListsVersion | undefined
+  readonly current: BuiltLists | undefined
   /** The lists as configured until now; the request may bring others. */
   readonly configured: readonly ListDefinition[]
   readonly seed: number

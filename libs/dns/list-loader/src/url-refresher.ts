@@ -12,7 +12,7 @@ import { addFetched } from './build-request.ts'
 import type { Received } from './download.ts'
 import { discardResult, fetchesAlike, type FetchRequest, type FetchResult } from './fetch-request.ts'
 import type { ListDefinition } from './list-definition.ts'
-import type { ListsVersion } from './lists-version.ts'
+import type { BuiltLists } from './lists-version.ts'
 import type { LoaderSettings } from './loader-config.ts'
 import { placeOf } from './plan-job.ts'
 import { receiveWithIncludes } from './receive-includes.ts'
@@ -30,7 +30,7 @@ export interface UrlRefresherOptions {
   readonly queue: BuildQueue
   /** The lists as configured now, and the version in use. */
   readonly configured: () => readonly ListDefinition[]
-  readonly current: () => ListsVersion | undefined
+  readonly current: () => BuiltLists | undefined
   /** Logs when a build fails that no caller waits for. */
   readonly logFailure: (built: Promise<unknown>, list: ListDefinition) => void
 }

@@ -3,7 +3,7 @@
  */
 import type { BuildJob, BuildResult } from './build-job.ts'
 import { isCurrent, readsAlike, type ListDefinition } from './list-definition.ts'
-import type { ListsVersion } from './lists-version.ts'
+import type { BuiltLists } from './lists-version.ts'
 
 export interface ListValidators {
   readonly sha256: string
@@ -29,7 +29,7 @@ export class Validators {
   }
 
   /** Validators of the version in use, if that version was read with the same definition. */
-  of(list: ListDefinition, current: ListsVersion | undefined): ListValidators | undefined {
+  of(list: ListDefinition, current: BuiltLists | undefined): ListValidators | undefined {
     const status = current?.lists.find(({ name }) => name === list.name)
     const inUse = current?.readAs.get(list.name)
     const known = this.#known.get(list.name)
