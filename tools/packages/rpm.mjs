@@ -82,6 +82,7 @@ after_removal
 %files
 /usr/bin/dnstap-bgp
 /usr/lib/dnstap-bgp
+/usr/share/dnstap-bgp
 /usr/lib/systemd/system/dnstap-bgp*
 /usr/lib/sysusers.d/dnstap-bgp.conf
 %doc /usr/share/doc/dnstap-bgp

@@ -205,10 +205,13 @@ listen = "./admin.sock"
       await lookUp()
       for (const service of SERVICES) {
         const text = (await askAdmin(admin(service), 'GET', '/metrics')).text
-        for (const { name } of [...WHO_SAYS_WHAT[service].subscribes, ...WHO_SAYS_WHAT[service].consumes])
+        for (const { name } of [...WHO_SAYS_WHAT[service].subscribes, ...WHO_SAYS_WHAT[service].consumes]) {
+          // An announcer without a peer that confirms does not listen to it.
+          if (service === 'bgp-announcer' && name.endsWith('.await-routes')) continue
           expect(text, `${service}, ${name}`).toMatch(
             new RegExp(`bus_undecodable_total\\{name="${name.replaceAll('.', '\\.')}"\\} [1-9]`),
           )
+        }
       }
       expect(SERVICES.map((service) => program(service).pid)).toEqual(pids)
       expect(SERVICES.filter((service) => !program(service).running)).toEqual([])
